@@ -1,0 +1,95 @@
+// Package fn registers the scalar functions, operators and aggregates of the engine once: name, argument and result
+// types, and the loop over vectors that computes it. The binder resolves calls here by PostgreSQL's rules (manual,
+// chapter 10 "Type Conversion"); the evaluator in package expr calls Eval.
+//
+// The registry is filled by init functions of this package's files, one family of functions per file, and read-only
+// afterwards.
+package fn
+
+import (
+	"context"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Volatility says when a call may be computed once for many rows (PostgreSQL manual, 38.7).
+type Volatility uint8
+
+// Immutable calls fold at planning; Stable ones are computed once per statement; Volatile ones per row.
+const (
+	Immutable Volatility = iota
+	Stable
+	Volatile
+)
+
+// Context is what a call may know besides its arguments.
+type Context struct {
+	Ctx context.Context
+	// Session carries the settings and identity that Stable functions read; nil while folding constants.
+	Session Session
+}
+
+// Session is what functions may ask of the session.
+type Session interface {
+	User() string
+	Database() string
+	Setting(name string) (string, bool)
+	// Now is the start of the transaction in microseconds since 1970 UTC; StatementTime that of the statement.
+	Now() int64
+	StatementTime() int64
+	// Location offset and zone rules come from the TimeZone setting, by name.
+	TimeZone() string
+	// Lookup answers a named question about the catalog (e.g. "format_type", "pg_get_expr", "to_regclass") that only
+	// the SQL layer knows. Unknown questions return false.
+	Lookup(question string, args ...types.Datum) (types.Datum, bool, error)
+}
+
+// Overload is one function or operator with fixed argument types.
+type Overload struct {
+	Name string
+	// Args are matched by kind (numeric of any precision is one type). The last repeats when Variadic.
+	Args     []types.Type
+	Variadic bool
+	// Result computes the type of the result from those of the arguments as called.
+	Result     func(args []types.Type) types.Type
+	Volatility Volatility
+	// NotStrict functions see NULL arguments. The evaluator makes all others NULL wherever an argument is, and Eval
+	// then may compute anything in those rows, but must not fail because of them.
+	NotStrict bool
+	// Eval computes n rows into out, which it first resets (out.Reset, ResetConstant, ...). Arguments are flat or constant; at
+	// least one is flat unless all are constant, in which case n is 1. valid is the combined validity of the
+	// arguments of a strict function (nil: all valid): rows outside it must not raise errors. It must not keep or
+	// change the arguments.
+	Eval func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error
+}
+
+// Aggregate is one aggregate function with fixed argument types; package agg has its states.
+type Aggregate struct {
+	Name   string
+	Kind   AggKind
+	Args   []types.Type // empty for count(*)
+	Result func(args []types.Type) types.Type
+}
+
+// AggKind says how an aggregate works.
+type AggKind uint8
+
+// The aggregates.
+const (
+	CountStar AggKind = iota
+	Count
+	Sum
+	Avg
+	Min
+	Max
+	BoolAnd
+	BoolOr
+	StddevSamp
+	StddevPop
+	VarSamp
+	VarPop
+	StringAgg
+	ArrayAgg
+	AnyValue
+)

@@ -1,0 +1,52 @@
+// Package catalog describes schemas and tables. A Snapshot is an immutable picture of all of them; it changes only by
+// logged edits, in the same log and manifest as the data (package manifest), so that every reader sees schema and rows
+// of one moment.
+package catalog
+
+import "github.com/siltstone-db/siltstone/storage/types"
+
+// TableID names a table for ever; a dropped and re-created table has another one.
+type TableID uint64
+
+// Column describes one column of a table.
+type Column struct {
+	ID      uint32 // never reused inside a table
+	Name    string
+	Type    types.Type
+	NotNull bool
+	// Default is the SQL text of the DEFAULT expression, "" for none. The SQL layer evaluates it.
+	Default string
+}
+
+// Table describes one table. It is immutable; a change makes a new one with a higher Version.
+type Table struct {
+	ID      TableID
+	OID     uint32 // pg_class.oid, unique in the database, from 16384
+	Schema  string
+	Name    string
+	Columns []Column
+	Version uint64
+	// Options are the WITH (...) settings, by lower-case name: sort_key, seal_rows, seal_bytes, seal_age.
+	Options map[string]string
+	// PrimaryKey holds column ordinals as declared; not enforced yet.
+	PrimaryKey []int
+}
+
+// Types returns the column types.
+func (t *Table) Types() []types.Type {
+	ts := make([]types.Type, len(t.Columns))
+	for i, c := range t.Columns {
+		ts[i] = c.Type
+	}
+	return ts
+}
+
+// Column returns the ordinal of a column, or -1.
+func (t *Table) Column(name string) int {
+	for i := range t.Columns {
+		if t.Columns[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}

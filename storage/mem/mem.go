@@ -1,0 +1,179 @@
+// Package mem counts and hands out memory. A Pool has a limit; an Account belongs to one owner (a query, a merge, the
+// cache, the live segments) and draws from its pool; a Page is off-heap memory charged to an account. Whoever keeps
+// bytes past the call that brought them holds the charge.
+//
+// Pools and accounts are safe for concurrent use. A refused reservation is error 53200 and changes nothing: the owner
+// spills, waits or fails alone. Off-heap pages are never scanned by the garbage collector, so big tables live there.
+package mem
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// Pool is a limit shared by accounts.
+type Pool struct {
+	limit int64
+	used  atomic.Int64
+	peak  atomic.Int64
+}
+
+// NewPool returns a pool of limit bytes; 0 means no limit.
+func NewPool(limit int64) *Pool { return &Pool{limit: limit} }
+
+// Used returns the bytes reserved by all accounts.
+func (p *Pool) Used() int64 { return p.used.Load() }
+
+// Peak returns the most that Used ever was.
+func (p *Pool) Peak() int64 { return p.peak.Load() }
+
+// Limit returns the pool's limit in bytes, 0 for none.
+func (p *Pool) Limit() int64 { return p.limit }
+
+// Account returns a new account that may hold up to limit bytes (0: as much as the pool). The owner closes it.
+func (p *Pool) Account(name string, limit int64) *Account {
+	return &Account{pool: p, name: name, limit: limit}
+}
+
+// Account is the memory of one owner.
+type Account struct {
+	pool  *Pool
+	name  string
+	limit int64
+	used  atomic.Int64
+	peak  atomic.Int64
+}
+
+// Used returns the bytes reserved now.
+func (a *Account) Used() int64 { return a.used.Load() }
+
+// Peak returns the most bytes that were reserved at once.
+func (a *Account) Peak() int64 { return a.peak.Load() }
+
+// Reserve charges n bytes, or returns 53200 and charges nothing.
+func (a *Account) Reserve(n int64) error {
+	used := a.used.Add(n)
+	if a.limit > 0 && used > a.limit {
+		a.used.Add(-n)
+		return a.refuse(n, a.limit)
+	}
+	total := a.pool.used.Add(n)
+	if a.pool.limit > 0 && total > a.pool.limit {
+		a.pool.used.Add(-n)
+		a.used.Add(-n)
+		return a.refuse(n, a.pool.limit)
+	}
+	raise(&a.peak, used)
+	raise(&a.pool.peak, total)
+	return nil
+}
+
+func (a *Account) refuse(n, limit int64) error {
+	return errs.New(errs.OutOfMemory, "out of memory").
+		WithDetail("%s holds %d bytes and asked for %d more; the limit is %d.", a.name, a.used.Load(), n, limit).
+		WithHint("Raise work_mem, or the server's memory limit.")
+}
+
+func raise(peak *atomic.Int64, v int64) {
+	for {
+		p := peak.Load()
+		if v <= p || peak.CompareAndSwap(p, v) {
+			return
+		}
+	}
+}
+
+// Free gives back n reserved bytes.
+func (a *Account) Free(n int64) {
+	a.used.Add(-n)
+	a.pool.used.Add(-n)
+}
+
+// Close gives back whatever the account still holds and returns how much that was: 0 when its owner was tidy.
+// Pages must have been released before.
+func (a *Account) Close() int64 {
+	n := a.used.Swap(0)
+	a.pool.used.Add(-n)
+	return n
+}
+
+// Page classes are powers of two from 64 KiB up. Freed pages of up to 64 MiB wait in free lists for the next query,
+// 256 MiB of them at most (a quarter of the smallest sensible server), since munmap plus the page faults of the next
+// mmap cost about 0.25 ms per MiB. Larger pages go back to the system at once.
+const (
+	pageMinShift  = 16
+	pageKeepShift = 26
+	pageKeepBytes = 256 << 20
+)
+
+var free struct {
+	sync.Mutex
+	bytes int
+	pages [pageKeepShift + 1][][]byte
+}
+
+func class(n int) int { return max(pageMinShift, bits.Len(uint(n-1))) }
+
+// Alloc returns n zeroed off-heap bytes, aligned to 4,096, charged to the account at the size of their class (the
+// next power of two, at least 64 KiB). The owner calls Release with the same slice, exactly once.
+func (a *Account) Alloc(n int) ([]byte, error) {
+	if n <= 0 {
+		return nil, nil
+	}
+	c := class(n)
+	if err := a.Reserve(1 << c); err != nil {
+		return nil, err
+	}
+	b, err := page(c)
+	if err != nil {
+		a.Free(1 << c)
+		return nil, errs.New(errs.OutOfMemory, "out of memory").WithDetail("mmap of %d bytes: %v.", 1<<c, err)
+	}
+	return b[:n], nil
+}
+
+func page(c int) ([]byte, error) {
+	if c <= pageKeepShift {
+		free.Lock()
+		if l := free.pages[c]; len(l) > 0 {
+			b := l[len(l)-1]
+			free.pages[c] = l[:len(l)-1]
+			free.bytes -= len(b)
+			free.Unlock()
+			clear(b)
+			return b, nil
+		}
+		free.Unlock()
+	}
+	b, err := syscall.Mmap(-1, 0, 1<<c, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err == nil && c >= 21 {
+		adviseHuge(b)
+	}
+	return b, err
+}
+
+// Release gives a page back. b must be what Alloc returned, at any length.
+func (a *Account) Release(b []byte) {
+	if cap(b) == 0 {
+		return
+	}
+	b = b[:cap(b)]
+	a.Free(int64(len(b)))
+	if c := class(len(b)); c <= pageKeepShift {
+		free.Lock()
+		if free.bytes+len(b) <= pageKeepBytes {
+			free.pages[c] = append(free.pages[c], b)
+			free.bytes += len(b)
+			free.Unlock()
+			return
+		}
+		free.Unlock()
+	}
+	if err := syscall.Munmap(b); err != nil {
+		panic("mem: Release of memory that Alloc did not return: " + err.Error())
+	}
+}

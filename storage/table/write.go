@@ -1,0 +1,36 @@
+// Package table sees the live segment and the immutable segments of a table as one: a Snapshot pins a picture, a scan
+// reads its parts as morsels, and a Write appends to it.
+package table
+
+import (
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+)
+
+// Write is what is committed together: one log record, all or nothing.
+type Write struct {
+	Rows []Rows
+	// Token makes the write happen at most once; nil for none.
+	Token *Token
+}
+
+// Rows are batches for one table. Columns are the table's, all of them, in order; batches have at most
+// batch.MaxAppendRows rows. The table takes copies: the caller may reuse the batches when Commit returned.
+type Rows struct {
+	Table   catalog.TableID
+	Version uint64 // the catalog.Table.Version the columns were made for
+	Batches []*batch.Batch
+}
+
+// Token names a write of a client, so that repeating it is harmless (for 7 days).
+type Token struct {
+	Client string // who, e.g. the table and role of an HTTP push
+	Key    string // the client's own name for the write
+}
+
+// Ack tells what became of a write.
+type Ack struct {
+	Sequence  uint64 // of the log record
+	Rows      int64
+	Duplicate bool // the token was known: nothing was stored now, Sequence and Rows are those of the first time
+}

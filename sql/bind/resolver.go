@@ -1,0 +1,46 @@
+package bind
+
+import (
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Resolver finds what names mean outside the statement. It sees one moment of the catalog.
+type Resolver interface {
+	// Relation finds a table. An empty schema means the search path. It returns nil, nil when there is none, and an
+	// error when the schema does not exist where that matters (3F000) or the lookup failed.
+	Relation(schema, name string) (*Relation, error)
+	// Function finds a set-returning function for FROM besides generate_series and unnest, e.g.
+	// pg_partition_ancestors, called with arguments of these types (Unknown: an untyped literal). It returns nil, nil
+	// when there is none.
+	Function(schema, name string, args []types.Type) (*TableFunction, error)
+	// Type finds a type that is not built in. It returns false when there is none.
+	Type(schema, name string) (types.Type, bool)
+}
+
+// Relation is a table, stored (Table set) or virtual (Virtual set). Columns describes it in both cases.
+type Relation struct {
+	Table   *catalog.Table
+	Virtual plan.Virtual
+	OID     uint32
+	Schema  string
+	Name    string
+	Columns []catalog.Column
+	// Kind is pg_class.relkind: 'r' for tables, 'v' for views, ...
+	Kind byte
+}
+
+// TableFunction describes a set-returning function.
+type TableFunction struct {
+	Args []types.Type
+	// Columns are the result columns. A single column is named by the alias of the call where there is one.
+	Columns []catalog.Column
+}
+
+// Env is what binding needs to know of the session.
+type Env struct {
+	// Fn is the context in which literals and constants are evaluated (time zone, date style); nil is allowed.
+	Fn *fn.Context
+}

@@ -1,0 +1,56 @@
+// Package opt makes plans better: an ordered list of passes, each named, timed and switchable, over immutable plans.
+// There is no search space kept (no memo): every pass takes a tree and returns a better or equal one. The rules stand in
+// package rule, one per file.
+package opt
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/opt/rule"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/sql/stats"
+)
+
+// Env is what optimising may know besides the plan.
+type Env struct {
+	// Stats finds what is known of stored columns; nil: nothing.
+	Stats stats.Source
+	// Fn is the context for folding constants. Stable functions fold too when it has a Session; nil folds only
+	// immutable ones.
+	Fn *fn.Context
+	// Disable lists passes, by name, that are skipped.
+	Disable map[string]bool
+}
+
+// Trace tells what one pass did.
+type Trace struct {
+	Pass    string
+	Elapsed time.Duration
+	Changed bool
+}
+
+// Optimize runs all passes. The result has the same output columns (numbers, names, types, order) as the input. Passes
+// that the engine depends on run even when they are disabled: their names are in Required.
+func Optimize(ctx context.Context, n plan.Node, env Env) (plan.Node, []Trace, error) {
+	re := &rule.Env{Ctx: ctx, Fn: env.Fn, Stats: stats.New(env.Stats), NextID: plan.MaxID(n) + 1}
+	traces := make([]Trace, 0, len(passes))
+	for _, p := range passes {
+		if env.Disable[p.Name] && !p.Required {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, traces, err
+		}
+		start := time.Now()
+		out, err := p.Apply(re, n)
+		if err != nil {
+			return nil, traces, fmt.Errorf("pass %s: %w", p.Name, err)
+		}
+		traces = append(traces, Trace{Pass: p.Name, Elapsed: time.Since(start), Changed: out != n})
+		n = out
+	}
+	return n, traces, nil
+}

@@ -1,0 +1,38 @@
+package plan
+
+import (
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/scan"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Function is a set-returning function in FROM (generate_series, unnest): a virtual table with arguments. The arguments
+// may read parameters and columns of an outer query until both were substituted; then they are constants.
+type Function struct {
+	Schema, Func string // Func is the function's name in lower case
+	Args         []expr.Expr
+	Results      []types.Type
+	// Ordinality says that the last column counts the rows from 1 (WITH ORDINALITY).
+	Ordinality bool
+}
+
+// FunctionRunner is what the env given to Relation implements to run a Function.
+type FunctionRunner interface {
+	RunFunction(f *Function) (scan.Relation, error)
+}
+
+// Name returns the function's name.
+func (f *Function) Name() string { return f.Func }
+
+// Types returns the types of the columns.
+func (f *Function) Types() []types.Type { return f.Results }
+
+// Relation asks env, a FunctionRunner, for the rows.
+func (f *Function) Relation(env any) (scan.Relation, error) {
+	r, ok := env.(FunctionRunner)
+	if !ok {
+		return nil, errs.Unsupported("the set-returning function %s here", f.Func)
+	}
+	return r.RunFunction(f)
+}

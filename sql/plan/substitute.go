@@ -1,0 +1,169 @@
+package plan
+
+import (
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Set is a set of column numbers.
+type Set map[ID]struct{}
+
+// Has tells whether id is in the set.
+func (s Set) Has(id ID) bool { _, ok := s[id]; return ok }
+
+// Add puts id into the set.
+func (s Set) Add(id ID) { s[id] = struct{}{} }
+
+// Contains tells whether all of t is in s.
+func (s Set) Contains(t Set) bool {
+	for id := range t {
+		if !s.Has(id) {
+			return false
+		}
+	}
+	return true
+}
+
+// Intersects tells whether s and t share a column.
+func (s Set) Intersects(t Set) bool {
+	for id := range t {
+		if s.Has(id) {
+			return true
+		}
+	}
+	return false
+}
+
+// OutputSet returns the numbers of a node's columns.
+func OutputSet(n Node) Set {
+	cols := n.Columns()
+	s := make(Set, len(cols))
+	for _, c := range cols {
+		s.Add(c.ID)
+	}
+	return s
+}
+
+// UsedColumns adds the columns that an expression reads to s.
+func UsedColumns(e expr.Expr, s Set) {
+	WalkExpr(e, func(e expr.Expr) bool {
+		if c, ok := e.(*expr.Column); ok {
+			s.Add(ID(c.Index))
+		}
+		return true
+	})
+}
+
+// ColumnsOf returns the columns that some expressions read.
+func ColumnsOf(es ...expr.Expr) Set {
+	s := Set{}
+	for _, e := range es {
+		if e != nil {
+			UsedColumns(e, s)
+		}
+	}
+	return s
+}
+
+// FreeColumns returns the columns that a tree reads and does not make: those of the outer query when it is the right
+// side of an Apply, in the order in which they are met.
+func FreeColumns(n Node) []*expr.Column {
+	made, seen := Set{}, Set{}
+	Walk(n, func(n Node) bool {
+		for _, c := range n.Columns() {
+			made.Add(c.ID)
+		}
+		return true
+	})
+	var free []*expr.Column
+	Walk(n, func(n Node) bool {
+		Exprs(n, func(e expr.Expr) {
+			WalkExpr(e, func(e expr.Expr) bool {
+				if c, ok := e.(*expr.Column); ok && !made.Has(ID(c.Index)) && !seen.Has(ID(c.Index)) {
+					seen.Add(ID(c.Index))
+					free = append(free, c)
+				}
+				return true
+			})
+		})
+		return true
+	})
+	return free
+}
+
+// SubstituteColumns replaces columns of an outer query by values: one run of the right side of an Apply. The plan must
+// not make the columns itself.
+func SubstituteColumns(n Node, values map[ID]types.Datum) (Node, error) {
+	return replaceLeaves(n, func(e expr.Expr) expr.Expr {
+		if c, ok := e.(*expr.Column); ok {
+			if d, ok := values[ID(c.Index)]; ok {
+				d.Type = c.T
+				return &expr.Const{Value: d}
+			}
+		}
+		return e
+	})
+}
+
+// Substitute replaces the parameters of a prepared statement by their values: params[0] is $1. The values must have
+// the types that the binder inferred.
+func Substitute(n Node, params []types.Datum) (Node, error) {
+	var missing *errs.Error
+	n, err := replaceLeaves(n, func(e expr.Expr) expr.Expr {
+		p, ok := e.(*expr.Param)
+		if !ok {
+			return e
+		}
+		if p.Number < 1 || p.Number > len(params) {
+			missing = errs.New(errs.UndefinedParameter, "there is no parameter $%d", p.Number)
+			return e
+		}
+		d := params[p.Number-1]
+		d.Type = p.T
+		return &expr.Const{Value: d}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if missing != nil {
+		return nil, missing
+	}
+	return n, nil
+}
+
+// replaceLeaves maps the expressions of a whole tree, and settles limits that became constant.
+func replaceLeaves(n Node, f func(expr.Expr) expr.Expr) (Node, error) {
+	return Rewrite(n, func(n Node) (Node, error) {
+		n = MapExprs(n, func(e expr.Expr) expr.Expr { return MapExpr(e, f) })
+		if l, ok := n.(*Limit); ok {
+			return SettleLimit(l)
+		}
+		return n, nil
+	})
+}
+
+// SettleLimit moves constant expressions of a limit into its numbers: NULL means no limit; negative numbers are
+// errors. Other expressions stay.
+func SettleLimit(l *Limit) (*Limit, error) {
+	c := *l
+	if k, ok := l.CountExpr.(*expr.Const); ok {
+		c.CountExpr, c.Count = nil, -1
+		if !k.Value.Null {
+			if k.Value.I < 0 {
+				return nil, errs.New(errs.InvalidRowCountInLimit, "LIMIT must not be negative")
+			}
+			c.Count = k.Value.I
+		}
+	}
+	if k, ok := l.OffsetExpr.(*expr.Const); ok {
+		c.OffsetExpr, c.Offset = nil, 0
+		if !k.Value.Null {
+			if k.Value.I < 0 {
+				return nil, errs.New(errs.InvalidRowCountInOffset, "OFFSET must not be negative")
+			}
+			c.Offset = k.Value.I
+		}
+	}
+	return &c, nil
+}

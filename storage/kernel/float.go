@@ -1,0 +1,146 @@
+package kernel
+
+import "math"
+
+// FloatRange is the floats x with Lo <= x <= Hi, and NaN when NaN is set. In PostgreSQL's order NaN equals itself and is
+// larger than all numbers, and -0 equals 0.
+type FloatRange struct {
+	Lo, Hi float64
+	NaN    bool
+}
+
+var noFloats = FloatRange{Lo: 1, Hi: 0}
+
+// Empty tells that nothing is in the range.
+func (r FloatRange) Empty() bool { return !r.NaN && !(r.Lo <= r.Hi) }
+
+// Contains tells whether x is in the range.
+func (r FloatRange) Contains(x float64) bool { return x >= r.Lo && x <= r.Hi || r.NaN && x != x }
+
+// FloatRangeOf returns the floats x with "x op c"; for Ne those of Eq, with not set.
+func FloatRangeOf(op Cmp, c float64) (r FloatRange, not bool) {
+	inf := math.Inf(1)
+	nan := c != c
+	switch op {
+	case Eq, Ne:
+		r = FloatRange{Lo: c, Hi: c}
+		if nan {
+			r = FloatRange{Lo: 1, Hi: 0, NaN: true}
+		}
+		return r, op == Ne
+	case Lt:
+		switch {
+		case nan:
+			r = FloatRange{Lo: -inf, Hi: inf}
+		case c == -inf:
+			r = noFloats
+		default:
+			r = FloatRange{Lo: -inf, Hi: math.Nextafter(c, -inf)}
+		}
+	case Le:
+		r = FloatRange{Lo: -inf, Hi: c}
+		if nan {
+			r = FloatRange{Lo: -inf, Hi: inf, NaN: true}
+		}
+	case Gt:
+		switch {
+		case nan:
+			r = noFloats
+		case c == inf:
+			r = FloatRange{Lo: 1, Hi: 0, NaN: true}
+		default:
+			r = FloatRange{Lo: math.Nextafter(c, inf), Hi: inf, NaN: true}
+		}
+	case Ge:
+		r = FloatRange{Lo: c, Hi: inf, NaN: true}
+		if nan {
+			r = FloatRange{Lo: 1, Hi: 0, NaN: true}
+		}
+	}
+	return r, false
+}
+
+// FloatBits sets bit i of out where r contains v[i].
+func FloatBits[T Float](v []T, r FloatRange, out []uint64) {
+	nan := Bit(r.NaN)
+	for w := 0; w<<6 < len(v); w++ {
+		var m uint64
+		for i, f := range v[w<<6 : min(w<<6+64, len(v))] {
+			x := float64(f)
+			m |= (Bit(x >= r.Lo)&Bit(x <= r.Hi) | Bit(x != x)&nan) << (uint(i) & 63)
+		}
+		out[w] = m
+	}
+}
+
+// CompareFloatConst sets bit i of out where "v[i] op c" in PostgreSQL's order.
+func CompareFloatConst[T Float](op Cmp, v []T, c float64, out []uint64) {
+	r, not := FloatRangeOf(op, c)
+	FloatBits(v, r, out)
+	if not {
+		Not(out, len(v))
+	}
+}
+
+// CompareFloat sets bit i of out where "a[i] op b[i]" in PostgreSQL's order.
+func CompareFloat[T Float](op Cmp, a, b []T, out []uint64) {
+	switch op {
+	case Eq, Ne:
+		floatEqCols(a, b, out)
+	case Lt, Ge:
+		floatLtCols(a, b, out)
+	case Gt, Le:
+		floatLtCols(b, a, out)
+	}
+	if op == Ne || op == Ge || op == Le {
+		Not(out, len(a))
+	}
+}
+
+func floatEqCols[T Float](a, b []T, out []uint64) {
+	b = b[:len(a)]
+	for w := 0; w<<6 < len(a); w++ {
+		x := a[w<<6 : min(w<<6+64, len(a))]
+		y := b[w<<6:][:len(x)]
+		var m uint64
+		for i, v := range x {
+			m |= (Bit(v == y[i]) | Bit(v != v)&Bit(y[i] != y[i])) << (uint(i) & 63)
+		}
+		out[w] = m
+	}
+}
+
+func floatLtCols[T Float](a, b []T, out []uint64) {
+	b = b[:len(a)]
+	for w := 0; w<<6 < len(a); w++ {
+		x := a[w<<6 : min(w<<6+64, len(a))]
+		y := b[w<<6:][:len(x)]
+		var m uint64
+		for i, v := range x {
+			m |= (Bit(v < y[i]) | Bit(v == v)&Bit(y[i] != y[i])) << (uint(i) & 63)
+		}
+		out[w] = m
+	}
+}
+
+// SumFloat returns the sum of v in eight fixed lanes, so that the same values in the same order always give the same
+// bits, whichever loop is used.
+func SumFloat[T Float](v []T) float64 {
+	var s [8]float64
+	n := len(v) &^ 7
+	for i := 0; i < n; i += 8 {
+		x := (*[8]T)(v[i:])
+		s[0] += float64(x[0])
+		s[1] += float64(x[1])
+		s[2] += float64(x[2])
+		s[3] += float64(x[3])
+		s[4] += float64(x[4])
+		s[5] += float64(x[5])
+		s[6] += float64(x[6])
+		s[7] += float64(x[7])
+	}
+	for i, x := range v[n:] {
+		s[i] += float64(x)
+	}
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
+}

@@ -1,0 +1,313 @@
+package gen
+
+import (
+	"strconv"
+)
+
+// line writes the fields of a CSV line.
+type line struct{ b []byte }
+
+func (l *line) int(v int64) {
+	l.b = strconv.AppendInt(l.b, v, 10)
+	l.b = append(l.b, ',')
+}
+
+func (l *line) uint(v uint64) { l.int(int64(v)) }
+
+func (l *line) text(s string) {
+	if s == "" {
+		l.b = append(l.b, `"",`...) // quoted: empty, not NULL
+		return
+	}
+	l.b = append(l.b, s...)
+	l.b = append(l.b, ',')
+}
+
+func (l *line) empty(n int) {
+	for range n {
+		l.b = append(l.b, `"",`...)
+	}
+}
+
+func (l *line) zero(n int) {
+	for range n {
+		l.b = append(l.b, `0,`...)
+	}
+}
+
+// date writes 2013-07-01 plus days; time adds seconds of that day.
+func (l *line) date(days int32) {
+	l.appendDate(days)
+	l.b = append(l.b, ',')
+}
+
+func (l *line) appendDate(days int32) {
+	month, day := int32(7), days+1
+	if day > 31 {
+		month, day = 8, day-31
+	}
+	if day < 1 {
+		month, day = 6, day+30
+	}
+	l.b = append(l.b, "2013-"...)
+	l.two(month)
+	l.b = append(l.b, '-')
+	l.two(day)
+}
+
+func (l *line) time(days, second int32) {
+	for second >= 86400 {
+		second -= 86400
+		days++
+	}
+	for second < 0 {
+		second += 86400
+		days--
+	}
+	l.appendDate(days)
+	l.b = append(l.b, ' ')
+	l.two(second / 3600)
+	l.b = append(l.b, ':')
+	l.two(second / 60 % 60)
+	l.b = append(l.b, ':')
+	l.two(second % 60)
+	l.b = append(l.b, ',')
+}
+
+func (l *line) two(v int32) { l.b = append(l.b, byte('0'+v/10), byte('0'+v%10)) }
+
+var (
+	widths    = []int64{1366, 1280, 1920, 1024, 1440, 1600, 768, 320}
+	heights   = []int64{768, 1024, 1080, 600, 900, 1200, 1024, 480}
+	languages = []string{"u5", "S0", "nA", "WC", "s4"}
+	countries = []string{"h1", "NH", "WC", "ru", "ua"}
+	minors    = []string{"D", "s4", "nA", "0", "u5", "1A"}
+)
+
+// appendRow writes all 105 columns in the order of the table.
+func (h Hits) appendRow(dst []byte, k key) []byte {
+	r := h.rng(streamBody, uint64(k.row))
+	user := h.userIndex(k.row)
+	u := rng(mix(user + 5)) // what follows from the visitor
+	c := rng(mix(uint64(k.counter) + 9))
+	l := line{dst}
+
+	ip := int64(int32(mix(user - user%8/7))) // some visitors share an address, some change it
+	if r.chance(20_000) {
+		ip = int64(int32(mix(user ^ r.below(4))))
+	}
+	region := int64(u.skewed(9000, 3))
+	screen := u.skewed(uint64(len(widths)), 2)
+	mobile := u.chance(48_000)
+	os, agent := int64(u.skewed(90, 3)), int64(u.skewed(60, 3))
+	phrase, engine := h.phrase(k.row)
+	refresh, link, download := r.chance(140_000), r.chance(90_000), r.chance(4_000)
+	adv := int64(0)
+	if r.chance(7_000) {
+		adv = 1 + int64(r.skewed(40, 3))
+	}
+	url, urlHash := urlIndex(&r, 560_000), int64(0)
+	if k.counter == 62 {
+		url = r.skewed(30_000, 2)
+	}
+	urlHash = int64(mix(url * 5))
+	if k.counter == 62 && url < 40 {
+		urlHash = 2868770270353813622
+	}
+	referer, hasReferer := uint64(0), !r.chance(180_000)
+	if hasReferer {
+		referer = 20_000_000 + urlIndex(&r, 720_000)
+	}
+	trafic := int64(r.below(9)) - 1
+	zone := int32(u.below(12)) * 3600
+
+	l.int(int64(mix(uint64(k.row)*2+h.Seed) >> 1)) // WatchID
+	l.int(boolean(!u.chance(80_000)))              // JavaEnable
+	l.title(&r, &c)                                // Title
+	l.int(1)                                       // GoodEvent
+	l.time(k.date, k.second)                       // EventTime
+	l.date(k.date)                                 // EventDate
+	l.int(int64(k.counter))                        // CounterID
+	l.int(ip)                                      // ClientIP
+	l.int(region)                                  // RegionID
+	l.int(userID(user))                            // UserID
+	l.int(boolean(c.chance(100_000)))              // CounterClass
+	l.int(os)                                      // OS
+	l.int(agent)                                   // UserAgent
+	l.url(url)                                     // URL
+	if hasReferer {                                // Referer
+		l.url(referer)
+	} else {
+		l.empty(1)
+	}
+	l.int(boolean(refresh))                // IsRefresh
+	l.uint(r.skewed(13000, 4))             // RefererCategoryID
+	l.uint(r.skewed(5000, 4))              // RefererRegionID
+	l.uint(c.below(16000))                 // URLCategoryID
+	l.uint(c.below(3000))                  // URLRegionID
+	l.int(widths[screen])                  // ResolutionWidth
+	l.int(heights[screen])                 // ResolutionHeight
+	l.int([]int64{32, 24, 23}[u.below(3)]) // ResolutionDepth
+	l.uint(u.skewed(12, 2))                // FlashMajor
+	l.uint(u.below(4))                     // FlashMinor
+	if u.chance(700_000) {                 // FlashMinor2
+		l.int(int64(u.below(700)))
+	} else {
+		l.empty(1)
+	}
+	l.uint(u.below(4))         // NetMajor
+	l.uint(u.below(3))         // NetMinor
+	l.uint(u.skewed(40, 2))    // UserAgentMajor
+	l.text(minors[u.below(6)]) // UserAgentMinor
+	l.int(1)                   // CookieEnable
+	l.int(1)                   // JavascriptEnable
+	l.int(boolean(mobile))     // IsMobile
+	if mobile {                // MobilePhone, MobilePhoneModel
+		m := u.skewed(123, 3)
+		l.uint(1 + m%90)
+		if m < uint64(len(phones)) {
+			l.text(phones[m])
+		} else {
+			l.b = append(l.b, "Model "...)
+			l.uint(m)
+		}
+	} else {
+		l.zero(1)
+		l.empty(1)
+	}
+	l.empty(1)                                                     // Params
+	l.uint(u.skewed(4_000_000, 2))                                 // IPNetworkID
+	l.int(trafic)                                                  // TraficSourceID
+	l.int(engine)                                                  // SearchEngineID
+	l.phrase(phrase)                                               // SearchPhrase
+	l.int(adv)                                                     // AdvEngineID
+	l.int(boolean(r.chance(3_000)))                                // IsArtifical
+	l.int(widths[screen] - int64(r.below(30)))                     // WindowClientWidth
+	l.int(heights[screen] - int64(100+r.below(200)))               // WindowClientHeight
+	l.int(int64(zone/3600) - 1)                                    // ClientTimeZone
+	l.time(k.date, k.second+int32(r.below(200)))                   // ClientEventTime
+	l.zero(4)                                                      // SilverlightVersion1-4
+	l.text([]string{"utf-8", "windows", "koi8-r"}[c.skewed(3, 3)]) // PageCharset
+	l.uint(c.below(1000))                                          // CodeVersion
+	l.int(boolean(link))                                           // IsLink
+	l.int(boolean(download))                                       // IsDownload
+	l.int(boolean(!r.chance(300_000)))                             // IsNotBounce
+	if u.chance(700_000) {                                         // FUniqID
+		l.int(int64(mix(user*7) >> 1))
+	} else {
+		l.zero(1)
+	}
+	if r.chance(250_000) { // OriginalURL
+		l.url(url)
+	} else {
+		l.empty(1)
+	}
+	l.uint(r.below(1 << 30))                             // HID
+	l.int(boolean(c.chance(20_000)))                     // IsOldCounter
+	l.int(boolean(r.chance(30_000)))                     // IsEvent
+	l.int(boolean(r.chance(10_000)))                     // IsParameter
+	l.int(boolean(r.chance(50_000)))                     // DontCountHits
+	l.int(boolean(r.chance(200_000)))                    // WithHash
+	l.text([]string{"5", "g", "D", "F"}[r.skewed(4, 3)]) // HitColor
+	l.time(k.date, k.second-zone)                        // LocalEventTime
+	l.uint(u.skewed(60, 2))                              // Age
+	l.uint(u.below(3))                                   // Sex
+	l.uint(u.below(5))                                   // Income
+	l.uint(u.skewed(30000, 2))                           // Interests
+	l.uint(u.skewed(30, 4))                              // Robotness
+	l.int(ip)                                            // RemoteIP
+	l.int(-1)                                            // WindowName
+	l.int(-1)                                            // OpenerName
+	l.uint(r.skewed(20, 2))                              // HistoryLength
+	l.text(languages[u.skewed(5, 3)])                    // BrowserLanguage
+	l.text(countries[u.skewed(5, 3)])                    // BrowserCountry
+	l.empty(2)                                           // SocialNetwork, SocialAction
+	l.zero(1)                                            // HTTPError
+	l.uint(r.skewed(3000, 3))                            // SendTiming
+	l.uint(r.skewed(500, 3))                             // DNSTiming
+	l.uint(r.skewed(500, 3))                             // ConnectTiming
+	l.uint(r.skewed(4000, 3))                            // ResponseStartTiming
+	l.uint(r.skewed(6000, 3))                            // ResponseEndTiming
+	l.uint(r.skewed(9000, 3))                            // FetchTiming
+	l.zero(1)                                            // SocialSourceNetworkID
+	l.empty(1)                                           // SocialSourcePage
+	l.zero(1)                                            // ParamPrice
+	l.empty(1)                                           // ParamOrderID
+	l.text("NH")                                         // ParamCurrency
+	l.zero(1)                                            // ParamCurrencyID
+	l.empty(4)                                           // Openstat*
+	if r.chance(20_000) {                                // UTMSource, UTMMedium, UTMCampaign
+		l.text(word(r.next()))
+		l.text(word(r.below(5)))
+		l.text(word(r.next()))
+	} else {
+		l.empty(3)
+	}
+	l.empty(2)                      // UTMContent, UTMTerm
+	l.empty(1)                      // FromTag
+	l.int(boolean(r.chance(5_000))) // HasGCLID
+	switch {                        // RefererHash
+	case k.counter == 62 && hasReferer && r.chance(30_000):
+		l.int(3594120000172545465)
+	case hasReferer:
+		l.int(int64(mix(referer * 3)))
+	default:
+		l.zero(1)
+	}
+	l.int(urlHash)          // URLHash
+	l.uint(r.skewed(40, 5)) // CLID
+	l.b[len(l.b)-1] = '\n'
+	return l.b
+}
+
+func boolean(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (l *line) url(index uint64) {
+	l.b = appendURL(l.b, index)
+	l.b = append(l.b, ',')
+}
+
+// title: most pages of a counter share a few titles; about a seventh of the rows have none.
+func (l *line) title(r, c *rng) {
+	if r.chance(140_000) {
+		l.empty(1)
+		return
+	}
+	index := uint64(*c)%2500*200 + r.skewed(400, 3)
+	if r.chance(1_500) {
+		l.b = append(l.b, "Google "...)
+	}
+	l.b = appendWords(l.b, index, 10, 13)
+	l.b = append(l.b, ',')
+}
+
+// phrase picks the search phrase that led to a row (0: none) and the engine it was typed into.
+func (h Hits) phrase(row uint32) (index uint64, engine int64) {
+	r := h.rng(streamPhrase, uint64(row))
+	if !r.chance(131_000) {
+		return 0, 0
+	}
+	engine = 2 + int64(r.skewed(40, 4))
+	if r.chance(450_000) {
+		return 100_001 + r.below(3_000_000), engine
+	}
+	return 1 + r.skewed(100_000, 3), engine
+}
+
+func (l *line) phrase(index uint64) {
+	if index == 0 {
+		l.empty(1)
+		return
+	}
+	l.b = appendWords(l.b, index, 1, 6)
+	if index > 1000 {
+		l.b = append(l.b, ' ')
+		l.b = strconv.AppendUint(l.b, index%700_000, 36)
+	}
+	l.b = append(l.b, ',')
+}

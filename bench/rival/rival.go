@@ -1,0 +1,222 @@
+// Package rival drives other databases through the same workloads: DuckDB and ClickHouse, embedded in a Node.js
+// process by their npm packages @duckdb/node-api and chdb. The process is a small program (driver.mjs) that takes one
+// JSON command a line and answers with one JSON line; it measures the time of a query itself, so that the pipe to it
+// does not count.
+package rival
+
+import (
+	"bufio"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/siltstone-db/siltstone/bench/suite"
+)
+
+//go:embed driver.mjs
+var driver []byte
+
+// The packages and their versions; the same on every machine, so that figures are comparable.
+var packages = map[string]string{
+	"duckdb":     "@duckdb/node-api@1.5.6-r.1",
+	"clickhouse": "chdb@3.4.0",
+}
+
+// Rival is one embedded database.
+type Rival struct {
+	name, version string
+	dir           string // its data
+	cmd           *exec.Cmd
+	in            io.WriteCloser
+	out           *bufio.Reader
+}
+
+// Open installs the npm package of the named database ("duckdb" or "clickhouse") below modules unless it is there,
+// and starts it with its data in dir, limited to threads.
+func Open(ctx context.Context, name, modules, dir string, threads int) (*Rival, error) {
+	pkg, ok := packages[name]
+	if !ok {
+		return nil, fmt.Errorf("unknown rival %q: there are duckdb and clickhouse", name)
+	}
+	if err := install(ctx, modules, pkg); err != nil {
+		return nil, err
+	}
+	r := &Rival{name: name, dir: dir}
+	r.cmd = exec.CommandContext(ctx, "node", "--max-old-space-size=4096", filepath.Join(modules, "driver.mjs"), name, dir,
+		fmt.Sprint(threads))
+	r.cmd.Stderr = os.Stderr
+	var err error
+	if r.in, err = r.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := r.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	r.out = bufio.NewReaderSize(out, 1<<20)
+	if err := r.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start node: %w", err)
+	}
+	version, _, err := r.Query(ctx, "SELECT version()")
+	if err != nil {
+		return nil, err
+	}
+	r.version = version[0][0]
+	return r, nil
+}
+
+func install(ctx context.Context, modules, pkg string) error {
+	if err := os.MkdirAll(modules, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(modules, "driver.mjs"), driver, 0o644); err != nil {
+		return err
+	}
+	name := pkg[:strings.LastIndex(pkg, "@")]
+	if _, err := os.Stat(filepath.Join(modules, "node_modules", name, "package.json")); err == nil {
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--prefix", modules, pkg)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm install %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+// Name returns "duckdb" or "clickhouse".
+func (r *Rival) Name() string { return r.name }
+
+// Version returns the database's own version.
+func (r *Rival) Version() string { return r.version }
+
+type command struct {
+	SQL string `json:"sql"`
+}
+
+type reply struct {
+	Rows   [][]*string `json:"rows"`
+	Micros float64     `json:"micros"`
+	Error  string      `json:"error"`
+}
+
+// Query runs one statement and fetches its answer.
+func (r *Rival) Query(ctx context.Context, sql string) (suite.Answer, time.Duration, error) {
+	b, err := json.Marshal(command{SQL: r.dialect(sql)})
+	if err != nil {
+		return nil, 0, err
+	}
+	if _, err := r.in.Write(append(b, '\n')); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", r.name, err)
+	}
+	line, err := r.out.ReadBytes('\n')
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s ended: %w", r.name, err)
+	}
+	var rep reply
+	if err := json.Unmarshal(line, &rep); err != nil {
+		return nil, 0, err
+	}
+	if rep.Error != "" {
+		return nil, 0, fmt.Errorf("%s: %s", r.name, rep.Error)
+	}
+	answer := make(suite.Answer, len(rep.Rows))
+	for i, row := range rep.Rows {
+		answer[i] = make([]string, len(row))
+		for c, v := range row {
+			if answer[i][c] = suite.Null; v != nil {
+				answer[i][c] = *v
+			}
+		}
+	}
+	return answer, time.Duration(rep.Micros * 1e3), ctx.Err()
+}
+
+// dialect rewrites what a database spells otherwise: in ClickHouse's string literals a backslash is an escape.
+func (r *Rival) dialect(sql string) string {
+	if r.name == "clickhouse" {
+		return strings.ReplaceAll(sql, `\`, `\\`)
+	}
+	return sql
+}
+
+// Load creates the table and loads the files.
+func (r *Rival) Load(ctx context.Context, w *suite.Workload) (suite.LoadResult, error) {
+	for _, sql := range r.create(w) {
+		if _, _, err := r.Query(ctx, sql); err != nil {
+			return suite.LoadResult{}, err
+		}
+	}
+	start := time.Now()
+	for _, f := range w.Files {
+		path, err := filepath.Abs(f)
+		if err != nil {
+			return suite.LoadResult{}, err
+		}
+		sql := fmt.Sprintf("COPY %s FROM '%s' (FORMAT csv, HEADER false)", w.Table, path)
+		if r.name == "clickhouse" {
+			sql = fmt.Sprintf("INSERT INTO %s SELECT * FROM file('%s', 'CSV', '%s')", w.Table, path, columns(w.Schema))
+		}
+		if _, _, err := r.Query(ctx, sql); err != nil {
+			return suite.LoadResult{}, err
+		}
+	}
+	if r.name == "duckdb" {
+		if _, _, err := r.Query(ctx, "CHECKPOINT"); err != nil {
+			return suite.LoadResult{}, err
+		}
+	}
+	return suite.LoadResult{Elapsed: time.Since(start), DiskBytes: suite.DiskBytes(r.dir)}, nil
+}
+
+func (r *Rival) create(w *suite.Workload) []string {
+	if r.name == "duckdb" {
+		return []string{w.Schema}
+	}
+	return []string{fmt.Sprintf("CREATE TABLE %s (%s) ENGINE = MergeTree ORDER BY (CounterID, EventDate, UserID, EventTime, WatchID)",
+		w.Table, columns(w.Schema))}
+}
+
+// columns turns PostgreSQL's column list into ClickHouse's.
+func columns(schema string) string {
+	types := map[string]string{
+		"BIGINT": "Int64", "SMALLINT": "Int16", "INTEGER": "Int32", "TEXT": "String", "TIMESTAMP": "DateTime",
+		"DATE": "Date", "CHAR": "String", "VARCHAR(255)": "String",
+	}
+	var list []string
+	for line := range strings.Lines(schema[strings.Index(schema, "(\n")+1:]) {
+		f := strings.Fields(line)
+		if len(f) < 2 {
+			continue
+		}
+		if t, ok := types[strings.ToUpper(strings.TrimSuffix(f[1], ","))]; ok {
+			list = append(list, f[0]+" "+t)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// Memory returns the process's highest resident bytes.
+func (r *Rival) Memory() int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	var kib int64
+	if i := strings.Index(string(b), "VmHWM:"); i >= 0 {
+		_, _ = fmt.Sscanf(string(b)[i:], "VmHWM: %d kB", &kib)
+	}
+	return kib << 10
+}
+
+// Close ends the process.
+func (r *Rival) Close() error {
+	_ = r.in.Close()
+	return r.cmd.Wait()
+}

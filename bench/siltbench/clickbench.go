@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/siltstone-db/siltstone/bench/clickbench"
+	"github.com/siltstone-db/siltstone/bench/report"
+	"github.com/siltstone-db/siltstone/bench/rival"
+	"github.com/siltstone-db/siltstone/bench/suite"
+)
+
+type clickbenchCmd struct {
+	common
+	Rows    int      `help:"Rows of hits." default:"1000000"`
+	Seed    uint64   `help:"Seed of the data." default:"1"`
+	Runs    int      `help:"Hot runs of each query." default:"3"`
+	Rivals  []string `help:"Other databases to run: duckdb, clickhouse."`
+	Queries []string `help:"Only these queries, e.g. Q5,Q16."`
+	JSON    string   `help:"Write the result, every run included, to this file." type:"path"`
+}
+
+// Run runs the workload on Siltstone, then on each rival, compares all answers with the first rival's, and reports.
+func (c *clickbenchCmd) Run(ctx context.Context) error {
+	logf("data: %d rows, seed %d", c.Rows, c.Seed)
+	w, err := clickbench.Workload(c.Dir, c.Seed, c.Rows)
+	if err != nil {
+		return err
+	}
+	if len(c.Queries) > 0 {
+		w.Queries = slices.DeleteFunc(w.Queries, func(q suite.Query) bool { return !slices.Contains(c.Queries, q.Name) })
+	}
+	opt := suite.Options{Runs: c.Runs, Log: logf}
+	ours, err := c.siltstone(ctx, w, opt)
+	if err != nil {
+		return err
+	}
+	runs := []*suite.Run{ours}
+	for _, name := range c.Rivals {
+		run, err := c.rival(ctx, name, w, opt)
+		if err != nil {
+			return err
+		}
+		suite.Compare(ours, run)
+		runs = append(runs, run)
+	}
+	r := report.New(w, c.Threads, runs)
+	if c.JSON != "" {
+		f, err := os.Create(c.JSON)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := r.WriteJSON(f); err != nil {
+			return err
+		}
+	}
+	return r.WriteText(os.Stdout)
+}
+
+func (c *clickbenchCmd) siltstone(ctx context.Context, w *suite.Workload, opt suite.Options) (*suite.Run, error) {
+	server, own, err := c.start(ctx, "siltstone-data")
+	if err != nil {
+		return nil, err
+	}
+	if !own {
+		server = &suite.Server{PG: c.PG}
+	}
+	target, err := connect(ctx, server, own)
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	run, err := suite.Execute(ctx, target, w, opt)
+	if err != nil {
+		return nil, err
+	}
+	return run, nil
+}
+
+// connect hands the server over to the target only if it is ours to stop.
+func connect(ctx context.Context, server *suite.Server, own bool) (*suite.Siltstone, error) {
+	if own {
+		return suite.Connect(ctx, server.PG, server)
+	}
+	return suite.Connect(ctx, server.PG, nil)
+}
+
+func (c *clickbenchCmd) rival(ctx context.Context, name string, w *suite.Workload, opt suite.Options) (*suite.Run, error) {
+	dir := filepath.Join(c.Dir, name+"-data")
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	target, err := rival.Open(ctx, name, filepath.Join(c.Dir, "rivals"), dir, c.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	run, err := suite.Execute(ctx, target, w, opt)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return run, nil
+}

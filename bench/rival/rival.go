@@ -159,7 +159,7 @@ func (r *Rival) Load(ctx context.Context, w *suite.Workload) (suite.LoadResult, 
 		if err != nil {
 			return suite.LoadResult{}, err
 		}
-		sql := fmt.Sprintf("COPY %s FROM '%s' (FORMAT csv, HEADER false)", w.Table, path)
+		sql := fmt.Sprintf("COPY %s FROM '%s' (FORMAT csv, HEADER false, ALLOW_QUOTED_NULLS false)", w.Table, path)
 		if r.name == "clickhouse" {
 			sql = fmt.Sprintf("INSERT INTO %s SELECT * FROM file('%s', 'CSV', '%s')", w.Table, path, columns(w.Schema))
 		}

@@ -1,0 +1,177 @@
+package auth
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/xdg-go/scram"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+func addr(s string) net.Addr {
+	a, err := net.ResolveTCPAddr("tcp", s)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+func TestMethod(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		opt    Options
+		remote string
+		want   Method
+	}{
+		{"loopback is trusted", Options{TrustLoopback: true}, "127.0.0.1:9", Trust},
+		{"all of 127/8", Options{TrustLoopback: true}, "127.9.9.9:9", Trust},
+		{"loopback v6", Options{TrustLoopback: true}, "[::1]:9", Trust},
+		{"loopback mapped", Options{TrustLoopback: true}, "[::ffff:127.0.0.1]:9", Trust},
+		{"loopback not trusted, no password", Options{}, "127.0.0.1:9", Reject},
+		{"loopback with password", Options{User: "u", Password: "p"}, "127.0.0.1:9", SCRAM},
+		{"remote without password", Options{TrustLoopback: true}, "10.1.1.1:9", Reject},
+		{"remote with password", Options{TrustLoopback: true, User: "u", Password: "p"}, "10.1.1.1:9", SCRAM},
+		{"remote, trusted by wish", Options{TrustAll: true}, "10.1.1.1:9", Trust},
+		{"remote v6", Options{TrustLoopback: true}, "[2001:db8::1]:9", Reject},
+	} {
+		r, err := New(tc.opt)
+		if err != nil {
+			t.Fatalf("%s: %v", tc.name, err)
+		}
+		if got := r.Method(addr(tc.remote)); got != tc.want {
+			t.Errorf("%s: got %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+// login plays the client's side and returns the error of the server's or the client's side.
+func login(t *testing.T, r *Rules, user, password string) error {
+	t.Helper()
+	c, err := scram.SHA256.NewClient("", password, "") // as libpq: the name inside is empty
+	if err != nil {
+		return err
+	}
+	conv, x, msg := c.NewConversation(), r.Begin(user), ""
+	for range 2 {
+		out, err := conv.Step(msg)
+		if err != nil {
+			return err
+		}
+		answer, err := x.Step([]byte(out))
+		if err != nil {
+			return err
+		}
+		msg = string(answer)
+	}
+	_, err = conv.Step(msg)
+	return err
+}
+
+func TestExchange(t *testing.T) {
+	for _, password := range []string{"secret", "pass wörd", "Ⅸ", " ", strings.Repeat("x", 500)} {
+		r, err := New(Options{User: "alice", Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := login(t, r, "alice", password); err != nil {
+			t.Errorf("right password %q: %v", password, err)
+		}
+		for _, bad := range [][2]string{{"alice", "no"}, {"bob", password}, {"", password}} {
+			if err := login(t, r, bad[0], bad[1]); !errs.Is(err, errs.InvalidPassword) {
+				t.Errorf("login(%q, %q) = %v, want 28P01", bad[0], bad[1], err)
+			}
+		}
+	}
+}
+
+func TestExchangeGarbage(t *testing.T) {
+	r, _ := New(Options{User: "alice", Password: "secret"})
+	for _, msg := range []string{"", "n", "n,,", "n,,n=", "n,,n=,r=", "p=tls-unique,,n=,r=abc", "y,,n=,r=abc,m=1",
+		"n,a=\xff,n=,r=abc", strings.Repeat(",", 5000), "\x00\x00", "n,,n==,r=x"} {
+		x := r.Begin("alice")
+		if _, err := x.Step([]byte(msg)); err == nil {
+			if _, err = x.Step([]byte(msg)); !errs.Is(err, errs.InvalidPassword) {
+				t.Errorf("%q: got %v, want 28P01", msg, err)
+			}
+		}
+		if _, err := x.Step([]byte(msg)); err == nil {
+			t.Errorf("%q: a third step succeeded", msg)
+		}
+	}
+}
+
+// TestUnknownUserSalt: a user that does not exist must show the same salt at every try, like one that does.
+func TestUnknownUserSalt(t *testing.T) {
+	r, _ := New(Options{User: "alice", Password: "secret"})
+	salt := func(user string) string {
+		a, err := r.Begin(user).Step([]byte("n,,n=,r=abc"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, s, _ := strings.Cut(string(a), ",")
+		return s
+	}
+	if salt("bob") != salt("bob") || salt("alice") != salt("alice") {
+		t.Error("the salt of a user changes")
+	}
+	if salt("bob") == salt("carol") {
+		t.Error("two unknown users share a salt")
+	}
+}
+
+func TestVerifier(t *testing.T) {
+	v := NewVerifier("secret")
+	back, err := ParseVerifier(v.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back.String() != v.String() || !back.Check("secret") || back.Check("Secret") {
+		t.Errorf("verifier does not survive its text %s", v)
+	}
+	for _, bad := range []string{"", "SCRAM-SHA-256$", "SCRAM-SHA-256$4096$a:b", "SCRAM-SHA-256$1:AAAA$AAAA:AAAA",
+		"SCRAM-SHA-256$4096:AAAA$AAAA:AAAA", "SCRAM-SHA-256$99999999999:AAAA$AAAA:AAAA", "SCRAM-SHA-256$4096:!$x:y"} {
+		if _, err := ParseVerifier(bad); err == nil {
+			t.Errorf("ParseVerifier(%q) succeeded", bad)
+		}
+	}
+	if _, err := New(Options{Password: "SCRAM-SHA-256$x"}); err == nil {
+		t.Error("New took a broken verifier")
+	}
+}
+
+const postgresVerifier = "SCRAM-SHA-256$4096:BsFuP5Ley9iyIk3UnkTS3Q==$moHNGyHX0LcgzUPNhiqnXuXbJyGMrCXTVT4PRfceV88=:zv5Y1/CLJ5R90eKXpbguF2viBMVBPfbHyfOUIGpGrIk="
+
+// TestVerifierOfPostgreSQL holds a verifier that PostgreSQL 15 made for the password "silt".
+func TestVerifierOfPostgreSQL(t *testing.T) {
+	v, err := ParseVerifier(postgresVerifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !v.Check("silt") || v.Check("sand") {
+		t.Error("the verifier does not fit its password")
+	}
+}
+
+func TestCheckPassword(t *testing.T) {
+	r, _ := New(Options{User: "alice", Password: "secret"})
+	none, _ := New(Options{})
+	if !r.CheckPassword("alice", "secret") || r.CheckPassword("bob", "secret") || r.CheckPassword("alice", "") || none.CheckPassword("", "") {
+		t.Error("wrong answer")
+	}
+}
+
+func FuzzExchange(f *testing.F) {
+	r, _ := New(Options{User: "alice", Password: "secret"})
+	f.Add("n,,n=,r=abc", "c=biws,r=abc,p=AAAA")
+	f.Fuzz(func(t *testing.T, first, final string) {
+		x := r.Begin("alice")
+		if _, err := x.Step([]byte(first)); err != nil {
+			return
+		}
+		if _, err := x.Step([]byte(final)); err == nil {
+			t.Fatal("logged in without the password")
+		}
+	})
+}

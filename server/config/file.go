@@ -1,0 +1,94 @@
+package config
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// FileLoader reads a configuration file for kong: one "name = value" per line, the names being those of the flags (or
+// password), # starting a comment. A name that is not known is an error, so that a typing mistake is not a default.
+func FileLoader(o *Options) kong.ConfigurationLoader {
+	return func(r io.Reader) (kong.Resolver, error) {
+		values, err := parseFile(r)
+		if err != nil {
+			return nil, err
+		}
+		if p, ok := values["password"]; ok {
+			o.Password = p
+			delete(values, "password")
+		}
+		return &resolver{values}, nil
+	}
+}
+
+// resolver answers kong from a file.
+type resolver struct{ values map[string]string }
+
+// Validate refuses names that no flag has.
+func (r *resolver) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
+		if n, ok := node.(*kong.Application); ok {
+			for _, f := range n.Flags {
+				known[f.Name] = true
+			}
+		}
+		if n, ok := node.(*kong.Command); ok {
+			for _, f := range n.Flags {
+				known[f.Name] = true
+			}
+		}
+		return next(nil)
+	})
+	for name := range r.values {
+		if !known[name] {
+			return fmt.Errorf("configuration file: no option is called %q", name)
+		}
+	}
+	return nil
+}
+
+// Resolve returns the file's value of a flag, or nil. The environment goes before the file.
+func (r *resolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, env := range flag.Envs {
+		if _, set := os.LookupEnv(env); set {
+			return nil, nil
+		}
+	}
+	if v, ok := r.values[flag.Name]; ok {
+		return v, nil
+	}
+	return nil, nil
+}
+
+// fileMaxBytes bounds a configuration file.
+const fileMaxBytes = 1 << 20
+
+func parseFile(r io.Reader) (map[string]string, error) {
+	values := map[string]string{}
+	lines := bufio.NewScanner(io.LimitReader(r, fileMaxBytes))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			return nil, fmt.Errorf("configuration file: line %d is not \"name = value\"", n)
+		}
+		name, value = strings.ReplaceAll(strings.TrimSpace(name), "_", "-"), strings.TrimSpace(value)
+		if q := len(value); q >= 2 && (value[0] == '"' || value[0] == '\'') && value[q-1] == value[0] {
+			value = value[1 : q-1]
+		}
+		if _, twice := values[name]; twice {
+			return nil, fmt.Errorf("configuration file: line %d sets %q again", n, name)
+		}
+		values[name] = value
+	}
+	return values, lines.Err()
+}

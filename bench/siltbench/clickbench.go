@@ -20,6 +20,7 @@ type clickbenchCmd struct {
 	Runs    int      `help:"Hot runs of each query." default:"3"`
 	Rivals  []string `help:"Other databases to run: duckdb, clickhouse."`
 	Queries []string `help:"Only these queries, e.g. Q5,Q16."`
+	Equal   bool     `help:"Fail unless every answer is there and equal to the rivals'." name:"must-be-equal"`
 	JSON    string   `help:"Write the result, every run included, to this file." type:"path"`
 }
 
@@ -58,7 +59,15 @@ func (c *clickbenchCmd) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.WriteText(os.Stdout)
+	if err := r.WriteText(os.Stdout); err != nil || !c.Equal {
+		return err
+	}
+	for _, run := range runs[1:] {
+		if n := report.Compare(ours, run).Equal; n != len(w.Queries) {
+			return fmt.Errorf("%s: %d of %d answers are equal", run.Target, n, len(w.Queries))
+		}
+	}
+	return nil
 }
 
 func (c *clickbenchCmd) siltstone(ctx context.Context, w *suite.Workload, opt suite.Options) (*suite.Run, error) {

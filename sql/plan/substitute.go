@@ -47,7 +47,7 @@ func OutputSet(n Node) Set {
 
 // UsedColumns adds the columns that an expression reads to s.
 func UsedColumns(e expr.Expr, s Set) {
-	WalkExpr(e, func(e expr.Expr) bool {
+	expr.Walk(e, func(e expr.Expr) bool {
 		if c, ok := e.(*expr.Column); ok {
 			s.Add(ID(c.Index))
 		}
@@ -79,7 +79,7 @@ func FreeColumns(n Node) []*expr.Column {
 	var free []*expr.Column
 	Walk(n, func(n Node) bool {
 		Exprs(n, func(e expr.Expr) {
-			WalkExpr(e, func(e expr.Expr) bool {
+			expr.Walk(e, func(e expr.Expr) bool {
 				if c, ok := e.(*expr.Column); ok && !made.Has(ID(c.Index)) && !seen.Has(ID(c.Index)) {
 					seen.Add(ID(c.Index))
 					free = append(free, c)
@@ -135,7 +135,7 @@ func Substitute(n Node, params []types.Datum) (Node, error) {
 // replaceLeaves maps the expressions of a whole tree, and settles limits that became constant.
 func replaceLeaves(n Node, f func(expr.Expr) expr.Expr) (Node, error) {
 	return Rewrite(n, func(n Node) (Node, error) {
-		n = MapExprs(n, func(e expr.Expr) expr.Expr { return MapExpr(e, f) })
+		n = MapExprs(n, func(e expr.Expr) expr.Expr { return expr.Transform(e, f) })
 		if l, ok := n.(*Limit); ok {
 			return SettleLimit(l)
 		}

@@ -1,0 +1,19 @@
+//go:build cgo
+
+package parse
+
+import (
+	"errors"
+
+	"github.com/pganalyze/pg_query_go/v6/parser"
+)
+
+// rawParse runs the grammar, compiled from C, and returns the tree in protobuf form.
+func rawParse(text string) ([]byte, error) {
+	tree, err := parser.ParseToProtobuf(text)
+	var e *parser.Error
+	if errors.As(err, &e) {
+		return nil, syntaxError(e.Message, e.Cursorpos, text)
+	}
+	return tree, err
+}

@@ -83,16 +83,10 @@ func Values[T any](v *Vector) []T {
 }
 
 // Int128 is the physical form of numeric(p<=38): Arrow's decimal128.
-type Int128 struct {
-	Lo uint64
-	Hi int64
-}
+type Int128 = types.Int128
 
 // Interval is the physical form of interval.
-type Interval struct {
-	Months, Days int32
-	Micros       int64
-}
+type Interval = types.IntervalValue
 
 // Bools sees a flat or constant boolean vector as a bitmap.
 func (v *Vector) Bools() Bitmap {
@@ -352,6 +346,26 @@ func (v *Vector) Datum(i int) types.Datum {
 		d.S = string(v.BytesAt(i))
 	}
 	return d
+}
+
+// Truncate keeps the first n rows of a flat vector that v itself owns (after Reset): a reader that resets to the most
+// rows it may get, or that gives up a row half way, ends with it.
+func (v *Vector) Truncate(n int) {
+	switch p := v.Type.Physical(); p {
+	case types.PhysBool:
+		v.Data = v.Data[:Words(n)*8]
+		v.Bools().trim(n)
+	case types.PhysBytes:
+		v.Offsets = v.Offsets[:n+1]
+		v.Data = v.Data[:v.Offsets[n]]
+	default:
+		v.Data = v.Data[:n*p.Width()]
+	}
+	v.Len = n
+	if v.Valid != nil {
+		v.Valid = v.Valid[:Words(n)]
+		v.Valid.trim(n)
+	}
 }
 
 // Unpack returns row i of a packed vector.

@@ -1,0 +1,137 @@
+package types
+
+import (
+	"cmp"
+	"encoding/binary"
+	"math"
+	"strings"
+
+	"github.com/zeebo/xxh3"
+)
+
+// Compare orders two values of one type, or of two numeric types, as PostgreSQL does: strings by bytes, char(n) without
+// trailing blanks, NaN above all numbers, NULL above everything (NULLS LAST).
+func Compare(a, b Datum) int {
+	if a.Null || b.Null {
+		return compareBool(a.Null, b.Null)
+	}
+	if a.Type.IsNumber() && b.Type.IsNumber() && a.Type != b.Type {
+		return compareNumbers(a, b)
+	}
+	switch a.Type.Physical() {
+	case PhysFloat32, PhysFloat64:
+		return CompareFloat(a.F, b.F)
+	case PhysInt128:
+		return a.Int128().Cmp(b.Int128())
+	case PhysInterval:
+		return a.IntervalValue().Cmp(b.IntervalValue())
+	case PhysUUID:
+		return strings.Compare(a.S, b.S)
+	case PhysBytes:
+		if a.Type.Kind == Numeric {
+			return strings.Compare(numericKey(a.S), numericKey(b.S))
+		}
+		if a.Type.Kind == Char || b.Type.Kind == Char {
+			return strings.Compare(strings.TrimRight(a.S, " "), strings.TrimRight(b.S, " "))
+		}
+		return strings.Compare(a.S, b.S)
+	}
+	return cmp.Compare(a.I, b.I)
+}
+
+func numericKey(s string) string { return s[:max(len(s)-2, 0)] }
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// CompareFloat orders floats as PostgreSQL does: NaN equals NaN and is the largest; -0 equals 0.
+func CompareFloat(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	case a == b:
+		return 0
+	}
+	return compareBool(a != a, b != b)
+}
+
+// compareNumbers compares numbers of different types: as floats if one is a float, else exactly.
+func compareNumbers(a, b Datum) int {
+	if a.Type.IsInteger() && b.Type.IsInteger() {
+		return cmp.Compare(a.I, b.I)
+	}
+	if a.isFloat() || b.isFloat() {
+		return CompareFloat(a.Float64(), b.Float64())
+	}
+	x, err1 := a.Decimal()
+	y, err2 := b.Decimal()
+	if err1 != nil || err2 != nil {
+		return compareBool(err1 != nil, err2 != nil)
+	}
+	return clampSign(x.Cmp(y))
+}
+
+func (d Datum) isFloat() bool { return d.Type.Kind == Float4 || d.Type.Kind == Float8 }
+
+// Float64 returns a number datum as the nearest float.
+func (d Datum) Float64() float64 {
+	switch {
+	case d.isFloat():
+		return d.F
+	case d.Type.IsInteger():
+		return float64(d.I)
+	}
+	x, err := d.Decimal()
+	if err != nil {
+		return math.NaN()
+	}
+	return x.Float64()
+}
+
+// Hash returns a number that values for which Compare is 0 share, within one kind of type (any precision and scale of
+// numeric; the integers among each other; the floats among each other). All NULLs share one.
+func Hash(d Datum) uint64 {
+	if d.Null {
+		return 0x9e3779b97f4a7c15
+	}
+	switch d.Type.Physical() {
+	case PhysFloat32, PhysFloat64:
+		f := d.F + 0 // -0 becomes 0
+		if f != f {
+			f = math.NaN()
+		}
+		return hash64(math.Float64bits(f))
+	case PhysInterval:
+		k := d.IntervalValue().Key()
+		return hash64(k.Lo) ^ hash64(uint64(k.Hi)+1)
+	}
+	switch d.Type.Kind {
+	case Numeric:
+		x, err := d.Decimal()
+		if err != nil {
+			return 0
+		}
+		return xxh3.Hash(NumericKey(AppendNumeric(nil, x)))
+	case Char:
+		return xxh3.HashString(strings.TrimRight(d.S, " "))
+	}
+	if p := d.Type.Physical(); p == PhysBytes || p == PhysUUID {
+		return xxh3.HashString(d.S)
+	}
+	return hash64(uint64(d.I))
+}
+
+func hash64(v uint64) uint64 {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], v)
+	return xxh3.Hash(b[:])
+}

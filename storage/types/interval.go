@@ -1,0 +1,307 @@
+package types
+
+import (
+	"math"
+	"math/bits"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// IntervalValue is the physical form of interval. Months, days and microseconds are kept apart, since months and days have no
+// fixed length.
+type IntervalValue struct {
+	Months, Days int32
+	Micros       int64
+}
+
+// IntervalValue returns the value of an interval datum.
+func (d Datum) IntervalValue() IntervalValue {
+	m, days, us := d.IntervalParts()
+	return IntervalValue{m, days, us}
+}
+
+// Datum returns the interval as a Datum.
+func (v IntervalValue) Datum() Datum { return IntervalOf(v.Months, v.Days, v.Micros) }
+
+// IntervalOutOfRange is PostgreSQL's 22008 for interval arithmetic.
+func IntervalOutOfRange() error { return errs.New(errs.DatetimeFieldOverflow, "interval out of range") }
+
+// span returns the interval in microseconds, for comparing: months have 30 days, days 24 hours.
+func (v IntervalValue) span() Int128 {
+	days := int64(v.Months)*30 + int64(v.Days)
+	return MulInt64(days, MicrosPerDay).AddWrapping(Int128From64(v.Micros))
+}
+
+// Cmp compares as PostgreSQL does: a month is 30 days, a day 24 hours.
+func (v IntervalValue) Cmp(o IntervalValue) int { return v.span().Cmp(o.span()) }
+
+// Key returns a number that equal intervals share and that is ordered as they are.
+func (v IntervalValue) Key() Int128 { return v.span() }
+
+// Neg returns -v.
+func (v IntervalValue) Neg() (IntervalValue, error) {
+	if v.Months == math.MinInt32 || v.Days == math.MinInt32 || v.Micros == math.MinInt64 {
+		return v, IntervalOutOfRange()
+	}
+	return IntervalValue{-v.Months, -v.Days, -v.Micros}, nil
+}
+
+// Add returns v + o, field by field.
+func (v IntervalValue) Add(o IntervalValue) (IntervalValue, error) {
+	months, days := int64(v.Months)+int64(o.Months), int64(v.Days)+int64(o.Days)
+	us, ok := addInt64(v.Micros, o.Micros)
+	if !ok || int64(int32(months)) != months || int64(int32(days)) != days {
+		return v, IntervalOutOfRange()
+	}
+	return IntervalValue{int32(months), int32(days), us}, nil
+}
+
+// Sub returns v - o, field by field.
+func (v IntervalValue) Sub(o IntervalValue) (IntervalValue, error) {
+	n, err := o.Neg()
+	if err != nil {
+		return v, err
+	}
+	return v.Add(n)
+}
+
+func addInt64(a, b int64) (int64, bool) {
+	s := a + b
+	return s, (a^s)&(b^s) >= 0
+}
+
+// Mul returns v * f; fractions of months become days and fractions of days become time.
+func (v IntervalValue) Mul(f float64) (IntervalValue, error) {
+	months, days := float64(v.Months)*f, float64(v.Days)*f
+	if !inInt32(months) || !inInt32(days) {
+		return v, IntervalOutOfRange()
+	}
+	out := IntervalValue{Months: int32(months), Days: int32(days)}
+	monthDays := roundMicro((months - float64(out.Months)) * 30)
+	sec := roundMicro((days - float64(out.Days) + monthDays - math.Trunc(monthDays)) * 86400)
+	if math.Abs(sec) >= 86400 {
+		out.Days += int32(sec / 86400)
+		sec -= math.Trunc(sec/86400) * 86400
+	}
+	total := float64(out.Days) + math.Trunc(monthDays)
+	us := math.RoundToEven(float64(v.Micros)*f + sec*MicrosPerSecond)
+	if !inInt32(total) || !(us >= math.MinInt64 && us < math.MaxInt64) {
+		return v, IntervalOutOfRange()
+	}
+	out.Days, out.Micros = int32(total), int64(us)
+	return out, nil
+}
+
+// Quo returns v / f; f must not be 0.
+func (v IntervalValue) Quo(f float64) (IntervalValue, error) {
+	if f == 0 {
+		return v, errDivisionByZero()
+	}
+	months, days := float64(v.Months)/f, float64(v.Days)/f
+	if !inInt32(months) || !inInt32(days) {
+		return v, IntervalOutOfRange()
+	}
+	out := IntervalValue{Months: int32(months), Days: int32(days)}
+	monthDays := roundMicro((months - float64(out.Months)) * 30)
+	sec := roundMicro((days - float64(out.Days) + monthDays - math.Trunc(monthDays)) * 86400)
+	if math.Abs(sec) >= 86400 {
+		out.Days += int32(sec / 86400)
+		sec -= math.Trunc(sec/86400) * 86400
+	}
+	out.Days += int32(monthDays)
+	us := math.RoundToEven(float64(v.Micros)/f + sec*MicrosPerSecond)
+	if !(us >= math.MinInt64 && us < math.MaxInt64) {
+		return v, IntervalOutOfRange()
+	}
+	out.Micros = int64(us)
+	return out, nil
+}
+
+// roundMicro drops what is below a millionth: PostgreSQL's TSROUND.
+func roundMicro(f float64) float64 { return math.RoundToEven(f*1e6) / 1e6 }
+
+func inInt32(f float64) bool { return f >= math.MinInt32 && f <= math.MaxInt32 }
+
+// AddToTimestamp returns us + v: months first, cutting the day to the month's length, then days, then time. Infinity
+// stays.
+func (v IntervalValue) AddToTimestamp(us int64) (int64, error) {
+	if !IsFiniteTimestamp(us) {
+		return us, nil
+	}
+	us, ok := addCalendar(us, v.Months, v.Days)
+	if ok {
+		us, ok = addInt64(us, v.Micros)
+	}
+	if !ok || !TimestampInRange(us) {
+		return 0, TimestampOutOfRange()
+	}
+	return us, nil
+}
+
+// AddToTimestamptz returns us + v: months and days move the wall clock of the zone, time moves the instant.
+func (v IntervalValue) AddToTimestamptz(us int64, loc *time.Location) (int64, error) {
+	if !IsFiniteTimestamp(us) {
+		return us, nil
+	}
+	ok := true
+	if v.Months|v.Days != 0 {
+		if us, ok = addCalendar(LocalFromUTC(us, loc), v.Months, v.Days); ok {
+			us = UTCFromLocal(us, loc)
+		}
+	}
+	if ok {
+		us, ok = addInt64(us, v.Micros)
+	}
+	if !ok || !TimestampInRange(us) {
+		return 0, TimestampOutOfRange()
+	}
+	return us, nil
+}
+
+func addCalendar(us int64, months, days int32) (int64, bool) {
+	if months != 0 {
+		day, micros := SplitTimestamp(us)
+		moved := int64(AddMonths(day, months))
+		if moved > MaxTimestamp/MicrosPerDay || moved < MinTimestamp/MicrosPerDay {
+			return 0, false
+		}
+		us = moved*MicrosPerDay + micros
+	}
+	if days == 0 {
+		return us, true
+	}
+	hi, lo := bits.Mul64(uint64(max(days, -days)), MicrosPerDay)
+	if hi != 0 || lo > math.MaxInt64 {
+		return 0, false
+	}
+	if days < 0 {
+		return addInt64(us, -int64(lo))
+	}
+	return addInt64(us, int64(lo))
+}
+
+// AddMonths moves a day number by months and cuts the day to the length of the month it comes to.
+func AddMonths(days, months int32) int {
+	y, m, d := CivilFromDays(days)
+	n := y*12 + m - 1 + int(months)
+	y, m = floorDiv(n, 12), n-floorDiv(n, 12)*12+1
+	return DaysFromCivil(y, m, min(d, DaysInMonth(y, m)))
+}
+
+func floorDiv(a, b int) int {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// TimestampDiff returns a - b as days and time, as PostgreSQL's minus does.
+func TimestampDiff(a, b int64) (IntervalValue, error) {
+	if !IsFiniteTimestamp(a) || !IsFiniteTimestamp(b) {
+		return IntervalValue{}, errs.New(errs.DatetimeFieldOverflow, "cannot subtract infinite timestamps")
+	}
+	d := a - b
+	if (a^b)&(a^d) < 0 {
+		return IntervalValue{}, IntervalOutOfRange()
+	}
+	return IntervalValue{Days: int32(d / MicrosPerDay), Micros: d % MicrosPerDay}, nil
+}
+
+// Age returns a - b in years, months, days and time: the symbolic difference of PostgreSQL's age(timestamp, timestamp).
+func Age(a, b int64) (IntervalValue, error) {
+	if !IsFiniteTimestamp(a) || !IsFiniteTimestamp(b) {
+		return IntervalValue{}, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range")
+	}
+	neg := a < b
+	if neg {
+		a, b = b, a
+	}
+	da, ta := SplitTimestamp(a)
+	db, tb := SplitTimestamp(b)
+	ya, ma, dda := CivilFromDays(da)
+	yb, mb, ddb := CivilFromDays(db)
+	months, days, us := (ya-yb)*12+ma-mb, dda-ddb, ta-tb
+	if us < 0 {
+		us += MicrosPerDay
+		days--
+	}
+	for days < 0 {
+		if neg { // days are borrowed from the month of the argument that came first
+			days += DaysInMonth(ya, ma)
+		} else {
+			days += DaysInMonth(yb, mb)
+		}
+		months--
+	}
+	v := IntervalValue{int32(months), int32(days), us}
+	if neg {
+		return v.Neg()
+	}
+	return v, nil
+}
+
+// JustifyHours moves whole days of time to days.
+func (v IntervalValue) JustifyHours() (IntervalValue, error) {
+	days := int64(v.Days) + v.Micros/MicrosPerDay
+	us := v.Micros % MicrosPerDay
+	switch {
+	case days > 0 && us < 0:
+		us += MicrosPerDay
+		days--
+	case days < 0 && us > 0:
+		us -= MicrosPerDay
+		days++
+	}
+	if int64(int32(days)) != days {
+		return v, IntervalOutOfRange()
+	}
+	return IntervalValue{v.Months, int32(days), us}, nil
+}
+
+// JustifyDays moves every 30 days to months.
+func (v IntervalValue) JustifyDays() (IntervalValue, error) {
+	months := int64(v.Months) + int64(v.Days/30)
+	days := v.Days % 30
+	switch {
+	case months > 0 && days < 0:
+		days += 30
+		months--
+	case months < 0 && days > 0:
+		days -= 30
+		months++
+	}
+	if int64(int32(months)) != months {
+		return v, IntervalOutOfRange()
+	}
+	return IntervalValue{int32(months), days, v.Micros}, nil
+}
+
+// JustifyInterval does both and gives all fields one sign.
+func (v IntervalValue) JustifyInterval() (IntervalValue, error) {
+	days := int64(v.Days) + v.Micros/MicrosPerDay
+	us := v.Micros % MicrosPerDay
+	months := int64(v.Months) + days/30
+	days %= 30
+	switch {
+	case months > 0 && (days < 0 || days == 0 && us < 0):
+		days += 30
+		months--
+	case months < 0 && (days > 0 || days == 0 && us > 0):
+		days -= 30
+		months++
+	}
+	switch {
+	case days > 0 && us < 0:
+		us += MicrosPerDay
+		days--
+	case days < 0 && us > 0:
+		us -= MicrosPerDay
+		days++
+	}
+	if int64(int32(months)) != months {
+		return v, IntervalOutOfRange()
+	}
+	return IntervalValue{int32(months), int32(days), us}, nil
+}

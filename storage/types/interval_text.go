@@ -1,0 +1,354 @@
+package types
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// AppendInterval appends an interval with IntervalStyle postgres, e.g. 1 year 2 mons -3 days +04:05:06.
+func AppendInterval(dst []byte, v IntervalValue) []byte {
+	empty, neg := true, false
+	part := func(n int64, unit string) {
+		if n == 0 {
+			return
+		}
+		if !empty {
+			dst = append(dst, ' ')
+		}
+		if neg && n > 0 {
+			dst = append(dst, '+')
+		}
+		dst = append(append(AppendInt(dst, n), ' '), unit...)
+		if n != 1 {
+			dst = append(dst, 's')
+		}
+		empty, neg = false, n < 0
+	}
+	part(int64(v.Months/12), "year")
+	part(int64(v.Months%12), "mon")
+	part(int64(v.Days), "day")
+	if v.Micros == 0 && !empty {
+		return dst
+	}
+	if !empty {
+		dst = append(dst, ' ')
+	}
+	us := uint64(v.Micros)
+	if v.Micros < 0 {
+		us = -us
+		dst = append(dst, '-')
+	} else if neg {
+		dst = append(dst, '+')
+	}
+	hours := us / MicrosPerHour
+	if hours < 100 {
+		dst = append2(dst, int(hours))
+	} else {
+		dst = appendUint(dst, hours)
+	}
+	dst = append2(append(dst, ':'), int(us/MicrosPerMinute%60))
+	dst = append2(append(dst, ':'), int(us/MicrosPerSecond%60))
+	return appendFraction(dst, int(us%MicrosPerSecond))
+}
+
+// intervalUnits are the words for units of time, with the singular of what they count.
+var intervalUnits = map[string]Unit{
+	"us": UnitMicroseconds, "usec": UnitMicroseconds, "usecs": UnitMicroseconds, "usecond": UnitMicroseconds,
+	"useconds": UnitMicroseconds, "microsecond": UnitMicroseconds, "microseconds": UnitMicroseconds, "microsecon": UnitMicroseconds,
+	"ms": UnitMilliseconds, "msec": UnitMilliseconds, "msecs": UnitMilliseconds, "msecond": UnitMilliseconds,
+	"mseconds": UnitMilliseconds, "millisecond": UnitMilliseconds, "milliseconds": UnitMilliseconds, "millisecon": UnitMilliseconds,
+	"s": UnitSecond, "sec": UnitSecond, "secs": UnitSecond, "second": UnitSecond, "seconds": UnitSecond,
+	"m": UnitMinute, "min": UnitMinute, "mins": UnitMinute, "minute": UnitMinute, "minutes": UnitMinute,
+	"h": UnitHour, "hr": UnitHour, "hrs": UnitHour, "hour": UnitHour, "hours": UnitHour,
+	"d": UnitDay, "day": UnitDay, "days": UnitDay, "w": UnitWeek, "week": UnitWeek, "weeks": UnitWeek,
+	"mon": UnitMonth, "mons": UnitMonth, "month": UnitMonth, "months": UnitMonth,
+	"y": UnitYear, "yr": UnitYear, "yrs": UnitYear, "year": UnitYear, "years": UnitYear,
+	"dec": UnitDecade, "decs": UnitDecade, "decade": UnitDecade, "decades": UnitDecade,
+	"c": UnitCentury, "cent": UnitCentury, "century": UnitCentury, "centuries": UnitCentury,
+	"mil": UnitMillennium, "mils": UnitMillennium, "millennia": UnitMillennium, "millennium": UnitMillennium,
+}
+
+// intervalSum adds up the fields of an interval. Fractions flow down: of years to months, of months to days (30), of
+// days to time.
+type intervalSum struct {
+	months, days int64
+	micros       int64
+	bad          bool
+}
+
+// add counts whole and fraction of a unit; fraction has the sign of the number.
+func (s *intervalSum) add(whole int64, fraction float64, u Unit) {
+	switch u {
+	case UnitMicroseconds:
+		s.addMicros(whole, 1, fraction)
+	case UnitMilliseconds:
+		s.addMicros(whole, 1000, fraction)
+	case UnitSecond:
+		s.addMicros(whole, MicrosPerSecond, fraction)
+	case UnitMinute:
+		s.addMicros(whole, MicrosPerMinute, fraction)
+	case UnitHour:
+		s.addMicros(whole, MicrosPerHour, fraction)
+	case UnitDay:
+		s.addDays(whole, 1, fraction)
+	case UnitWeek:
+		s.addDays(whole, 7, fraction)
+	case UnitMonth:
+		s.addMonths(whole, 1)
+		s.addDays(0, 30, fraction)
+	case UnitYear:
+		s.addMonths(whole, 12)
+		s.addMonths(int64(math.RoundToEven(fraction*12)), 1)
+	case UnitDecade:
+		s.addMonths(whole, 120)
+		s.addMonths(int64(math.RoundToEven(fraction*120)), 1)
+	case UnitCentury:
+		s.addMonths(whole, 1200)
+		s.addMonths(int64(math.RoundToEven(fraction*1200)), 1)
+	case UnitMillennium:
+		s.addMonths(whole, 12000)
+		s.addMonths(int64(math.RoundToEven(fraction*12000)), 1)
+	default:
+		s.bad = true
+	}
+}
+
+func (s *intervalSum) addMicros(whole, unit int64, fraction float64) {
+	p := MulInt64(whole, unit).AddWrapping(Int128From64(int64(math.RoundToEven(fraction * float64(unit)))))
+	sum, ok := addInt64(s.micros, int64(p.Lo))
+	s.micros = sum
+	s.bad = s.bad || !ok || !p.IsInt64()
+}
+
+func (s *intervalSum) addDays(whole, unit int64, fraction float64) {
+	f := fraction * float64(unit)
+	n := int64(f)
+	s.days += whole*unit + n
+	s.bad = s.bad || whole > math.MaxInt32 || whole < math.MinInt32 || s.days != int64(int32(s.days))
+	if rest := f - float64(n); rest != 0 {
+		s.addMicros(0, MicrosPerDay, rest)
+	}
+}
+
+func (s *intervalSum) addMonths(whole, unit int64) {
+	s.months += whole * unit
+	s.bad = s.bad || whole > math.MaxInt32 || whole < math.MinInt32 || s.months > math.MaxInt32*12 || s.months < math.MinInt32*12
+}
+
+// ParseInterval reads an interval: PostgreSQL's own forms (1 year 2 mons, @ 1 hour ago), SQL's (1-2, 3 4:05:06) and
+// ISO 8601 (P1Y2M3DT4H5M6S, P0001-02-03T04:05:06).
+func ParseInterval(s []byte) (IntervalValue, error) {
+	text := strings.ToLower(str(trimSpace(s)))
+	var sum intervalSum
+	f := faultFormat
+	if len(text) > 1 && text[0] == 'p' {
+		f = sum.iso(text[1:])
+	} else if len(text) <= 2*maxDateLength {
+		f = sum.verbose(text)
+	}
+	if f == faultNone && sum.bad {
+		f = faultInterval
+	}
+	if f != faultNone {
+		return IntervalValue{}, dateError(f, "interval", s, "")
+	}
+	if sum.months != int64(int32(sum.months)) || sum.days != int64(int32(sum.days)) {
+		return IntervalValue{}, IntervalOutOfRange()
+	}
+	return IntervalValue{int32(sum.months), int32(sum.days), sum.micros}, nil
+}
+
+// verbose reads numbers with units, clocks, and year-month pairs. A number without a unit counts days before a clock,
+// and seconds at the end.
+func (s *intervalSum) verbose(text string) dateFault {
+	text = strings.TrimPrefix(text, "@")
+	seen, ago := false, false
+	for i := 0; ; {
+		i = skip(text, i, func(c byte) bool { return isSpace(c) || c == ',' })
+		if i == len(text) {
+			break
+		}
+		if ago {
+			return faultFormat
+		}
+		if isAlpha(text[i]) {
+			end := skip(text, i, isAlpha)
+			if text[i:end] != "ago" || !seen {
+				return faultFormat
+			}
+			ago, i = true, end
+			continue
+		}
+		neg := false
+		if text[i] == '-' || text[i] == '+' {
+			neg = text[i] == '-'
+			i = skip(text, i+1, isSpace)
+		}
+		end := skip(text, i, func(c byte) bool { return isDigit(c) || c == '.' || c == ':' || c == '-' })
+		word := text[i:end]
+		if word == "" {
+			return faultFormat
+		}
+		unitStart := skip(text, end, isSpace)
+		unitEnd := skip(text, unitStart, isAlpha)
+		if e := strings.IndexByte(word, '-'); e == 0 {
+			return faultFormat
+		}
+		f := faultNone
+		switch {
+		case strings.IndexByte(word, ':') >= 0:
+			f = s.clock(word, neg)
+		case strings.IndexByte(word, '-') > 0:
+			f = s.yearMonth(word, neg)
+		case unitEnd > unitStart && text[unitStart:unitEnd] != "ago":
+			u, ok := intervalUnits[text[unitStart:unitEnd]]
+			if !ok {
+				return faultFormat
+			}
+			f = s.number(word, neg, u)
+			end = unitEnd
+		default:
+			f = s.number(word, neg, bareUnit(text[unitStart:]))
+		}
+		if f != faultNone {
+			return f
+		}
+		seen, i = true, end
+	}
+	if !seen {
+		return faultFormat
+	}
+	if ago {
+		s.months, s.days, s.micros = -s.months, -s.days, -s.micros
+	}
+	return faultNone
+}
+
+// bareUnit is the unit of a number without one: days before a clock, else seconds.
+func bareUnit(rest string) Unit {
+	if len(rest) > 0 && (rest[0] == '-' || rest[0] == '+') {
+		rest = rest[1:]
+	}
+	n := skip(rest, 0, isDigit)
+	if n > 0 && n < len(rest) && rest[n] == ':' {
+		return UnitDay
+	}
+	return UnitSecond
+}
+
+func (s *intervalSum) number(word string, neg bool, u Unit) dateFault {
+	whole, frac, point := strings.Cut(word, ".")
+	var n int64
+	var err error
+	if whole != "" || !point || frac == "" {
+		if n, err = strconv.ParseInt(whole, 10, 64); err != nil {
+			if e := err.(*strconv.NumError); e.Err == strconv.ErrRange {
+				return faultInterval
+			}
+			return faultFormat
+		}
+	}
+	f := 0.0
+	if frac != "" {
+		if skip(frac, 0, isDigit) != len(frac) {
+			return faultFormat
+		}
+		f = fraction(frac)
+	}
+	if neg {
+		n, f = -n, -f
+	}
+	s.add(n, f, u)
+	return faultNone
+}
+
+func (s *intervalSum) clock(word string, neg bool) dateFault {
+	h, m, sec, us, ok := splitClock(word)
+	switch {
+	case !ok:
+		return faultFormat
+	case m > 59 || sec > 60:
+		return faultRange
+	}
+	n := int64(h)*MicrosPerHour + int64(m)*MicrosPerMinute + int64(sec)*MicrosPerSecond + int64(us)
+	if neg {
+		n = -n
+	}
+	s.addMicros(n, 1, 0)
+	return faultNone
+}
+
+func (s *intervalSum) yearMonth(word string, neg bool) dateFault {
+	y, m, _ := strings.Cut(word, "-")
+	years, err1 := strconv.ParseInt(y, 10, 32)
+	months, err2 := strconv.ParseInt(m, 10, 32)
+	switch {
+	case err1 != nil || err2 != nil:
+		return faultFormat
+	case months >= 12:
+		return faultRange
+	}
+	if neg {
+		years, months = -years, -months
+	}
+	s.addMonths(years, 12)
+	s.addMonths(months, 1)
+	return faultNone
+}
+
+// iso reads ISO 8601 durations, with designators or in the alternative form. text is lower case, without the P.
+func (s *intervalSum) iso(text string) dateFault {
+	date, clock, hasClock := strings.Cut(text, "t")
+	if date == "" && clock == "" {
+		return faultFormat
+	}
+	if f := s.isoPart(date, "ymwd", [...]Unit{UnitYear, UnitMonth, UnitWeek, UnitDay}, '-'); f != faultNone {
+		return f
+	}
+	if !hasClock {
+		return faultNone
+	}
+	if clock == "" {
+		return faultFormat
+	}
+	return s.isoPart(clock, "hms", [...]Unit{UnitHour, UnitMinute, UnitSecond, UnitSecond}, ':')
+}
+
+func (s *intervalSum) isoPart(text, letters string, units [4]Unit, delim byte) dateFault {
+	if text != "" && isDigit(text[len(text)-1]) { // no designator at the end: y-m-d or h:m:s
+		plain := units
+		if delim == '-' {
+			plain[2] = UnitDay
+		}
+		parts := strings.Split(text, string(delim))
+		if len(parts) > 3 || len(parts) < 2 {
+			return faultFormat
+		}
+		for i, p := range parts {
+			if f := s.number(p, false, plain[i]); f != faultNone {
+				return f
+			}
+		}
+		return faultNone
+	}
+	for text != "" {
+		neg := text[0] == '-'
+		if neg || text[0] == '+' {
+			text = text[1:]
+		}
+		n := skip(text, 0, func(c byte) bool { return isDigit(c) || c == '.' })
+		if n == 0 || n == len(text) {
+			return faultFormat
+		}
+		u := strings.IndexByte(letters, text[n])
+		if u < 0 {
+			return faultFormat
+		}
+		if f := s.number(text[:n], neg, units[u]); f != faultNone {
+			return f
+		}
+		text = text[n+1:]
+	}
+	return faultNone
+}

@@ -1,0 +1,171 @@
+package types
+
+import (
+	"strconv"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// Parse reads a value as its type's input function does, with default settings. Errors are PostgreSQL's.
+func Parse(t Type, s string) (Datum, error) { return ParseWith(t, []byte(s), nil) }
+
+// ParseWith is Parse with the session's settings. The Datum keeps nothing of s.
+func ParseWith(t Type, s []byte, set *Settings) (Datum, error) {
+	switch t.Kind {
+	case Bool:
+		b, err := ParseBool(s)
+		return BoolOf(b), err
+	case Int2:
+		v, err := ParseInt16(s)
+		return IntOf(t, int64(v)), err
+	case Int4:
+		v, err := ParseInt32(s)
+		return IntOf(t, int64(v)), err
+	case Int8:
+		v, err := ParseInt64(s)
+		return IntOf(t, v), err
+	case Float4:
+		v, err := ParseFloat32(s)
+		return FloatOf(t, float64(v)), err
+	case Float8:
+		v, err := ParseFloat64(s)
+		return FloatOf(t, v), err
+	case Numeric:
+		d, err := ParseDecimal(s)
+		if err != nil {
+			return Datum{}, err
+		}
+		return NumericDatum(t, d)
+	case Date:
+		v, err := ParseDate(s, set)
+		return IntOf(t, int64(v)), err
+	case Time:
+		v, err := ParseTime(s, set)
+		return IntOf(t, v), err
+	case Timestamp:
+		v, err := ParseTimestamp(s, set)
+		return IntOf(t, v), err
+	case Timestamptz:
+		v, err := ParseTimestamptz(s, set)
+		return IntOf(t, v), err
+	case Interval:
+		v, err := ParseInterval(s)
+		return v.Datum(), err
+	case UUID:
+		u, err := ParseUUID(s)
+		return StringOf(t, string(u[:])), err
+	case Oid, Regclass, Regtype, Regproc, Regnamespace:
+		v, err := ParseOid(s)
+		return IntOf(t, int64(v)), err
+	}
+	return parseBytes(t, s)
+}
+
+func parseBytes(t Type, s []byte) (Datum, error) {
+	switch t.Kind {
+	case Bytea:
+		b, err := ParseBytea(nil, s)
+		return StringOf(t, string(b)), err
+	case Varchar, Char:
+		fit, pad, err := FitChars(s, t.Kind, int(t.Width))
+		if err != nil {
+			return Datum{}, err
+		}
+		b := append(make([]byte, 0, len(fit)+pad), fit...)
+		for range pad {
+			b = append(b, ' ')
+		}
+		return StringOf(t, string(b)), nil
+	case Name:
+		return StringOf(t, string(cutName(s))), nil
+	case InternalChar:
+		return StringOf(t, string(s[:min(len(s), 1)])), nil
+	case Array:
+		elems, err := ParseArray(s)
+		if err != nil {
+			return Datum{}, err
+		}
+		text, err := canonicalArray(t.Elem, elems)
+		return StringOf(t, string(text)), err
+	case Text, Unknown:
+		return StringOf(t, string(s)), nil
+	case Void:
+		return StringOf(t, ""), nil
+	}
+	return Datum{}, errs.Internal("no input function for type %s", t)
+}
+
+// Append appends a value's text form with default settings. NULL appends nothing.
+func Append(dst []byte, d Datum) []byte { return AppendWith(dst, d, nil) }
+
+// AppendWith is Append with the session's settings.
+func AppendWith(dst []byte, d Datum, set *Settings) []byte {
+	if d.Null {
+		return dst
+	}
+	switch d.Type.Kind {
+	case Bool:
+		if d.I != 0 {
+			return append(dst, 't')
+		}
+		return append(dst, 'f')
+	case Float4:
+		return AppendFloat32(dst, float32(d.F))
+	case Float8:
+		return AppendFloat64(dst, d.F)
+	case Numeric:
+		switch d.Type.Physical() {
+		case PhysInt64:
+			return AppendNumeric64(dst, d.I, int(d.Type.Scale))
+		case PhysInt128:
+			return AppendNumeric128(dst, d.Int128(), int(d.Type.Scale))
+		}
+		return AppendNumericText(dst, []byte(d.S))
+	case Date:
+		return AppendDate(dst, int32(d.I))
+	case Time:
+		return AppendTime(dst, d.I)
+	case Timestamp:
+		return AppendTimestamp(dst, d.I)
+	case Timestamptz:
+		return AppendTimestamptz(dst, d.I, set.location())
+	case Interval:
+		return AppendInterval(dst, d.IntervalValue())
+	case UUID:
+		if len(d.S) < 16 {
+			return dst
+		}
+		return AppendUUID(dst, []byte(d.S))
+	case Bytea:
+		if set != nil && set.ByteaEscape {
+			return AppendByteaEscape(dst, []byte(d.S))
+		}
+		return AppendBytea(dst, []byte(d.S))
+	case Regclass, Regtype, Regproc, Regnamespace:
+		if d.I == 0 {
+			return append(dst, '-')
+		}
+		return strconv.AppendUint(dst, uint64(uint32(d.I)), 10)
+	}
+	if d.Type.Physical() == PhysBytes {
+		return append(dst, d.S...)
+	}
+	return AppendInt(dst, d.I)
+}
+
+// AppendNumericText appends the text form of an encoded Decimal; bytes that are none append NaN.
+func AppendNumericText(dst, enc []byte) []byte {
+	d, err := DecodeNumeric(enc)
+	if err != nil {
+		d = DecimalNaN
+	}
+	return d.Append(dst)
+}
+
+// String returns the value's text form, NULL for NULL.
+func (d Datum) String() string {
+	if d.Null {
+		return "NULL"
+	}
+	return string(Append(nil, d))
+}

@@ -1,0 +1,228 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// ErrBinary is PostgreSQL's 22P03 for a value of the wrong width or with impossible contents.
+func ErrBinary(t types.Type) error {
+	return errs.New(errs.InvalidBinaryRepresentation, "incorrect binary data format").
+		WithDetail("The value is not the binary form of type %s.", t)
+}
+
+// DecodeText reads the text form of a value that is not NULL, as a Bind parameter brings it. set may be nil.
+func DecodeText(t types.Type, b []byte, set *types.Settings) (types.Datum, error) {
+	if err := types.CheckUTF8(b); err != nil {
+		return types.Datum{}, err
+	}
+	return types.ParseWith(t, b, set)
+}
+
+// DecodeBinary reads the binary form of a value that is not NULL.
+func DecodeBinary(t types.Type, b []byte) (types.Datum, error) {
+	switch t.Kind {
+	case types.Bool:
+		if len(b) == 1 {
+			return types.BoolOf(b[0] != 0), nil
+		}
+	case types.Int2:
+		if len(b) == 2 {
+			return types.IntOf(t, int64(int16(binary.BigEndian.Uint16(b)))), nil
+		}
+	case types.Int4:
+		if len(b) == 4 {
+			return types.IntOf(t, int64(int32(binary.BigEndian.Uint32(b)))), nil
+		}
+	case types.Oid, types.Regclass, types.Regtype, types.Regproc, types.Regnamespace:
+		if len(b) == 4 {
+			return types.IntOf(t, int64(binary.BigEndian.Uint32(b))), nil
+		}
+	case types.Int8:
+		if len(b) == 8 {
+			return types.IntOf(t, int64(binary.BigEndian.Uint64(b))), nil
+		}
+	case types.Float4:
+		if len(b) == 4 {
+			return types.FloatOf(t, float64(math.Float32frombits(binary.BigEndian.Uint32(b)))), nil
+		}
+	case types.Float8:
+		if len(b) == 8 {
+			return types.FloatOf(t, math.Float64frombits(binary.BigEndian.Uint64(b))), nil
+		}
+	case types.Numeric:
+		d, err := DecodeNumeric(b)
+		if err != nil {
+			return types.Datum{}, err
+		}
+		return types.NumericDatum(t, d)
+	case types.Date, types.Time, types.Timestamp, types.Timestamptz:
+		v, err := DecodeClock(t, b)
+		return types.IntOf(t, v), err
+	case types.Interval:
+		if len(b) == 16 {
+			return DecodeInterval(b).Datum(), nil
+		}
+	case types.UUID:
+		if len(b) == 16 {
+			return types.StringOf(t, string(b)), nil
+		}
+	case types.Bytea:
+		return types.StringOf(t, string(b)), nil
+	case types.Array:
+		text, err := decodeArray(t, b)
+		return types.StringOf(t, string(text)), err
+	default:
+		return DecodeText(t, b, nil)
+	}
+	return types.Datum{}, ErrBinary(t)
+}
+
+// DecodeInterval reads 16 bytes.
+func DecodeInterval(b []byte) types.IntervalValue {
+	return types.IntervalValue{
+		Micros: int64(binary.BigEndian.Uint64(b)),
+		Days:   int32(binary.BigEndian.Uint32(b[8:])),
+		Months: int32(binary.BigEndian.Uint32(b[12:])),
+	}
+}
+
+// DecodeClock reads a date, time, timestamp or timestamptz as its physical value.
+func DecodeClock(t types.Type, b []byte) (int64, error) {
+	if t.Kind == types.Date {
+		if len(b) != 4 {
+			return 0, ErrBinary(t)
+		}
+		d := int32(binary.BigEndian.Uint32(b))
+		if d == types.DateInf || d == types.DateNegInf {
+			return int64(d), nil
+		}
+		v := int64(d) + epochDays
+		if v < types.MinDate || v > types.MaxDate {
+			return 0, types.DateOutOfRange()
+		}
+		return v, nil
+	}
+	if len(b) != 8 {
+		return 0, ErrBinary(t)
+	}
+	v := int64(binary.BigEndian.Uint64(b))
+	switch {
+	case t.Kind == types.Time:
+		if v < 0 || v > types.MicrosPerDay {
+			return 0, errs.New(errs.DatetimeFieldOverflow, "time out of range")
+		}
+		return v, nil
+	case !types.IsFiniteTimestamp(v):
+		return v, nil
+	case v > types.MaxTimestamp-epochMicros || v+epochMicros < types.MinTimestamp:
+		return 0, types.TimestampOutOfRange()
+	}
+	return v + epochMicros, nil
+}
+
+// DecodeNumeric reads the binary form of a numeric.
+func DecodeNumeric(b []byte) (types.Decimal, error) {
+	bad := func(what string) (types.Decimal, error) {
+		return types.Decimal{}, errs.New(errs.InvalidBinaryRepresentation, "invalid %s in external \"numeric\" value", what)
+	}
+	if len(b) < 8 {
+		return types.Decimal{}, ErrBinary(types.T(types.Numeric))
+	}
+	n, weight := int(binary.BigEndian.Uint16(b)), int(int16(binary.BigEndian.Uint16(b[2:])))
+	sign, scale := binary.BigEndian.Uint16(b[4:]), int(binary.BigEndian.Uint16(b[6:]))
+	if len(b) != 8+2*n {
+		return bad("length")
+	}
+	switch sign {
+	case 0xC000:
+		return types.DecimalNaN, nil
+	case 0xD000:
+		return types.DecimalInf, nil
+	case 0xF000:
+		return types.DecimalNegInf, nil
+	case 0x0000, 0x4000:
+	default:
+		return bad("sign")
+	}
+	if scale > 16383 {
+		return bad("scale")
+	}
+	var buf [12]int16
+	g := types.NumericDigits{Negative: sign != 0, Weight: weight, Digits: buf[:0]}
+	for i := range n {
+		x := binary.BigEndian.Uint16(b[8+2*i:])
+		if x > 9999 {
+			return bad("digit")
+		}
+		if len(g.Digits) == 0 && x == 0 { // leading zeros
+			g.Weight--
+			continue
+		}
+		g.Digits = append(g.Digits, int16(x))
+	}
+	for len(g.Digits) > 0 && g.Digits[len(g.Digits)-1] == 0 {
+		g.Digits = g.Digits[:len(g.Digits)-1]
+	}
+	if len(g.Digits) == 0 {
+		g.Weight, g.Negative = 0, false
+	}
+	// Digits far below the display scale are cut before they cost anything.
+	if keep := g.Weight + 1 + (scale+7)/4; keep < len(g.Digits) {
+		g.Digits = g.Digits[:max(keep, 0)]
+	}
+	return types.DecimalFromBase10000(g, scale), nil
+}
+
+// decodeArray turns the binary form of a one-dimensional array into its text form.
+func decodeArray(t types.Type, b []byte) ([]byte, error) {
+	if len(b) < 12 {
+		return nil, ErrBinary(t)
+	}
+	dims, elemOID := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[8:])
+	switch {
+	case elemOID != OID(types.T(t.Elem)):
+		return nil, errs.New(errs.DatatypeMismatch, "wrong element type")
+	case dims == 0 && len(b) == 12:
+		return []byte("{}"), nil
+	case dims > 1:
+		return nil, errs.Unsupported("an array of more than one dimension")
+	case dims == 0 || len(b) < 20:
+		return nil, ErrBinary(t)
+	}
+	n := binary.BigEndian.Uint32(b[12:])
+	b = b[20:]
+	if uint64(n)*4 > uint64(len(b)) {
+		return nil, ErrBinary(t)
+	}
+	out := []byte{'{'}
+	var buf []byte
+	for i := range n {
+		if len(b) < 4 {
+			return nil, ErrBinary(t)
+		}
+		size := int32(binary.BigEndian.Uint32(b))
+		b = b[4:]
+		if size == -1 {
+			out = types.AppendElement(out, nil, true, i == 0)
+			continue
+		}
+		if size < 0 || int(size) > len(b) {
+			return nil, ErrBinary(t)
+		}
+		d, err := DecodeBinary(types.T(t.Elem), b[:size])
+		if err != nil {
+			return nil, err
+		}
+		b = b[size:]
+		buf = types.Append(buf[:0], d)
+		out = types.AppendElement(out, buf, false, i == 0)
+	}
+	if len(b) != 0 {
+		return nil, ErrBinary(t)
+	}
+	return append(out, '}'), nil
+}

@@ -28,6 +28,8 @@ type Context struct {
 	Ctx context.Context
 	// Session carries the settings and identity that Stable functions read; nil while folding constants.
 	Session Session
+	// Shared holds what the workers of one statement compute together; nil: every evaluator keeps its own.
+	Shared *Shared
 }
 
 // Session is what functions may ask of the session.
@@ -57,12 +59,28 @@ type Overload struct {
 	// NotStrict functions see NULL arguments. The evaluator makes all others NULL wherever an argument is, and Eval
 	// then may compute anything in those rows, but must not fail because of them.
 	NotStrict bool
-	// Eval computes n rows into out, which it first resets (out.Reset, ResetConstant, ...). Arguments are flat or constant; at
+	// Total says that no arguments make the function raise an error, so that it may be computed for rows that other
+	// conditions exclude.
+	Total bool
+	// Infix says that the call is written as an operator.
+	Infix bool
+	// Eval computes n rows into out, which it first resets (out.Reset, ResetConstant, ...); out.Type is the type of the call when Eval is called. Arguments are flat or constant; at
 	// least one is flat unless all are constant, in which case n is 1. valid is the combined validity of the
 	// arguments of a strict function (nil: all valid): rows outside it must not raise errors. It must not keep or
 	// change the arguments.
-	Eval func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error
+	Eval Eval
+	// Refine, when set, returns the overload to call instead when some arguments are constants (consts[i] is nil where
+	// argument i is not): extract('minute', ts) becomes an overload whose result is numeric(2,0). It returns nil to
+	// keep the overload. Package expr asks when it builds a Call.
+	Refine func(args []types.Type, consts []*types.Datum) *Overload
+	// Prepare, when set, makes an Eval for one evaluator: it may keep state and scratch memory, and has compiled the
+	// constant arguments (patterns, time zones). args are the types as called, result the type of the call. A
+	// nil Eval keeps the overload's own. An error is raised when the first row reaches the call, not before.
+	Prepare func(c *Context, args []types.Type, result types.Type, consts []*types.Datum) (Eval, error)
 }
+
+// Eval is the loop of an overload; see Overload.Eval.
+type Eval func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error
 
 // Aggregate is one aggregate function with fixed argument types; package agg has its states.
 type Aggregate struct {

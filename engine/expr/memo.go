@@ -1,0 +1,355 @@
+package expr
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// memoNode computes a deterministic expression over one string column. Where the column comes as dictionary codes, it
+// computes each entry that occurs once for all rows and all workers of the statement: lower(url), url LIKE '%x%' or a
+// regexp_replace then cost per entry. String results are codes of a derived dictionary, others are gathered.
+type memoNode struct {
+	column int
+	key    Expr // the tree, shared by the workers' evaluators
+	t      types.Type
+	sub    node // over a batch with the column alone
+
+	memo    *memo // of the dictionary seen last
+	memoID  uint64
+	one     run
+	batch   batch.Batch
+	entries batch.Vector
+	missing []uint32
+	out     batch.Vector
+}
+
+// memo holds the results for the entries of one dictionary. Slot 0 is the result for NULL, slot i+1 that for entry i.
+// Workers that miss the same entry at once both compute it and store the same; nobody waits for another's evaluation.
+type memo struct {
+	mu    sync.Mutex // guards growing slots and dict
+	slots atomic.Pointer[memoSlots]
+	dict  atomic.Pointer[batch.Dictionary] // string results
+	rows  atomic.Int64                     // rows seen so far
+}
+
+// memoSlots are the results. They are replaced by longer ones when a live dictionary grows.
+type memoSlots struct {
+	// state is slotUnknown, slotNull, or slotValue for fixed-width results, slotValue + 0 or 1 for booleans, slotValue + code
+	// for strings.
+	state  []uint32
+	values []uint64 // bits of fixed-width results
+}
+
+const (
+	slotUnknown = 0
+	slotNull    = 1
+	slotValue   = 2
+)
+
+// Limits of a memo: 64 Mi entries take 768 MB of address space, of which only the parts that are hit become real;
+// derived strings stop at 1 GiB, far from the 4 GiB that offsets hold.
+const (
+	memoMaxEntries = 1 << 26
+	memoMaxHeap    = 1 << 30
+	// memoWarmup: a dictionary with that many times more entries than rows seen is not worth its slots yet.
+	memoWarmup = 64
+)
+
+// derivedID numbers derived dictionaries. The top bit keeps them apart from those of segments.
+var derivedID atomic.Uint64
+
+// memoColumn tells whether a tree is worth a memo, and over which column.
+func memoColumn(e Expr) (column *Column, ok bool) {
+	switch e.(type) {
+	case *Column, *Const, *Param, *IsNull:
+		return nil, false
+	}
+	switch p := e.Type().Physical(); {
+	case p == types.PhysBytes, p == types.PhysBool, p.Width() > 0 && p.Width() <= 8:
+	default:
+		return nil, false
+	}
+	ok, works := true, false
+	Walk(e, func(e Expr) bool {
+		switch e := e.(type) {
+		case *Column:
+			if e.T.Physical() != types.PhysBytes || column != nil && column.Index != e.Index {
+				ok = false
+			}
+			column = e
+		case *Param:
+			ok = false
+		case *Call:
+			works = true
+			ok = ok && e.Fn.Volatility != fn.Volatile
+		case *Cast:
+			works = works || !fn.SameValues(e.Arg.Type(), e.T)
+		case *In:
+			works = true
+		}
+		return ok
+	})
+	return column, ok && works && column != nil
+}
+
+func (c *compiler) memo(e Expr, col *Column) (node, error) {
+	alone := Transform(e, func(e Expr) Expr {
+		if x, ok := e.(*Column); ok {
+			return &Column{Index: 0, Name: x.Name, T: x.T}
+		}
+		return e
+	})
+	sub := compiler{in: []types.Type{col.T}, env: c.env, inMemo: true}
+	root, err := sub.node(alone)
+	if err != nil {
+		return nil, err
+	}
+	n := &memoNode{column: col.Index, key: e, t: e.Type(), sub: root}
+	n.batch.Cols = make([]*batch.Vector, 1)
+	n.one = run{b: &n.batch, env: c.env}
+	return n, nil
+}
+
+func (n *memoNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
+	v := r.b.Cols[n.column]
+	if v.Form != batch.Dict || v.Dict.Len > memoMaxEntries {
+		return n.plain(v, active)
+	}
+	m := n.of(r.env, v.Dict)
+	if m.rows.Add(int64(r.n))*memoWarmup < int64(v.Dict.Len) {
+		return n.plain(v, active)
+	}
+	s := m.reserve(v.Dict.Len, n.t)
+	if d := m.dict.Load(); d != nil && len(d.Heap) > memoMaxHeap {
+		return n.plain(v, active)
+	}
+	if n.findMissing(s, v, active) {
+		if err := n.fill(m, s, v.Dict); err != nil {
+			return nil, err
+		}
+	}
+	n.gather(m, s, v)
+	return &n.out, nil
+}
+
+// plain computes the rows of one vector directly.
+func (n *memoNode) plain(v *batch.Vector, active batch.Bitmap) (*batch.Vector, error) {
+	n.batch.Cols[0], n.batch.Len, n.one.n = v, v.Len, v.Len
+	return n.sub.eval(&n.one, active)
+}
+
+type memoKey struct {
+	e  Expr
+	id uint64
+}
+
+// of returns the memo for a dictionary.
+func (n *memoNode) of(env *fn.Context, d *batch.Dictionary) *memo {
+	if n.memo == nil || n.memoID != d.ID {
+		n.memo = env.Shared.Get(memoKey{n.key, d.ID}, func() any { return &memo{} }).(*memo)
+		n.memoID = d.ID
+	}
+	return n.memo
+}
+
+// reserve returns slots for at least entries entries.
+func (m *memo) reserve(entries int, t types.Type) *memoSlots {
+	s := m.slots.Load()
+	if s != nil && len(s.state) > entries {
+		return s
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s = m.slots.Load(); s != nil && len(s.state) > entries {
+		return s
+	}
+	size := entries + 1
+	if s != nil { // a live dictionary: leave room
+		size += entries / 2
+	}
+	next := &memoSlots{state: make([]uint32, size)}
+	if p := t.Physical(); p != types.PhysBytes && p != types.PhysBool {
+		next.values = make([]uint64, size)
+	}
+	if s != nil { // others may still store into s: what is lost is computed again
+		for i := range s.state {
+			st := atomic.LoadUint32(&s.state[i])
+			if st != slotUnknown && next.values != nil {
+				next.values[i] = atomic.LoadUint64(&s.values[i])
+			}
+			next.state[i] = st
+		}
+	} else if t.Physical() == types.PhysBytes {
+		m.dict.Store(&batch.Dictionary{ID: 1<<63 | derivedID.Add(1), Len: 1, Offsets: []uint32{0, 0}})
+	}
+	m.slots.Store(next)
+	return next
+}
+
+// slot returns the slot of row i.
+func slot(v *batch.Vector, i int) uint32 {
+	if v.Valid != nil && !v.Valid.Get(i) {
+		return 0
+	}
+	return v.Codes[i] + 1
+}
+
+// findMissing lists the distinct slots of active rows that are not known yet.
+func (n *memoNode) findMissing(s *memoSlots, v *batch.Vector, active batch.Bitmap) bool {
+	n.missing = n.missing[:0]
+	for i := range v.Len {
+		k := slot(v, i)
+		if atomic.LoadUint32(&s.state[k]) == slotUnknown && (active == nil || active.Get(i)) {
+			n.missing = append(n.missing, k)
+		}
+	}
+	slices.Sort(n.missing)
+	n.missing = slices.Compact(n.missing)
+	return len(n.missing) > 0
+}
+
+// fill computes the missing slots and publishes them.
+func (n *memoNode) fill(m *memo, s *memoSlots, d *batch.Dictionary) error {
+	n.entries.Reset(n.columnType(), len(n.missing))
+	for i, k := range n.missing {
+		if k == 0 {
+			n.entries.AppendBytes(nil)
+			n.entries.Nulls(len(n.missing)).Clear(i)
+			continue
+		}
+		n.entries.AppendBytes(d.At(int(k - 1)))
+	}
+	v, err := n.plain(&n.entries, nil)
+	if err != nil {
+		return err
+	}
+	var flat batch.Vector
+	if v.Form == batch.Packed {
+		flat.Flatten(v)
+		v = &flat
+	}
+	switch n.t.Physical() {
+	case types.PhysBytes:
+		m.publishStrings(s, n.missing, v)
+	case types.PhysBool:
+		for i, k := range n.missing {
+			st := uint32(slotNull)
+			if !v.IsNull(i) {
+				st = slotValue + uint32(v.Datum(i).I)
+			}
+			atomic.StoreUint32(&s.state[k], st)
+		}
+	default:
+		for i, k := range n.missing {
+			st := uint32(slotNull)
+			if !v.IsNull(i) {
+				st = slotValue
+				atomic.StoreUint64(&s.values[k], bitsAt(v, i))
+			}
+			atomic.StoreUint32(&s.state[k], st)
+		}
+	}
+	return nil
+}
+
+func (n *memoNode) columnType() types.Type { return n.batch.Cols[0].Type }
+
+// bitsAt returns the value of row i, at most 8 bytes wide, in the low bits of a word.
+func bitsAt(v *batch.Vector, i int) uint64 {
+	if v.Form == batch.Constant {
+		i = 0
+	}
+	switch v.Type.Physical().Width() {
+	case 2:
+		return uint64(batch.Values[uint16](v)[i])
+	case 4:
+		return uint64(batch.Values[uint32](v)[i])
+	}
+	return batch.Values[uint64](v)[i]
+}
+
+// publishStrings appends the strings to the derived dictionary, then lets their slots point to them.
+func (m *memo) publishStrings(s *memoSlots, slots []uint32, v *batch.Vector) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.dict.Load()
+	d := &batch.Dictionary{ID: old.ID, Len: old.Len, Offsets: old.Offsets, Heap: old.Heap}
+	first := d.Len
+	for i := range slots {
+		if v.IsNull(i) {
+			continue
+		}
+		d.Heap = append(d.Heap, v.BytesAt(i)...)
+		d.Offsets = append(d.Offsets, uint32(len(d.Heap)))
+		d.Len++
+	}
+	m.dict.Store(d)
+	code := uint32(first)
+	for i, k := range slots {
+		if v.IsNull(i) {
+			atomic.StoreUint32(&s.state[k], slotNull)
+			continue
+		}
+		atomic.StoreUint32(&s.state[k], slotValue+code)
+		code++
+	}
+}
+
+// gather builds the result from the slots. Rows that are not active may have unknown slots and come out as anything.
+func (n *memoNode) gather(m *memo, s *memoSlots, v *batch.Vector) {
+	rows := v.Len
+	switch n.t.Physical() {
+	case types.PhysBytes:
+		n.out.ResetDict(n.t, nil, rows)
+		for i := range rows {
+			st := atomic.LoadUint32(&s.state[slot(v, i)])
+			if st < slotValue {
+				n.out.Codes[i] = 0
+				n.out.Nulls(rows).Clear(i)
+				continue
+			}
+			n.out.Codes[i] = st - slotValue
+		}
+		n.out.Dict = m.dict.Load()
+		return
+	case types.PhysBool:
+		n.out.Reset(n.t, rows)
+		out := n.out.Bools()
+		for i := range rows {
+			st := atomic.LoadUint32(&s.state[slot(v, i)])
+			if st < slotValue {
+				n.out.Nulls(rows).Clear(i)
+				continue
+			}
+			out[i>>6] |= uint64(st-slotValue) << (uint(i) & 63)
+		}
+		return
+	}
+	n.out.Reset(n.t, rows)
+	switch n.t.Physical().Width() {
+	case 2:
+		gatherSlots[uint16](&n.out, s, v)
+	case 4:
+		gatherSlots[uint32](&n.out, s, v)
+	default:
+		gatherSlots[uint64](&n.out, s, v)
+	}
+}
+
+func gatherSlots[T uint16 | uint32 | uint64](out *batch.Vector, s *memoSlots, v *batch.Vector) {
+	vals := batch.Values[T](out)
+	for i := range v.Len {
+		k := slot(v, i)
+		if atomic.LoadUint32(&s.state[k]) < slotValue {
+			out.Nulls(v.Len).Clear(i)
+			vals[i] = 0
+			continue
+		}
+		vals[i] = T(atomic.LoadUint64(&s.values[k]))
+	}
+}

@@ -1,0 +1,62 @@
+package fn
+
+import "github.com/siltstone-db/siltstone/storage/types"
+
+func init() {
+	add := func(name string, kind AggKind, result func([]types.Type) types.Type, args ...types.Type) {
+		aggregates[name] = append(aggregates[name], &Aggregate{Name: name, Kind: kind, Args: args, Result: result})
+	}
+	add("count", CountStar, returns(tInt8))
+	add("count", Count, returns(tInt8), tAny)
+	for _, t := range list(tInt2, tInt4) {
+		add("sum", Sum, returns(tInt8), t)
+	}
+	add("sum", Sum, returns(types.NumericOf(types.Decimal128Precision, 0)), tInt8)
+	add("sum", Sum, returns(tFloat4), tFloat4)
+	add("sum", Sum, returns(tFloat8), tFloat8)
+	add("sum", Sum, sumNumeric, tNumeric)
+	add("sum", Sum, returns(tIntvl), tIntvl)
+	for _, t := range list(tInt2, tInt4, tInt8, tNumeric) {
+		add("avg", Avg, returns(tNumeric), t)
+	}
+	for _, t := range list(tFloat4, tFloat8) {
+		add("avg", Avg, returns(tFloat8), t)
+	}
+	add("avg", Avg, returns(tIntvl), tIntvl)
+	for _, t := range list(tInt2, tInt4, tInt8, tFloat4, tFloat8, tNumeric, tText, tChar, tDate, tTime, tTS, tTSTZ, tIntvl, tOid, tAnyArr) {
+		add("min", Min, sameAsFirst, t)
+		add("max", Max, sameAsFirst, t)
+	}
+	add("bool_and", BoolAnd, returns(tBool), tBool)
+	add("every", BoolAnd, returns(tBool), tBool)
+	add("bool_or", BoolOr, returns(tBool), tBool)
+	for name, kind := range map[string]AggKind{"stddev": StddevSamp, "stddev_samp": StddevSamp, "stddev_pop": StddevPop,
+		"variance": VarSamp, "var_samp": VarSamp, "var_pop": VarPop} {
+		for _, t := range list(tInt2, tInt4, tInt8, tNumeric) {
+			add(name, kind, returns(tNumeric), t)
+		}
+		for _, t := range list(tFloat4, tFloat8) {
+			add(name, kind, returns(tFloat8), t)
+		}
+	}
+	add("string_agg", StringAgg, returns(tText), tText, tText)
+	add("string_agg", StringAgg, returns(tBytea), tBytea, tBytea)
+	add("array_agg", ArrayAgg, func(ts []types.Type) types.Type { return types.ArrayOf(ts[0].Kind) }, tAny)
+	add("any_value", AnyValue, sameAsFirst, tAny)
+}
+
+// sameAsFirst returns the type of the first argument; minima of varchar are text, as in PostgreSQL.
+func sameAsFirst(ts []types.Type) types.Type {
+	if ts[0].Kind == types.Varchar {
+		return tText
+	}
+	return ts[0]
+}
+
+// sumNumeric keeps the scale; 38 digits hold any sum of values that have up to 19 digits fewer.
+func sumNumeric(ts []types.Type) types.Type {
+	if ts[0].Precision == 0 {
+		return tNumeric
+	}
+	return numericOf(types.Decimal128Precision+1, int(ts[0].Scale))
+}

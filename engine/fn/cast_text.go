@@ -1,0 +1,234 @@
+package fn
+
+import (
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// castToString prints values, and fits them to the length of character types.
+func castToString(from, to types.Type, assignment bool) Eval {
+	if from.IsString() && from.Kind != types.InternalChar && to.Kind != types.InternalChar {
+		return fitString(from, to, assignment)
+	}
+	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+		set, err := c.settings()
+		if err != nil {
+			return err
+		}
+		out.Reset(to, n)
+		for i := range n {
+			if !live(valid, i) {
+				out.AppendBytes(nil)
+				continue
+			}
+			start := len(out.Data)
+			if out.Data, err = appendValue(c, out.Data, args[0], i, &set); err != nil {
+				return err
+			}
+			if out.Data, err = fit(out.Data, start, to, assignment); err != nil {
+				return err
+			}
+			out.EndString()
+		}
+		return nil
+	}
+}
+
+// appendValue appends the text form of row i.
+func appendValue(c *Context, dst []byte, v *batch.Vector, i int, set *types.Settings) ([]byte, error) {
+	if v.Form == batch.Constant {
+		i = 0
+	}
+	switch v.Type.Kind {
+	case types.Bool:
+		if v.Bools().Get(i) {
+			return append(dst, "true"...), nil
+		}
+		return append(dst, "false"...), nil
+	case types.Int2:
+		return types.AppendInt(dst, int64(batch.Values[int16](v)[i])), nil
+	case types.Int4:
+		return types.AppendInt(dst, int64(batch.Values[int32](v)[i])), nil
+	case types.Int8:
+		return types.AppendInt(dst, batch.Values[int64](v)[i]), nil
+	case types.Text, types.Varchar, types.Name, types.Unknown, types.InternalChar, types.Array:
+		return append(dst, v.BytesAt(i)...), nil
+	case types.Char:
+		return append(dst, types.TrimBlanks(v.BytesAt(i))...), nil
+	case types.Regclass, types.Regtype, types.Regproc, types.Regnamespace:
+		return appendReg(c, dst, v.Datum(i))
+	}
+	return types.AppendWith(dst, v.Datum(i), set), nil
+}
+
+// fit brings dst[start:] to the length of a character type.
+func fit(dst []byte, start int, to types.Type, assignment bool) ([]byte, error) {
+	s := dst[start:]
+	switch {
+	case to.Kind == types.InternalChar:
+		return dst[:start+min(len(s), 1)], nil
+	case to.Kind == types.Name:
+		return dst[:start+len(cutName(s))], nil
+	case to.Width == 0 || to.Kind != types.Varchar && to.Kind != types.Char:
+		return dst, nil
+	}
+	if !assignment {
+		s = types.CutChars(s, int(to.Width))
+	}
+	f, pad, err := types.FitChars(s, to.Kind, int(to.Width))
+	if err != nil {
+		return dst, err
+	}
+	dst = dst[:start+len(f)]
+	for range pad {
+		dst = append(dst, ' ')
+	}
+	return dst, nil
+}
+
+// cutName cuts a name to the 63 bytes that names have, at a character.
+func cutName(s []byte) []byte {
+	const nameBytes = 63
+	if len(s) <= nameBytes {
+		return s
+	}
+	n := nameBytes
+	for n > 0 && s[n]&0xc0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}
+
+func fitString(from, to types.Type, assignment bool) Eval {
+	return rowText(to, func(_ *Context, r *row, dst []byte) ([]byte, error) {
+		s := r.bytes(0)
+		if from.Kind == types.Char {
+			s = types.TrimBlanks(s)
+		}
+		start := len(dst)
+		return fit(append(notNil(dst), s...), start, to, assignment)
+	})
+}
+
+// notNil makes an empty dst different from the nil that means NULL.
+func notNil(dst []byte) []byte {
+	if dst == nil {
+		return []byte{}
+	}
+	return dst
+}
+
+// appendReg prints a reg* value by its name.
+func appendReg(c *Context, dst []byte, d types.Datum) ([]byte, error) {
+	name, ok, err := c.lookup("reg_out", d)
+	if err != nil || !ok || name.Null {
+		return types.Append(dst, d), err
+	}
+	return append(dst, name.S...), nil
+}
+
+// lookup asks the session about the catalog.
+func (c *Context) lookup(question string, args ...types.Datum) (types.Datum, bool, error) {
+	if c == nil || c.Session == nil {
+		return types.Datum{}, false, nil
+	}
+	return c.Session.Lookup(question, args...)
+}
+
+// parseText reads values from their text form.
+func parseText(to types.Type) Eval {
+	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+		set, err := c.settings()
+		if err != nil {
+			return err
+		}
+		padded := args[0].Type.Kind == types.Char
+		a := viewText(args[0])
+		out.Reset(to, 0)
+		for i := range n {
+			if !live(valid, i) {
+				out.AppendDatum(zeroOf(to))
+				continue
+			}
+			s := a.at(i)
+			if padded {
+				s = types.TrimBlanks(s)
+			}
+			d, err := parseOne(c, to, s, &set)
+			if err != nil {
+				return err
+			}
+			out.AppendDatum(d)
+		}
+		return nil
+	}
+}
+
+func zeroOf(t types.Type) types.Datum { return types.Datum{Type: t} }
+
+func parseOne(c *Context, to types.Type, s []byte, set *types.Settings) (types.Datum, error) {
+	if !isOid(to.Kind) || to.Kind == types.Oid {
+		return types.ParseWith(to, s, set)
+	}
+	if d, err := types.ParseWith(to, s, set); err == nil {
+		return d, nil
+	}
+	if string(s) == "-" {
+		return types.IntOf(to, 0), nil
+	}
+	d, ok, err := c.lookup("reg_in", types.TextOf(string(s)), types.TextOf(to.String()))
+	switch {
+	case err != nil:
+		return d, err
+	case !ok || d.Null:
+		return d, errs.New(errs.UndefinedTable, "%s %q does not exist", regWhat(to), s)
+	}
+	return types.IntOf(to, d.I), nil
+}
+
+func regWhat(t types.Type) string {
+	switch t.Kind {
+	case types.Regclass:
+		return "relation"
+	case types.Regtype:
+		return "type"
+	case types.Regproc:
+		return "function"
+	}
+	return "schema"
+}
+
+// castOid converts between oids and integers.
+func castOid(from, to types.Type) Eval {
+	wideFrom := from.Physical() == types.PhysInt64
+	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+		out.Reset(to, n)
+		for i := range n {
+			if !live(valid, i) {
+				continue
+			}
+			var v int64
+			switch {
+			case wideFrom:
+				v = view[int64](args[0]).at(i)
+			case from.Kind == types.Int2:
+				v = int64(view[int16](args[0]).at(i))
+			default:
+				v = int64(view[int32](args[0]).at(i))
+			}
+			if to.Kind == types.Int4 {
+				batch.Values[int32](out)[i] = int32(uint32(v))
+				continue
+			}
+			if isOid(to.Kind) {
+				if from.Kind == types.Int8 && (v < 0 || v > 1<<32-1) {
+					return errs.New(errs.NumericValueOutOfRange, "OID out of range")
+				}
+				v = int64(uint32(v))
+			}
+			batch.Values[int64](out)[i] = v
+		}
+		return nil
+	}
+}

@@ -1,0 +1,127 @@
+package fn
+
+import (
+	"math"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Units of time in microseconds.
+const (
+	microsPerSecond = types.MicrosPerSecond
+	microsPerMinute = types.MicrosPerMinute
+	microsPerHour   = types.MicrosPerHour
+	microsPerDay    = types.MicrosPerDay
+)
+
+// The infinities of date and timestamp.
+const (
+	dateNegInf = types.DateNegInf
+	dateInf    = types.DateInf
+	tsNegInf   = types.TimestampNegInf
+	tsInf      = types.TimestampInf
+)
+
+func finiteTS(us int64) bool { return types.IsFiniteTimestamp(us) }
+
+// daysOf returns the day number of a date; months outside 1..12 carry into the year.
+func daysOf(year, month, day int) int {
+	years := floorDiv(month-1, 12)
+	return types.DaysFromCivil(year+years, month-12*years, day)
+}
+
+func floorDiv[T int | int64](a, b T) T {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// weekday returns 0 for Sunday to 6.
+func weekday(days int) int { return ((days+4)%7 + 7) % 7 }
+
+// isoWeek returns the ISO 8601 year and week.
+func isoWeek(days int) (year, week int) {
+	// The Thursday of the same week decides.
+	thursday := days - (weekday(days)+6)%7 + 3
+	year, _, _ = types.CivilFromDays(int32(thursday))
+	return year, (thursday-daysOf(year, 1, 1))/7 + 1
+}
+
+// zone converts between UTC and local time of one place. It remembers the period between two transitions that it used
+// last, which saves the search for nearly all rows. Each Eval call has its own.
+type zone struct {
+	loc        *time.Location
+	start, end int64 // of the period, in microseconds UTC
+	offset     int64 // microseconds east of UTC within it
+}
+
+// period finds the period of a UTC moment.
+func (z *zone) period(us int64) {
+	t := time.UnixMicro(us).In(z.loc)
+	_, off := t.Zone()
+	z.offset = int64(off) * microsPerSecond
+	z.start, z.end = math.MinInt64, math.MaxInt64
+	from, to := t.ZoneBounds()
+	if !from.IsZero() {
+		z.start = from.UnixMicro()
+	}
+	if !to.IsZero() {
+		z.end = to.UnixMicro()
+	}
+}
+
+// local returns the local time of a UTC moment.
+func (z *zone) local(us int64) int64 {
+	if !finiteTS(us) || z.loc == time.UTC {
+		return us
+	}
+	if us < z.start || us >= z.end {
+		z.period(us)
+	}
+	return us + z.offset
+}
+
+// utc returns the moment at which clocks show a local time. Far from transitions (two days; offsets are less than one)
+// the remembered period answers.
+func (z *zone) utc(local int64) int64 {
+	if !finiteTS(local) || z.loc == time.UTC {
+		return local
+	}
+	const safe = 2 * microsPerDay
+	if z.start == z.end || local < z.start || local >= z.end {
+		z.period(local)
+	}
+	if (z.start == math.MinInt64 || local-safe > z.start) && (z.end == math.MaxInt64 || local+safe < z.end) {
+		return local - z.offset
+	}
+	return types.UTCFromLocal(local, z.loc)
+}
+
+// zone returns the session's time zone, UTC without a session.
+func (c *Context) zone() (zone, error) {
+	if c == nil || c.Session == nil {
+		return zone{loc: time.UTC}, nil
+	}
+	return zoneNamed(c.Session.TimeZone())
+}
+
+func zoneNamed(name string) (zone, error) {
+	loc, err := types.LoadZone(name)
+	return zone{loc: loc}, err
+}
+
+// settings returns what text forms depend on.
+func (c *Context) settings() (types.Settings, error) {
+	if c == nil || c.Session == nil {
+		return types.Settings{}, nil
+	}
+	loc, err := types.LoadZone(c.Session.TimeZone())
+	s := types.Settings{Location: loc, Now: c.Session.Now()}
+	if v, ok := c.Session.Setting("bytea_output"); ok && v == "escape" {
+		s.ByteaEscape = true
+	}
+	return s, err
+}

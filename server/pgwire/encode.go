@@ -1,0 +1,32 @@
+package pgwire
+
+import (
+	"github.com/siltstone-db/siltstone/sql/pgtype"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// textSettings is what a session has when its settings change the text form of values (TimeZone, bytea_output).
+type textSettings interface {
+	TextSettings() *types.Settings
+}
+
+// encoder is the encoder of one column, kept from batch to batch and from statement to statement: making one
+// allocates.
+type encoder struct {
+	typ    types.Type
+	format int16
+	encode pgtype.Encoder
+}
+
+// set makes e encode type t in a format.
+func (e *encoder) set(t types.Type, format int16, settings *types.Settings) {
+	if e.encode != nil && e.typ == t && e.format == format {
+		return
+	}
+	e.typ, e.format = t, format
+	if format == pgtype.FormatBinary {
+		e.encode = pgtype.BinaryEncoder(t)
+	} else {
+		e.encode = pgtype.TextEncoder(t, settings)
+	}
+}

@@ -1,0 +1,202 @@
+package record
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// Source is a file to read.
+type Source interface {
+	io.ReaderAt
+	Size() (int64, error)
+	Name() string
+}
+
+// Reader reads the records of a file in order, in bounded memory: one window of frames and the record being put
+// together.
+type Reader struct {
+	f      Source
+	size   int64
+	header Header
+	begun  bool // the header is valid
+	off    int64
+	ended  bool // an End frame was read
+	torn   int64
+	max    int64
+
+	win    []byte // window of the file at winOff
+	winOff int64
+	rec    []byte
+}
+
+// NewReader opens a file of the given kind and number. Records of more than maxRecord bytes are refused as damage.
+func NewReader(f Source, kind Kind, number uint64, maxRecord int64) (*Reader, error) {
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{f: f, size: size, off: HeaderBytes, torn: -1, max: maxRecord}
+	b, err := r.at(0, HeaderBytes)
+	if err != nil {
+		return nil, err
+	}
+	h, ok, err := ParseHeader(b, kind)
+	if err != nil {
+		return nil, fmt.Errorf("file %s: %w", f.Name(), err)
+	}
+	if ok && h.Number != number {
+		return nil, errs.Corrupt("file %s: its header says file number %d", f.Name(), h.Number)
+	}
+	h.Number = number
+	r.header, r.begun = h, ok
+	if !ok {
+		// Without its header a file was never begun; frames in it would prove otherwise.
+		if err := r.proveTail(0); err != nil {
+			return nil, err
+		}
+		r.off = 0
+	}
+	return r, nil
+}
+
+// Begun tells whether the file has a header; one that has not holds nothing.
+func (r *Reader) Begun() bool { return r.begun }
+
+// First returns the sequence of the first record, from the header.
+func (r *Reader) First() uint64 { return r.header.First }
+
+// Ended tells, after the last record, whether the file was closed in order.
+func (r *Reader) Ended() bool { return r.ended }
+
+// Offset returns the end of the last whole record: where the file may be cut.
+func (r *Reader) Offset() int64 { return r.off }
+
+// Torn returns whether bytes that are no whole record follow the last one.
+func (r *Reader) Torn() bool { return r.torn >= 0 }
+
+// at returns n bytes of the file at off, fewer at its end. They are valid until the next call.
+func (r *Reader) at(off int64, n int) ([]byte, error) {
+	n = int(min(int64(n), max(0, r.size-off)))
+	if off >= r.winOff && off+int64(n) <= r.winOff+int64(len(r.win)) {
+		return r.win[off-r.winOff:][:n], nil
+	}
+	want := int(min(int64(max(n, MaxPayload)+MaxPayload), r.size-off))
+	if cap(r.win) < want {
+		r.win = make([]byte, want)
+	}
+	r.win, r.winOff = r.win[:max(0, want)], off
+	if want <= 0 {
+		r.win = r.win[:0]
+		return nil, nil
+	}
+	got, err := r.f.ReadAt(r.win, off)
+	if err != nil && err != io.EOF {
+		r.win = r.win[:0]
+		return nil, errs.New(errs.IOError, "could not read file %q: %w", r.f.Name(), err)
+	}
+	r.win = r.win[:got]
+	return r.win[:min(n, got)], nil
+}
+
+// Next returns the next whole record, or io.EOF at the end of the log: after an End frame, or where a crash cut it.
+// The payload is valid until the following call. Damage in the middle is XX001.
+func (r *Reader) Next() (Frame, error) {
+	if !r.begun || r.ended || r.torn >= 0 {
+		return Frame{}, io.EOF
+	}
+	off := r.off
+	r.rec = r.rec[:0]
+	var first Frame
+	for n := 0; ; n++ {
+		b, err := r.at(off, FrameBytes)
+		if err != nil {
+			return Frame{}, err
+		}
+		size := FrameBytes
+		if len(b) == FrameBytes {
+			if p := binary.LittleEndian.Uint32(b[4:]); p <= MaxPayload {
+				size += int(p)
+			}
+		}
+		if b, err = r.at(off, size); err != nil {
+			return Frame{}, err
+		}
+		f, ok := parse(b, r.header.Number, off)
+		if ok && n > 0 && (f.Sequence != first.Sequence || f.Type != first.Type) {
+			return Frame{}, errs.Corrupt("file %s: record at offset %d goes on as another record at %d", r.f.Name(), r.off, off)
+		}
+		if !ok {
+			return Frame{}, r.endAt(off)
+		}
+		off += int64(FrameBytes+len(f.Payload)+7) &^ 7
+		if n == 0 {
+			first = f
+			if !f.More {
+				return r.whole(f, off)
+			}
+		}
+		if int64(len(r.rec)+len(f.Payload)) > r.max {
+			return Frame{}, errs.Corrupt("file %s: record at offset %d is longer than %d bytes", r.f.Name(), r.off, r.max)
+		}
+		r.rec = append(r.rec, f.Payload...)
+		if !f.More {
+			first.More, first.Payload = false, r.rec
+			return r.whole(first, off)
+		}
+	}
+}
+
+func (r *Reader) whole(f Frame, end int64) (Frame, error) {
+	r.off = end
+	if f.Type == End {
+		r.ended = true
+		return Frame{}, io.EOF
+	}
+	return f, nil
+}
+
+// endAt decides what a frame that does not verify at off means.
+func (r *Reader) endAt(off int64) error {
+	if err := r.proveTail(off); err != nil {
+		return err
+	}
+	if off > r.off {
+		r.torn = off // frames of an unfinished record
+	}
+	return io.EOF
+}
+
+// proveTail looks for a frame behind off whose group starts after off, which would prove that off was durable once.
+func (r *Reader) proveTail(off int64) error {
+	for p := off &^ 7; p+FrameBytes <= r.size; {
+		b, err := r.at(p, FrameBytes+MaxPayload)
+		if err != nil {
+			return err
+		}
+		// Zeros, most of what lies behind the end of a preallocated file, are skipped by words.
+		skip := 0
+		for skip+8 <= len(b) && binary.LittleEndian.Uint64(b[skip:]) == 0 {
+			skip += 8
+		}
+		if skip >= FrameBytes {
+			// The eight zero bytes before a frame's first non-zero word can be its own checksum and length.
+			p += int64(skip) - 8
+			if skip+8 > len(b) && len(b) < FrameBytes+MaxPayload {
+				return nil
+			}
+			continue
+		}
+		if r.torn < 0 {
+			r.torn = off
+		}
+		if f, ok := parse(b, r.header.Number, p); ok && f.Group > off {
+			return errs.Corrupt("file %s: damaged at offset %d, though valid records follow at %d", r.f.Name(), off, p).
+				WithHint("Acknowledged rows are lost there. Restore the file from a backup; \"siltstone check\" lists what is damaged.")
+		}
+		p += 8
+	}
+	return nil
+}

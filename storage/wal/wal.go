@@ -1,0 +1,283 @@
+// Package wal is the log of acknowledged writes. Many goroutines Append records; one writer goroutine takes everything
+// that was queued while the previous group was being synced, writes it with one write and one fdatasync into a
+// preallocated file, and hands the group, in order, to one applier goroutine, which makes the rows visible and then
+// wakes the appenders. So an answered Append is durable and visible, and a thousand writers share one sync.
+//
+// # Files
+//
+// "<number, 10 digits>.wal" in the format of package record: a header with the first sequence, records with sequences
+// that follow each other without gaps, at last an End record when the next file took over. The next file ("spare") is
+// made and filled with zeros beforehand, so that a sync never has to make file metadata durable and a full disk shows
+// before it hurts. A file may be removed when all its records are below the caller's watermark (Retire).
+//
+// # Failures
+//
+// After a failed sync nothing of the file is trusted and the log stops: every Append fails with 58030 until the
+// database is opened again; what the failed group wrote may or may not be found then. When the disk is full the group
+// is cut off again and its appenders get 53100; the next Append tries anew. Damage found in the middle of the log
+// while opening is XX001, never skipped; what a crash cut off at the end is dropped, being unacknowledged.
+package wal
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// Options of a log.
+type Options struct {
+	FS  vfs.FS
+	Dir string
+	// FileBytesMin and FileBytesMax bound a file's preallocated size: the first file of a log is small, so that an
+	// idle database is, and each following one is four times the last. Defaults 1 MiB and 64 MiB.
+	FileBytesMin, FileBytesMax int64
+	// QueueBytes is the most that may wait for the writer; Append waits beyond it. Default 64 MiB.
+	QueueBytes int64
+	// MaxRecord is the longest record, which replay must hold in memory. Default 1 GiB.
+	MaxRecord int64
+	// Apply is called with every durable group, in order, by one goroutine. Errors are the entries' Err.
+	Apply func(group []*Entry)
+	// Failed is called once when the log stops for good.
+	Failed func(err error)
+}
+
+// EnsureDefaults fills in what is zero.
+func (o *Options) EnsureDefaults() {
+	if o.FileBytesMin == 0 {
+		o.FileBytesMin = 1 << 20
+	}
+	if o.FileBytesMax == 0 {
+		o.FileBytesMax = 64 << 20
+	}
+	if o.QueueBytes == 0 {
+		o.QueueBytes = 64 << 20
+	}
+	if o.MaxRecord == 0 {
+		o.MaxRecord = 1 << 30
+	}
+}
+
+// Entry is one record on its way. The caller fills in Type and Pieces (the payload is their concatenation) and keeps
+// the bytes unchanged until Append returned.
+type Entry struct {
+	Type   record.Type
+	Pieces [][]byte
+	Data   any // for Apply
+	// Sequence is given by the log before Apply.
+	Sequence uint64
+	// Err may be set by Apply: the record is durable, but what it asks could not be done.
+	Err error
+
+	bytes int64
+	done  chan struct{}
+}
+
+// Log is an open log. It is safe for concurrent use.
+type Log struct {
+	o    Options
+	mu   sync.Mutex // guards the fields of this group
+	cond *sync.Cond // queue or room or closing changed
+	queue,
+	taken []*Entry
+	queued int64
+	closed bool
+	failed error // the log stopped
+	full   error // the last group met a full disk; cleared by the next that does not
+
+	files struct {
+		sync.Mutex
+		old     []fileInfo // not the current one
+		current uint64     // first sequence of the current file, or of the one to come
+	}
+	w       writer
+	applied chan []*Entry
+	free    chan []*Entry
+	wg      sync.WaitGroup
+}
+
+type fileInfo struct {
+	number uint64
+	first  uint64
+}
+
+// Status tells how the log is.
+type Status struct {
+	Failed error // the log stopped: 58030
+	Full   error // the last group met a full disk: 53100
+	Files  int
+	Queued int64 // bytes waiting
+}
+
+// Status returns how the log is.
+func (l *Log) Status() Status {
+	l.mu.Lock()
+	s := Status{Failed: l.failed, Full: l.full, Queued: l.queued}
+	l.mu.Unlock()
+	l.files.Lock()
+	s.Files = len(l.files.old) + 1
+	l.files.Unlock()
+	return s
+}
+
+// start begins writing after the records that were replayed.
+func (l *Log) start() {
+	l.cond = sync.NewCond(&l.mu)
+	// One group may be applied while the next is synced; a third would only be latency.
+	l.applied, l.free = make(chan []*Entry, 1), make(chan []*Entry, 4)
+	l.wg.Add(2)
+	go l.write()
+	go l.apply()
+}
+
+// Append queues a record and waits until it is durable and applied. The context ends only the wait for room in the
+// queue: once queued, the outcome is waited for.
+func (l *Log) Append(ctx context.Context, e *Entry) error {
+	e.bytes = 0
+	for _, p := range e.Pieces {
+		e.bytes += int64(len(p))
+	}
+	if e.bytes > l.o.MaxRecord {
+		return errs.New(errs.ProgramLimitExceeded, "one write of %d bytes is more than a log record may hold, %d bytes", e.bytes, l.o.MaxRecord).
+			WithHint("Split it into several transactions.")
+	}
+	if e.done == nil {
+		e.done = make(chan struct{}, 1)
+	}
+	if err := l.enqueue(ctx, e); err != nil {
+		return err
+	}
+	<-e.done
+	return e.Err
+}
+
+func (l *Log) enqueue(ctx context.Context, e *Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.queued > 0 && l.queued+e.bytes > l.o.QueueBytes {
+		stop := context.AfterFunc(ctx, func() { l.mu.Lock(); l.cond.Broadcast(); l.mu.Unlock() })
+		defer stop()
+		for l.queued > 0 && l.queued+e.bytes > l.o.QueueBytes && !l.closed && l.failed == nil {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			l.cond.Wait()
+		}
+	}
+	switch {
+	case l.failed != nil:
+		return l.failed
+	case l.closed:
+		return errs.New(errs.AdminShutdown, "the database is closing")
+	}
+	l.queue = append(l.queue, e)
+	l.queued += e.bytes
+	if len(l.queue) == 1 {
+		l.cond.Broadcast()
+	}
+	return nil
+}
+
+// take waits for the next group; nil means that the log is closing.
+func (l *Log) take() []*Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.queue) == 0 {
+		if l.closed {
+			return nil
+		}
+		l.cond.Wait()
+	}
+	var spare []*Entry
+	select {
+	case spare = <-l.free:
+	default:
+	}
+	group := l.queue
+	l.queue, l.queued = spare[:0], 0
+	l.cond.Broadcast()
+	return group
+}
+
+func (l *Log) write() {
+	defer l.wg.Done()
+	defer close(l.applied)
+	for {
+		group := l.take()
+		if group == nil {
+			return
+		}
+		err := l.failure()
+		if err == nil {
+			err = l.w.group(group)
+			l.note(err)
+		}
+		if err != nil {
+			for _, e := range group {
+				e.Err = err
+				e.done <- struct{}{}
+			}
+			continue
+		}
+		l.applied <- group
+	}
+}
+
+func (l *Log) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
+}
+
+// note keeps what a group's error means for the following ones.
+func (l *Log) note(err error) {
+	stopped := false
+	l.mu.Lock()
+	switch {
+	case err == nil:
+		l.full = nil
+	case errs.Is(err, errs.DiskFull):
+		l.full = err
+	default:
+		stopped = l.failed == nil
+		l.failed = err
+		l.cond.Broadcast()
+	}
+	l.mu.Unlock()
+	if stopped && l.o.Failed != nil {
+		l.o.Failed(err)
+	}
+}
+
+func (l *Log) apply() {
+	defer l.wg.Done()
+	for group := range l.applied {
+		l.o.Apply(group)
+		for i, e := range group {
+			e.done <- struct{}{}
+			group[i] = nil
+		}
+		select {
+		case l.free <- group[:0]:
+		default:
+		}
+	}
+}
+
+// Close writes what is queued, marks the file's end and waits for the log's goroutines.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.cond.Broadcast()
+	l.mu.Unlock()
+	l.wg.Wait()
+	err := l.failure()
+	return errors.Join(err, l.w.close(err == nil))
+}

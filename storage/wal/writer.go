@@ -1,0 +1,245 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// writeBytes is how much is laid out before it is written: larger groups reach the file in several writes and one
+// sync.
+const writeBytes = 4 << 20
+
+// writer puts groups into files. Only the log's writer goroutine uses it.
+type writer struct {
+	l    *Log
+	f    vfs.File
+	info fileInfo
+	size int64 // preallocated
+	off  int64 // end of the last durable group
+	seq  uint64
+	buf  []byte
+
+	spare spare
+}
+
+// spare is the file after the current one, made in the background.
+type spare struct {
+	wg     sync.WaitGroup
+	number uint64
+	f      vfs.File
+	size   int64
+	err    error
+}
+
+func fileName(dir string, number uint64) string { return fmt.Sprintf("%s/%010d.wal", dir, number) }
+
+// group makes the entries durable.
+func (w *writer) group(group []*Entry) error {
+	need := int64(record.HeaderBytes)
+	for _, e := range group {
+		need += record.Size(int(e.bytes))
+	}
+	if err := w.makeRoom(need); err != nil {
+		return err
+	}
+	if err := w.put(group); err != nil {
+		if !vfs.IsDiskFull(err) {
+			return stopped("write", w.f.Name(), err)
+		}
+		// Cut the half-written group off again, so that the next one cannot end where an old frame begins.
+		if e := w.f.Truncate(w.off); e != nil {
+			return stopped("cut", w.f.Name(), e)
+		}
+		w.size = w.off
+		if e := w.f.Sync(); e != nil {
+			return stopped("sync", w.f.Name(), e)
+		}
+		return diskFull(err)
+	}
+	if err := w.f.SyncData(); err != nil {
+		return stopped("sync", w.f.Name(), err)
+	}
+	return nil
+}
+
+// put writes the frames of a group at w.off and moves it behind them; on an error w.off and w.seq stay.
+func (w *writer) put(group []*Entry) error {
+	a := record.Appender{Number: w.info.number, Group: w.off, Offset: w.off}
+	b, at, seq := w.buf[:0], w.off, w.seq
+	if w.off == 0 {
+		b = record.AppendHeader(b, record.Header{Kind: record.WAL, Number: w.info.number, First: seq + 1})
+		a.Offset = record.HeaderBytes
+	}
+	for i, e := range group {
+		seq++
+		e.Sequence, e.Err = seq, nil
+		b = a.Append(b, e.Type, seq, e.Pieces...)
+		if len(b) >= writeBytes || i == len(group)-1 {
+			if _, err := w.f.WriteAt(b, at); err != nil {
+				return err
+			}
+			at += int64(len(b))
+			b = b[:0]
+		}
+	}
+	if w.buf = b; cap(b) > 2*writeBytes {
+		w.buf = nil // a huge record must not pin its size for ever
+	}
+	w.off, w.seq = a.Offset, seq
+	return nil
+}
+
+// makeRoom changes to the next file when need more bytes, and the End frame after them, do not fit.
+func (w *writer) makeRoom(need int64) error {
+	if w.f != nil && w.off+need+record.FrameBytes <= w.size {
+		return nil
+	}
+	if w.f != nil && w.off == 0 { // nothing in it yet: a group larger than the file makes the file larger
+		if err := w.f.Preallocate(need + record.FrameBytes); err != nil {
+			return w.classify("extend", w.f.Name(), err)
+		}
+		w.size = need + record.FrameBytes
+		return w.syncNew(w.f)
+	}
+	w.spare.wg.Wait()
+	if w.spare.err != nil {
+		err := w.spare.err
+		w.makeSpare() // try anew for the next group
+		return err
+	}
+	next := w.spare.f
+	if size := need + record.FrameBytes; size > w.spare.size {
+		if err := next.Preallocate(size); err != nil {
+			return w.classify("extend", next.Name(), err)
+		}
+		w.spare.size = size
+		if err := w.syncNew(next); err != nil {
+			return err
+		}
+	}
+	if w.f != nil {
+		if err := w.end(); err != nil {
+			return err
+		}
+	}
+	w.l.files.Lock()
+	if w.f != nil {
+		w.l.files.old = append(w.l.files.old, w.info)
+	}
+	w.info = fileInfo{number: w.spare.number, first: w.seq + 1}
+	w.l.files.current = w.info.first
+	w.l.files.Unlock()
+	w.f, w.size, w.off = next, w.spare.size, 0
+	w.makeSpare()
+	return nil
+}
+
+// end marks the current file as complete and closes it.
+func (w *writer) end() error {
+	if w.off > 0 {
+		a := record.Appender{Number: w.info.number, Group: w.off, Offset: w.off}
+		if _, err := w.f.WriteAt(a.Append(nil, record.End, w.seq), w.off); err != nil {
+			return w.classify("end", w.f.Name(), err)
+		}
+		if err := w.f.SyncData(); err != nil {
+			return stopped("sync", w.f.Name(), err)
+		}
+	}
+	if err := w.f.Close(); err != nil {
+		return stopped("close", w.f.Name(), err)
+	}
+	return nil
+}
+
+// makeSpare begins to make the next file.
+func (w *writer) makeSpare() {
+	size := w.l.o.FileBytesMin
+	if w.f != nil {
+		size = min(4*w.size, w.l.o.FileBytesMax)
+	}
+	s := &w.spare
+	if s.err == nil || s.number == 0 {
+		s.number = w.info.number + 1
+	}
+	s.f, s.size, s.err = nil, size, nil
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		s.f, s.err = w.newFile(s.number, size)
+	}()
+}
+
+// newFile makes a file of zeros and makes it durable.
+func (w *writer) newFile(number uint64, size int64) (vfs.File, error) {
+	name := fileName(w.l.o.Dir, number)
+	f, err := w.l.o.FS.Create(name)
+	if err != nil {
+		return nil, w.classify("create", name, err)
+	}
+	if err = f.Preallocate(size); err != nil {
+		err = w.classify("preallocate", name, err)
+	} else {
+		err = w.syncNew(f)
+	}
+	if err == nil {
+		if e := w.l.o.FS.SyncDir(w.l.o.Dir); e != nil {
+			err = w.classify("sync the directory of", name, e)
+		}
+	}
+	if err != nil {
+		f.Close()
+		_ = w.l.o.FS.Remove(name)
+		return nil, err
+	}
+	return f, nil
+}
+
+func (w *writer) syncNew(f vfs.File) error {
+	if err := f.Sync(); err != nil {
+		return w.classify("sync", f.Name(), err)
+	}
+	return nil
+}
+
+// close ends the log; the spare, which holds nothing, is removed.
+func (w *writer) close(healthy bool) error {
+	w.spare.wg.Wait()
+	var err error
+	if w.spare.f != nil {
+		err = errors.Join(w.spare.f.Close(), w.l.o.FS.Remove(w.spare.f.Name()))
+	}
+	if w.f == nil {
+		return err
+	}
+	if !healthy {
+		return errors.Join(err, w.f.Close())
+	}
+	e := w.end()
+	if e != nil {
+		_ = w.f.Close()
+	}
+	return errors.Join(err, e)
+}
+
+// classify makes an error of a file that holds nothing yet: a full disk passes, all else stops the log.
+func (w *writer) classify(op, name string, err error) error {
+	if vfs.IsDiskFull(err) {
+		return diskFull(err)
+	}
+	return stopped(op, name, err)
+}
+
+func diskFull(err error) error {
+	return errs.New(errs.DiskFull, "could not extend the write-ahead log: %w", err).
+		WithHint("Free some space. Queries go on, and writes resume by themselves.")
+}
+
+func stopped(op, name string, err error) error {
+	return errs.New(errs.IOError, "the write-ahead log has stopped: could not %s file %q: %w", op, name, err).
+		WithHint("Queries go on, writes are refused. Check the disk, then restart the server: it recovers everything that was acknowledged.")
+}

@@ -1,0 +1,350 @@
+package agg
+
+import (
+	"sort"
+
+	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/mem"
+)
+
+// dictWorker groups by the codes of dictionaries: an array of groups (a count and the states, no key) for each
+// dictionary, indexed by code, and one for values that came without one, indexed by the interner's number; number 0 is
+// NULL. Nothing is hashed and no string is read until the arrays are merged.
+type dictWorker struct {
+	g      *Group
+	width  int
+	arrays [][]uint64 // by index in Group.dicts; the last one is that of the interner
+	last   *batch.Dictionary
+	at     int // index of last
+}
+
+func newDictWorker(g *Group) *dictWorker {
+	return &dictWorker{g: g, width: 1 + g.prog.words, arrays: make([][]uint64, len(g.dicts)+1)}
+}
+
+func (d *dictWorker) release() {
+	if d == nil {
+		return
+	}
+	for i, a := range d.arrays {
+		mem.ReleaseSlice(d.g.acc, a)
+		d.arrays[i] = nil
+	}
+}
+
+// array returns array i with room for n groups.
+func (d *dictWorker) array(i, n int) ([]uint64, error) {
+	a := d.arrays[i]
+	if len(a) >= n*d.width {
+		return a, nil
+	}
+	size := n * d.width
+	if len(a) > 0 || i == len(d.arrays)-1 {
+		size = max(size+size/2, 1024*d.width)
+	}
+	bigger, err := mem.Slice[uint64](d.g.acc, size)
+	if err != nil {
+		return nil, err
+	}
+	copy(bigger, a)
+	mem.ReleaseSlice(d.g.acc, a)
+	d.arrays[i] = bigger
+	return bigger, nil
+}
+
+// index returns the position of a dictionary, or -1.
+func (d *dictWorker) index(v *batch.Dictionary) int {
+	if v == d.last {
+		return d.at
+	}
+	for i, o := range d.g.dicts {
+		if o == v || o.ID == v.ID && o.Len >= v.Len {
+			d.last, d.at = v, i
+			return i
+		}
+	}
+	return -1
+}
+
+// consumeDict adds a batch, whose arguments are loaded.
+func (w *worker) consumeDict(b *batch.Batch) error {
+	v := b.Cols[w.g.lay.fields[0].column]
+	n := b.Len
+	at := -1
+	if v.Form == batch.Dict {
+		at = w.dict.index(v.Dict)
+	}
+	if at < 0 {
+		return w.consumeNumbers(v, n)
+	}
+	rows, err := w.dict.array(at, w.g.dicts[at].Len)
+	if err != nil {
+		return err
+	}
+	width := w.dict.width
+	if v.Valid == nil {
+		codes := v.Codes[:n]
+		if width == 1 && w.noSkips() {
+			for _, c := range codes {
+				rows[c]++
+			}
+			return nil
+		}
+		for _, c := range codes {
+			rows[int(c)*width]++
+		}
+		return w.apply(rows, width, 1, n, nil, codes)
+	}
+	w.hit, w.miss = w.hit[:0], w.miss[:0]
+	for i, c := range v.Codes[:n] {
+		if v.Valid.Get(i) {
+			w.slots[len(w.hit)] = c
+			w.hit = append(w.hit, uint16(i))
+			rows[int(c)*width]++
+		} else {
+			w.miss = append(w.miss, uint16(i))
+		}
+	}
+	if err := w.apply(rows, width, 1, n, w.hit, w.slots); err != nil || len(w.miss) == 0 {
+		return err
+	}
+	if rows, err = w.dict.array(len(w.g.dicts), 1); err != nil {
+		return err
+	}
+	clear(w.slots[:len(w.miss)])
+	rows[0] += uint64(len(w.miss))
+	return w.apply(rows, width, 1, n, w.miss, w.slots)
+}
+
+func (w *worker) noSkips() bool {
+	for _, s := range w.skips {
+		if s != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// consumeNumbers adds values that came without a known dictionary.
+func (w *worker) consumeNumbers(v *batch.Vector, n int) error {
+	c := w.keys[0]
+	if err := c.load(v, n); err != nil {
+		return err
+	}
+	most := uint64(0)
+	for i, x := range c.words[:n] {
+		if c.nulls != nil && c.nulls.Get(i) {
+			x = 0
+		}
+		w.slots[i] = uint32(x)
+		most = max(most, x)
+	}
+	rows, err := w.dict.array(len(w.g.dicts), int(most)+1)
+	if err != nil {
+		return err
+	}
+	for _, s := range w.slots[:n] {
+		rows[int(s)*w.dict.width]++
+	}
+	return w.apply(rows, w.dict.width, 1, n, nil, w.slots)
+}
+
+// dictMerge merges the arrays of all workers and dictionaries, partition by partition of the strings' hashes. Entries
+// of hash-ordered dictionaries that belong to a partition are one run; those of others are sorted into lists first.
+type dictMerge struct {
+	g     *Group
+	runs  [][partitions + 1]uint32 // by dictionary
+	lists [][]uint32               // codes by partition, nil where the run is the codes themselves
+}
+
+func (g *Group) combineDicts(t *op.Task) error {
+	m := dictMerge{g: g, runs: make([][partitions + 1]uint32, len(g.dicts)+1), lists: make([][]uint32, len(g.dicts)+1)}
+	if err := op.Parallel(t, len(m.runs), func(_, i int) error { m.split(i); return nil }); err != nil {
+		return err
+	}
+	g.builders = make([]*worker, max(1, t.Workers))
+	keep := make([]keeper, len(g.builders))
+	for i := range keep {
+		keep[i].init(g)
+	}
+	defer func() {
+		for i := range keep {
+			g.out.blocks = append(g.out.blocks, keep[i].blocks()...)
+			g.out.slabs = append(g.out.slabs, keep[i].slabs...)
+		}
+	}()
+	for i := range g.builders {
+		g.builders[i] = &worker{g: g, tab: newTable(g.acc, 2, g.prog.words)}
+		g.builders[i].tab.stored = true
+	}
+	if err := op.Parallel(t, partitions, func(wk, p int) error {
+		tab := g.builders[wk].tab
+		if err := m.build(tab, p); err != nil {
+			return err
+		}
+		return keep[wk].take(tab.rows, tab.width, tab.used)
+	}); err != nil {
+		return err
+	}
+	return g.keepNull(&keep[0])
+}
+
+// keepNull adds the group of NULL.
+func (g *Group) keepNull(k *keeper) error {
+	row := make([]uint64, g.out.width)
+	row[1] = uint64(len(g.dicts)) << 32
+	for _, w := range g.workers {
+		if a := w.dict.arrays[len(g.dicts)]; len(a) > 0 && a[0] > 0 {
+			row[0] += a[0]
+			if err := g.prog.merge(&g.side, row[3:], a[1:w.dict.width]); err != nil {
+				return err
+			}
+		}
+	}
+	if row[0] == 0 {
+		return nil
+	}
+	return k.take(row, len(row), 1)
+}
+
+// hash returns the hash of an entry.
+func (m *dictMerge) hash(d int, code uint32) uint64 {
+	if d < len(m.g.dicts) {
+		return m.g.dicts[d].Hashes[code]
+	}
+	return m.g.lay.fields[0].strings.entry(code).hash
+}
+
+// split finds the partitions of dictionary d.
+func (m *dictMerge) split(d int) {
+	run := &m.runs[d]
+	if d < len(m.g.dicts) && m.g.dicts[d].HashOrdered {
+		hashes := m.g.dicts[d].Hashes
+		for p := range partitions {
+			run[p] = uint32(sort.Search(len(hashes), func(i int) bool { return hashes[i]>>(64-partitionBits) >= uint64(p) }))
+		}
+		run[partitions] = uint32(len(hashes))
+		return
+	}
+	used := m.used(d)
+	for _, c := range used {
+		run[m.hash(d, c)>>(64-partitionBits)+1]++
+	}
+	for p := range partitions {
+		run[p+1] += run[p]
+	}
+	next := *run
+	m.lists[d] = make([]uint32, len(used))
+	for _, c := range used {
+		p := m.hash(d, c) >> (64 - partitionBits)
+		m.lists[d][next[p]] = c
+		next[p]++
+	}
+}
+
+// used returns the codes that occurred, without NULL.
+func (m *dictMerge) used(d int) []uint32 {
+	var codes []uint32
+	most, first := 0, 0
+	for _, w := range m.g.workers {
+		most = max(most, len(w.dict.arrays[d])/w.dict.width)
+	}
+	if d == len(m.g.dicts) {
+		first = 1
+	}
+	for c := first; c < most; c++ {
+		for _, w := range m.g.workers {
+			if a := w.dict.arrays[d]; c*w.dict.width < len(a) && a[c*w.dict.width] > 0 {
+				codes = append(codes, uint32(c))
+				break
+			}
+		}
+	}
+	return codes
+}
+
+// build makes the table of partition p.
+func (m *dictMerge) build(tab *table, p int) error {
+	n := 0
+	for d := range m.runs {
+		n += int(m.runs[d][p+1] - m.runs[d][p])
+	}
+	if err := tab.reset(min(logFor(n), builderLog)); err != nil {
+		return err
+	}
+	for d := range m.runs {
+		for i := m.runs[d][p]; i < m.runs[d][p+1]; i++ {
+			code := i
+			if m.lists[d] != nil {
+				code = m.lists[d][i]
+			}
+			if err := m.add(tab, d, code); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// add merges what the workers have of one entry into its group.
+func (m *dictMerge) add(tab *table, d int, code uint32) error {
+	var dst []uint64
+	for _, w := range m.g.workers {
+		a, width := w.dict.arrays[d], w.dict.width
+		at := int(code) * width
+		if at >= len(a) || a[at] == 0 {
+			continue
+		}
+		if dst == nil {
+			if err := tab.reserve(1); err != nil {
+				return err
+			}
+			dst = m.find(tab, d, code)
+		}
+		dst[0] += a[at]
+		if width > 1 {
+			if err := m.g.prog.merge(&m.g.side, dst[3:], a[at+1:at+width]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// find returns the group of an entry: the one whose string has the same bytes.
+func (m *dictMerge) find(tab *table, d int, code uint32) []uint64 {
+	hash := m.hash(d, code)
+	mask := uint64(1)<<tab.log - 1
+	s := hash << partitionBits >> (64 - tab.log)
+	var b []byte
+	for {
+		row := tab.rows[int(s)*tab.width:][:tab.width]
+		if row[0] == 0 {
+			row[1], row[2] = uint64(d)<<32|uint64(code), hash
+			tab.used++
+			return row
+		}
+		if row[2] == hash {
+			if b == nil {
+				b = m.g.dictBytes(uint64(d)<<32 | uint64(code))
+			}
+			if string(m.g.dictBytes(row[1])) == string(b) {
+				return row
+			}
+		}
+		s = (s + 1) & mask
+	}
+}
+
+// dictBytes returns the string of a reference; nil is NULL.
+func (g *Group) dictBytes(ref uint64) []byte {
+	d, code := int(ref>>32), uint32(ref)
+	if d < len(g.dicts) {
+		return g.dicts[d].At(int(code))
+	}
+	if code == 0 {
+		return nil
+	}
+	return g.lay.fields[0].strings.bytes(code)
+}

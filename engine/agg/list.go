@@ -1,0 +1,136 @@
+package agg
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"sort"
+
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// addLists appends the values of a batch to the lists of their groups.
+func (w *worker) addLists(s *state, rows []uint64, width, base, n int, idx []uint16, slots []uint32) {
+	in := &w.g.prog.inputs[s.in]
+	var words [32]uint64
+	if idx != nil {
+		n = len(idx)
+	}
+	for j := range n {
+		i := j
+		if idx != nil {
+			i = int(idx[j])
+		}
+		if w.skips[s.in] != nil && w.skips[s.in].Get(i) {
+			continue
+		}
+		node, nulls := words[:0], uint64(0)
+		for x, ordinal := range in.cols {
+			c := w.cols[w.g.columnOf[ordinal]]
+			if c.nulls != nil && c.nulls.Get(i) {
+				nulls |= 1 << uint(x)
+			}
+			node = append(node, c.words[i*c.wide:i*c.wide+c.wide]...)
+		}
+		r := rows[int(slots[j])*width+base+s.at:]
+		w.g.side.lists.append(r[:2], nulls, node)
+	}
+}
+
+// item is one value of a list being finished.
+type item struct {
+	nulls uint64
+	words []uint64
+}
+
+// items returns a list in its order: that of ORDER BY, ties and all without one as they arrived.
+func (g *Group) items(x *call, first uint64) []item {
+	nodes := g.side.lists.list(first)
+	out := make([]item, len(nodes))
+	for i, n := range nodes {
+		out[i] = item{n[0], n[1:]}
+	}
+	if len(x.OrderBy) == 0 {
+		return out
+	}
+	in := &g.prog.inputs[x.in]
+	at := make([]int, len(in.cols)) // position of each column's words
+	for i := 1; i < len(at); i++ {
+		at[i] = at[i-1] + wideOf(g.cfg.In[in.cols[i-1]])
+	}
+	sort.SliceStable(out, func(a, b int) bool {
+		for i, o := range x.OrderBy {
+			c := len(in.cols) - len(x.OrderBy) + i
+			an, bn := out[a].nulls>>uint(c)&1 != 0, out[b].nulls>>uint(c)&1 != 0
+			if an || bn {
+				if an != bn {
+					return an == o.NullsFirst
+				}
+				continue
+			}
+			cmp := g.compareWords(in.cols[c], out[a].words[at[c]:], out[b].words[at[c]:])
+			if cmp != 0 {
+				return (cmp < 0) != o.Desc
+			}
+		}
+		return false
+	})
+	return out
+}
+
+// compareWords compares two values of a column that is not NULL.
+func (g *Group) compareWords(ordinal int, a, b []uint64) int {
+	t := g.cfg.In[ordinal]
+	s := state{phys: t.Physical()}
+	switch s.phys {
+	case types.PhysBytes:
+		in := g.side.strings[ordinal]
+		return bytes.Compare(in.bytes(uint32(a[0])), in.bytes(uint32(b[0])))
+	case types.PhysInterval:
+		alo, ahi := intervalSpan(a[0], a[1])
+		blo, bhi := intervalSpan(b[0], b[1])
+		return compare128(alo, ahi, blo, bhi)
+	case types.PhysInt128, types.PhysUUID:
+		alo, ahi := s.order128(a[0], a[1])
+		blo, bhi := s.order128(b[0], b[1])
+		return compare128(alo, ahi, blo, bhi)
+	}
+	return compare128(s.orderWord(a[0]), 0, s.orderWord(b[0]), 0)
+}
+
+func compare128(alo, ahi, blo, bhi uint64) int {
+	switch {
+	case ahi < bhi || ahi == bhi && alo < blo:
+		return -1
+	case ahi == bhi && alo == blo:
+		return 0
+	}
+	return 1
+}
+
+// datum makes a value of its words.
+func (g *Group) datum(t types.Type, strings *interner, w []uint64) types.Datum {
+	switch t.Physical() {
+	case types.PhysFloat32, types.PhysFloat64:
+		return types.FloatOf(t, math.Float64frombits(w[0]))
+	case types.PhysInt128:
+		return types.Int128Of(t, w[0], int64(w[1]))
+	case types.PhysInterval:
+		months, days, micros := intervalWords(w[0], w[1])
+		d := types.IntervalOf(months, days, micros)
+		d.Type = t
+		return d
+	case types.PhysUUID:
+		return types.StringOf(t, string(uuidBytes(w)))
+	case types.PhysBytes:
+		return types.StringOf(t, string(strings.bytes(uint32(w[0]))))
+	}
+	return types.IntOf(t, int64(w[0]))
+}
+
+func uuidBytes(w []uint64) []byte {
+	b := make([]byte, 16)
+	binary.LittleEndian.PutUint64(b, w[0])
+	binary.LittleEndian.PutUint64(b[8:], w[1])
+	return b
+}

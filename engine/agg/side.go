@@ -1,0 +1,113 @@
+package agg
+
+import (
+	"sync"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// decimals are the values of the states that count in numeric of any length, by number from 1. Such aggregates are
+// rare; each addition takes the lock.
+type decimals struct {
+	mu struct {
+		sync.Mutex
+		values []types.Decimal
+	}
+}
+
+// at returns the number of a state's decimal, making it 0 first if need be.
+func (d *decimals) atLocked(w *uint64) *types.Decimal {
+	if *w == 0 {
+		d.mu.values = append(d.mu.values, types.DecimalFromInt64(0))
+		*w = uint64(len(d.mu.values))
+	}
+	return &d.mu.values[*w-1]
+}
+
+// get returns a state's decimal.
+func (d *decimals) get(w uint64) types.Decimal {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if w == 0 {
+		return types.DecimalFromInt64(0)
+	}
+	return d.mu.values[w-1]
+}
+
+// add adds x to a sum, and its square to the sum of squares.
+func (d *decimals) add(kind stateKind, r []uint64, x types.Decimal) error {
+	if err := d.plus(&r[0], x); err != nil || kind != stateDecimals {
+		return err
+	}
+	sq, err := x.Mul(x)
+	if err != nil {
+		return err
+	}
+	return d.plus(&r[1], sq)
+}
+
+func (d *decimals) plus(w *uint64, x types.Decimal) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.atLocked(w)
+	sum, err := p.Add(x)
+	if err == nil {
+		*p = sum
+	}
+	return err
+}
+
+// lists are the values of string_agg and array_agg, in order of arrival: nodes of next, NULL bits, then wide words for
+// each column. Node numbers count from 1.
+type lists struct {
+	mu struct {
+		sync.Mutex
+		nodes []uint64
+		wide  int // words of a node: those of the widest list
+	}
+}
+
+// append adds a node to the list whose first and last node are in r.
+func (l *lists) append(r []uint64, nulls uint64, words []uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.nodes = append(l.mu.nodes, 0, nulls)
+	l.mu.nodes = append(l.mu.nodes, words...)
+	for i := len(words) + 2; i < l.mu.wide; i++ {
+		l.mu.nodes = append(l.mu.nodes, 0)
+	}
+	l.linkLocked(r, uint64(len(l.mu.nodes)/l.mu.wide), uint64(len(l.mu.nodes)/l.mu.wide))
+}
+
+// link appends a whole list to another.
+func (l *lists) link(r []uint64, first, last uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.linkLocked(r, first, last)
+}
+
+func (l *lists) linkLocked(r []uint64, first, last uint64) {
+	if first == 0 {
+		return
+	}
+	if r[0] == 0 {
+		r[0] = first
+	} else {
+		l.mu.nodes[(r[1]-1)*uint64(l.mu.wide)] = first
+	}
+	r[1] = last
+}
+
+// nodes returns the nodes of a list, without their links; called when no more are added.
+func (l *lists) list(first uint64) [][]uint64 {
+	var out [][]uint64
+	for n := first; n != 0; {
+		node := l.mu.nodes[(n-1)*uint64(l.mu.wide):][:l.mu.wide]
+		out = append(out, node[1:])
+		n = node[0]
+	}
+	return out
+}
+
+func intervalRange() error { return errs.New(errs.DatetimeFieldOverflow, "interval out of range") }

@@ -1,0 +1,472 @@
+package agg
+
+import (
+	"math"
+	"math/bits"
+	"unsafe"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// worker has the state of one worker: scratch for one batch, and its own table and partitions.
+type worker struct {
+	g      *Group
+	keys   []*column      // of the key fields
+	packed []uint64       // the batch's packed keys
+	cols   []*column      // of Group.columns
+	skips  []batch.Bitmap // of the inputs: rows they skip; nil: none
+	own    []batch.Bitmap
+	pass   batch.Bitmap
+
+	tab     *table
+	clean   *scatter // rows that no input skips: key words, argument words
+	flagged *scatter // other rows: key words, argument words, a bit per input that skips the row
+	absorb  bool     // rows of groups that the table knows stay out of the partitions
+	tried   int      // rows looked up since the table stopped growing
+	hits    int
+
+	slots, dslots []uint32
+	dwords        []uint64
+	hit, miss     []uint16
+	sets          []*setWorker
+	dict          *dictWorker // of a single dictionary key
+}
+
+// newWorker makes the state of one worker; sets are the distinct sets it fills.
+func (g *Group) newWorker(sets []setPlan) (*worker, error) {
+	w := &worker{g: g, tab: newTable(g.acc, g.lay.words, g.prog.words)}
+	for i := range g.lay.fields {
+		f := &g.lay.fields[i]
+		w.keys = append(w.keys, newColumn(f.typ, f.strings))
+	}
+	for _, c := range g.columns {
+		w.cols = append(w.cols, newColumn(g.cfg.In[c.ordinal], g.side.strings[c.ordinal]))
+	}
+	w.skips = make([]batch.Bitmap, len(g.prog.inputs))
+	w.own = make([]batch.Bitmap, len(g.prog.inputs))
+	w.packed = make([]uint64, batch.MaxRows*max(1, g.lay.words))
+	w.slots = make([]uint32, batch.MaxRows)
+	w.dslots = make([]uint32, batch.MaxRows)
+	w.dwords = make([]uint64, 2*batch.MaxRows)
+	w.hit = make([]uint16, 0, batch.MaxRows)
+	w.miss = make([]uint16, 0, batch.MaxRows)
+	w.pass = make(batch.Bitmap, batch.Words(batch.MaxRows))
+	for i := range sets {
+		w.sets = append(w.sets, g.newSetWorker(&sets[i]))
+	}
+	switch g.mode {
+	case modeOne:
+		return w, w.tab.reset(0)
+	case modeDirect:
+		return w, w.tab.reset(g.lay.bits)
+	case modeDict:
+		w.dict = newDictWorker(g)
+	}
+	return w, nil
+}
+
+func (w *worker) release() {
+	w.tab.release()
+	w.clean.release()
+	w.flagged.release()
+	w.dict.release()
+	for _, s := range w.sets {
+		s.release()
+	}
+}
+
+// load reads the arguments and finds out which rows each input skips.
+func (w *worker) load(b *batch.Batch) error {
+	for i, c := range w.cols {
+		x := &w.g.columns[i]
+		v := b.Cols[x.ordinal]
+		if !x.words {
+			c.loadNulls(v, b.Len)
+		} else if err := c.load(v, b.Len); err != nil {
+			return err
+		}
+	}
+	for i := range w.g.prog.inputs {
+		in := &w.g.prog.inputs[i]
+		w.skips[i] = nil
+		if len(in.cols) > 0 && !in.nulls {
+			w.skips[i] = w.cols[w.g.columnOf[in.cols[0]]].nulls
+		}
+		if in.filter >= 0 {
+			w.skips[i] = w.filtered(i, b.Cols[in.filter], b.Len)
+		}
+	}
+	return nil
+}
+
+// passes sets the bits of the rows for which a boolean column is true.
+func (w *worker) passes(v *batch.Vector, n int) batch.Bitmap {
+	p := w.pass[:batch.Words(n)]
+	if v.Form == batch.Constant {
+		clear(p)
+		if !v.IsNull(0) && v.Bools().Get(0) {
+			p.Fill(n)
+		}
+		return p
+	}
+	copy(p, v.Bools())
+	p.And(v.Valid)
+	return p
+}
+
+// filtered adds the rows that a filter drops to those that are NULL.
+func (w *worker) filtered(i int, v *batch.Vector, n int) batch.Bitmap {
+	if w.own[i] == nil {
+		w.own[i] = make(batch.Bitmap, batch.Words(batch.MaxRows))
+	}
+	s := w.own[i][:batch.Words(n)]
+	copy(s, w.passes(v, n))
+	s.Not(n)
+	if w.skips[i] != nil {
+		s.Or(w.skips[i])
+	}
+	return s
+}
+
+// loadKeys packs the keys.
+func (w *worker) loadKeys(b *batch.Batch) error {
+	g := w.g
+	n := b.Len
+	k := g.lay.words
+	packed := w.packed[:n*k]
+	only := len(g.lay.fields) == 1 && g.lay.words == 1
+	if !only || g.lay.fields[0].phys == types.PhysFloat32 || g.lay.fields[0].phys == types.PhysFloat64 {
+		clear(packed)
+	}
+	for i := range g.lay.fields {
+		f, c := &g.lay.fields[i], w.keys[i]
+		if err := c.load(b.Cols[f.column], n); err != nil {
+			return err
+		}
+		if !f.pack(c, packed, k, n, only) {
+			return errs.Internal("a key of column %d is outside of its statistics", f.column)
+		}
+	}
+	return nil
+}
+
+// pack adds the codes of n values to packed keys of k words; false when one is out of range.
+func (f *field) pack(c *column, packed []uint64, k, n int, only bool) bool {
+	if f.bits == 128 {
+		for i := range n {
+			packed[i*k+f.word], packed[i*k+f.word+1] = c.words[2*i], c.words[2*i+1]
+		}
+		f.packNulls(c, packed, k)
+		return true
+	}
+	if c.nulls != nil && f.notNull {
+		return false
+	}
+	words, base, mask := c.words[:n], f.base, f.mask()
+	bad := uint64(0)
+	switch {
+	case f.phys == types.PhysFloat32 || f.phys == types.PhysFloat64:
+		for i, x := range words {
+			packed[i*k+f.word] |= f.floatCode(x) & mask << f.shift
+		}
+	case only:
+		for i, x := range words {
+			x -= base
+			bad |= x &^ mask
+			packed[i] = x & mask
+		}
+	default:
+		for i, x := range words {
+			x -= base
+			bad |= x &^ mask
+			packed[i*k+f.word] |= x & mask << f.shift
+		}
+	}
+	if bad != 0 && c.nulls != nil { // codes of NULLs may be anything
+		bad = f.recheck(c, n)
+	}
+	f.packNulls(c, packed, k)
+	return bad == 0
+}
+
+// recheck looks for codes out of range among the values that are not NULL.
+func (f *field) recheck(c *column, n int) uint64 {
+	bad := uint64(0)
+	for i, x := range c.words[:n] {
+		if !c.nulls.Get(i) {
+			bad |= (x - f.base) &^ f.mask()
+		}
+	}
+	return bad
+}
+
+// floatCode is the order of the value, so that -0 and 0, and all NaNs, are one group each.
+func (f *field) floatCode(x uint64) uint64 {
+	if f.phys == types.PhysFloat32 {
+		return orderFloat32(x) + 1
+	}
+	return orderFloat(x)
+}
+
+// orderFloat32 is orderFloat in the 32 bits of a float4, which came widened.
+func orderFloat32(x uint64) uint64 {
+	f := float32(math.Float64frombits(x))
+	b := uint64(math.Float32bits(f))
+	switch {
+	case f == 0:
+		return 1 << 31
+	case f != f:
+		return math.MaxUint32
+	case b>>31 != 0:
+		return ^b & math.MaxUint32
+	}
+	return b | 1<<31
+}
+
+// packNulls makes the code of rows that are NULL 0, or sets their NULL bit.
+func (f *field) packNulls(c *column, packed []uint64, k int) {
+	if c.nulls == nil {
+		return
+	}
+	for wi, word := range c.nulls {
+		for word != 0 {
+			i := wi<<6 + bits.TrailingZeros64(word)
+			word &= word - 1
+			packed[i*k+f.word] &^= f.mask() << f.shift
+			if f.bits == 128 {
+				packed[i*k+f.word], packed[i*k+f.word+1] = 0, 0
+			}
+			if f.nullWord >= 0 {
+				packed[i*k+f.nullWord] |= 1 << f.nullBit
+			}
+		}
+	}
+}
+
+// dense collects what an input takes of a batch: rows idx (nil: the first n), whose groups are in slots. Rows that it
+// skips are counted in their groups.
+func (w *worker) dense(i int, rows []uint64, width, base, n int, idx []uint16, slots []uint32) dense {
+	in := &w.g.prog.inputs[i]
+	skip := w.skips[i]
+	var c *column
+	if in.words {
+		c = w.cols[w.g.columnOf[in.cols[0]]]
+	}
+	if idx == nil && skip == nil {
+		if c == nil {
+			return dense{slots: slots[:n]}
+		}
+		return dense{slots[:n], c.words[:n*c.wide]}
+	}
+	if idx != nil {
+		n = len(idx)
+	}
+	out, at := 0, base+in.skip
+	for j := range n {
+		row := j
+		if idx != nil {
+			row = int(idx[j])
+		}
+		if skip != nil && skip.Get(row) {
+			rows[int(slots[j])*width+at]++
+			continue
+		}
+		w.dslots[out] = slots[j]
+		if c != nil {
+			if c.wide == 1 {
+				w.dwords[out] = c.words[row]
+			} else {
+				w.dwords[2*out], w.dwords[2*out+1] = c.words[2*row], c.words[2*row+1]
+			}
+		}
+		out++
+	}
+	wide := 1
+	if c != nil {
+		wide = c.wide
+	}
+	return dense{w.dslots[:out], w.dwords[:out*wide]}
+}
+
+// apply adds the batch's rows to the states of their groups.
+func (w *worker) apply(rows []uint64, width, base, n int, idx []uint16, slots []uint32) error {
+	p := w.g.prog
+	for i := range p.inputs {
+		if len(p.inputs[i].cols) == 0 && p.inputs[i].filter < 0 {
+			continue // of a distinct set
+		}
+		if !p.inputs[i].words && w.skips[i] == nil {
+			continue
+		}
+		d := w.dense(i, rows, width, base, n, idx, slots)
+		for j := range p.states {
+			s := &p.states[j]
+			if s.in != i {
+				continue
+			}
+			if s.kind == stateList {
+				w.addLists(s, rows, width, base, n, idx, slots)
+				continue
+			}
+			if err := s.update(&w.g.side, p.stringsOf(&w.g.side, s), rows, width, base, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Consume takes a batch.
+func (w *worker) Consume(b *batch.Batch) error {
+	if err := w.load(b); err != nil {
+		return err
+	}
+	if w.dict != nil {
+		return w.consumeDict(b)
+	}
+	if w.g.lay.words > 0 {
+		if err := w.loadKeys(b); err != nil {
+			return err
+		}
+	}
+	for _, s := range w.sets {
+		if err := s.consume(w, b); err != nil {
+			return err
+		}
+	}
+	switch w.g.mode {
+	case modeOne:
+		return w.consumeOne(b.Len)
+	case modeDirect:
+		return w.consumeDirect(b.Len)
+	}
+	if w.clean != nil {
+		return w.consumePartitioned(b.Len)
+	}
+	return w.consumeTable(b.Len)
+}
+
+// Finish does nothing: Combine does the rest.
+func (w *worker) Finish() error { return nil }
+
+func (w *worker) consumeDirect(n int) error {
+	rows, width := w.tab.rows, w.tab.width
+	slots := w.slots[:n]
+	for i, k := range w.packed[:n] {
+		slots[i] = uint32(k)
+		rows[int(k)*width]++
+	}
+	return w.apply(rows, width, 2, n, nil, slots)
+}
+
+// tableBytes is how large a worker's table may become before rows are partitioned instead: half of a 2 MiB
+// second-level cache.
+const tableBytes = 1 << 20
+
+func (w *worker) consumeTable(n int) error {
+	if err := w.tab.reserve(n); err != nil {
+		return err
+	}
+	k := w.g.lay.words
+	w.tab.find(w.packed, k, n, w.slots)
+	if err := w.apply(w.tab.rows, w.tab.width, 1+k, n, nil, w.slots); err != nil {
+		return err
+	}
+	if len(w.tab.rows)*8 > tableBytes && w.tab.used > 1<<12 && !w.g.tableOnly {
+		w.clean = newScatter(w.g.acc, k+w.g.payload)
+		w.absorb = true
+	}
+	return nil
+}
+
+// consumePartitioned sends rows to their partitions. Rows of groups that the table has already are added there as
+// long as that catches one row in three: a frequent key then does not make one partition huge.
+func (w *worker) consumePartitioned(n int) error {
+	if !w.absorb {
+		return w.scatter(n, nil)
+	}
+	w.hit, w.miss = w.tab.known(w.packed, n, w.hit, w.miss, w.slots)
+	w.tried += n
+	w.hits += len(w.hit)
+	if w.tried > 16*batch.MaxRows {
+		w.absorb = 3*w.hits > w.tried
+		w.tried, w.hits = 0, 0
+	}
+	if len(w.hit) > 0 {
+		if err := w.apply(w.tab.rows, w.tab.width, 1+w.g.lay.words, n, w.hit, w.slots); err != nil {
+			return err
+		}
+	}
+	if len(w.miss) == 0 {
+		return nil
+	}
+	return w.scatter(n, w.miss)
+}
+
+// scatter appends rows idx (nil: all n) to the partitions of their keys.
+func (w *worker) scatter(n int, idx []uint16) error {
+	for i, s := range w.skips {
+		if s != nil && w.g.inputFlag[i] {
+			return w.scatterFlagged(n, idx)
+		}
+	}
+	k := w.g.lay.words
+	if w.g.payload == 0 && idx == nil {
+		switch k {
+		case 1:
+			return w.clean.add1(w.packed, n)
+		case 2:
+			return w.clean.add2(w.packed, n)
+		}
+	}
+	return w.scatterRows(w.clean, n, idx, false)
+}
+
+func (w *worker) scatterFlagged(n int, idx []uint16) error {
+	if w.flagged == nil {
+		w.flagged = newScatter(w.g.acc, w.g.lay.words+w.g.payload+w.g.flagWords)
+	}
+	return w.scatterRows(w.flagged, n, idx, true)
+}
+
+func (w *worker) scatterRows(sc *scatter, n int, idx []uint16, flags bool) error {
+	k := w.g.lay.words
+	if idx != nil {
+		n = len(idx)
+	}
+	for j := range n {
+		i := j
+		if idx != nil {
+			i = int(idx[j])
+		}
+		key := w.packed[i*k : i*k+k]
+		at, err := sc.next(int(hashKey(key) >> (64 - partitionBits)))
+		if err != nil {
+			return err
+		}
+		row := unsafe.Slice((*uint64)(at), sc.stride)
+		pos := copy(row, key)
+		for x := range w.cols {
+			c := w.cols[x]
+			if !w.g.columns[x].words {
+				continue
+			}
+			row[pos] = c.words[i*c.wide]
+			if c.wide == 2 {
+				row[pos+1] = c.words[2*i+1]
+			}
+			pos += c.wide
+		}
+		if flags {
+			clear(row[pos:])
+			for x, s := range w.skips {
+				if s != nil && s.Get(i) {
+					row[pos+x>>6] |= 1 << (uint(x) & 63)
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -17,3 +17,6 @@ func rawParse(text string) ([]byte, error) {
 	}
 	return tree, err
 }
+
+// rawDeparse prints a tree in protobuf form as SQL.
+func rawDeparse(tree []byte) (string, error) { return parser.DeparseFromProtobuf(tree) }

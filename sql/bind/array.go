@@ -1,0 +1,191 @@
+package bind
+
+import (
+	"fmt"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+func columnN(i int) string { return fmt.Sprintf("column%d", i+1) }
+
+// arrayExpr binds ARRAY[...] with the element type that the items share.
+func (b *Binder) arrayExpr(s *scope, n *pg.A_ArrayExpr) (expr.Expr, error) {
+	if len(n.Elements) == 0 {
+		return nil, b.fail(n.Location, errs.IndeterminateDatatype, "cannot determine type of empty array").
+			WithHint("Explicitly cast to the desired type, for example ARRAY[]::integer[].")
+	}
+	args, places, err := b.exprs(s, n.Elements)
+	if err != nil {
+		return nil, err
+	}
+	args, t, err := b.common("ARRAY", args, places)
+	if err != nil {
+		return nil, err
+	}
+	return b.makeArray(args, types.ArrayOf(t.Kind), places, n.Location)
+}
+
+// arrayOf binds ARRAY[...]::t[], whose items get the element type.
+func (b *Binder) arrayOf(s *scope, n *pg.A_ArrayExpr, t types.Type) (expr.Expr, error) {
+	args, places, err := b.exprs(s, n.Elements)
+	if err != nil {
+		return nil, err
+	}
+	for i := range args {
+		if args[i], err = b.cast(args[i], types.T(t.Elem), n.Location, places[i]); err != nil {
+			return nil, err
+		}
+	}
+	return b.makeArray(args, t, places, n.Location)
+}
+
+// makeArray builds the constant in its text form, or calls the constructor when an item is not constant.
+func (b *Binder) makeArray(args []expr.Expr, t types.Type, places []int32, loc int32) (expr.Expr, error) {
+	text := []byte{'{'}
+	for i, a := range args {
+		k, err := b.fold(a)
+		if err != nil {
+			return nil, b.at(err, places[i])
+		}
+		c, ok := k.(*expr.Const)
+		if !ok {
+			return b.call("array", args, places, loc)
+		}
+		var elem []byte
+		if !c.Value.Null {
+			elem = types.Append(nil, c.Value)
+		}
+		text = types.AppendElement(text, elem, c.Value.Null, i == 0)
+	}
+	return &expr.Const{Value: types.StringOf(t, string(append(text, '}')))}, nil
+}
+
+// arrayOperator binds x op ANY (array) and x op ALL (array).
+func (b *Binder) arrayOperator(s *scope, op string, n *pg.A_Expr) (expr.Expr, error) {
+	l, err := b.expr(s, n.Lexpr)
+	if err != nil {
+		return nil, err
+	}
+	var r expr.Expr
+	if a := n.Rexpr.GetAArrayExpr(); a != nil && len(a.Elements) > 0 {
+		// The items are compared with x one by one, so they are typed with it.
+		args, places, err := b.exprs(s, a.Elements)
+		if err != nil {
+			return nil, err
+		}
+		return b.overItems(op, n, l, args, places)
+	}
+	if r, err = b.expr(s, n.Rexpr); err != nil {
+		return nil, err
+	}
+	if r.Type().Kind == types.Unknown { // '{...}' or $1: an array of the left side's type
+		elem := l.Type().Kind
+		if elem == types.Unknown {
+			elem = types.Text
+		}
+		if elem == types.Varchar {
+			elem = types.Text
+		}
+		if r, err = b.coerce(r, types.ArrayOf(elem), location(n.Rexpr)); err != nil {
+			return nil, err
+		}
+	}
+	if r.Type().Kind != types.Array {
+		return nil, b.fail(n.Location, errs.WrongObjectType, "op ANY/ALL (array) requires array on right side")
+	}
+	if c, ok := r.(*expr.Const); ok && !c.Value.Null {
+		var args []expr.Expr
+		var places []int32
+		elems, err := types.ParseArray([]byte(c.Value.S))
+		if err != nil {
+			return nil, b.at(err, location(n.Rexpr))
+		}
+		for _, e := range elems {
+			k := types.NullOf(types.T(c.Value.Type.Elem))
+			if !e.Null {
+				if k, err = types.Parse(types.T(c.Value.Type.Elem), string(e.Text)); err != nil {
+					return nil, b.at(err, location(n.Rexpr))
+				}
+			}
+			args, places = append(args, &expr.Const{Value: k}), append(places, location(n.Rexpr))
+		}
+		return b.overItems(op, n, l, args, places)
+	}
+	return b.overColumn(op, n, l, r)
+}
+
+// overItems compares with each item of a known list.
+func (b *Binder) overItems(op string, n *pg.A_Expr, l expr.Expr, args []expr.Expr, places []int32) (expr.Expr, error) {
+	all := n.Kind == pg.A_Expr_Kind_AEXPR_OP_ALL
+	if len(args) == 0 {
+		return &expr.Const{Value: types.BoolOf(all)}, nil
+	}
+	if op == "=" && !all || op == "<>" && all {
+		return b.inList(op, l, args, location(n.Lexpr), places, n.Location)
+	}
+	parts := make([]expr.Expr, len(args))
+	for i, a := range args {
+		var err error
+		if parts[i], err = b.operator(op, l, a, n.Location, location(n.Lexpr), places[i]); err != nil {
+			return nil, err
+		}
+	}
+	return joinLogic(!all, parts), nil
+}
+
+// overColumn compares with the items of an array that is known only at run time: the registry has functions named after
+// the operator, "= any" and "<> all".
+func (b *Binder) overColumn(op string, n *pg.A_Expr, l, r expr.Expr) (expr.Expr, error) {
+	elem := types.T(r.Type().Elem)
+	// The comparison must exist for the elements; it also tells to what the left side is converted.
+	_, want, err := fn.ResolveOperator(op, l.Type(), elem)
+	if err != nil {
+		return nil, b.at(err, n.Location)
+	}
+	if l, err = b.coerce(l, want[0], location(n.Lexpr)); err != nil {
+		return nil, err
+	}
+	name := op + " any"
+	if n.Kind == pg.A_Expr_Kind_AEXPR_OP_ALL {
+		name = op + " all"
+	}
+	if len(fn.Functions(name)) == 0 {
+		return nil, b.unsupported(n.Location, "%s (array)", strings.ToUpper(name))
+	}
+	return b.call(name, []expr.Expr{l, r}, []int32{location(n.Lexpr), location(n.Rexpr)}, n.Location)
+}
+
+// indirection binds a[1]; fields of composite types do not exist.
+func (b *Binder) indirection(s *scope, n *pg.A_Indirection) (expr.Expr, error) {
+	e, err := b.expr(s, n.Arg)
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range n.Indirection {
+		ix := part.GetAIndices()
+		if ix == nil || ix.IsSlice {
+			return nil, b.unsupported(location(n.Arg), "a field selection or array slice")
+		}
+		if e.Type().Kind != types.Array {
+			return nil, b.fail(location(n.Arg), errs.DatatypeMismatch,
+				"cannot subscript type %s because it does not support subscripting", plainType(e.Type()))
+		}
+		i, err := b.expr(s, ix.Uidx)
+		if err != nil {
+			return nil, err
+		}
+		if i, err = b.coerce(i, types.T(types.Int4), location(ix.Uidx)); err != nil {
+			return nil, err
+		}
+		if e, err = b.call("array_element", []expr.Expr{e, i}, nil, location(n.Arg)); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}

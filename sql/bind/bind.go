@@ -1,0 +1,135 @@
+// Package bind resolves the names and types of a statement: from PostgreSQL's raw syntax tree to a logical plan or to a
+// bound statement. It follows PostgreSQL's rules and words: what a column name means in GROUP BY, how an untyped literal
+// gets its type, what an output column is called, which SQLSTATE, message, position and hint an error has.
+//
+// Subqueries in expressions become joins at once: the subquery is joined to the rows that the expression is computed
+// over, as Single (a scalar), Mark (EXISTS, IN), or as an Apply of the same kind when it reads columns of the outer
+// query, and a column takes its place in the expression. Passes of package opt make better joins of them.
+//
+// A Binder binds one statement and belongs to one goroutine. It reads the catalog through a Resolver only.
+package bind
+
+import (
+	"errors"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Binder binds one statement.
+type Binder struct {
+	resolver Resolver
+	env      Env
+	params   params
+	stmt     parse.Statement
+	nextID   plan.ID
+	// places remembers where a column reference stood, for errors that are found later (42803).
+	places map[*expr.Column]int32
+	// expanded counts the uses of common table expressions: each use is bound anew.
+	expanded int
+	// origins tells which table column a column of the plan is.
+	origins map[plan.ID]plan.Column
+}
+
+// New returns a binder. params are the types of $1, $2, ... as far as the client gave them; Kind Invalid or Unknown
+// means that the binder infers it, and so it does for parameters beyond the list.
+func New(r Resolver, params []types.Type, env Env) *Binder {
+	b := &Binder{resolver: r, env: env, places: map[*expr.Column]int32{}, origins: map[plan.ID]plan.Column{}}
+	b.params.init(params)
+	return b
+}
+
+// Statement binds a statement. Errors carry the SQLSTATE and position that PostgreSQL gives.
+func (b *Binder) Statement(s parse.Statement) (Statement, error) {
+	b.stmt = s
+	if s.Node == nil {
+		return &Empty{}, nil
+	}
+	st, err := b.statement(s.Node)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.params.check(b); err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+func (b *Binder) statement(n *pg.Node) (Statement, error) {
+	switch n := n.Node.(type) {
+	case *pg.Node_SelectStmt:
+		return b.query(n.SelectStmt)
+	case *pg.Node_InsertStmt:
+		return b.insert(n.InsertStmt)
+	case *pg.Node_CopyStmt:
+		return b.copy(n.CopyStmt)
+	case *pg.Node_CreateStmt:
+		return b.createTable(n.CreateStmt)
+	case *pg.Node_CreateTableAsStmt:
+		return b.createTableAs(n.CreateTableAsStmt)
+	case *pg.Node_DropStmt:
+		if n.DropStmt.RemoveType == pg.ObjectType_OBJECT_TABLE {
+			return b.dropTable(n.DropStmt)
+		}
+	case *pg.Node_ExplainStmt:
+		return b.explain(n.ExplainStmt)
+	case *pg.Node_UpdateStmt:
+		return nil, errs.Unsupported("UPDATE")
+	case *pg.Node_DeleteStmt:
+		return nil, errs.Unsupported("DELETE")
+	case *pg.Node_MergeStmt:
+		return nil, errs.Unsupported("MERGE")
+	}
+	return &Utility{Node: n, Tag: commandTag(n)}, nil
+}
+
+// query binds SELECT, VALUES and TABLE as a statement of their own.
+func (b *Binder) query(n *pg.SelectStmt) (*Query, error) {
+	q, err := b.selectStmt(nil, n, false)
+	if err != nil {
+		return nil, err
+	}
+	return &Query{Plan: q.node, Columns: q.cols}, nil
+}
+
+// newID makes a column number.
+func (b *Binder) newID() plan.ID {
+	b.nextID++
+	return b.nextID
+}
+
+// newColumn makes a column of an expression.
+func (b *Binder) newColumn(name string, t types.Type) plan.Column {
+	return plan.Column{ID: b.newID(), Name: name, Type: t}
+}
+
+// at gives an error a position, unless it has one.
+func (b *Binder) at(err error, loc int32) error {
+	var e *errs.Error
+	if err == nil || !errors.As(err, &e) || e.Position != 0 {
+		return err
+	}
+	pos := b.stmt.Position(loc)
+	if pos == 0 {
+		return err
+	}
+	c := *e
+	return (&c).At(pos)
+}
+
+// fail makes an error with a position.
+func (b *Binder) fail(loc int32, code errs.Code, format string, args ...any) *errs.Error {
+	return errs.New(code, format, args...).At(b.stmt.Position(loc))
+}
+
+func (b *Binder) unsupported(loc int32, format string, args ...any) error {
+	return errs.Unsupported(format, args...).At(b.stmt.Position(loc))
+}
+
+// ref makes a reference to a column of a plan.
+func ref(c plan.Column) *expr.Column { return &expr.Column{Index: int(c.ID), Name: c.Name, T: c.Type} }

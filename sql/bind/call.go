@@ -1,0 +1,117 @@
+package bind
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// funcCall binds f(...): a scalar function, an aggregate, or a cast written as a call.
+func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
+	name, err := b.functionName(s, n)
+	if err != nil {
+		return nil, err
+	}
+	if n.Over != nil {
+		return nil, b.unsupported(n.Location, "the window function %s", name)
+	}
+	if fn.IsAggregate(name) {
+		return b.aggregate(s, name, n)
+	}
+	switch {
+	case n.AggStar:
+		return nil, b.fail(n.Location, errs.WrongObjectType, "%s(*) specified, but %s is not an aggregate function", name, name)
+	case n.AggDistinct:
+		return nil, b.fail(n.Location, errs.WrongObjectType, "DISTINCT specified, but %s is not an aggregate function", name)
+	case len(n.AggOrder) > 0 && !n.AggWithinGroup:
+		return nil, b.fail(n.Location, errs.WrongObjectType, "ORDER BY specified, but %s is not an aggregate function", name)
+	case n.AggFilter != nil:
+		return nil, b.fail(n.Location, errs.WrongObjectType, "FILTER specified, but %s is not an aggregate function", name)
+	case missingAggregates[name]:
+		return nil, b.unsupported(n.Location, "the aggregate %s", name)
+	case missingWindows[name]:
+		return nil, b.fail(n.Location, errs.WindowingError, "window function %s requires an OVER clause", name)
+	case n.FuncVariadic:
+		return nil, b.unsupported(n.Location, "VARIADIC")
+	}
+	if setReturning[name] {
+		return nil, b.unsupported(n.Location, "the set-returning function %s here", name)
+	}
+	args, places, err := b.exprs(s, n.Args)
+	if err != nil {
+		return nil, err
+	}
+	if len(args) == 1 && len(fn.Functions(name)) == 0 {
+		if k, ok := typeKinds[name]; ok && fn.CanCast(args[0].Type(), types.T(k), fn.Explicit) {
+			return b.cast(args[0], types.T(k), n.Location, places[0])
+		}
+	}
+	return b.call(name, args, places, n.Location)
+}
+
+// functionName returns the name of a function of pg_catalog; there are no others.
+func (b *Binder) functionName(s *scope, n *pg.FuncCall) (string, error) {
+	parts := stringsOf(n.Funcname)
+	name := parts[len(parts)-1]
+	if len(parts) == 1 || parts[len(parts)-2] == "pg_catalog" || parts[len(parts)-2] == "siltstone" {
+		return name, nil
+	}
+	args, _, err := b.exprs(s, n.Args)
+	if err != nil {
+		return "", err
+	}
+	ts := make([]string, len(args))
+	for i, a := range args {
+		ts[i] = plainType(a.Type()).String()
+	}
+	return "", b.fail(n.Location, errs.UndefinedFunction, "function %s(%s) does not exist", strings.Join(parts, "."), strings.Join(ts, ", ")).
+		WithHint("No function matches the given name and argument types. You might need to add explicit type casts.")
+}
+
+// call resolves a scalar function over bound arguments. Without places, the arguments stand where the call does.
+func (b *Binder) call(name string, args []expr.Expr, places []int32, loc int32) (expr.Expr, error) {
+	ts := make([]types.Type, len(args))
+	for i, a := range args {
+		ts[i] = a.Type()
+	}
+	o, want, err := fn.Resolve(name, ts)
+	if err != nil {
+		return nil, b.at(err, loc)
+	}
+	out := make([]expr.Expr, len(args))
+	for i, a := range args {
+		place := loc
+		if places != nil {
+			place = places[i]
+		}
+		if out[i], err = b.coerce(a, want[i], place); err != nil {
+			return nil, err
+		}
+	}
+	return expr.NewCall(o, out), nil
+}
+
+// setReturning are the functions of FROM that are not in the registry of scalar functions.
+var setReturning = map[string]bool{"generate_series": true, "unnest": true, "generate_subscripts": true,
+	"regexp_split_to_table": true, "regexp_matches": true, "string_to_table": true}
+
+// missingAggregates and missingWindows exist in PostgreSQL, so they are refused as missing and not as unknown.
+var (
+	missingAggregates = wordSet(`percentile_cont percentile_disc mode json_agg jsonb_agg json_object_agg jsonb_object_agg
+		xmlagg corr covar_pop covar_samp regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy
+		regr_syy bit_and bit_or bit_xor range_agg range_intersect_agg`)
+	missingWindows = wordSet(`row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value`)
+)
+
+func wordSet(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}

@@ -1,0 +1,196 @@
+package bind
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// groupKeys binds GROUP BY. An item is a column of the input, else the name or the number of an item of the select list,
+// else any expression over the input.
+func (b *Binder) groupKeys(s *scope, g *grouping, items []*pg.Node, targets []target) error {
+	s.clause = "GROUP BY"
+	defer func() { s.clause = "" }()
+	for _, it := range items {
+		if gs := it.GetGroupingSet(); gs != nil {
+			if gs.Kind == pg.GroupingSetKind_GROUPING_SET_EMPTY {
+				continue
+			}
+			return b.unsupported(gs.Location, "GROUPING SETS, ROLLUP and CUBE")
+		}
+		if row := it.GetRowExpr(); row != nil && row.RowFormat == pg.CoercionForm_COERCE_IMPLICIT_CAST {
+			if err := b.groupKeys(s, g, row.Args, targets); err != nil {
+				return err
+			}
+			s.clause = "GROUP BY"
+			continue
+		}
+		e, err := b.groupItem(s, it, targets)
+		if err != nil {
+			return err
+		}
+		if e, err = b.textIfUnknown(e, location(it)); err != nil {
+			return err
+		}
+		if containsExpr(g.keys, e) {
+			continue
+		}
+		g.keys = append(g.keys, e)
+		label := "key"
+		if c, ok := e.(*expr.Column); ok {
+			label = c.Name
+		}
+		g.cols = append(g.cols, b.projected(label, e))
+	}
+	return nil
+}
+
+func (b *Binder) groupItem(s *scope, n *pg.Node, targets []target) (expr.Expr, error) {
+	bind := func(t *target) (expr.Expr, error) {
+		if t.node == nil {
+			return t.expr, nil
+		}
+		e, err := b.expr(s, t.node)
+		if err != nil {
+			return nil, err
+		}
+		return b.textIfUnknown(e, t.loc)
+	}
+	if c := n.GetColumnRef(); c != nil && len(c.Fields) == 1 && c.Fields[0].GetString_() != nil {
+		label := c.Fields[0].GetString_().Sval
+		if _, found := s.from.find(label); found == 0 {
+			i, err := b.findTarget(targets, label, "GROUP BY", c.Location)
+			if err != nil {
+				return nil, err
+			}
+			if i >= 0 {
+				return bind(&targets[i])
+			}
+		}
+	}
+	if k := n.GetAConst(); k != nil && !k.Isnull {
+		i, err := b.ordinal(k, targets, "GROUP BY")
+		if err != nil {
+			return nil, err
+		}
+		return bind(&targets[i])
+	}
+	return b.expr(s, n)
+}
+
+// findTarget finds an item of the select list by its name; -1 when there is none.
+func (b *Binder) findTarget(targets []target, label, clause string, loc int32) (int, error) {
+	found := -1
+	for i := range targets {
+		if targets[i].name != label {
+			continue
+		}
+		if found >= 0 && !sameTarget(&targets[found], &targets[i]) {
+			return -1, b.fail(loc, errs.AmbiguousColumn, "%s %q is ambiguous", clause, label)
+		}
+		if found < 0 {
+			found = i
+		}
+	}
+	return found, nil
+}
+
+func sameTarget(x, y *target) bool {
+	return x.expr != nil && y.expr != nil && expr.Equal(x.expr, y.expr)
+}
+
+// ordinal finds an item of the select list by its number.
+func (b *Binder) ordinal(k *pg.A_Const, targets []target, clause string) (int, error) {
+	i := k.GetIval()
+	if i == nil {
+		return 0, b.fail(k.Location, errs.SyntaxError, "non-integer constant in %s", clause)
+	}
+	if i.Ival < 1 || int(i.Ival) > len(targets) {
+		return 0, b.fail(k.Location, errs.InvalidColumnReference, "%s position %d is not in select list", clause, i.Ival)
+	}
+	return int(i.Ival) - 1, nil
+}
+
+// orderItem is one item of ORDER BY: an item of the select list (target >= 0) or an expression of its own.
+type orderItem struct {
+	target int
+	key    plan.SortKey
+}
+
+// orderBy binds ORDER BY. An item is the name or number of an item of the select list, else an expression.
+func (b *Binder) orderBy(s *scope, items []*pg.Node, targets []target, distinct bool) ([]orderItem, error) {
+	var out []orderItem
+	for _, it := range items {
+		sb := it.GetSortBy()
+		o := orderItem{target: -1}
+		key, err := b.sortKey(sb, func(n *pg.Node) (e expr.Expr, err error) {
+			if o.target, err = b.orderTarget(n, targets); err != nil {
+				return nil, err
+			}
+			if o.target >= 0 {
+				return targets[o.target].expr, nil
+			}
+			if e, err = b.expr(s, n); err != nil {
+				return nil, err
+			}
+			return b.textIfUnknown(e, location(n))
+		})
+		if err != nil {
+			return nil, err
+		}
+		for i := range targets {
+			if o.target < 0 && expr.Equal(targets[i].expr, key.Expr) {
+				o.target = i
+			}
+		}
+		if distinct && o.target < 0 {
+			return nil, b.fail(location(sb.Node), errs.InvalidColumnReference,
+				"for SELECT DISTINCT, ORDER BY expressions must appear in select list")
+		}
+		o.key = key
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+func (b *Binder) orderTarget(n *pg.Node, targets []target) (int, error) {
+	if c := n.GetColumnRef(); c != nil && len(c.Fields) == 1 && c.Fields[0].GetString_() != nil {
+		return b.findTarget(targets, c.Fields[0].GetString_().Sval, "ORDER BY", c.Location)
+	}
+	if k := n.GetAConst(); k != nil && !k.Isnull {
+		return b.ordinal(k, targets, "ORDER BY")
+	}
+	return -1, nil
+}
+
+// sortKey binds the direction of an item; bind gives its expression.
+func (b *Binder) sortKey(n *pg.SortBy, bind func(*pg.Node) (expr.Expr, error)) (plan.SortKey, error) {
+	e, err := bind(n.Node)
+	if err != nil {
+		return plan.SortKey{}, err
+	}
+	k := plan.SortKey{Expr: e}
+	switch n.SortbyDir {
+	case pg.SortByDir_SORTBY_DESC:
+		k.Desc = true
+	case pg.SortByDir_SORTBY_USING:
+		switch op := stringsOf(n.UseOp); op[len(op)-1] {
+		case "<":
+		case ">":
+			k.Desc = true
+		default:
+			return k, b.fail(n.Location, errs.WrongObjectType, "operator %s is not a valid ordering operator", op[len(op)-1]).
+				WithHint("Ordering operators must be \"<\" or \">\" members of btree operator families.")
+		}
+	}
+	k.NullsFirst = k.Desc
+	switch n.SortbyNulls {
+	case pg.SortByNulls_SORTBY_NULLS_FIRST:
+		k.NullsFirst = true
+	case pg.SortByNulls_SORTBY_NULLS_LAST:
+		k.NullsFirst = false
+	}
+	return k, nil
+}

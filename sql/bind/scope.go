@@ -1,0 +1,196 @@
+package bind
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// scope is what names mean at one level of a query, and the rows that expressions there are computed over.
+type scope struct {
+	parent *scope
+	from   from
+	// node makes the rows; a subquery in an expression is joined to it.
+	node plan.Node
+	ctes []*cte
+	// clause is the clause being bound, as error messages call it, e.g. "WHERE"; "" where aggregates are welcome.
+	clause string
+	group  *grouping
+	// lateral hides scopes whose columns must not be seen: a derived table without LATERAL sees the outer query but not
+	// its neighbours. The neighbours are kept for the hint of the error.
+	hidden *from
+}
+
+// from is the visible result of a FROM clause.
+type from struct {
+	tables  []*table
+	visible []name // columns that an unqualified name can mean and that * stands for, in order
+}
+
+// table is one entry of FROM that can qualify a name.
+type table struct {
+	schema, alias string
+	name          string // the relation's own name, when alias hides it
+	columns       []name
+}
+
+// name is one visible column. value is usually a column; for FULL JOIN USING it is COALESCE of both sides.
+type name struct {
+	name  string
+	value expr.Expr
+	col   plan.Column
+}
+
+// columnRef binds a column reference.
+func (b *Binder) columnRef(s *scope, n *pg.ColumnRef) (expr.Expr, error) {
+	parts := make([]string, 0, len(n.Fields))
+	for _, f := range n.Fields {
+		str := f.GetString_()
+		if str == nil {
+			return nil, b.fail(n.Location, errs.SyntaxError, "row expansion via \"*\" is not supported here")
+		}
+		parts = append(parts, str.Sval)
+	}
+	switch len(parts) {
+	case 1:
+		return b.unqualified(s, parts[0], n.Location)
+	case 2:
+		return b.qualified(s, "", parts[0], parts[1], n.Location)
+	case 3:
+		return b.qualified(s, parts[0], parts[1], parts[2], n.Location)
+	case 4:
+		return b.qualified(s, parts[1], parts[2], parts[3], n.Location)
+	}
+	return nil, b.fail(n.Location, errs.SyntaxError, "improper qualified name (too many dotted names): %s", strings.Join(parts, "."))
+}
+
+// unqualified finds a column by its name alone, in the innermost level that has it.
+func (b *Binder) unqualified(s *scope, column string, loc int32) (expr.Expr, error) {
+	for l := s; l != nil; l = l.parent {
+		e, n := l.from.find(column)
+		if n > 1 {
+			return nil, b.fail(loc, errs.AmbiguousColumn, "column reference %q is ambiguous", column)
+		}
+		if n == 1 {
+			return b.use(s, l, e, loc)
+		}
+	}
+	for l := s; l != nil; l = l.parent {
+		for _, t := range l.from.tables {
+			if t.alias == column {
+				return nil, b.unsupported(loc, "the whole-row reference %q", column)
+			}
+		}
+	}
+	return nil, b.undefined(s, "", column, loc)
+}
+
+func (f *from) find(column string) (expr.Expr, int) {
+	var found expr.Expr
+	n := 0
+	for i := range f.visible {
+		if f.visible[i].name == column {
+			found = f.visible[i].value
+			n++
+		}
+	}
+	return found, n
+}
+
+// qualified finds table.column.
+func (b *Binder) qualified(s *scope, schema, tab, column string, loc int32) (expr.Expr, error) {
+	for l := s; l != nil; l = l.parent {
+		t, err := b.findTable(&l.from, schema, tab, loc)
+		if err != nil {
+			return nil, err
+		}
+		if t == nil {
+			continue
+		}
+		var found expr.Expr
+		for i := range t.columns {
+			if t.columns[i].name != column {
+				continue
+			}
+			if found != nil {
+				return nil, b.fail(loc, errs.AmbiguousColumn, "column reference %q is ambiguous", column)
+			}
+			found = t.columns[i].value
+		}
+		if found == nil {
+			return nil, b.undefined(s, tab, column, loc)
+		}
+		return b.use(s, l, found, loc)
+	}
+	return nil, b.missingTable(s, schema, tab, loc)
+}
+
+func (b *Binder) findTable(f *from, schema, alias string, loc int32) (*table, error) {
+	var found *table
+	for _, t := range f.tables {
+		if t.alias != alias || alias == "" || schema != "" && (t.schema != schema || t.name != alias) {
+			continue
+		}
+		if found != nil {
+			return nil, b.fail(loc, errs.AmbiguousAlias, "table reference %q is ambiguous", alias)
+		}
+		found = t
+	}
+	return found, nil
+}
+
+// missingTable reports a qualifier that no FROM entry has, telling an alias or a neighbour that may have been meant.
+func (b *Binder) missingTable(s *scope, schema, tab string, loc int32) error {
+	for l := s; l != nil; l = l.parent {
+		for _, t := range l.from.tables {
+			if t.name == tab && t.alias != tab {
+				return b.fail(loc, errs.UndefinedTable, "invalid reference to FROM-clause entry for table %q", tab).
+					WithHint("Perhaps you meant to reference the table alias \"%s\".", t.alias)
+			}
+		}
+		if l.hidden == nil {
+			continue
+		}
+		for _, t := range l.hidden.tables {
+			if t.alias == tab {
+				return b.fail(loc, errs.UndefinedTable, "invalid reference to FROM-clause entry for table %q", tab).
+					WithDetail("There is an entry for table \"%s\", but it cannot be referenced from this part of the query.", tab)
+			}
+		}
+	}
+	if schema != "" {
+		tab = schema + "." + tab
+	}
+	return b.fail(loc, errs.UndefinedTable, "missing FROM-clause entry for table %q", tab)
+}
+
+// use makes a reference in scope s to a column of level l.
+func (b *Binder) use(s, l *scope, e expr.Expr, loc int32) (expr.Expr, error) {
+	if l.clause == clauseLimit || l.clause == clauseOffset {
+		return nil, b.fail(loc, errs.InvalidColumnReference, "argument of %s must not contain variables", l.clause)
+	}
+	for x := s; x != nil; x = x.parent {
+		if x.group != nil && x.group.argument {
+			if x == l {
+				x.group.sawOwn = true
+			} else {
+				x.group.sawOuter = true
+			}
+		}
+		if x == l {
+			break
+		}
+	}
+	return expr.Transform(e, func(e expr.Expr) expr.Expr {
+		if c, ok := e.(*expr.Column); ok {
+			d := *c
+			b.places[&d] = loc
+			return &d
+		}
+		return e
+	}), nil
+}

@@ -1,0 +1,272 @@
+package bind
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Clauses whose names decide more than the words of an error.
+const (
+	clauseLimit  = "LIMIT"
+	clauseOffset = "OFFSET"
+)
+
+// query is a bound SELECT: cols[i] is column node.Columns()[i] with the name that is seen from outside.
+type query struct {
+	node plan.Node
+	cols []plan.Column
+	// places[i] is where column i stood, for errors about its type; nil when unknown.
+	places []int32
+}
+
+// selectStmt binds SELECT, VALUES and the set operations in a scope of their own. With keepUnknown, untyped literals of
+// the select list stay untyped, for a context that knows better (INSERT, UNION).
+func (b *Binder) selectStmt(s *scope, n *pg.SelectStmt, keepUnknown bool) (*query, error) {
+	if s == nil {
+		s = &scope{}
+	}
+	switch {
+	case n.IntoClause != nil:
+		return nil, b.unsupported(n.IntoClause.GetRel().GetLocation(), "SELECT INTO")
+	case len(n.LockingClause) > 0:
+		return nil, errs.Unsupported("%s", lockName(n.LockingClause[0].GetLockingClause().GetStrength()))
+	case n.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES:
+		return nil, errs.Unsupported("WITH TIES")
+	}
+	if n.WithClause != nil {
+		if err := b.with(s, n.WithClause); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case n.Op != pg.SetOperation_SETOP_NONE:
+		return b.setOperation(s, n)
+	case len(n.ValuesLists) > 0:
+		return b.values(s, n, keepUnknown)
+	}
+	return b.plainSelect(s, n, keepUnknown)
+}
+
+func lockName(s pg.LockClauseStrength) string {
+	switch s {
+	case pg.LockClauseStrength_LCS_FORKEYSHARE:
+		return "FOR KEY SHARE"
+	case pg.LockClauseStrength_LCS_FORSHARE:
+		return "FOR SHARE"
+	case pg.LockClauseStrength_LCS_FORNOKEYUPDATE:
+		return "FOR NO KEY UPDATE"
+	}
+	return "FOR UPDATE"
+}
+
+// plainSelect binds SELECT ... FROM ... WHERE ... GROUP BY ... HAVING ... ORDER BY ... LIMIT.
+func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*query, error) {
+	if err := b.fromClause(s, n.FromClause); err != nil {
+		return nil, err
+	}
+	if n.WhereClause != nil {
+		if err := b.where(s, n.WhereClause); err != nil {
+			return nil, err
+		}
+	}
+	targets, err := b.expandTargets(s, n.TargetList)
+	if err != nil {
+		return nil, err
+	}
+	g := &grouping{}
+	if err := b.groupKeys(s, g, n.GroupClause, targets); err != nil {
+		return nil, err
+	}
+	s.group = g
+	for i := range targets {
+		if err := b.bindTarget(s, &targets[i], keepUnknown); err != nil {
+			return nil, err
+		}
+	}
+	var having expr.Expr
+	if n.HavingClause != nil {
+		if having, err = b.boolean(s, n.HavingClause, "HAVING"); err != nil {
+			return nil, err
+		}
+	}
+	order, err := b.orderBy(s, n.SortClause, targets, len(n.DistinctClause) > 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(n.GroupClause) > 0 || having != nil || len(g.aggs) > 0 {
+		err = b.aggregateNode(s, n, targets, order, having)
+	} else {
+		b.joinPending(s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.group = nil
+	return b.finish(s, n, targets, order)
+}
+
+func (b *Binder) where(s *scope, n *pg.Node) error {
+	s.clause = "WHERE"
+	cond, err := b.boolean(s, n, "WHERE")
+	s.clause = ""
+	if err != nil {
+		return err
+	}
+	s.node = &plan.Filter{Input: s.node, Conds: expr.Conjuncts(nil, cond)}
+	return nil
+}
+
+// aggregateNode puts the Aggregate over the input and rewrites what stands above it.
+func (b *Binder) aggregateNode(s *scope, n *pg.SelectStmt, targets []target, order []orderItem, having expr.Expr) error {
+	g := s.group
+	for i := range targets {
+		if targets[i].series {
+			return b.unsupported(targets[i].loc, "a set-returning function in the select list of a query with aggregates")
+		}
+		var err error
+		if targets[i].expr, err = b.above(s, targets[i].expr); err != nil {
+			return err
+		}
+	}
+	for i := range order {
+		if order[i].target < 0 {
+			var err error
+			if order[i].key.Expr, err = b.above(s, order[i].key.Expr); err != nil {
+				return err
+			}
+		}
+	}
+	having, err := b.above(s, having)
+	if err != nil {
+		return err
+	}
+	var node plan.Node = &plan.Aggregate{Input: s.node, Keys: g.keys, Aggs: g.aggs,
+		Cols: append(g.cols[:len(g.cols):len(g.cols)], g.out...)}
+	if node, err = b.settlePending(s, node); err != nil {
+		return err
+	}
+	if having != nil {
+		node = &plan.Filter{Input: node, Conds: expr.Conjuncts(nil, having)}
+	}
+	s.node = node
+	return nil
+}
+
+// finish computes the select list, removes duplicates, sorts and cuts.
+func (b *Binder) finish(s *scope, n *pg.SelectStmt, targets []target, order []orderItem) (*query, error) {
+	q := &query{}
+	project := &plan.Project{Input: s.node}
+	for _, t := range targets {
+		col := b.projected(t.name, t.expr)
+		project.Exprs, project.Cols = append(project.Exprs, t.expr), append(project.Cols, col)
+		q.places = append(q.places, t.loc)
+	}
+	q.cols = append([]plan.Column(nil), project.Cols...)
+	keys := make([]plan.SortKey, 0, len(order))
+	for _, o := range order {
+		k := o.key
+		if o.target >= 0 {
+			k.Expr = ref(project.Cols[o.target])
+		} else {
+			col := b.projected("", k.Expr)
+			project.Exprs, project.Cols = append(project.Exprs, k.Expr), append(project.Cols, col)
+			k.Expr = ref(col)
+		}
+		keys = append(keys, k)
+	}
+	q.node = project
+	if len(n.DistinctClause) > 0 {
+		b.distinct(q, keys)
+	}
+	if len(keys) > 0 {
+		q.node = &plan.Sort{Input: q.node, Keys: keys, Limit: -1}
+	}
+	if err := b.limit(s, q, n); err != nil {
+		return nil, err
+	}
+	if len(project.Cols) > len(targets) {
+		strip := &plan.Project{Input: q.node, Cols: q.cols}
+		for _, c := range q.cols {
+			strip.Exprs = append(strip.Exprs, ref(c))
+		}
+		q.node = strip
+	}
+	return q, nil
+}
+
+// projected makes the output column of an expression; a plain column keeps its origin.
+func (b *Binder) projected(name string, e expr.Expr) plan.Column {
+	col := b.newColumn(name, e.Type())
+	if c, ok := e.(*expr.Column); ok {
+		if o, ok := b.origins[plan.ID(c.Index)]; ok {
+			col.TableOID, col.Ordinal = o.TableOID, o.Ordinal
+			b.origins[col.ID] = col
+		}
+	}
+	return col
+}
+
+// distinct puts an Aggregate without aggregates over the select list and moves the sort keys to its columns.
+func (b *Binder) distinct(q *query, keys []plan.SortKey) {
+	d := &plan.Aggregate{Input: q.node}
+	for i, c := range q.cols {
+		out := b.projected(c.Name, ref(c))
+		d.Keys, d.Cols = append(d.Keys, ref(c)), append(d.Cols, out)
+		for k := range keys {
+			if r, ok := keys[k].Expr.(*expr.Column); ok && plan.ID(r.Index) == c.ID {
+				keys[k].Expr = ref(out)
+			}
+		}
+		q.cols[i] = out
+	}
+	q.node = d
+}
+
+// limit binds LIMIT and OFFSET.
+func (b *Binder) limit(s *scope, q *query, n *pg.SelectStmt) error {
+	if n.LimitCount == nil && n.LimitOffset == nil {
+		return nil
+	}
+	l := &plan.Limit{Input: q.node, Count: -1}
+	var err error
+	if n.LimitOffset != nil {
+		if l.OffsetExpr, err = b.limitExpr(s, n.LimitOffset, clauseOffset); err != nil {
+			return err
+		}
+	}
+	if n.LimitCount != nil {
+		if l.CountExpr, err = b.limitExpr(s, n.LimitCount, clauseLimit); err != nil {
+			return err
+		}
+	}
+	settled, err := plan.SettleLimit(l)
+	if err != nil {
+		return err
+	}
+	q.node = settled
+	return nil
+}
+
+func (b *Binder) limitExpr(s *scope, n *pg.Node, clause string) (expr.Expr, error) {
+	in := &scope{parent: s.parent, from: s.from, node: oneRow(), clause: clause}
+	one := in.node
+	e, err := b.expr(in, n)
+	if err != nil {
+		return nil, err
+	}
+	if in.node != one {
+		return nil, b.unsupported(location(n), "a subquery in %s", clause)
+	}
+	if t := e.Type(); !t.IsNumber() && t.Kind != types.Unknown {
+		return nil, b.fail(location(n), errs.DatatypeMismatch, "argument of %s must be type bigint, not type %s", clause, plainType(t))
+	}
+	if e, err = b.coerce(e, types.T(types.Int8), location(n)); err != nil {
+		return nil, err
+	}
+	e, err = b.fold(e)
+	return e, b.at(err, location(n))
+}

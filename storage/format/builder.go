@@ -1,0 +1,171 @@
+package format
+
+import (
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Builder parses the fields of rows into the vectors of a batch: Begin, then for each row one call of Text, Binary,
+// Null or Datum per column and EndRow (or DropRow), then Finish. It writes values straight into the vectors' memory.
+// Values are valid batches only after Finish.
+type Builder struct {
+	cols  []column
+	set   types.Settings
+	table string
+	out   *batch.Batch
+	row   int
+	max   int
+	bytes int // of strings, since Begin
+}
+
+// column is a Column with the memory of its vector.
+type column struct {
+	Column
+	phys types.Physical
+	v    *batch.Vector
+	i16  []int16
+	i32  []int32
+	i64  []int64
+	f32  []float32
+	f64  []float64
+	i128 []types.Int128
+	span []types.IntervalValue
+}
+
+// NewBuilder returns a Builder for columns of a table, which errors name. set may be nil.
+func NewBuilder(table string, cols []Column, set *types.Settings) *Builder {
+	b := &Builder{table: table, cols: make([]column, len(cols))}
+	if set != nil {
+		b.set = *set
+	}
+	for i, c := range cols {
+		b.cols[i] = column{Column: c, phys: c.Type.Physical()}
+	}
+	return b
+}
+
+// Begin empties out, whose vectors become those of the builder's columns, for at most maxRows rows.
+func (b *Builder) Begin(out *batch.Batch, maxRows int) {
+	maxRows = min(max(maxRows, 1), batch.MaxAppendRows)
+	b.out, b.row, b.max, b.bytes = out, 0, maxRows, 0
+	for len(out.Cols) < len(b.cols) {
+		out.Cols = append(out.Cols, &batch.Vector{})
+	}
+	out.Cols = out.Cols[:len(b.cols)]
+	out.Len, out.Sel = 0, batch.Selection{}
+	for i := range b.cols {
+		c := &b.cols[i]
+		c.v = out.Cols[i]
+		c.v.Reset(c.Type, maxRows)
+		switch c.phys {
+		case types.PhysInt16:
+			c.i16 = batch.Values[int16](c.v)
+		case types.PhysInt32:
+			c.i32 = batch.Values[int32](c.v)
+		case types.PhysInt64:
+			c.i64 = batch.Values[int64](c.v)
+		case types.PhysFloat32:
+			c.f32 = batch.Values[float32](c.v)
+		case types.PhysFloat64:
+			c.f64 = batch.Values[float64](c.v)
+		case types.PhysInt128:
+			c.i128 = batch.Values[types.Int128](c.v)
+		case types.PhysInterval:
+			c.span = batch.Values[types.IntervalValue](c.v)
+		}
+	}
+}
+
+// Full tells that the batch should end: it has its rows or its bytes.
+func (b *Builder) Full() bool { return b.row >= b.max || b.bytes >= BatchBytes }
+
+// Rows returns the rows since Begin.
+func (b *Builder) Rows() int { return b.row }
+
+// EndRow keeps the row.
+func (b *Builder) EndRow() { b.row++ }
+
+// DropRow gives up what was appended of the current row.
+func (b *Builder) DropRow() {
+	for i := range b.cols {
+		c := &b.cols[i]
+		switch c.phys {
+		case types.PhysBytes:
+			c.v.Offsets = c.v.Offsets[:b.row+1]
+			c.v.Data = c.v.Data[:c.v.Offsets[b.row]]
+			c.v.Len = b.row
+		case types.PhysBool:
+			c.v.Bools().Clear(b.row)
+		}
+		if c.v.Valid != nil {
+			c.v.Valid.Set(b.row)
+		}
+	}
+}
+
+// Finish makes the batch as long as the rows that were kept.
+func (b *Builder) Finish() {
+	for i := range b.cols {
+		b.cols[i].v.Truncate(b.row)
+	}
+	b.out.Len = b.row
+}
+
+// Null makes the column NULL in this row, or returns 23502.
+func (b *Builder) Null(col int) error {
+	c := &b.cols[col]
+	if c.NotNull {
+		return errs.New(errs.NotNullViolation, "null value in column %q of relation %q violates not-null constraint", c.Name, b.table)
+	}
+	c.v.Nulls(b.max).Clear(b.row)
+	switch c.phys {
+	case types.PhysBool:
+	case types.PhysBytes:
+		c.v.AppendBytes(nil)
+	default:
+		w := c.phys.Width()
+		clear(c.v.Data[b.row*w : b.row*w+w])
+	}
+	return nil
+}
+
+// Default gives the column its default, or NULL.
+func (b *Builder) Default(col int) error {
+	if d := b.cols[col].Column.Default; d != nil {
+		return b.Datum(col, *d)
+	}
+	return b.Null(col)
+}
+
+// Datum gives the column a value of its physical form.
+func (b *Builder) Datum(col int, d types.Datum) error {
+	c := &b.cols[col]
+	if d.Null {
+		return b.Null(col)
+	}
+	switch c.phys {
+	case types.PhysBool:
+		c.v.Bools().SetTo(b.row, d.I != 0)
+	case types.PhysInt16:
+		c.i16[b.row] = int16(d.I)
+	case types.PhysInt32:
+		c.i32[b.row] = int32(d.I)
+	case types.PhysInt64:
+		c.i64[b.row] = d.I
+	case types.PhysFloat32:
+		c.f32[b.row] = float32(d.F)
+	case types.PhysFloat64:
+		c.f64[b.row] = d.F
+	case types.PhysInt128:
+		c.i128[b.row] = d.Int128()
+	case types.PhysInterval:
+		c.span[b.row] = d.IntervalValue()
+	case types.PhysUUID:
+		copy(c.v.Data[b.row*16:b.row*16+16], d.S)
+	case types.PhysBytes:
+		b.bytes += len(d.S)
+		c.v.AppendString(d.S)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+// Package csv reads and writes rows as comma-separated values by the rules of PostgreSQL's COPY ... (FORMAT csv), which
+// include RFC 4180's: quoted fields may hold delimiters, quotes and line ends; lines end with LF, CRLF or CR, all alike
+// in one stream; an unquoted NULL string is NULL, a quoted one is text. A line \. ends the data. A byte order mark at
+// the start is skipped.
+//
+// Reader turns bytes into batches, Writer batches into rows. Both belong to one goroutine. A Reader refuses rows with
+// more or fewer fields than columns (22P04), unterminated quotes, text that is not UTF-8 and rows or fields beyond its
+// limits, and says in the error's context where.
+package csv
+
+import (
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/format"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Header says what the first line is.
+type Header uint8
+
+// The headers: none, names that are skipped when reading and written when writing, names that must match the columns.
+const (
+	NoHeader Header = iota
+	WithHeader
+	MatchHeader
+)
+
+// Options are COPY's options for csv. The zero value is COPY's default.
+type Options struct {
+	Table     string // for error contexts
+	Delimiter byte   // 0 is a comma
+	Quote     byte   // 0 is a double quote
+	Escape    byte   // 0 is the quote
+	Null      string // what unquoted text is NULL; "" by default
+	Header    Header
+	// ForceNull and ForceNotNull have a flag per column: read the NULL string as NULL even when quoted; never as NULL.
+	ForceNull, ForceNotNull []bool
+	// ForceQuote has a flag per column: quote every value when writing.
+	ForceQuote []bool
+	Limits     format.Limits
+	Settings   types.Settings
+}
+
+// EnsureDefaults fills in what is zero.
+func (o *Options) EnsureDefaults() {
+	if o.Delimiter == 0 {
+		o.Delimiter = ','
+	}
+	if o.Quote == 0 {
+		o.Quote = '"'
+	}
+	if o.Escape == 0 {
+		o.Escape = o.Quote
+	}
+	o.Limits.EnsureDefaults()
+}
+
+// Validate returns PostgreSQL's error for options that cannot work together.
+func (o *Options) Validate() error {
+	bad := func(format string, args ...any) error {
+		return errs.New(errs.InvalidParameterValue, format, args...)
+	}
+	switch {
+	case o.Delimiter == '\r' || o.Delimiter == '\n':
+		return bad("COPY delimiter cannot be newline or carriage return")
+	case o.Delimiter >= 0x80 || o.Quote >= 0x80 || o.Escape >= 0x80:
+		return errs.New(errs.FeatureNotSupported, "COPY delimiter, quote and escape must be single one-byte characters")
+	case o.Delimiter == o.Quote:
+		return bad("COPY delimiter and quote must be different")
+	}
+	for i := range len(o.Null) {
+		switch o.Null[i] {
+		case '\r', '\n':
+			return bad("COPY null representation cannot use newline or carriage return")
+		case o.Delimiter:
+			return bad("COPY delimiter character must not appear in the NULL specification")
+		case o.Quote:
+			return bad("CSV quote character must not appear in the NULL specification")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package csv
+
+import (
+	"bytes"
+	"io"
+	"unicode/utf8"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/format"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Reader reads csv into batches.
+type Reader struct {
+	opts  Options
+	cols  []format.Column
+	in    *format.Input
+	build *format.Builder
+	class [256]byte
+
+	line    int64 // lines seen so far, also those inside quoted fields
+	lineEnd eol
+	started bool
+	done    bool
+
+	fields  []field
+	count   int    // fields of the row, also those beyond the columns
+	scratch []byte // contents of quoted fields
+}
+
+// field is one field of the row at hand: bytes [start, end) of the window, or of scratch when quoted.
+type field struct {
+	start, end int
+	quoted     bool
+}
+
+// eol is how lines end, known after the first.
+type eol uint8
+
+const (
+	eolUnknown eol = iota
+	eolLF
+	eolCR
+	eolCRLF
+)
+
+// Classes of bytes outside quotes.
+const (
+	plain byte = iota
+	isDelimiter
+	isQuote
+	isLineEnd
+)
+
+// NewReader returns a Reader of src for columns in the order in which rows have them. It fails when options contradict
+// each other.
+func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, error) {
+	opts.EnsureDefaults()
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	r := &Reader{
+		opts: opts, cols: cols,
+		in:     format.NewInput(src, opts.Limits.RowBytes),
+		build:  format.NewBuilder(opts.Table, cols, &opts.Settings),
+		fields: make([]field, len(cols)+1),
+	}
+	r.class['\n'], r.class['\r'] = isLineEnd, isLineEnd
+	r.class[opts.Delimiter] = isDelimiter
+	r.class[opts.Quote] = isQuote
+	return r, nil
+}
+
+// Line returns the number of lines read so far.
+func (r *Reader) Line() int64 { return r.line }
+
+// Read fills out with up to maxRows rows; more is false when the data has ended, and out may then hold the last rows.
+// After an error out is undefined and the Reader is of no further use.
+func (r *Reader) Read(out *batch.Batch, maxRows int) (more bool, err error) {
+	if err := r.start(); err != nil {
+		return false, err
+	}
+	r.build.Begin(out, maxRows)
+	for !r.done && !r.build.Full() {
+		n, ok, err := r.scanRow()
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			r.done = true
+			break
+		}
+		if err := r.appendRow(r.in.Window()[:n]); err != nil {
+			return false, err
+		}
+		r.in.Advance(n)
+	}
+	r.build.Finish()
+	return !r.done, nil
+}
+
+// start skips the byte order mark and the header.
+func (r *Reader) start() error {
+	if r.started {
+		return nil
+	}
+	r.started = true
+	for len(r.in.Window()) < 3 {
+		if ok, err := r.in.Fill(); err != nil {
+			return format.LineError(err, r.opts.Table, 1)
+		} else if !ok {
+			break
+		}
+	}
+	if bytes.HasPrefix(r.in.Window(), []byte("\xef\xbb\xbf")) {
+		r.in.Advance(3)
+	}
+	if r.opts.Header == NoHeader {
+		return nil
+	}
+	n, ok, err := r.scanRow()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		r.done = true
+		return nil
+	}
+	if r.opts.Header == MatchHeader {
+		if err := r.matchHeader(); err != nil {
+			return format.LineError(err, r.opts.Table, r.line)
+		}
+	}
+	r.in.Advance(n)
+	return nil
+}
+
+func (r *Reader) matchHeader() error {
+	if r.count != len(r.cols) {
+		return format.BadCopy("wrong number of fields in header line: field count is %d, expected %d", r.count, len(r.cols))
+	}
+	row := r.in.Window()
+	for i, f := range r.fields[:r.count] {
+		text := r.text(row, f)
+		if r.isNull(i, f, text) {
+			return format.BadCopy("column name mismatch in header line field %d: got null value (\"%s\"), expected \"%s\"",
+				i+1, r.opts.Null, r.cols[i].Name)
+		}
+		if string(text) != r.cols[i].Name {
+			return format.BadCopy("column name mismatch in header line field %d: got \"%s\", expected \"%s\"",
+				i+1, text, r.cols[i].Name)
+		}
+	}
+	return nil
+}
+
+// appendRow parses the fields of a row into the batch.
+func (r *Reader) appendRow(row []byte) error {
+	if !utf8.Valid(row) || bytes.IndexByte(row, 0) >= 0 {
+		return format.LineError(types.CheckUTF8(row), r.opts.Table, r.line)
+	}
+	if r.count > len(r.cols) && !(len(r.cols) == 0 && r.count == 1) {
+		return format.RowError(format.BadCopy("extra data after last expected column"), r.opts.Table, r.line, trimEOL(row))
+	}
+	for i := range r.cols {
+		if i >= r.count {
+			return format.RowError(format.BadCopy("missing data for column %q", r.cols[i].Name), r.opts.Table, r.line, trimEOL(row))
+		}
+		f := r.fields[i]
+		text := r.text(row, f)
+		var err error
+		if (len(text) == len(r.opts.Null)) && r.isNull(i, f, text) {
+			err, text = r.build.Null(i), nil
+		} else if len(text) > r.opts.Limits.FieldBytes {
+			err, text = format.TooLong("field", r.opts.Limits.FieldBytes), text[:min(len(text), 200)]
+		} else {
+			err = r.build.Text(i, text)
+		}
+		if err != nil {
+			if errs.Is(err, errs.NotNullViolation) {
+				return format.RowError(err, r.opts.Table, r.line, trimEOL(row))
+			}
+			return format.FieldError(err, r.opts.Table, r.line, r.cols[i].Name, text)
+		}
+	}
+	r.build.EndRow()
+	return nil
+}
+
+func (r *Reader) text(row []byte, f field) []byte {
+	if f.quoted {
+		return r.scratch[f.start:f.end]
+	}
+	return row[f.start:f.end]
+}
+
+func (r *Reader) isNull(col int, f field, text []byte) bool {
+	if string(text) != r.opts.Null {
+		return false
+	}
+	if f.quoted {
+		return col < len(r.opts.ForceNull) && r.opts.ForceNull[col]
+	}
+	return !(col < len(r.opts.ForceNotNull) && r.opts.ForceNotNull[col])
+}
+
+func trimEOL(row []byte) []byte { return bytes.TrimRight(row, "\r\n") }

@@ -1,0 +1,53 @@
+package live
+
+import (
+	"sync/atomic"
+
+	"github.com/siltstone-db/siltstone/storage/mem"
+)
+
+// arena hands out off-heap memory that is freed all at once. Small pieces share pages of 64 KiB; pieces start at
+// multiples of 64 bytes. Only the writer asks.
+type arena struct {
+	account *mem.Account
+	bytes   atomic.Int64
+	pages   [][]byte
+	rest    []byte
+}
+
+const arenaPage = 64 << 10
+
+func (a *arena) get(n int) ([]byte, error) {
+	size := (n + 63) &^ 63
+	if size > arenaPage/2 {
+		return a.page(n)
+	}
+	if size > len(a.rest) {
+		p, err := a.page(arenaPage)
+		if err != nil {
+			return nil, err
+		}
+		a.rest = p
+	}
+	b := a.rest[:n:size]
+	a.rest = a.rest[size:]
+	return b, nil
+}
+
+func (a *arena) page(n int) ([]byte, error) {
+	b, err := a.account.Alloc(n)
+	if err != nil {
+		return nil, err
+	}
+	a.bytes.Add(int64(cap(b)))
+	a.pages = append(a.pages, b)
+	return b, nil
+}
+
+func (a *arena) release() {
+	for _, p := range a.pages {
+		a.account.Release(p)
+	}
+	a.pages, a.rest = nil, nil
+	a.bytes.Store(0)
+}

@@ -19,7 +19,9 @@ type Config struct {
 	// needs Limit >= 0.
 	Limit, Offset int64
 	// Late, when not nil, is told by a TopK which values of its first key can still get in; LateColumn is the key's
-	// ordinal in the relation that is scanned.
-	Late       *scan.Late
-	LateColumn int
+	// ordinal in the relation that is scanned. Nothing is published while NULLs come first, unless LateNotNull says
+	// that the column has none.
+	Late        *scan.Late
+	LateColumn  int
+	LateNotNull bool
 }

@@ -18,7 +18,9 @@ type Filter struct {
 }
 
 // NewFilter keeps the rows for which cond is true.
-func NewFilter(in []types.Type, cond expr.Expr, env *fn.Context) *Filter { return &Filter{in, cond, env} }
+func NewFilter(in []types.Type, cond expr.Expr, env *fn.Context) *Filter {
+	return &Filter{in, cond, env}
+}
 
 // Types returns the types of the input.
 func (f *Filter) Types() []types.Type { return f.in }

@@ -1,0 +1,176 @@
+package order
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"unsafe"
+
+	"github.com/siltstone-db/siltstone/engine/relop"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// entry is one row to sort: the first 8 bytes of its normalised key, where the rest is, and where the row is.
+type entry struct {
+	prefix uint64
+	key    uint64 // offset of the rest of the key in rows.keys <<24 | its length
+	row    uint64 // batch<<16 | row
+}
+
+const keyLenBits = 24
+
+// rows keeps copies of rows with their keys: those of one worker.
+type rows struct {
+	acc     *mem.Account
+	charged int64
+	batches []*batch.Batch
+	entries []entry
+	keys    []byte
+	scratch []byte
+}
+
+// charge makes the account hold n bytes for the rows.
+func (r *rows) charge(n int64) error {
+	if err := r.acc.Reserve(n - r.charged); err != nil {
+		return err
+	}
+	r.charged = n
+	return nil
+}
+
+func (r *rows) release() {
+	if r.acc != nil {
+		r.acc.Free(r.charged)
+	}
+	*r = rows{acc: r.acc}
+}
+
+// bytes returns what the rows take.
+func (r *rows) bytes() int64 {
+	n := int64(cap(r.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(r.keys))
+	for _, b := range r.batches {
+		n += b.Bytes()
+	}
+	return n
+}
+
+// add keeps a copy of a batch.
+func (r *rows) add(keys []Key, b *batch.Batch) error {
+	c := relop.Copy(b)
+	before := int64(cap(r.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(r.keys))
+	at := uint64(len(r.batches)) << 16
+	r.batches = append(r.batches, c)
+	for i := range b.Len {
+		k := appendKey(r.scratch[:0], keys, b, i)
+		r.scratch = k
+		if len(k) >= 1<<keyLenBits {
+			return errs.New(errs.ProgramLimitExceeded, "a sort key of %d bytes is too long", len(k))
+		}
+		e := entry{row: at | uint64(i)}
+		if len(k) > 8 {
+			e.prefix = binary.BigEndian.Uint64(k)
+			e.key = uint64(len(r.keys))<<keyLenBits | uint64(len(k)-8)
+			r.keys = append(r.keys, k[8:]...)
+		} else {
+			var t [8]byte
+			copy(t[:], k)
+			e.prefix = binary.BigEndian.Uint64(t[:])
+		}
+		r.entries = append(r.entries, e)
+	}
+	after := int64(cap(r.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(r.keys))
+	return r.charge(r.charged + after - before + c.Bytes())
+}
+
+// rest returns the key of an entry behind its prefix.
+func (r *rows) rest(e *entry) []byte {
+	at := e.key >> keyLenBits
+	return r.keys[at : at+e.key&(1<<keyLenBits-1)]
+}
+
+// compare orders two entries of two workers.
+func compare(a *rows, x *entry, b *rows, y *entry) int {
+	switch {
+	case x.prefix < y.prefix:
+		return -1
+	case x.prefix > y.prefix:
+		return 1
+	case x.key|y.key == 0:
+		return 0
+	}
+	return bytes.Compare(a.rest(x), b.rest(y))
+}
+
+// sort orders the entries.
+func (r *rows) sort() {
+	slices.SortFunc(r.entries, func(x, y entry) int { return compare(r, &x, r, &y) })
+}
+
+// ref names a row of some worker.
+type ref struct {
+	rows *rows
+	row  uint64
+}
+
+// gather fills out with the rows that refs name.
+func gather(out *batch.Batch, refs []ref) {
+	for c, v := range out.Cols {
+		t := v.Type
+		v.Reset(t, len(refs))
+		gatherColumn(v, refs, c, t.Physical())
+		for i, r := range refs {
+			if src := r.rows.batches[r.row>>16].Cols[c]; src.Valid != nil && src.IsNull(int(uint16(r.row))) {
+				v.Nulls(len(refs)).Clear(i)
+			}
+		}
+	}
+	out.Len = len(refs)
+}
+
+func gatherColumn(v *batch.Vector, refs []ref, c int, phys types.Physical) {
+	switch phys {
+	case types.PhysBool:
+		to := v.Bools()
+		for i, r := range refs {
+			src, at := r.at(c)
+			to.SetTo(i, src.Bools().Get(at))
+		}
+	case types.PhysInt16:
+		gatherFixed[int16](v, refs, c)
+	case types.PhysInt32, types.PhysFloat32:
+		gatherFixed[int32](v, refs, c)
+	case types.PhysInt64, types.PhysFloat64:
+		gatherFixed[int64](v, refs, c)
+	case types.PhysBytes:
+		for _, r := range refs {
+			src := r.rows.batches[r.row>>16].Cols[c]
+			if src.Form != batch.Dict && src.Valid != nil && src.IsNull(int(uint16(r.row))) {
+				v.AppendBytes(nil)
+			} else {
+				v.AppendBytes(src.BytesAt(int(uint16(r.row))))
+			}
+		}
+	default:
+		gatherFixed[batch.Int128](v, refs, c)
+	}
+}
+
+// at returns the vector of a row and its position in it.
+func (r ref) at(c int) (*batch.Vector, int) {
+	src := r.rows.batches[r.row>>16].Cols[c]
+	if src.Form == batch.Constant {
+		return src, 0
+	}
+	return src, int(uint16(r.row))
+}
+
+func gatherFixed[T any](v *batch.Vector, refs []ref, c int) {
+	to := batch.Values[T](v)
+	for i, r := range refs {
+		src, at := r.at(c)
+		to[i] = batch.Values[T](src)[at]
+	}
+}

@@ -1,0 +1,196 @@
+package order
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/scan"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// TopK keeps the first Limit+Offset rows of an order. Each worker drops rows whose first key lies behind the running
+// bound, the worst of the best rows that any worker has found so far; what remains is collected, and cut to the best
+// rows whenever there are twice too many, so that few rows are ever copied.
+type TopK struct {
+	cfg   Config
+	k     int
+	bound atomic.Uint64 // rank of the first key; rows beyond it cannot get in
+	mu    struct {
+		sync.Mutex
+		runs []*rows
+	}
+}
+
+// NewTopK returns a top-k.
+func NewTopK(cfg Config) *TopK { return &TopK{cfg: cfg} }
+
+// Types returns the types of the rows.
+func (s *TopK) Types() []types.Type { return s.cfg.In }
+
+// Open starts without a bound.
+func (s *TopK) Open(*op.Task) error {
+	s.k = int(min(max(0, s.cfg.Limit)+max(0, s.cfg.Offset), math.MaxInt32))
+	s.bound.Store(math.MaxUint64)
+	return nil
+}
+
+// Consumer makes the state of one worker.
+func (s *TopK) Consumer(t *op.Task, _ int) (op.Consumer, error) {
+	c := &topping{s: s, r: &rows{acc: t.Account}, picked: batch.New(s.cfg.In), ranks: make([]uint64, batch.MaxRows)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.runs = append(s.mu.runs, c.r)
+	return c, nil
+}
+
+// topping has the best rows of one worker, and some more.
+type topping struct {
+	s      *TopK
+	r      *rows
+	ranks  []uint64
+	idx    []uint16
+	picked *batch.Batch
+}
+
+// Consume keeps the rows that may be among the first.
+func (c *topping) Consume(b *batch.Batch) error {
+	if c.s.k == 0 {
+		return op.ErrDone
+	}
+	if len(c.s.cfg.Keys) == 0 {
+		return c.keep(b)
+	}
+	k := c.s.cfg.Keys[0]
+	ranks(k, b.Cols[k.Column], b.Len, c.ranks)
+	bound := c.s.bound.Load()
+	c.idx = c.idx[:0]
+	for i, r := range c.ranks[:b.Len] {
+		if r <= bound {
+			c.idx = append(c.idx, uint16(i))
+		}
+	}
+	switch len(c.idx) {
+	case 0:
+		return nil
+	case b.Len:
+		return c.keep(b)
+	}
+	for i, v := range b.Cols {
+		c.picked.Cols[i].Gather(v, c.idx)
+	}
+	c.picked.Len = len(c.idx)
+	return c.keep(c.picked)
+}
+
+func (c *topping) keep(b *batch.Batch) error {
+	if err := c.r.add(c.s.cfg.Keys, b); err != nil {
+		return err
+	}
+	if len(c.r.entries) >= 2*c.s.k+batch.MaxRows || len(c.r.entries) >= c.s.k && c.s.bound.Load() == math.MaxUint64 {
+		return c.cut()
+	}
+	return nil
+}
+
+// cut keeps the best k rows, and tightens the bound.
+func (c *topping) cut() error {
+	c.r.sort()
+	if len(c.r.entries) > c.s.k {
+		if err := c.r.truncate(c.s.cfg.In, c.s.k); err != nil {
+			return err
+		}
+	}
+	if len(c.s.cfg.Keys) > 0 && len(c.r.entries) == c.s.k {
+		c.publish()
+	}
+	return nil
+}
+
+// publish makes the worst row kept the bound, if it is better than that of others.
+func (c *topping) publish() {
+	k := c.s.cfg.Keys[0]
+	last := c.r.entries[len(c.r.entries)-1]
+	v := c.r.batches[last.row>>16].Cols[k.Column]
+	var one batch.Vector
+	one.Gather(v, []uint16{uint16(last.row)})
+	var r [1]uint64
+	ranks(k, &one, 1, r[:])
+	for {
+		old := c.s.bound.Load()
+		if r[0] >= old {
+			return
+		}
+		if c.s.bound.CompareAndSwap(old, r[0]) {
+			break
+		}
+	}
+	if c.s.cfg.Late == nil || one.IsNull(0) || k.NullsFirst && !c.s.cfg.LateNotNull {
+		return
+	}
+	term := &scan.Term{Column: c.s.cfg.LateColumn, Op: scan.Le, Values: []types.Datum{one.Datum(0)}, Text: "top-k bound"}
+	if k.Desc {
+		term.Op = scan.Ge
+	}
+	c.s.cfg.Late.Set(term)
+}
+
+// Finish sorts what is left.
+func (c *topping) Finish() error { return c.cut() }
+
+// truncate keeps the first k entries and copies their rows together.
+func (r *rows) truncate(ts []types.Type, k int) error {
+	kept := rows{acc: r.acc, scratch: r.scratch, charged: r.charged}
+	refs := make([]ref, 0, min(k, batch.MaxRows))
+	for at := 0; at < k; at += batch.MaxRows {
+		part := r.entries[at:min(k, at+batch.MaxRows)]
+		refs = refs[:0]
+		for i := range part {
+			e := part[i]
+			refs = append(refs, ref{r, e.row})
+			if n := e.key & (1<<keyLenBits - 1); n > 0 {
+				rest := r.rest(&e)
+				e.key = uint64(len(kept.keys))<<keyLenBits | n
+				kept.keys = append(kept.keys, rest...)
+			}
+			e.row = uint64(len(kept.batches))<<16 | uint64(i)
+			kept.entries = append(kept.entries, e)
+		}
+		b := batch.New(ts)
+		gather(b, refs)
+		kept.batches = append(kept.batches, b)
+	}
+	*r = kept
+	return r.charge(r.bytes())
+}
+
+// Combine does nothing: the workers' rows are merged while they are read.
+func (s *TopK) Combine(*op.Task) error { return nil }
+
+// Producer hands out the rows in order: to worker 0.
+func (s *TopK) Producer(t *op.Task, worker int) (op.Producer, error) {
+	cfg := s.cfg
+	cfg.Limit = max(0, cfg.Limit)
+	return newMerge(cfg, s.mu.runs, t, worker), nil
+}
+
+// Rows returns the number of rows, at most.
+func (s *TopK) Rows() int64 { return countRows(s.mu.runs) }
+
+// Ordered tells package exec that one worker must read the rows.
+func (s *TopK) Ordered() bool { return true }
+
+// Close releases the memory.
+func (s *TopK) Close() {
+	for _, r := range s.mu.runs {
+		r.release()
+	}
+	s.mu.runs = nil
+}
+
+var (
+	_ op.Sink   = (*TopK)(nil)
+	_ op.Source = (*TopK)(nil)
+)

@@ -25,9 +25,12 @@ const (
 	Mark
 )
 
-// LateKey says where to publish what the build side learned about a key.
+// LateKey says where to publish what the build side learned about a key. Each Late belongs to the same scan; those
+// that are nil get nothing.
 type LateKey struct {
-	Late   *scan.Late // nil: nowhere
+	Late   *scan.Late // the values themselves while there are at most 4,096, else their smallest
+	Upper  *scan.Late // their largest, when Late got the smallest
+	Filter *scan.Late // an exact filter by bitmap, for integers that are dense enough
 	Column int        // ordinal of the key in the relation that the probe side scans
 }
 
@@ -58,3 +61,9 @@ func (c *Config) Types() []types.Type {
 	}
 	return append(ts, c.Build...)
 }
+
+// keepsProbe tells whether probe rows without partners come out.
+func (c *Config) keepsProbe() bool { return c.Kind == Left || c.Kind == Full || c.Kind == Single }
+
+// keepsBuild tells whether build rows without partners come out.
+func (c *Config) keepsBuild() bool { return c.Kind == Right || c.Kind == Full }

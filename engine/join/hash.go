@@ -1,23 +1,142 @@
-// Package join joins two inputs.
+// Package join joins two inputs. The build side is kept in memory: its rows as batches, and a table of entries by key,
+// off-heap. The probe side streams through an operator that looks its keys up.
+//
+// Keys of integers that fit 64 bits together are one word, looked up in an array when the build keys are dense, else
+// in a linear-probing table; all other keys are normalised bytes, found by hash. Rows with the same key are chained.
+// A NULL key has no partner.
+//
+// A Hash is built by one pipeline and probed by a later one. Build is combined by one goroutine; Probe's consumers only
+// read, except for the marks of Right and Full, which are set atomically.
 package join
 
 import (
+	"sync"
+	"sync/atomic"
+
 	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/engine/relop"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // Hash is a join: a Sink for the build rows and an Operator over the probe rows.
-type Hash struct{ cfg Config }
+type Hash struct {
+	cfg     Config
+	acc     *mem.Account
+	charged atomic.Int64
+	sides   atomic.Int32 // sides not closed yet
+
+	mu      sync.Mutex
+	workers []*building
+
+	batches []*batch.Batch // build rows
+	tab     entries
+	matched []uint32     // by entry, for Right and Full: 1 when it found a partner
+	probing atomic.Int32 // probe workers that have not finished
+}
 
 // New returns a join. Errors of the configuration come from Open.
-func New(cfg Config) *Hash { return &Hash{cfg: cfg} }
+func New(cfg Config) *Hash {
+	h := &Hash{cfg: cfg}
+	h.sides.Store(2)
+	return h
+}
 
 // Types returns the types of the output.
 func (h *Hash) Types() []types.Type { return h.cfg.Types() }
 
 // Build returns the side that takes the build rows.
-func (h *Hash) Build() op.Sink { return nil }
+func (h *Hash) Build() op.Sink { return (*buildSide)(h) }
 
 // Probe returns the operator over the probe rows; its pipeline depends on the one of Build. The rows that Right and
 // Full keep without a partner are handed on by the last worker that finishes.
-func (h *Hash) Probe() op.Operator { return nil }
+func (h *Hash) Probe() op.Operator { return (*probeSide)(h) }
+
+// closeSide releases everything once both sides are closed.
+func (h *Hash) closeSide() {
+	if h.sides.Add(-1) != 0 || h.acc == nil {
+		return
+	}
+	h.tab.release(h.acc)
+	mem.ReleaseSlice(h.acc, h.matched)
+	h.acc.Free(h.charged.Swap(0))
+	h.batches, h.workers, h.matched = nil, nil, nil
+}
+
+// buildSide is the Hash as a sink.
+type buildSide Hash
+
+// Open checks the configuration.
+func (s *buildSide) Open(t *op.Task) error {
+	h := (*Hash)(s)
+	h.acc = t.Account
+	c := &h.cfg
+	if len(c.BuildKeys) != len(c.ProbeKeys) {
+		return errs.Internal("a join with %d build keys and %d probe keys", len(c.BuildKeys), len(c.ProbeKeys))
+	}
+	if c.NullAware && len(c.BuildKeys) != 1 {
+		return errs.Unsupported("NOT IN over several columns")
+	}
+	for i, k := range c.BuildKeys {
+		if a, b := c.Build[k].Physical(), c.Probe[c.ProbeKeys[i]].Physical(); a != b {
+			return errs.Internal("join key %d has types %s and %s", i, c.Build[k], c.Probe[c.ProbeKeys[i]])
+		}
+	}
+	return nil
+}
+
+// Consumer makes the state of one worker.
+func (s *buildSide) Consumer(*op.Task, int) (op.Consumer, error) {
+	w := &building{h: (*Hash)(s)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.workers = append(s.workers, w)
+	return w, nil
+}
+
+// Combine makes the table, and tells the probe side's scan what it learned.
+func (s *buildSide) Combine(t *op.Task) error {
+	h := (*Hash)(s)
+	for _, w := range h.workers {
+		h.batches = append(h.batches, w.batches...)
+	}
+	if len(h.batches) > maxBatches {
+		return errs.New(errs.ProgramLimitExceeded, "the build side of a join has more than %d batches", maxBatches)
+	}
+	if err := h.tab.build(h, t); err != nil {
+		return err
+	}
+	if h.cfg.keepsBuild() {
+		m, err := mem.Slice[uint32](h.acc, h.tab.n+1)
+		if err != nil {
+			return err
+		}
+		h.matched = m
+	}
+	h.publish()
+	return nil
+}
+
+// Close gives up the build side.
+func (s *buildSide) Close() { (*Hash)(s).closeSide() }
+
+// building keeps copies of one worker's build rows.
+type building struct {
+	h       *Hash
+	batches []*batch.Batch
+}
+
+func (w *building) Consume(b *batch.Batch) error {
+	c := relop.Copy(b)
+	n := c.Bytes()
+	if err := w.h.acc.Reserve(n); err != nil {
+		return err
+	}
+	w.h.charged.Add(n)
+	w.batches = append(w.batches, c)
+	return nil
+}
+
+func (w *building) Finish() error { return nil }

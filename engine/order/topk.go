@@ -66,6 +66,9 @@ func (c *topping) Consume(b *batch.Batch) error {
 	k := c.s.cfg.Keys[0]
 	ranks(k, b.Cols[k.Column], b.Len, c.ranks)
 	bound := c.s.bound.Load()
+	if len(c.s.cfg.Keys) == 1 && exact(b.Cols[k.Column].Type.Physical()) && bound > 0 && bound < math.MaxUint64 {
+		bound-- // k rows are at least as good. The ends of the range may also stand for NULL, so they prove nothing.
+	}
 	c.idx = c.idx[:0]
 	for i, r := range c.ranks[:b.Len] {
 		if r <= bound {
@@ -83,6 +86,15 @@ func (c *topping) Consume(b *batch.Batch) error {
 	}
 	c.picked.Len = len(c.idx)
 	return c.keep(c.picked)
+}
+
+// exact tells whether equal ranks mean equal values.
+func exact(p types.Physical) bool {
+	switch p {
+	case types.PhysBytes, types.PhysInt128, types.PhysInterval, types.PhysUUID:
+		return false
+	}
+	return true
 }
 
 func (c *topping) keep(b *batch.Batch) error {

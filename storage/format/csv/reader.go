@@ -20,6 +20,8 @@ type Reader struct {
 	class [256]byte
 
 	line    int64 // lines seen so far, also those inside quoted fields
+	index   int64 // rows seen so far
+	bad     int   // column that refused the row at hand, -1 for none in particular
 	lineEnd eol
 	started bool
 	done    bool
@@ -91,8 +93,11 @@ func (r *Reader) Read(out *batch.Batch, maxRows int) (more bool, err error) {
 			r.done = true
 			break
 		}
+		r.index++
 		if err := r.appendRow(r.in.Window()[:n]); err != nil {
-			return false, err
+			if err := r.reject(err); err != nil {
+				return false, err
+			}
 		}
 		r.in.Advance(n)
 	}
@@ -155,8 +160,22 @@ func (r *Reader) matchHeader() error {
 	return nil
 }
 
+// reject hands a row that cannot be read to OnReject, and drops it unless that says to stop.
+func (r *Reader) reject(cause error) error {
+	if r.opts.OnReject == nil {
+		return cause
+	}
+	r.build.DropRow()
+	re := &RowError{Index: r.index - 1, Line: r.line, Err: errs.From(cause)}
+	if r.bad >= 0 {
+		re.Column = r.cols[r.bad].Name
+	}
+	return r.opts.OnReject(re)
+}
+
 // appendRow parses the fields of a row into the batch.
 func (r *Reader) appendRow(row []byte) error {
+	r.bad = -1
 	if !utf8.Valid(row) || bytes.IndexByte(row, 0) >= 0 {
 		return format.LineError(types.CheckUTF8(row), r.opts.Table, r.line)
 	}
@@ -165,6 +184,7 @@ func (r *Reader) appendRow(row []byte) error {
 	}
 	for i := range r.cols {
 		if i >= r.count {
+			r.bad = i
 			return format.RowError(format.BadCopy("missing data for column %q", r.cols[i].Name), r.opts.Table, r.line, trimEOL(row))
 		}
 		f := r.fields[i]
@@ -178,6 +198,7 @@ func (r *Reader) appendRow(row []byte) error {
 			err = r.build.Text(i, text)
 		}
 		if err != nil {
+			r.bad = i
 			if errs.Is(err, errs.NotNullViolation) {
 				return format.RowError(err, r.opts.Table, r.line, trimEOL(row))
 			}

@@ -166,7 +166,7 @@ func sameForm(from, to types.Type) bool {
 // wanted returns the type to which an argument is converted for a parameter.
 func wanted(arg, param types.Type) types.Type {
 	switch {
-	case param.Kind == types.Invalid || param.Kind == types.Array && param.Elem == types.Invalid:
+	case param.Kind == types.Invalid || param == tNonArray || param.Kind == types.Array && param.Elem == types.Invalid:
 		if arg.Kind == types.Unknown {
 			return types.T(types.Text)
 		}

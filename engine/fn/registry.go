@@ -77,8 +77,10 @@ var (
 	tIChar   = types.T(types.InternalChar)
 	tRegcls  = types.T(types.Regclass)
 	tRegtype = types.T(types.Regtype)
-	tAnyArr  = types.Type{Kind: types.Array}
-	tTextArr = types.ArrayOf(types.Text)
+	// tNonArray is any type but an array, tried after all others.
+	tNonArray = types.Type{Kind: types.Void}
+	tAnyArr   = types.Type{Kind: types.Array}
+	tTextArr  = types.ArrayOf(types.Text)
 )
 
 // list makes an argument list.

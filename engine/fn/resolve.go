@@ -123,6 +123,8 @@ func accepts(t, param types.Type) bool {
 		return true
 	case param.Kind == types.Array && param.Elem == types.Invalid:
 		return t.Kind == types.Array || t.Kind == types.Unknown
+	case param == tNonArray:
+		return t.Kind != types.Array
 	}
 	return CanCast(t, param, Implicit)
 }

@@ -1,0 +1,364 @@
+package copytext
+
+import (
+	"bytes"
+	"io"
+	"unicode/utf8"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/format"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Reader reads COPY text into batches.
+type Reader struct {
+	opts  Options
+	null  string
+	cols  []format.Column
+	in    *format.Input
+	build *format.Builder
+	class [256]byte
+
+	line    int64
+	lineEnd eol
+	started bool
+	done    bool
+
+	fields  []field
+	count   int // fields of the row, also those beyond the columns
+	length  int // bytes of the row without its line end
+	scratch []byte
+}
+
+// field is one field of the row at hand: bytes [start, end) of the window.
+type field struct {
+	start, end int
+	escaped    bool // it holds backslashes
+}
+
+// eol is how lines end, known after the first.
+type eol uint8
+
+const (
+	eolUnknown eol = iota
+	eolLF
+	eolCR
+	eolCRLF
+)
+
+// Classes of bytes.
+const (
+	plain byte = iota
+	isDelimiter
+	isBackslash
+	isLineEnd
+)
+
+// NewReader returns a Reader of src for columns in the order in which rows have them.
+func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, error) {
+	opts.EnsureDefaults()
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	r := &Reader{
+		opts: opts, null: *opts.Null, cols: cols,
+		in:     format.NewInput(src, opts.Limits.RowBytes),
+		build:  format.NewBuilder(opts.Table, cols, &opts.Settings),
+		fields: make([]field, len(cols)+1),
+	}
+	r.class['\n'], r.class['\r'], r.class['\\'] = isLineEnd, isLineEnd, isBackslash
+	r.class[opts.Delimiter] = isDelimiter
+	return r, nil
+}
+
+// Line returns the number of lines read so far.
+func (r *Reader) Line() int64 { return r.line }
+
+// Read fills out with up to maxRows rows; more is false when the data has ended, and out may then hold the last rows.
+// After an error out is undefined and the Reader is of no further use.
+func (r *Reader) Read(out *batch.Batch, maxRows int) (more bool, err error) {
+	if !r.started {
+		r.started = true
+		if err := r.header(); err != nil {
+			return false, err
+		}
+	}
+	r.build.Begin(out, maxRows)
+	for !r.done && !r.build.Full() {
+		n, ok, err := r.scanRow()
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			r.done = true
+			break
+		}
+		if err := r.appendRow(r.in.Window()[:r.length]); err != nil {
+			return false, err
+		}
+		r.in.Advance(n)
+	}
+	r.build.Finish()
+	return !r.done, nil
+}
+
+func (r *Reader) header() error {
+	if r.opts.Header == NoHeader {
+		return nil
+	}
+	n, ok, err := r.scanRow()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		r.done = true
+		return nil
+	}
+	if r.opts.Header == MatchHeader {
+		if err := r.matchHeader(r.in.Window()[:r.length]); err != nil {
+			return format.LineError(err, r.opts.Table, r.line)
+		}
+	}
+	r.in.Advance(n)
+	return nil
+}
+
+func (r *Reader) matchHeader(row []byte) error {
+	if r.count != len(r.cols) {
+		return format.BadCopy("wrong number of fields in header line: field count is %d, expected %d", r.count, len(r.cols))
+	}
+	for i, f := range r.fields[:r.count] {
+		text := row[f.start:f.end]
+		if string(text) == r.null {
+			return format.BadCopy("column name mismatch in header line field %d: got null value (\"%s\"), expected \"%s\"",
+				i+1, r.null, r.cols[i].Name)
+		}
+		if f.escaped {
+			text = r.unescape(text)
+		}
+		if string(text) != r.cols[i].Name {
+			return format.BadCopy("column name mismatch in header line field %d: got \"%s\", expected \"%s\"",
+				i+1, text, r.cols[i].Name)
+		}
+	}
+	return nil
+}
+
+// appendRow parses the fields of a row into the batch.
+func (r *Reader) appendRow(row []byte) error {
+	if !utf8.Valid(row) || bytes.IndexByte(row, 0) >= 0 {
+		return format.LineError(types.CheckUTF8(row), r.opts.Table, r.line)
+	}
+	if r.count > len(r.cols) && !(len(r.cols) == 0 && len(row) == 0) {
+		return format.RowError(format.BadCopy("extra data after last expected column"), r.opts.Table, r.line, row)
+	}
+	for i := range r.cols {
+		if i >= r.count {
+			return format.RowError(format.BadCopy("missing data for column %q", r.cols[i].Name), r.opts.Table, r.line, row)
+		}
+		f := r.fields[i]
+		text := row[f.start:f.end]
+		var err error
+		switch {
+		case len(text) == len(r.null) && string(text) == r.null:
+			if err = r.build.Null(i); err != nil {
+				return format.RowError(err, r.opts.Table, r.line, row)
+			}
+			continue
+		case len(text) > r.opts.Limits.FieldBytes:
+			err, text = format.TooLong("field", r.opts.Limits.FieldBytes), text[:min(len(text), 200)]
+		case f.escaped:
+			text = r.unescape(text)
+			if err = r.checkEscaped(text); err != nil {
+				return format.LineError(err, r.opts.Table, r.line)
+			}
+			err = r.build.Text(i, text)
+		default:
+			err = r.build.Text(i, text)
+		}
+		if err != nil {
+			return format.FieldError(err, r.opts.Table, r.line, r.cols[i].Name, text)
+		}
+	}
+	r.build.EndRow()
+	return nil
+}
+
+func (r *Reader) checkEscaped(text []byte) error {
+	if utf8.Valid(text) && bytes.IndexByte(text, 0) < 0 {
+		return nil
+	}
+	return types.CheckUTF8(text)
+}
+
+// unescape resolves backslashes into scratch, whose contents last until the next call.
+func (r *Reader) unescape(s []byte) []byte {
+	out := r.scratch[:0]
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c != '\\' || i+1 == len(s) {
+			out = append(out, c)
+			continue
+		}
+		i++
+		switch c = s[i]; {
+		case c-'0' < 8:
+			v := int(c - '0')
+			for n := 1; n < 3 && i+1 < len(s) && s[i+1]-'0' < 8; n++ {
+				i++
+				v = v<<3 | int(s[i]-'0')
+			}
+			c = byte(v)
+		case c == 'x' && i+1 < len(s) && hex(s[i+1]) >= 0:
+			i++
+			v := hex(s[i])
+			if i+1 < len(s) && hex(s[i+1]) >= 0 {
+				i++
+				v = v<<4 | hex(s[i])
+			}
+			c = byte(v)
+		case c == 'b':
+			c = '\b'
+		case c == 'f':
+			c = '\f'
+		case c == 'n':
+			c = '\n'
+		case c == 'r':
+			c = '\r'
+		case c == 't':
+			c = '\t'
+		case c == 'v':
+			c = '\v'
+		}
+		out = append(out, c)
+	}
+	r.scratch = out
+	return out
+}
+
+func hex(c byte) int {
+	switch {
+	case c-'0' < 10:
+		return int(c - '0')
+	case c|0x20-'a' < 6 && c|0x20 >= 'a':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
+}
+
+// scanRow finds the fields of the next row and returns its length with the line end; ok is false at the end of the
+// data. Positions count from the start of the window, which Fill keeps, so a row may come in any number of reads.
+func (r *Reader) scanRow() (n int, ok bool, err error) {
+	r.count = 0
+	buf := r.in.Window()
+	class := &r.class
+	start, p, escaped := 0, 0, false
+	for {
+		for p < len(buf) && class[buf[p]] == plain {
+			p++
+		}
+		if p == len(buf) || p+1 == len(buf) && (buf[p] == '\\' || buf[p] == '\r') {
+			more, err := r.in.Fill()
+			if err != nil {
+				return 0, false, r.fail(err)
+			}
+			buf = r.in.Window()
+			if more {
+				continue
+			}
+			if p == len(buf) || class[buf[p]] == isBackslash {
+				return r.endOfData(buf, start, escaped)
+			}
+		}
+		switch class[buf[p]] {
+		case isDelimiter:
+			r.add(start, p, escaped)
+			p++
+			start, escaped = p, false
+		case isBackslash:
+			if buf[p+1] == '.' {
+				return r.endMarker(p)
+			}
+			if buf[p+1] == '\n' {
+				r.line++ // an escaped line end is data
+			}
+			escaped = true
+			p += 2
+		case isLineEnd:
+			size, err := r.lineEndAt(buf, p)
+			if err != nil {
+				return 0, false, err
+			}
+			r.add(start, p, escaped)
+			r.line++
+			r.length = p
+			return p + size, true, nil
+		}
+	}
+}
+
+// endMarker takes \. at the start of a line as the end of the data.
+func (r *Reader) endMarker(p int) (n int, ok bool, err error) {
+	if p == 0 {
+		if len(r.in.Window()) == 2 {
+			if _, err := r.in.Fill(); err != nil {
+				return 0, false, r.fail(err)
+			}
+		}
+		if buf := r.in.Window(); len(buf) == 2 || buf[2] == '\n' || buf[2] == '\r' {
+			return 0, false, nil
+		}
+	}
+	return 0, false, format.LineError(format.BadCopy("end-of-copy marker corrupt"), r.opts.Table, r.line+1)
+}
+
+func (r *Reader) add(start, end int, escaped bool) {
+	if r.count < len(r.fields) {
+		r.fields[r.count] = field{start, end, escaped}
+	}
+	r.count++
+}
+
+// endOfData ends a row that has no line end, if there is one.
+func (r *Reader) endOfData(buf []byte, start int, escaped bool) (n int, ok bool, err error) {
+	if len(buf) == 0 {
+		return 0, false, nil
+	}
+	r.line++
+	r.add(start, len(buf), escaped || bytes.IndexByte(buf[start:], '\\') >= 0)
+	r.length = len(buf)
+	return len(buf), true, nil
+}
+
+// lineEndAt returns the length of the line end at p. It decides with the first one how lines end.
+func (r *Reader) lineEndAt(buf []byte, p int) (size int, err error) {
+	follows := p+1 < len(buf) && buf[p+1] == '\n'
+	switch {
+	case buf[p] == '\n' && (r.lineEnd == eolUnknown || r.lineEnd == eolLF):
+		r.lineEnd = eolLF
+		return 1, nil
+	case buf[p] == '\n':
+		return 0, r.stray("newline", `\n`)
+	case follows && (r.lineEnd == eolUnknown || r.lineEnd == eolCRLF):
+		r.lineEnd = eolCRLF
+		return 2, nil
+	case r.lineEnd == eolUnknown || r.lineEnd == eolCR:
+		r.lineEnd = eolCR
+		return 1, nil
+	}
+	return 0, r.stray("carriage return", `\r`)
+}
+
+func (r *Reader) stray(what, escape string) error {
+	err := format.BadCopy("literal %s found in data", what).WithHint("Use \"%s\" to represent %s.", escape, what)
+	return format.LineError(err, r.opts.Table, r.line+1)
+}
+
+// fail gives a failure to read its place.
+func (r *Reader) fail(err error) error {
+	if errs.Is(err, errs.ProgramLimitExceeded) {
+		return format.LineError(err, r.opts.Table, r.line+1)
+	}
+	return err
+}

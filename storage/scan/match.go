@@ -108,6 +108,9 @@ func (p *Pred) Flat(v *batch.Vector, out batch.Bitmap) error {
 	case PredRows:
 		p.rows(v, out)
 		return nil
+	case PredCodes:
+		kernel.CodeBits(batch.Values[uint32](v)[:n], p.Codes, out)
+		return nil
 	}
 	switch v.Type.Physical() {
 	case types.PhysBool:

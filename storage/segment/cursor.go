@@ -1,0 +1,241 @@
+package segment
+
+import (
+	"context"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/cache"
+	"github.com/siltstone-db/siltstone/storage/encoding"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/kernel"
+	"github.com/siltstone-db/siltstone/storage/scan"
+)
+
+// cursor is the state of one worker. For each vector of 2,048 rows it applies the terms to encoded values, cheapest
+// first, until none or all are left; only then it looks at the columns of the answer, and only for the rows that are
+// left. Survivors of several vectors are collected into one batch, so that a selective scan does not hand out crumbs.
+type cursor struct {
+	s      *partScan
+	blocks []openBlock // by column of the segment; opened when first needed
+	late   []lateTerm
+	outs   []outState
+
+	block       int // of the morsel
+	vector, end int // next vector of the morsel in the block, and the one after the last
+	zone        int // the zone that skip and all were computed for, -1: none
+	skip        bool
+	all         []bool // per term: every row of the zone satisfies it
+
+	rows  int // of the current vector
+	dense bool
+	idx   []uint16 // surviving rows, unless dense
+	count int      // number of survivors
+	pos   int      // survivors handed out already
+	cur   int      // the current vector
+
+	bits, tmp [batch.MaxRows / 64]uint64
+	index     [batch.MaxRows]uint16
+	scratch   []uint64 // a decoded vector
+	flat      batch.Vector
+	n         tally
+}
+
+// tally counts privately what goes into the request's counters once per batch.
+type tally struct{ scanned, returned, packed, decoded, values, zones, pruned int64 }
+
+// openBlock is the block of a column that the cursor stands in.
+type openBlock struct {
+	number   int // -1: none
+	values   *cache.Buffer
+	validity *cache.Buffer
+	blk      encoding.Block
+	nulls    encoding.Block
+}
+
+// identity is the row numbers of a vector.
+var identity = func() (v [batch.MaxRows]uint16) {
+	for i := range v {
+		v[i] = uint16(i)
+	}
+	return v
+}()
+
+func newCursor(s *partScan) *cursor {
+	c := &cursor{s: s, blocks: make([]openBlock, len(s.seg.cols)), all: make([]bool, len(s.terms)), block: -1, zone: -1}
+	for i := range c.blocks {
+		c.blocks[i].number = -1
+	}
+	c.scratch = make([]uint64, batch.MaxRows*2)
+	c.outs = make([]outState, len(s.outs))
+	for _, l := range s.req.Late {
+		c.late = append(c.late, lateTerm{late: l})
+	}
+	return c
+}
+
+// Seek implements scan.Cursor.
+func (c *cursor) Seek(morsel int) error {
+	if morsel < 0 || morsel >= c.s.Morsels() {
+		return errs.Internal("morsel %d of %d", morsel, c.s.Morsels())
+	}
+	const perBlock, perMorsel = scan.BlockRows / scan.MorselRows, scan.MorselRows / batch.MaxRows
+	c.block = morsel / perBlock
+	c.vector = morsel % perBlock * perMorsel
+	rows := min(c.s.seg.rows-c.block*scan.BlockRows, scan.BlockRows)
+	c.end = min(c.vector+perMorsel, (rows+batch.MaxRows-1)/batch.MaxRows)
+	c.zone, c.pos, c.count = -1, 0, 0
+	return nil
+}
+
+// Next implements scan.Cursor.
+func (c *cursor) Next(ctx context.Context, out *batch.Batch) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	n, err := c.fill(out)
+	if c.s.counters != nil {
+		c.n.returned += int64(n)
+		c.n.flush(c.s.counters)
+	}
+	return n > 0, err
+}
+
+func (c *cursor) fill(out *batch.Batch) (int, error) {
+	limit := c.s.limit
+	n := 0
+	for n < limit {
+		if c.pos == c.count {
+			more, err := c.advance()
+			if err != nil {
+				return 0, err
+			}
+			if !more {
+				break
+			}
+			// A batch that is half full rather goes out than that the next vector is decoded twice.
+			if c.count > limit-n && n >= limit/2 && n > 0 {
+				break
+			}
+		}
+		if n == 0 {
+			if err := c.begin(out); err != nil {
+				return 0, err
+			}
+		}
+		k := min(limit-n, c.count-c.pos)
+		if err := c.emit(out, n, k); err != nil {
+			return 0, err
+		}
+		n += k
+		c.pos += k
+	}
+	if n > 0 {
+		c.finish(out, n)
+	}
+	return n, nil
+}
+
+// advance goes to the next vector of the morsel that has survivors; false at the end.
+func (c *cursor) advance() (bool, error) {
+	for c.vector < c.end {
+		v := c.vector
+		if zone := (c.block*scan.BlockRows + v*batch.MaxRows) / scan.ZoneRows; zone != c.zone {
+			if err := c.enterZone(zone); err != nil {
+				return false, err
+			}
+		}
+		if c.skip {
+			const perZone = scan.ZoneRows / batch.MaxRows
+			c.vector = min(c.end, (v/perZone+1)*perZone)
+			continue
+		}
+		c.vector++
+		c.cur = v
+		c.rows = min(c.s.seg.rows-c.block*scan.BlockRows-v*batch.MaxRows, batch.MaxRows)
+		if err := c.selectRows(); err != nil {
+			return false, err
+		}
+		if c.count > 0 {
+			c.pos = 0
+			return true, nil
+		}
+	}
+	c.pos, c.count = 0, 0
+	return false, nil
+}
+
+// enterZone asks the zone maps.
+func (c *cursor) enterZone(zone int) error {
+	c.zone, c.skip = zone, false
+	rows := min(c.s.seg.rows-zone*scan.ZoneRows, scan.ZoneRows)
+	c.n.zones++
+	for i, t := range c.s.terms {
+		v := c.zoneVerdict(t.col, zone, rows, &t.value)
+		c.all[i] = v == kernel.All
+		if v == kernel.None {
+			c.skip = true
+			break
+		}
+	}
+	for i := range c.late {
+		c.late[i].refresh(c)
+		if l := &c.late[i]; l.term != nil && !c.skip {
+			c.skip = l.col < 0 && l.term.Op != scan.IsNull || l.col >= 0 && c.zoneVerdict(l.col, zone, rows, &l.pred) == kernel.None
+		}
+	}
+	if c.skip {
+		c.n.pruned++
+	}
+	return nil
+}
+
+func (c *cursor) zoneVerdict(col, zone, rows int, p *scan.Pred) kernel.Verdict {
+	m := &c.s.seg.cols[col]
+	return m.zones.Verdict(zone, rows, p, m.Type.Physical())
+}
+
+// lateTerm is a term that may become tighter while the scan runs.
+type lateTerm struct {
+	late *scan.Late
+	term *scan.Term // the one that pred was made from
+	col  int        // of the segment, -1: NULL
+	pred scan.Pred
+	rows bool // pred also works on encoded values
+}
+
+// refresh takes the newest term.
+func (l *lateTerm) refresh(c *cursor) {
+	t := l.late.Get()
+	if t == l.term {
+		return
+	}
+	l.term = t
+	if t == nil {
+		return
+	}
+	l.col = c.s.part.cols[t.Column]
+	if l.col < 0 {
+		return
+	}
+	m := &c.s.seg.cols[l.col]
+	l.pred = scan.Compile(t, m.Type)
+	l.rows = m.dict == nil && l.pred.Kind == scan.PredInts
+}
+
+func (t *tally) flush(c *scan.Counters) {
+	c.RowsScanned.Add(t.scanned)
+	c.RowsReturned.Add(t.returned)
+	c.RowsOnPacked.Add(t.packed)
+	c.RowsDecodedForTerms.Add(t.decoded)
+	c.ValuesDecoded.Add(t.values)
+	c.Zones.Add(t.zones)
+	c.ZonesPruned.Add(t.pruned)
+	*t = tally{}
+}
+
+// Close implements scan.Cursor.
+func (c *cursor) Close() {
+	for i := range c.blocks {
+		c.blocks[i].release()
+	}
+}

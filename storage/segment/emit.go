@@ -1,0 +1,198 @@
+package segment
+
+import (
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/encoding"
+	"github.com/siltstone-db/siltstone/storage/kernel"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// outState is a column of the batch that is being filled.
+type outState struct {
+	constant bool // the whole batch has one value
+	nulls    bool // valid is in use
+	valid    [batch.MaxRows / 64]uint64
+}
+
+// begin prepares out for up to the limit's rows of the current block.
+func (c *cursor) begin(out *batch.Batch) error {
+	for len(out.Cols) < len(c.outs) {
+		out.Cols = append(out.Cols, new(batch.Vector))
+	}
+	out.Cols = out.Cols[:len(c.outs)]
+	out.Sel = batch.Selection{}
+	for i := range c.outs {
+		if err := c.beginColumn(i, out.Cols[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cursor) beginColumn(i int, v *batch.Vector) error {
+	o, st := &c.s.outs[i], &c.outs[i]
+	st.constant, st.nulls = false, false
+	if o.col < 0 {
+		st.constant = true
+		v.ResetConstant(types.NullOf(o.typ), c.s.limit)
+		return nil
+	}
+	m := &c.s.seg.cols[o.col].blocks[c.block]
+	allNull := m.nulls == m.rows
+	switch {
+	case o.dict != nil:
+		// Codes even where the block is constant or NULL: who asked for a dictionary wants codes of it.
+		v.ResetDict(o.typ, o.dict, c.s.limit)
+	case allNull:
+		st.constant = true
+		v.ResetConstant(types.NullOf(o.typ), c.s.limit)
+	case m.encoding == encoding.Constant && m.nulls == 0:
+		st.constant = true
+		return c.beginConstant(o, v)
+	default:
+		v.Reset(o.typ, c.s.limit)
+	}
+	if m.nulls > 0 && !st.constant {
+		st.nulls = true
+		clear(st.valid[:])
+	}
+	return nil
+}
+
+// beginConstant makes v the value of a constant block.
+func (c *cursor) beginConstant(o *outColumn, v *batch.Vector) error {
+	if err := c.openValues(o.col); err != nil {
+		return err
+	}
+	value, _ := c.blocks[o.col].blk.Constant()
+	v.Reset(o.typ, 1)
+	copy(v.Data, value)
+	if o.typ.Physical() == types.PhysBool {
+		v.Bools()[0] = uint64(value[0])
+	}
+	v.Form, v.Len = batch.Constant, c.s.limit
+	c.n.values++
+	return nil
+}
+
+// emit appends k survivors of the current vector, from c.pos on, as rows at and following of out.
+func (c *cursor) emit(out *batch.Batch, at, k int) error {
+	whole := c.dense && k == c.rows
+	idx := identity[c.pos : c.pos+k]
+	if !c.dense {
+		idx = c.idx[c.pos : c.pos+k]
+	}
+	for i := range c.outs {
+		if c.outs[i].constant {
+			continue
+		}
+		if err := c.emitColumn(i, out.Cols[i], at, idx, whole); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole bool) error {
+	o, st := &c.s.outs[i], &c.outs[i]
+	m := &c.s.seg.cols[o.col].blocks[c.block]
+	k := len(idx)
+	if m.nulls == m.rows { // of a column with a dictionary
+		clear(v.Codes[at : at+k])
+		return nil
+	}
+	if st.nulls {
+		valid, err := c.validOf(o.col)
+		if err != nil {
+			return err
+		}
+		if whole {
+			kernel.CopyBits(st.valid[:], at, valid, 0, k)
+		} else {
+			kernel.GatherBits(st.valid[:], at, valid, idx)
+		}
+	}
+	if err := c.openValues(o.col); err != nil {
+		return err
+	}
+	c.n.values += int64(k)
+	b := &c.blocks[o.col]
+	switch {
+	case o.dict != nil:
+		c.values(b, 4, mem.Bytes(v.Codes)[at*4:], idx, whole)
+	case b.blk.ID == encoding.Strings:
+		c.strings(b, v, idx)
+	case c.s.seg.cols[o.col].elem == 0:
+		c.bools(b, v.Bools(), at, idx, whole)
+	default:
+		elem := c.s.seg.cols[o.col].elem
+		c.values(b, elem, v.Data[at*elem:], idx, whole)
+	}
+	return nil
+}
+
+// values writes the rows idx of the current vector to dst. Few of them are picked out of the packed values; for more
+// it is cheaper to decode the vector and pick from that.
+func (c *cursor) values(b *openBlock, elem int, dst []byte, idx []uint16, whole bool) {
+	switch {
+	case whole:
+		b.blk.Decode(c.cur, dst[:c.rows*elem])
+	case len(idx)*8 < c.rows:
+		b.blk.Gather(c.cur, idx, dst[:len(idx)*elem])
+	default:
+		pick(elem, c.decodeScratch(b, elem), dst, idx)
+	}
+}
+
+func pick(elem int, src, dst []byte, idx []uint16) {
+	switch elem {
+	case 2:
+		kernel.Gather(mem.View[int16](dst), mem.View[int16](src), idx)
+	case 4:
+		kernel.Gather(mem.View[int32](dst), mem.View[int32](src), idx)
+	case 8:
+		kernel.Gather(mem.View[int64](dst), mem.View[int64](src), idx)
+	case 16:
+		kernel.Gather(mem.View[[16]byte](dst), mem.View[[16]byte](src), idx)
+	}
+}
+
+func (c *cursor) bools(b *openBlock, dst batch.Bitmap, at int, idx []uint16, whole bool) {
+	src := batch.Bitmap(c.scratch[:batch.Words(c.rows)])
+	b.blk.Decode(c.cur, mem.Bytes(src))
+	if whole {
+		kernel.CopyBits(dst, at, src, 0, c.rows)
+	} else {
+		kernel.GatherBits(dst, at, src, idx)
+	}
+}
+
+func (c *cursor) strings(b *openBlock, v *batch.Vector, idx []uint16) {
+	offsets, heap := b.blk.Strings(c.cur)
+	for _, j := range idx {
+		v.AppendBytes(heap[offsets[j]:offsets[j+1]])
+	}
+}
+
+// finish gives out its n rows.
+func (c *cursor) finish(out *batch.Batch, n int) {
+	out.Len = n
+	for i := range c.outs {
+		v, st := out.Cols[i], &c.outs[i]
+		switch {
+		case st.constant:
+		case v.Form == batch.Dict:
+			v.Codes = v.Codes[:n]
+		case v.Type.Physical() == types.PhysBytes:
+		case v.Type.Physical() == types.PhysBool:
+			v.Data = v.Data[:batch.Words(n)*8]
+		default:
+			v.Data = v.Data[:n*v.Type.Physical().Width()]
+		}
+		v.Len = n
+		if st.nulls {
+			v.Valid = st.valid[:batch.Words(n)]
+		}
+	}
+}

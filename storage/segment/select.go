@@ -1,0 +1,190 @@
+package segment
+
+import (
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/encoding"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/scan"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// selectRows applies the terms to the current vector and fills dense, idx and count.
+func (c *cursor) selectRows() error {
+	n := c.rows
+	c.n.scanned += int64(n)
+	words := batch.Words(n)
+	some := false // bits holds the answer so far; else all rows are in
+	bits := batch.Bitmap(c.bits[:words])
+	apply := func(col int, p *scan.Pred) (bool, error) {
+		to := bits
+		if some {
+			to = c.tmp[:words]
+		}
+		if err := c.match(col, p, to); err != nil {
+			return false, err
+		}
+		if some {
+			bits.And(to)
+		}
+		some = true
+		for _, w := range bits {
+			if w != 0 {
+				return true, nil
+			}
+		}
+		return false, nil
+	}
+	c.count = 0
+	for i, t := range c.s.terms {
+		if c.all[i] {
+			continue
+		}
+		p, err := t.ready()
+		if err != nil {
+			return err
+		}
+		if left, err := apply(t.col, p); err != nil || !left {
+			return err
+		}
+	}
+	for i := range c.late {
+		if l := &c.late[i]; l.term != nil && l.rows {
+			if left, err := apply(l.col, &l.pred); err != nil || !left {
+				return err
+			}
+		}
+	}
+	c.dense, c.count = true, n
+	if some {
+		if c.count = bits.Count(); c.count < n {
+			c.dense = false
+			c.idx = bits.AppendIndexes(c.index[:0])
+		}
+	}
+	return nil
+}
+
+// match sets the bits of out for the rows of the current vector that satisfy p.
+func (c *cursor) match(col int, p *scan.Pred, out batch.Bitmap) error {
+	m := &c.s.seg.cols[col].blocks[c.block]
+	b := &c.blocks[col]
+	n := c.rows
+	switch {
+	case p.Kind == scan.PredNone || p.Kind == scan.PredNull && m.nulls == 0 || p.Kind != scan.PredNull && m.nulls == m.rows:
+		clear(out)
+		return nil
+	case p.Kind == scan.PredNull && m.nulls == m.rows:
+		out.Fill(n)
+		return nil
+	}
+	valid, err := c.validOf(col)
+	if err != nil {
+		return err
+	}
+	if p.Kind == scan.PredNull || p.Kind == scan.PredAll {
+		out.Fill(n)
+		p.Nulls(valid, n, out)
+		return nil
+	}
+	if err := c.openValues(col); err != nil {
+		return err
+	}
+	if b.blk.Select(c.cur, p, out) {
+		c.n.packed += int64(n)
+		p.Nulls(valid, n, out)
+		return nil
+	}
+	c.n.decoded += int64(n)
+	c.decodeFlat(col, valid)
+	if err := p.Flat(&c.flat, out); err != nil {
+		return err
+	}
+	p.Nulls(valid, n, out)
+	return nil
+}
+
+// decodeFlat makes c.flat the current vector of a column (codes, if it has a dictionary).
+func (c *cursor) decodeFlat(col int, valid batch.Bitmap) {
+	m, b := &c.s.seg.cols[col], &c.blocks[col]
+	v := &c.flat
+	*v = batch.Vector{Type: m.Type, Len: c.rows, Valid: valid}
+	switch {
+	case m.dict != nil:
+		// Predicates on codes work on any encoding of them but delta; then codes are compared as integers.
+		v.Type = types.T(types.Int4)
+		v.Data = c.decodeScratch(b, 4)
+	case b.blk.ID == encoding.Strings:
+		v.Offsets, v.Data = b.blk.Strings(c.cur)
+	case m.elem == 0:
+		v.Data = mem.Bytes(c.scratch[:batch.Words(c.rows)])
+		b.blk.Decode(c.cur, v.Data)
+	default:
+		v.Data = c.decodeScratch(b, m.elem)
+	}
+}
+
+func (c *cursor) decodeScratch(b *openBlock, elem int) []byte {
+	data := mem.Bytes(c.scratch)[:c.rows*elem]
+	b.blk.Decode(c.cur, data)
+	return data
+}
+
+// openValues makes sure that the cursor holds the values of a column's block.
+func (c *cursor) openValues(col int) error {
+	b := &c.blocks[col]
+	if b.number != c.block {
+		b.release()
+		b.number = c.block
+	}
+	if b.values != nil {
+		return nil
+	}
+	buf, err := c.s.seg.values(col, c.block, c.s.counters)
+	if err != nil {
+		return err
+	}
+	if err := b.blk.Open(buf.Bytes(), c.s.seg.cols[col].elem); err != nil {
+		buf.Release()
+		return c.s.seg.wrap(err)
+	}
+	b.values = buf
+	return nil
+}
+
+// validOf returns the validity of the current vector of a column, nil when no row of the block is NULL. The block must
+// not be all NULL.
+func (c *cursor) validOf(col int) (batch.Bitmap, error) {
+	m := &c.s.seg.cols[col].blocks[c.block]
+	if m.nulls == 0 {
+		return nil, nil
+	}
+	b := &c.blocks[col]
+	if b.number != c.block {
+		b.release()
+		b.number = c.block
+	}
+	if b.validity == nil {
+		buf, err := c.s.seg.validity(col, c.block, c.s.counters)
+		if err != nil {
+			return nil, err
+		}
+		if err := b.nulls.Open(buf.Bytes(), 0); err != nil {
+			buf.Release()
+			return nil, c.s.seg.wrap(err)
+		}
+		b.validity = buf
+	}
+	return b.nulls.BitsOf(c.cur), nil
+}
+
+func (b *openBlock) release() {
+	if b.values != nil {
+		b.values.Release()
+		b.values = nil
+	}
+	if b.validity != nil {
+		b.validity.Release()
+		b.validity = nil
+	}
+	b.number = -1
+}

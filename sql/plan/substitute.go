@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"math"
+
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -137,7 +139,11 @@ func replaceLeaves(n Node, f func(expr.Expr) expr.Expr) (Node, error) {
 	return Rewrite(n, func(n Node) (Node, error) {
 		n = MapExprs(n, func(e expr.Expr) expr.Expr { return expr.Transform(e, f) })
 		if l, ok := n.(*Limit); ok {
-			return SettleLimit(l)
+			l, err := SettleLimit(l)
+			if err != nil {
+				return nil, err
+			}
+			return TopK(l), nil
 		}
 		return n, nil
 	})
@@ -166,4 +172,38 @@ func SettleLimit(l *Limit) (*Limit, error) {
 		}
 	}
 	return &c, nil
+}
+
+// MaxID returns the largest column number that a tree makes.
+func MaxID(n Node) ID {
+	var most ID
+	Walk(n, func(n Node) bool {
+		for _, c := range n.Columns() {
+			most = max(most, c.ID)
+		}
+		switch n := n.(type) {
+		case *Join:
+			most = max(most, n.MarkColumn.ID)
+		case *Apply:
+			most = max(most, n.MarkColumn.ID)
+		}
+		return true
+	})
+	return most
+}
+
+// TopK returns the limit with the sort right below it told how many rows matter, when the numbers are known.
+func TopK(l *Limit) *Limit {
+	s, ok := l.Input.(*Sort)
+	if !ok || l.CountExpr != nil || l.OffsetExpr != nil || l.Count < 0 || l.Count > math.MaxInt64-l.Offset {
+		return l
+	}
+	k := l.Count + l.Offset
+	if s.Limit >= 0 && s.Limit <= k {
+		return l
+	}
+	sort, limit := *s, *l
+	sort.Limit = k
+	limit.Input = &sort
+	return &limit
 }

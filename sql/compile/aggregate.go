@@ -1,0 +1,187 @@
+package compile
+
+import (
+	"strings"
+
+	"github.com/siltstone-db/siltstone/engine/agg"
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/engine/source"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// topHint says that only the first k groups by one call are needed.
+type topHint struct {
+	call int
+	desc bool
+	k    int64
+}
+
+// topFor is the hint for one aggregation.
+type topFor struct {
+	agg  *plan.Aggregate
+	hint *topHint
+}
+
+func (c *compiler) hintFor(n *plan.Aggregate) *topHint {
+	for _, t := range c.tops {
+		if t.agg == n {
+			return t.hint
+		}
+	}
+	return nil
+}
+
+func (c *compiler) aggregate(n *plan.Aggregate) (*stream, *Node, error) {
+	if s, node, ok, err := c.fromStatistics(n); ok || err != nil {
+		return s, node, err
+	}
+	exprs := aggregateExprs(n)
+	s, child, err := c.node(n.Input, with(nil, exprs...))
+	if err != nil {
+		return nil, nil, err
+	}
+	at, err := c.extend(s, exprs)
+	if err != nil {
+		return nil, nil, err
+	}
+	src := s.finish()
+	cfg := agg.Config{In: s.types}
+	if s.scan != nil && s.scan.src != nil {
+		cfg.Scan = s.scan.src
+	}
+	_ = src
+	next := func() int { i := at[0]; at = at[1:]; return i }
+	for range n.Keys {
+		cfg.Keys = append(cfg.Keys, c.key(s, next()))
+	}
+	for _, a := range n.Aggs {
+		call := agg.Call{Fn: a.Fn, Distinct: a.Distinct, Filter: -1}
+		for range a.Args {
+			call.Args = append(call.Args, next())
+		}
+		if a.Filter != nil {
+			call.Filter = next()
+		}
+		for _, k := range a.OrderBy {
+			call.OrderBy = append(call.OrderBy, agg.Order{Column: next(), Desc: k.Desc, NullsFirst: k.NullsFirst})
+		}
+		cfg.Calls = append(cfg.Calls, call)
+	}
+	if h := c.hintFor(n); h != nil && len(n.Keys) > 0 {
+		cfg.Top = &agg.Top{Call: h.call, Desc: h.desc, K: h.k}
+	}
+	if c.env.Estimate != nil && len(n.Keys) > 0 {
+		cfg.Expected = int64(c.env.Estimate(n))
+	}
+	g := agg.New(cfg)
+	node := c.explain(n, aggregateTitle(n), child)
+	if len(n.Keys) > 0 {
+		node.detail("Group Key", list(n.Keys))
+	}
+	pipe := c.close(s, g, node)
+	ids := make([]plan.ID, len(n.Cols))
+	for i, col := range n.Cols {
+		ids[i] = col.ID
+	}
+	return &stream{source: g, deps: []int{pipe}, ids: ids, types: g.Types(), marks: []mark{{node, -1}}}, node, nil
+}
+
+// aggregateExprs lists everything that an aggregation reads, in the order in which the config takes it.
+func aggregateExprs(n *plan.Aggregate) []expr.Expr {
+	exprs := append([]expr.Expr(nil), n.Keys...)
+	for _, a := range n.Aggs {
+		exprs = append(exprs, a.Args...)
+		if a.Filter != nil {
+			exprs = append(exprs, a.Filter)
+		}
+		for _, k := range a.OrderBy {
+			exprs = append(exprs, k.Expr)
+		}
+	}
+	return exprs
+}
+
+// key describes a column to group by. The statistics of a table's column hold for it as long as nothing but filters
+// stand in between, and a filter only makes ranges narrower.
+func (c *compiler) key(s *stream, at int) agg.Key {
+	k := agg.Key{Column: at, Origin: s.origin(at)}
+	if k.Origin >= 0 {
+		k.Stats = s.scan.rel.Stats(s.scan.req.Columns[k.Origin])
+	}
+	return k
+}
+
+func aggregateTitle(n *plan.Aggregate) string {
+	switch {
+	case len(n.Keys) == 0:
+		return "Aggregate"
+	case len(n.Aggs) == 0:
+		return "Distinct"
+	}
+	return "Group"
+}
+
+// fromStatistics answers count(*), and count of a column that is never NULL, over a whole stored table from the number
+// of rows that the snapshot knows.
+func (c *compiler) fromStatistics(n *plan.Aggregate) (*stream, *Node, bool, error) {
+	sc, ok := n.Input.(*plan.Scan)
+	if !ok || sc.Table == nil || len(sc.Filter) > 0 || len(n.Keys) > 0 || len(n.Aggs) == 0 || c.env.NoStatistics {
+		return nil, nil, false, nil
+	}
+	for _, a := range n.Aggs {
+		if a.Distinct || a.Filter != nil || !countsRows(sc, a) {
+			return nil, nil, false, nil
+		}
+	}
+	rel, err := c.env.Relations.Table(sc.Table.ID)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	s := &stream{}
+	row := batch.New(make([]types.Type, 0))
+	for i := range n.Aggs {
+		t := types.T(types.Int8)
+		v := &batch.Vector{}
+		v.ResetConstant(types.IntOf(t, rel.Rows()), 1)
+		row.Cols = append(row.Cols, v)
+		s.ids, s.types = append(s.ids, n.Cols[i].ID), append(s.types, t)
+	}
+	row.Len = 1
+	s.source = source.NewValues(s.types, []*batch.Batch{row})
+	node := c.explain(n, "Statistics", nil)
+	node.detail("Table", sc.Table.Name)
+	s.marks = []mark{{node, -1}}
+	return s, node, true, nil
+}
+
+// countsRows tells whether a call counts all rows of the scan.
+func countsRows(sc *plan.Scan, a plan.AggCall) bool {
+	if a.Fn.Kind == fn.CountStar {
+		return true
+	}
+	if a.Fn.Kind != fn.Count || len(a.Args) != 1 {
+		return false
+	}
+	switch e := a.Args[0].(type) {
+	case *expr.Const:
+		return !e.Value.Null
+	case *expr.Column:
+		for i, col := range sc.Cols {
+			if col.ID == plan.ID(e.Index) {
+				return sc.Table.Columns[sc.Ordinals[i]].NotNull
+			}
+		}
+	}
+	return false
+}
+
+func list(es []expr.Expr) string {
+	parts := make([]string, len(es))
+	for i, e := range es {
+		parts[i] = e.String()
+	}
+	return strings.Join(parts, ", ")
+}

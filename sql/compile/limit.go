@@ -1,0 +1,21 @@
+package compile
+
+import (
+	"github.com/siltstone-db/siltstone/engine/relop"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+func (c *compiler) limit(n *plan.Limit, need plan.Set) (*stream, *Node, error) {
+	if n.CountExpr != nil || n.OffsetExpr != nil {
+		return nil, nil, errs.Unsupported("a LIMIT that is not a constant or a parameter")
+	}
+	s, child, err := c.node(n.Input, need)
+	if err != nil {
+		return nil, nil, err
+	}
+	node := c.explain(n, "Limit", child)
+	s.push(relop.NewLimit(s.types, n.Offset, n.Count), node)
+	s.origins = nil // which rows a limit keeps must not depend on what is wanted above it
+	return s, node, nil
+}

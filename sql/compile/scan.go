@@ -1,0 +1,108 @@
+package compile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/scan"
+)
+
+// scan reads a relation. Conditions that storage understands go with the request; the others become a filter behind it.
+// Only columns that somebody reads are returned.
+func (c *compiler) scan(n *plan.Scan, need plan.Set) (*stream, *Node, error) {
+	rel, err := c.relation(n)
+	if err != nil {
+		return nil, nil, err
+	}
+	node := c.explain(n, scanTitle(n))
+	ts := &tableScan{rel: rel, node: node}
+	var rest []expr.Expr
+	for _, cond := range n.Filter {
+		term, ok := c.term(n, cond)
+		if !ok {
+			rest = append(rest, cond)
+			continue
+		}
+		ts.req.Terms = append(ts.req.Terms, term)
+	}
+	if c.env.Analyze {
+		node.counters = &scan.Counters{}
+		ts.req.Counters = node.counters
+	}
+	node.detail("Terms", termsText(ts.req.Terms))
+	node.detail("Filter", conjunction(rest))
+	need = with(need, rest...)
+	s := &stream{scan: ts, marks: []mark{{node, -1}}}
+	for i, col := range n.Cols {
+		if !need.Has(col.ID) {
+			continue
+		}
+		s.origins = append(s.origins, len(ts.req.Columns))
+		ts.req.Columns = append(ts.req.Columns, n.Ordinals[i])
+		s.ids, s.types = append(s.ids, col.ID), append(s.types, col.Type)
+	}
+	return s, node, c.where(s, rest, node)
+}
+
+func (c *compiler) relation(n *plan.Scan) (scan.Relation, error) {
+	if n.Virtual != nil {
+		return n.Virtual.Relation(c.env.Virtual)
+	}
+	return c.env.Relations.Table(n.Table.ID)
+}
+
+// term turns a condition into what storage evaluates by itself, if it can. Virtual relations get none: they compute
+// their rows anyway.
+func (c *compiler) term(n *plan.Scan, cond expr.Expr) (scan.Term, bool) {
+	if n.Table == nil {
+		return scan.Term{}, false
+	}
+	// Bind to the table's ordinals.
+	known := true
+	bound := plan.MapExpr(cond, func(e expr.Expr) expr.Expr {
+		col, ok := e.(*expr.Column)
+		if !ok {
+			return e
+		}
+		for i := range n.Cols {
+			if n.Cols[i].ID == plan.ID(col.Index) {
+				return &expr.Column{Index: n.Ordinals[i], Name: col.Name, T: col.T}
+			}
+		}
+		known = false
+		return e
+	})
+	if !known {
+		return scan.Term{}, false
+	}
+	return expr.ToTerm(bound)
+}
+
+func scanTitle(n *plan.Scan) string {
+	name := ""
+	if n.Table != nil {
+		name = n.Table.Name
+	} else {
+		name = n.Virtual.Name()
+	}
+	title := "Scan on " + name
+	if _, ok := n.Virtual.(*plan.Function); ok {
+		title = "Function Scan on " + name
+	}
+	if n.Alias != "" && n.Alias != name {
+		title += " " + n.Alias
+	}
+	return title
+}
+
+func termsText(terms []scan.Term) string {
+	parts := make([]string, len(terms))
+	for i, t := range terms {
+		if parts[i] = t.Text; t.Text == "" {
+			parts[i] = fmt.Sprintf("column %d", t.Column)
+		}
+	}
+	return strings.Join(parts, " AND ")
+}

@@ -1,0 +1,129 @@
+package compile
+
+import (
+	"strings"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/engine/order"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/scan"
+)
+
+// topKRows is the most rows that a top-k keeps instead of sorting everything: beyond it the heap's memory and its
+// comparisons cost more than a sort.
+const topKRows = 1 << 16
+
+func (c *compiler) sort(n *plan.Sort, need plan.Set) (*stream, *Node, error) {
+	keys := make([]expr.Expr, len(n.Keys))
+	for i, k := range n.Keys {
+		keys[i] = k.Expr
+	}
+	s, child, err := c.sortInput(n, with(need, keys...))
+	if err != nil {
+		return nil, nil, err
+	}
+	at, err := c.extend(s, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg := order.Config{In: s.types, Limit: n.Limit}
+	for i, k := range n.Keys {
+		cfg.Keys = append(cfg.Keys, order.Key{Column: at[i], Desc: k.Desc, NullsFirst: k.NullsFirst})
+	}
+	top := n.Limit >= 0 && n.Limit <= topKRows
+	title := "Sort"
+	if top {
+		title = "Top-K"
+	}
+	node := c.explain(n, title, child)
+	node.detail("Sort Key", sortKeys(n.Keys))
+	var sink op.Sink
+	var src op.Source
+	if top {
+		if o := s.origin(at[0]); o >= 0 {
+			cfg.Late, cfg.LateColumn = &scan.Late{}, s.scan.req.Columns[o]
+			s.scan.req.Late = append(s.scan.req.Late, cfg.Late)
+		}
+		k := order.NewTopK(cfg)
+		sink, src = k, k
+	} else {
+		k := order.NewSort(cfg)
+		sink, src = k, k
+	}
+	pipe := c.close(s, sink, node)
+	return &stream{source: src, deps: []int{pipe}, ids: s.ids, types: s.types, marks: []mark{{node, -1}}}, node, nil
+}
+
+// sortInput compiles what is sorted. A top-k by one aggregate tells the aggregation that only its best groups count.
+func (c *compiler) sortInput(n *plan.Sort, need plan.Set) (*stream, *Node, error) {
+	if n.Limit >= 0 && n.Limit <= topKRows && len(n.Keys) == 1 {
+		if agg, call, ok := topAggregate(n.Input, n.Keys[0].Expr); ok && n.Keys[0].NullsFirst == n.Keys[0].Desc {
+			top := &topHint{call: call, desc: n.Keys[0].Desc, k: n.Limit}
+			return c.above(n.Input, agg, need, top)
+		}
+	}
+	return c.node(n.Input, need)
+}
+
+// topAggregate finds the aggregation below projections whose call the expression is.
+func topAggregate(n plan.Node, e expr.Expr) (*plan.Aggregate, int, bool) {
+	col, ok := e.(*expr.Column)
+	if !ok {
+		return nil, 0, false
+	}
+	id := plan.ID(col.Index)
+	for {
+		switch x := n.(type) {
+		case *plan.Project:
+			at := -1
+			for i, c := range x.Cols {
+				if c.ID == id {
+					at = i
+				}
+			}
+			if at < 0 {
+				return nil, 0, false
+			}
+			in, ok := x.Exprs[at].(*expr.Column)
+			if !ok {
+				return nil, 0, false
+			}
+			id, n = plan.ID(in.Index), x.Input
+		case *plan.Aggregate:
+			for i := range x.Aggs {
+				if x.Cols[len(x.Keys)+i].ID == id {
+					return x, i, true
+				}
+			}
+			return nil, 0, false
+		default:
+			return nil, 0, false
+		}
+	}
+}
+
+// above compiles the projections above an aggregation, which gets the hint.
+func (c *compiler) above(n plan.Node, agg *plan.Aggregate, need plan.Set, top *topHint) (*stream, *Node, error) {
+	c.tops = append(c.tops, topFor{agg, top})
+	return c.node(n, need)
+}
+
+func sortKeys(keys []plan.SortKey) string {
+	var parts []string
+	for _, k := range keys {
+		t := k.Expr.String()
+		if k.Desc {
+			t += " DESC"
+		}
+		if k.NullsFirst != k.Desc {
+			if k.NullsFirst {
+				t += " NULLS FIRST"
+			} else {
+				t += " NULLS LAST"
+			}
+		}
+		parts = append(parts, t)
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,171 @@
+package pgcatalog
+
+import (
+	"strconv"
+
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+func fillISCatalog(e *Env, b *builder) { b.add("catalog_name", e.Database) }
+
+func fillISSchemata(e *Env, b *builder) {
+	for _, n := range e.schemas() {
+		b.add("catalog_name", e.Database, "schema_name", n, "schema_owner", e.User)
+	}
+}
+
+func fillISTables(e *Env, b *builder) {
+	add := func(schema, name, kind, insertable string) {
+		b.add("table_catalog", e.Database, "table_schema", schema, "table_name", name, "table_type", kind,
+			"is_insertable_into", insertable, "is_typed", "NO")
+	}
+	for _, t := range All() {
+		if t.Kind == 'v' {
+			add(t.Schema, t.Relname, "VIEW", "NO")
+		} else {
+			add(t.Schema, t.Relname, "BASE TABLE", "NO")
+		}
+	}
+	for _, t := range e.tables() {
+		add(t.Schema, t.Name, "BASE TABLE", "YES")
+	}
+}
+
+func fillISColumns(e *Env, b *builder) {
+	for _, t := range All() {
+		for i := range t.Columns {
+			isColumn(e, b, t.Schema, t.Relname, i, &t.Columns[i], t.typeNames[i])
+		}
+	}
+	for _, t := range e.tables() {
+		for i := range t.Columns {
+			isColumn(e, b, t.Schema, t.Name, i, &t.Columns[i], "")
+		}
+	}
+}
+
+func isColumn(e *Env, b *builder, schema, table string, i int, c *catalog.Column, typeName string) {
+	t := c.Type
+	ty := typeOf(t)
+	if typeName != "" {
+		if y := typeByName(typeName); y != nil {
+			ty = y
+		}
+	}
+	yes := func(ok bool) string {
+		if ok {
+			return "YES"
+		}
+		return "NO"
+	}
+	dataType := t.Kind.String()
+	if t.Kind == types.Array {
+		dataType = "ARRAY"
+	}
+	b.add("table_catalog", e.Database, "table_schema", schema, "table_name", table, "column_name", c.Name,
+		"ordinal_position", i+1, "column_default", nonEmpty(c.Default), "is_nullable", yes(!c.NotNull),
+		"data_type", dataType, "character_maximum_length", charLength(t), "character_octet_length", octetLength(t),
+		"numeric_precision", precision(t), "numeric_precision_radix", radix(t), "numeric_scale", numericScale(t),
+		"datetime_precision", datetimePrecision(t), "udt_catalog", e.Database, "udt_schema", "pg_catalog",
+		"udt_name", ty.name, "dtd_identifier", strconv.Itoa(i+1), "is_self_referencing", "NO", "is_identity", "NO",
+		"identity_cycle", "NO", "is_generated", "NEVER", "is_updatable", yes(!IsSchema(schema)))
+}
+
+func charLength(t types.Type) any {
+	if (t.Kind == types.Varchar || t.Kind == types.Char) && t.Width > 0 {
+		return t.Width
+	}
+	return nil
+}
+
+// octetLength is what PostgreSQL reports: four bytes a character in UTF-8, 1 GiB without a limit.
+func octetLength(t types.Type) any {
+	switch {
+	case t.Kind != types.Text && t.Kind != types.Varchar && t.Kind != types.Char:
+		return nil
+	case t.Width > 0:
+		return int64(t.Width) * 4
+	}
+	return 1 << 30
+}
+
+func precision(t types.Type) any {
+	switch t.Kind {
+	case types.Int2:
+		return 16
+	case types.Int4:
+		return 32
+	case types.Int8:
+		return 64
+	case types.Float4:
+		return 24
+	case types.Float8:
+		return 53
+	case types.Numeric:
+		if t.Precision > 0 {
+			return int(t.Precision)
+		}
+	}
+	return nil
+}
+
+func radix(t types.Type) any {
+	switch t.Kind {
+	case types.Int2, types.Int4, types.Int8, types.Float4, types.Float8:
+		return 2
+	case types.Numeric:
+		return 10
+	}
+	return nil
+}
+
+func numericScale(t types.Type) any {
+	switch {
+	case t.IsInteger():
+		return 0
+	case t.Kind == types.Numeric && t.Precision > 0:
+		return int(t.Scale)
+	}
+	return nil
+}
+
+func datetimePrecision(t types.Type) any {
+	switch t.Kind {
+	case types.Date:
+		return 0
+	case types.Time, types.Timestamp, types.Timestamptz, types.Interval:
+		return 6
+	}
+	return nil
+}
+
+func fillISConstraints(e *Env, b *builder) {
+	for _, t := range e.tables() {
+		if len(t.PrimaryKey) > 0 {
+			b.add("constraint_catalog", e.Database, "constraint_schema", t.Schema, "constraint_name", keyName(t),
+				"table_catalog", e.Database, "table_schema", t.Schema, "table_name", t.Name,
+				"constraint_type", "PRIMARY KEY", "is_deferrable", "NO", "initially_deferred", "NO", "enforced", "NO")
+		}
+	}
+}
+
+func fillISKeys(e *Env, b *builder) {
+	for _, t := range e.tables() {
+		for i, k := range t.PrimaryKey {
+			b.add("constraint_catalog", e.Database, "constraint_schema", t.Schema, "constraint_name", keyName(t),
+				"table_catalog", e.Database, "table_schema", t.Schema, "table_name", t.Name,
+				"column_name", t.Columns[k].Name, "ordinal_position", i+1)
+		}
+	}
+}
+
+func fillISConstraintColumns(e *Env, b *builder) {
+	for _, t := range e.tables() {
+		for _, k := range t.PrimaryKey {
+			b.add("table_catalog", e.Database, "table_schema", t.Schema, "table_name", t.Name,
+				"column_name", t.Columns[k].Name, "constraint_catalog", e.Database, "constraint_schema", t.Schema,
+				"constraint_name", keyName(t))
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package pgcatalog
+
+// siltstoneText lists the relations of schema siltstone in the form of data/relations.txt. Their OIDs lie below the
+// first user table's.
+const siltstoneText = `siltstone.segments 16300 v schema_name:name table_name:name id:int8 state:text rows:int8 deleted:int8 bytes:int8 min_sequence:int8 max_sequence:int8
+siltstone.settings 16301 v name:text setting:text description:text
+siltstone.tables 16302 v schema_name:name table_name:name rows:int8 bytes:int8 columns:int4 version:int8
+`
+
+func fillSegments(e *Env, b *builder) {
+	if e.Segments == nil {
+		return
+	}
+	for _, s := range e.Segments() {
+		b.add("schema_name", s.Schema, "table_name", s.Table, "id", s.ID, "state", s.State, "rows", s.Rows,
+			"deleted", s.Deleted, "bytes", s.Bytes, "min_sequence", s.MinSequence, "max_sequence", s.MaxSequence)
+	}
+}
+
+func fillOwnTables(e *Env, b *builder) {
+	for _, t := range e.tables() {
+		var bytes any
+		if e.Bytes != nil {
+			bytes = e.Bytes(t.ID)
+		}
+		b.add("schema_name", t.Schema, "table_name", t.Name, "rows", e.rowCount(t), "bytes", bytes,
+			"columns", len(t.Columns), "version", int64(t.Version))
+	}
+}

@@ -1,0 +1,276 @@
+package fn
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// float1 registers a function of one float8.
+func float1(name string, f func(float64) (float64, error)) {
+	register(&Overload{Name: name, Args: list(tFloat8), Result: returns(tFloat8), Eval: scalar1(tFloat8, f)})
+}
+
+// decimalFn registers a function of numerics whose result is unconstrained.
+func decimalFn(name string, f func(types.Decimal) (types.Decimal, error)) {
+	register(&Overload{Name: name, Args: list(tNumeric), Result: returns(tNumeric), Eval: decimal1(f)})
+}
+
+func badPower(format string) error { return errs.New(errs.InvalidArgumentForPower, "%s", format) }
+
+func badLog(format string) error { return errs.New(errs.InvalidArgumentForLog, "%s", format) }
+
+// finite raises what PostgreSQL raises when a function of a finite number overflows.
+func finiteResult(x, r float64) (float64, error) {
+	if math.IsInf(r, 0) && !math.IsInf(x, 0) {
+		return r, floatOverflow()
+	}
+	return r, nil
+}
+
+func sqrt(x float64) (float64, error) {
+	if x < 0 {
+		return 0, badPower("cannot take square root of a negative number")
+	}
+	return math.Sqrt(x), nil
+}
+
+func power(x, y float64) (float64, error) {
+	switch {
+	case x == 0 && y < 0:
+		return 0, badPower("zero raised to a negative power is undefined")
+	case x < 0 && !math.IsInf(x, 0) && y != math.Trunc(y):
+		return 0, badPower("a negative number raised to a non-integer power yields a complex result")
+	}
+	r := math.Pow(x, y)
+	if !math.IsInf(x, 0) && !math.IsInf(y, 0) {
+		switch {
+		case math.IsInf(r, 0):
+			return r, floatOverflow()
+		case r == 0 && x != 0:
+			return r, floatUnderflow()
+		}
+	}
+	return r, nil
+}
+
+func logOf(f func(float64) float64) func(float64) (float64, error) {
+	return func(x float64) (float64, error) {
+		switch {
+		case x == 0:
+			return 0, badLog("cannot take logarithm of zero")
+		case x < 0:
+			return 0, badLog("cannot take logarithm of a negative number")
+		}
+		return f(x), nil
+	}
+}
+
+// infallible adapts a function of the math package.
+func infallible(f func(float64) float64) func(float64) (float64, error) {
+	return func(x float64) (float64, error) { return f(x), nil }
+}
+
+// bounded refuses infinities, and arguments outside of [-limit, limit].
+func bounded(f func(float64) float64, limit float64) func(float64) (float64, error) {
+	return func(x float64) (float64, error) {
+		if math.IsInf(x, 0) || x < -limit || x > limit {
+			return 0, errs.New(errs.NumericValueOutOfRange, "input is out of range")
+		}
+		return f(x), nil
+	}
+}
+
+func init() {
+	for _, name := range []string{"ceil", "ceiling"} {
+		float1(name, infallible(math.Ceil))
+		towards(name, types.Decimal.Ceil)
+	}
+	float1("floor", infallible(math.Floor))
+	towards("floor", types.Decimal.Floor)
+	float1("round", infallible(math.RoundToEven))
+	float1("trunc", infallible(math.Trunc))
+	roundTo("round", types.Decimal.Round)
+	roundTo("trunc", types.Decimal.Trunc)
+	float1("sign", infallible(func(x float64) float64 {
+		switch {
+		case x > 0:
+			return 1
+		case x < 0:
+			return -1
+		}
+		return x
+	}))
+	register(&Overload{Name: "sign", Args: list(tNumeric), Result: returns(types.NumericOf(1, 0)),
+		Eval: decimal1(func(d types.Decimal) (types.Decimal, error) { return types.DecimalFromInt64(int64(d.Sign())), nil })})
+	float1("sqrt", sqrt)
+	float1("cbrt", infallible(math.Cbrt))
+	float1("exp", func(x float64) (float64, error) {
+		r := math.Exp(x)
+		if r == 0 && !math.IsInf(x, 0) {
+			return r, floatUnderflow()
+		}
+		return finiteResult(x, r)
+	})
+	float1("ln", logOf(math.Log))
+	float1("log", logOf(math.Log10))
+	float1("log10", logOf(math.Log10))
+	for name, f := range map[string]func(float64) float64{"sin": math.Sin, "cos": math.Cos, "tan": math.Tan} {
+		float1(name, bounded(f, math.MaxFloat64))
+	}
+	for name, f := range map[string]func(float64) float64{"asin": math.Asin, "acos": math.Acos, "atanh": math.Atanh} {
+		float1(name, bounded(f, 1))
+	}
+	for name, f := range map[string]func(float64) float64{"atan": math.Atan, "tanh": math.Tanh, "sinh": math.Sinh, "cosh": math.Cosh,
+		"asinh": math.Asinh, "degrees": func(x float64) float64 { return x / (math.Pi / 180) },
+		"radians": func(x float64) float64 { return x * (math.Pi / 180) }} {
+		float1(name, infallible(f))
+	}
+	register(&Overload{Name: "atan2", Args: list(tFloat8, tFloat8), Result: returns(tFloat8), Eval: scalar2(tFloat8, total2(math.Atan2))},
+		&Overload{Name: "pi", Result: returns(tFloat8), Eval: constantFloat(math.Pi)},
+		&Overload{Name: "random", Result: returns(tFloat8), Volatility: Volatile,
+			Eval: rowFixed(tFloat8, func(*Context, *row) (float64, bool, error) { return rand.Float64(), true, nil })})
+	registerOp(&Overload{Name: "|/", Args: list(tFloat8), Result: returns(tFloat8), Eval: scalar1(tFloat8, sqrt)},
+		&Overload{Name: "||/", Args: list(tFloat8), Result: returns(tFloat8), Eval: scalar1(tFloat8, infallible(math.Cbrt))})
+	for _, name := range []string{"power", "pow"} {
+		register(&Overload{Name: name, Args: list(tFloat8, tFloat8), Result: returns(tFloat8), Eval: scalar2(tFloat8, power)},
+			&Overload{Name: name, Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(types.Decimal.Power)})
+	}
+	registerOp(&Overload{Name: "^", Args: list(tFloat8, tFloat8), Result: returns(tFloat8), Eval: scalar2(tFloat8, power)},
+		&Overload{Name: "^", Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(types.Decimal.Power)})
+	decimalFn("sqrt", types.Decimal.Sqrt)
+	decimalFn("exp", types.Decimal.Exp)
+	decimalFn("ln", types.Decimal.Ln)
+	decimalFn("log", types.Decimal.Log10)
+	decimalFn("log10", types.Decimal.Log10)
+	decimalFn("trim_scale", func(d types.Decimal) (types.Decimal, error) { return d.TrimScale(), nil })
+	register(&Overload{Name: "log", Args: list(tNumeric, tNumeric), Result: returns(tNumeric),
+		Eval: decimal2(func(base, x types.Decimal) (types.Decimal, error) { return x.Log(base) })},
+		&Overload{Name: "div", Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(types.Decimal.QuoTrunc)},
+		&Overload{Name: "scale", Args: list(tNumeric), Result: returns(tInt4), Eval: decimalTo(tInt4, func(d types.Decimal) (int32, error) {
+			return int32(d.Scale()), nil
+		})},
+		&Overload{Name: "min_scale", Args: list(tNumeric), Result: returns(tInt4), Eval: decimalTo(tInt4, func(d types.Decimal) (int32, error) {
+			return int32(d.MinScale()), nil
+		})},
+		&Overload{Name: "width_bucket", Args: list(tFloat8, tFloat8, tFloat8, tInt4), Result: returns(tInt4),
+			Eval: rowFixed(tInt4, func(_ *Context, r *row) (int32, bool, error) {
+				b, err := widthBucket(r.f8(0), r.f8(1), r.f8(2), int64(r.int4(3)))
+				return b, true, err
+			})})
+	for _, t := range list(tInt4, tInt8) {
+		gcd := scalar2(t, total2(gcd[int32]))
+		if t == tInt8 {
+			gcd = scalar2(t, total2(gcdOf64))
+		}
+		register(&Overload{Name: "gcd", Args: list(t, t), Result: returns(t), Eval: gcd})
+	}
+}
+
+func gcdOf64(a, b int64) int64 { return gcd(a, b) }
+
+func gcd[T int32 | int64](a, b T) T {
+	for b != 0 {
+		if b == -1 {
+			return 1
+		}
+		a, b = b, a%b
+	}
+	if a < 0 {
+		return -a
+	}
+	return a
+}
+
+func constantFloat(f float64) Eval {
+	return func(_ *Context, _ []*batch.Vector, n int, _ batch.Bitmap, out *batch.Vector) error {
+		out.Reset(tFloat8, n)
+		for i := range batch.Values[float64](out)[:n] {
+			batch.Values[float64](out)[i] = f
+		}
+		return nil
+	}
+}
+
+// integral is the type of a numeric cut to whole numbers.
+func integral(ts []types.Type) types.Type {
+	t := ts[0]
+	if t.Precision == 0 {
+		return tNumeric
+	}
+	return numericOf(int(t.Precision-t.Scale)+1, 0)
+}
+
+func towards(name string, f func(types.Decimal) types.Decimal) {
+	register(&Overload{Name: name, Args: list(tNumeric), Result: integral,
+		Eval: decimal1(func(d types.Decimal) (types.Decimal, error) { return f(d), nil })})
+}
+
+// roundTo registers round and trunc of numerics: to whole numbers, and to a number of digits. A constant number of
+// digits gives the result a fixed scale.
+func roundTo(name string, f func(types.Decimal, int) types.Decimal) {
+	towards(name, func(d types.Decimal) types.Decimal { return f(d, 0) })
+	const most = 2000
+	eval := func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+		a, digits := viewDecimal(args[0]), view[int32](args[1])
+		out.Reset(out.Type, n)
+		for i := range n {
+			if !live(valid, i) {
+				skipDecimal(out)
+				continue
+			}
+			d, err := a.at(i)
+			if err != nil {
+				return err
+			}
+			if err := storeDecimal(out, i, f(d, int(max(min(digits.at(i), most), -most)))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	fixed := map[types.Type]*Overload{}
+	for scale := range types.Decimal128Precision + 1 {
+		for p := max(scale, 1); p <= types.Decimal128Precision; p++ {
+			t := types.NumericOf(p, scale)
+			fixed[t] = &Overload{Name: name, Args: list(tNumeric, tInt4), Result: returns(t), Eval: eval}
+		}
+	}
+	register(&Overload{Name: name, Args: list(tNumeric, tInt4), Result: returns(tNumeric), Eval: eval,
+		Refine: func(args []types.Type, consts []*types.Datum) *Overload {
+			if consts[1] == nil || consts[1].Null || args[0].Precision == 0 {
+				return nil
+			}
+			scale := max(consts[1].I, 0)
+			return fixed[types.NumericOf(int(args[0].Precision-args[0].Scale)+1+int(min(scale, most)), int(min(scale, most)))]
+		}})
+}
+
+func widthBucket(x, lo, hi float64, count int64) (int32, error) {
+	switch {
+	case count <= 0:
+		return 0, errs.New("2201G", "count must be greater than zero")
+	case x != x || lo != lo || hi != hi:
+		return 0, errs.New("2201G", "operand, lower bound, and upper bound cannot be NaN")
+	case math.IsInf(lo, 0) || math.IsInf(hi, 0):
+		return 0, errs.New("2201G", "lower and upper bounds must be finite")
+	case lo == hi:
+		return 0, errs.New("2201G", "lower bound cannot equal upper bound")
+	}
+	below, above := x < lo, x >= hi
+	if lo > hi {
+		below, above = x > lo, x <= hi
+	}
+	switch {
+	case below:
+		return 0, nil
+	case above && count == math.MaxInt32:
+		return 0, outOfRange(tInt4)
+	case above:
+		return int32(count + 1), nil
+	}
+	return int32(float64(count)*((x-lo)/(hi-lo))) + 1, nil
+}

@@ -49,6 +49,10 @@ func (h *Hash) publishKey(i int, l LateKey) {
 
 // keyRange returns the smallest and the largest key of a column.
 func (h *Hash) keyRange(c int) (low, high types.Datum, some bool) {
+	if h.tab.words && len(h.cfg.BuildKeys) == 1 {
+		t := h.cfg.Build[c]
+		return types.IntOf(t, h.tab.low0), types.IntOf(t, h.tab.hi0), h.tab.low0 <= h.tab.hi0
+	}
 	for _, b := range h.batches {
 		v := b.Cols[c]
 		for i := range b.Len {

@@ -1,0 +1,99 @@
+package bind_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/bind/bindtest"
+	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+func testCatalog(t testing.TB) *bindtest.Catalog {
+	t.Helper()
+	ddl, err := os.ReadFile("testdata/schema.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := bindtest.New(string(ddl))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// bindOne binds one statement of a text.
+func bindOne(c *bindtest.Catalog, text string, params ...types.Type) (bind.Statement, *bind.Binder, error) {
+	st, err := parse.Parse(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(st) == 0 {
+		return &bind.Empty{}, nil, nil
+	}
+	b := bind.New(c, params, bind.Env{})
+	bound, err := b.Statement(st[0])
+	return bound, b, err
+}
+
+// texts splits a corpus file.
+func texts(t testing.TB, file, separator string) []string {
+	t.Helper()
+	data, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, s := range strings.Split(string(data), separator) {
+		if strings.TrimSpace(s) != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Every query of the corpora must bind to a plan whose columns have types and whose expressions read columns that exist.
+func TestCorporaBind(t *testing.T) {
+	c := testCatalog(t)
+	for _, f := range []struct{ file, separator string }{
+		{"clickbench.sql", ";\n"}, {"tpch.sql", ";\n"}, {"psql.sql", "\n;;"},
+	} {
+		t.Run(f.file, func(t *testing.T) {
+			bound := 0
+			for _, text := range texts(t, f.file, f.separator) {
+				st, _, err := bindOne(c, text)
+				if err != nil {
+					e := errs.From(err)
+					t.Errorf("%s\n%s: %s at %d %s", text, e.Code, e.Message, e.Position, e.Hint)
+					continue
+				}
+				if q, ok := st.(*bind.Query); ok {
+					bound++
+					checkQuery(t, text, q)
+				}
+			}
+			t.Logf("%d queries", bound)
+		})
+	}
+}
+
+func checkQuery(t *testing.T, text string, q *bind.Query) {
+	t.Helper()
+	cols := q.Plan.Columns()
+	if len(cols) != len(q.Columns) {
+		t.Errorf("%s: plan has %d columns, query %d", text, len(cols), len(q.Columns))
+		return
+	}
+	for i, c := range q.Columns {
+		if c.ID != cols[i].ID || c.Type != cols[i].Type || c.Type.Kind == types.Unknown || c.Type.Kind == types.Invalid {
+			t.Errorf("%s: column %d is %+v, in the plan %+v", text, i, c, cols[i])
+		}
+	}
+	if free := plan.FreeColumns(q.Plan); len(free) > 0 {
+		t.Errorf("%s: reads %v, which nothing makes\n%s", text, free, plan.String(q.Plan))
+	}
+}

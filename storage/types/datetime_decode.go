@@ -122,7 +122,7 @@ func (d *dateDecoder) token(t dateToken, more bool) dateFault {
 		return d.lone(t.text, announced)
 	case tokDate:
 		d.announced = false
-		if announced || d.have&(hasMonth|hasDay) == hasMonth|hasDay {
+		if announced || d.have&(hasMonth|hasDay) == hasMonth|hasDay || d.timeOnly && !more && d.have == 0 {
 			return d.zoneOrTime(t.text)
 		}
 		return d.date(t.text)
@@ -192,11 +192,13 @@ func splitClock(s string) (h, m, sec, us int, ok bool) {
 			return 0, 0, 0, 0, false
 		}
 		p, tail, more := strings.Cut(rest, ":")
-		v, err := strconv.ParseUint(p, 10, 31)
-		if err != nil {
-			return 0, 0, 0, 0, false
+		if p != "" { // "03:" is three o'clock
+			v, err := strconv.ParseUint(p, 10, 31)
+			if err != nil {
+				return 0, 0, 0, 0, false
+			}
+			part[n] = int(v)
 		}
-		part[n] = int(v)
 		if !more {
 			break
 		}
@@ -401,7 +403,7 @@ func (d *dateDecoder) date(s string) dateFault {
 			return f
 		}
 	}
-	if d.have&hasDate != hasDate {
+	if d.have&^(hasDOY|hasZone) != hasDate { // a time or a weekday does not come before such a date
 		return faultFormat
 	}
 	return faultNone

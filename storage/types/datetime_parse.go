@@ -35,7 +35,7 @@ func ParseDate(s []byte, set *Settings) (int32, error) {
 		return 0, dateError(faultFormat, "date", s, "")
 	}
 	days, ok := d.days()
-	if !ok {
+	if !ok || days < MinDate {
 		return 0, errs.New(errs.DatetimeFieldOverflow, "date out of range: %q", verbatim(s))
 	}
 	return days, nil
@@ -47,7 +47,7 @@ func (d *dateDecoder) days() (int32, bool) {
 		return 0, false
 	}
 	n := DaysFromCivil(d.year, d.month, d.day)
-	return int32(n), n >= MinDate && n <= MaxDate
+	return int32(n), n >= MinDate-1 && n <= MaxDate // a zone may move the day before into the range
 }
 
 // specialLocal returns the wall clock that epoch, now, today, tomorrow and yesterday mean.
@@ -170,6 +170,9 @@ func ParseTimestamp(s []byte, set *Settings) (int64, error) {
 	}
 	var d dateDecoder
 	us, err := d.stamp(s, "timestamp", set)
+	if err == nil && us < MinTimestamp && us != TimestampNegInf {
+		return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range: %q", verbatim(s))
+	}
 	return us, err
 }
 

@@ -70,7 +70,7 @@ func splitDateTime(s []byte, out *dateTokens) bool {
 			}
 			text = text[:i] + string(c) + text[next:] // blanks after the sign do not count
 			end -= next - i - 1
-		case c > ' ' && c < 0x7f && c != '(' && c != ')':
+		case c > ' ' && c < 0x7f:
 			i++ // other punctuation separates
 			continue
 		default:
@@ -174,7 +174,7 @@ var dateWords = map[string]dateWord{
 	"am": {wordMeridiem, 0}, "pm": {wordMeridiem, 1}, "ad": {wordEra, 0}, "bc": {wordEra, 1},
 	"at": {wordIgnore, 0}, "on": {wordIgnore, 0}, "t": {wordISOTime, 0},
 	"j": {wordJulian, 0}, "jd": {wordJulian, 0}, "julian": {wordJulian, 0},
-	"epoch": {wordSpecial, specialEpoch}, "infinity": {wordSpecial, specialInf}, "+infinity": {wordSpecial, specialInf},
+	"epoch": {wordSpecial, specialEpoch}, "infinity": {wordSpecial, specialInf},
 	"-infinity": {wordSpecial, specialNegInf}, "now": {wordSpecial, specialNow}, "today": {wordSpecial, specialToday},
 	"tomorrow": {wordSpecial, specialTomorrow}, "yesterday": {wordSpecial, specialYesterday},
 	"allballs": {wordSpecial, specialAllballs},

@@ -266,13 +266,16 @@ func powerSpecial(d, e Decimal) (Decimal, error) {
 			return DecimalInf, nil
 		}
 		return Decimal{}, nil
-	case e.Sign() < 0:
+	case d.class == posInf && e.Sign() < 0:
 		return Decimal{}, nil
 	case d.class == posInf:
 		return DecimalInf, nil
 	}
 	if e.Trunc(0).Cmp(e) != 0 {
 		return Decimal{}, errs.New(errs.InvalidArgumentForPower, "a negative number raised to a non-integer power yields a complex result")
+	}
+	if e.Sign() < 0 {
+		return Decimal{}, nil
 	}
 	if r, _ := e.Mod(DecimalFromInt64(2)); r.IsZero() {
 		return DecimalInf, nil

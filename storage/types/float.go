@@ -3,6 +3,7 @@ package types
 import (
 	"bytes"
 	"math"
+	"math/big"
 	"strconv"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -26,6 +27,9 @@ func parseFloat(s []byte, size int, typ string) (float64, error) {
 	if err != nil {
 		if err.(*strconv.NumError).Err == strconv.ErrRange {
 			return 0, errFloatRange(t, typ)
+		}
+		if len(t) == 4 && (t[0] == '-' || t[0] == '+') && bytes.EqualFold(t[1:], []byte("nan")) {
+			return math.NaN(), nil
 		}
 		return 0, errSyntax(typ, s)
 	}
@@ -68,15 +72,51 @@ func appendFloat(dst []byte, f float64, size int) []byte {
 		}
 		return append(dst, '0')
 	}
-	limit := 1e15
+	a := math.Abs(f)
+	plain := a >= 1e-4 && a < 1e15
 	if size == 32 {
-		limit = 1e6
+		plain = float32(a) >= 1e-4 && a < 1e6
 	}
-	if a := math.Abs(f); a >= 1e-4 && a < limit {
+	if plain {
 		if i := int64(f); float64(i) == f {
 			return AppendInt(dst, i)
 		}
 		return strconv.AppendFloat(dst, f, 'f', -1, size)
 	}
-	return strconv.AppendFloat(dst, f, 'e', -1, size)
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'e', -1, size)
+	if a >= 1<<23 && onBoundary(dst[start:], f, size) {
+		for digits := len(dst) - start - 6; ; digits++ { // the next digits that PostgreSQL accepts
+			dst = strconv.AppendFloat(dst[:start], f, 'e', max(digits, 0), size)
+			if g, _ := strconv.ParseFloat(str(dst[start:]), size); g == f && !onBoundary(dst[start:], f, size) {
+				break
+			}
+		}
+	}
+	return dst
+}
+
+// onBoundary tells whether text is exactly half way between f and one of its neighbours. Go's shortest form may be,
+// since reading rounds it to the even f; PostgreSQL's never is (its Ryu has acceptBounds off): 1e23 prints as
+// 9.999999999999999e+22. Only large numbers have so short a middle.
+func onBoundary(text []byte, f float64, size int) bool {
+	t, _, err := new(big.Float).SetPrec(2048).Parse(str(text), 10)
+	if err != nil {
+		return false
+	}
+	for _, to := range [...]float64{math.Inf(1), math.Inf(-1)} {
+		next := math.Nextafter(f, to)
+		if size == 32 {
+			next = float64(math.Nextafter32(float32(f), float32(to)))
+		}
+		if math.IsInf(next, 0) {
+			continue
+		}
+		mid := new(big.Float).SetPrec(2048).SetFloat64(f)
+		mid.Add(mid, new(big.Float).SetFloat64(next))
+		if mid.Quo(mid, big.NewFloat(2)).Cmp(t) == 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -75,6 +75,7 @@ type intervalSum struct {
 	months, days int64
 	micros       int64
 	bad          bool
+	seen         uint32 // units that were given, a bit each
 }
 
 // add counts whole and fraction of a unit; fraction has the sign of the number.
@@ -115,7 +116,14 @@ func (s *intervalSum) add(whole int64, fraction float64, u Unit) {
 }
 
 func (s *intervalSum) addMicros(whole, unit int64, fraction float64) {
-	p := MulInt64(whole, unit).AddWrapping(Int128From64(int64(math.RoundToEven(fraction * float64(unit)))))
+	f := fraction * float64(unit)
+	n := int64(f)
+	if f -= float64(n); f > 0.5 {
+		n++
+	} else if f < -0.5 {
+		n--
+	}
+	p := MulInt64(whole, unit).AddWrapping(Int128From64(n))
 	sum, ok := addInt64(s.micros, int64(p.Lo))
 	s.micros = sum
 	s.bad = s.bad || !ok || !p.IsInt64()
@@ -169,9 +177,6 @@ func (s *intervalSum) verbose(text string) dateFault {
 		if i == len(text) {
 			break
 		}
-		if ago {
-			return faultFormat
-		}
 		if isAlpha(text[i]) {
 			end := skip(text, i, isAlpha)
 			if text[i:end] != "ago" || !seen {
@@ -184,6 +189,12 @@ func (s *intervalSum) verbose(text string) dateFault {
 		if text[i] == '-' || text[i] == '+' {
 			neg = text[i] == '-'
 			i = skip(text, i+1, isSpace)
+			if i == len(text) || !isDigit(text[i]) {
+				return faultFormat
+			}
+		}
+		if text[i] == '.' && i > 0 && (text[i-1] == '-' || text[i-1] == '+') {
+			return faultFormat
 		}
 		end := skip(text, i, func(c byte) bool { return isDigit(c) || c == '.' || c == ':' || c == '-' })
 		word := text[i:end]
@@ -192,9 +203,6 @@ func (s *intervalSum) verbose(text string) dateFault {
 		}
 		unitStart := skip(text, end, isSpace)
 		unitEnd := skip(text, unitStart, isAlpha)
-		if e := strings.IndexByte(word, '-'); e == 0 {
-			return faultFormat
-		}
 		f := faultNone
 		switch {
 		case strings.IndexByte(word, ':') >= 0:
@@ -209,7 +217,11 @@ func (s *intervalSum) verbose(text string) dateFault {
 			f = s.number(word, neg, u)
 			end = unitEnd
 		default:
-			f = s.number(word, neg, bareUnit(text[unitStart:]))
+			u := bareUnit(text[unitStart:])
+			if u == UnitNone {
+				return faultFormat
+			}
+			f = s.number(word, neg, u)
 		}
 		if f != faultNone {
 			return f
@@ -225,7 +237,7 @@ func (s *intervalSum) verbose(text string) dateFault {
 	return faultNone
 }
 
-// bareUnit is the unit of a number without one: days before a clock, else seconds.
+// bareUnit is the unit of a number without one: days before a clock, seconds at the end.
 func bareUnit(rest string) Unit {
 	if len(rest) > 0 && (rest[0] == '-' || rest[0] == '+') {
 		rest = rest[1:]
@@ -234,7 +246,10 @@ func bareUnit(rest string) Unit {
 	if n > 0 && n < len(rest) && rest[n] == ':' {
 		return UnitDay
 	}
-	return UnitSecond
+	if rest == "" {
+		return UnitSecond
+	}
+	return UnitNone
 }
 
 func (s *intervalSum) number(word string, neg bool, u Unit) dateFault {
@@ -260,7 +275,7 @@ func (s *intervalSum) number(word string, neg bool, u Unit) dateFault {
 		n, f = -n, -f
 	}
 	s.add(n, f, u)
-	return faultNone
+	return s.once(1 << u)
 }
 
 func (s *intervalSum) clock(word string, neg bool) dateFault {
@@ -269,13 +284,22 @@ func (s *intervalSum) clock(word string, neg bool) dateFault {
 	case !ok:
 		return faultFormat
 	case m > 59 || sec > 60:
-		return faultRange
+		return faultInterval
 	}
 	n := int64(h)*MicrosPerHour + int64(m)*MicrosPerMinute + int64(sec)*MicrosPerSecond + int64(us)
 	if neg {
 		n = -n
 	}
 	s.addMicros(n, 1, 0)
+	return s.once(1<<UnitHour | 1<<UnitMinute | 1<<UnitSecond)
+}
+
+// once takes note of units; a second time is an error.
+func (s *intervalSum) once(units uint32) dateFault {
+	if s.seen&units != 0 {
+		return faultFormat
+	}
+	s.seen |= units
 	return faultNone
 }
 
@@ -287,20 +311,20 @@ func (s *intervalSum) yearMonth(word string, neg bool) dateFault {
 	case err1 != nil || err2 != nil:
 		return faultFormat
 	case months >= 12:
-		return faultRange
+		return faultInterval
 	}
 	if neg {
 		years, months = -years, -months
 	}
 	s.addMonths(years, 12)
 	s.addMonths(months, 1)
-	return faultNone
+	return s.once(1 << UnitMonth)
 }
 
 // iso reads ISO 8601 durations, with designators or in the alternative form. text is lower case, without the P.
 func (s *intervalSum) iso(text string) dateFault {
 	date, clock, hasClock := strings.Cut(text, "t")
-	if date == "" && clock == "" {
+	if date == "" && !hasClock {
 		return faultFormat
 	}
 	if f := s.isoPart(date, "ymwd", [...]Unit{UnitYear, UnitMonth, UnitWeek, UnitDay}, '-'); f != faultNone {
@@ -308,9 +332,6 @@ func (s *intervalSum) iso(text string) dateFault {
 	}
 	if !hasClock {
 		return faultNone
-	}
-	if clock == "" {
-		return faultFormat
 	}
 	return s.isoPart(clock, "hms", [...]Unit{UnitHour, UnitMinute, UnitSecond, UnitSecond}, ':')
 }

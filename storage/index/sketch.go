@@ -7,7 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// SketchBytes is the size of a Sketch: 2,048 registers give a standard error of 2.3%.
+// SketchBytes is the most bytes of a Sketch at rest: 2,048 registers give a standard error of 2.3%.
 const SketchBytes = 1 << sketchBits
 
 const sketchBits = 11
@@ -50,15 +50,42 @@ func (s *Sketch) Estimate() int64 {
 // Reset empties the sketch.
 func (s *Sketch) Reset() { *s = Sketch{} }
 
-// Append writes the registers, a byte each.
-func (s *Sketch) Append(dst []byte) []byte { return append(dst, s.registers[:]...) }
+// Append writes the registers, a byte each; or, while a third of them are in use at most, those in use as u16 number and
+// u8 value, in ascending order.
+func (s *Sketch) Append(dst []byte) []byte {
+	used := 0
+	for _, r := range s.registers {
+		if r != 0 {
+			used++
+		}
+	}
+	if 3*used >= SketchBytes {
+		return append(dst, s.registers[:]...)
+	}
+	for i, r := range s.registers {
+		if r != 0 {
+			dst = append(dst, byte(i), byte(i>>8), r)
+		}
+	}
+	return dst
+}
 
 // ReadSketch reads what Append wrote.
 func ReadSketch(b []byte) (*Sketch, error) {
-	if len(b) != SketchBytes {
-		return nil, errs.Corrupt("sketch: %d bytes, want %d", len(b), SketchBytes)
-	}
 	s := new(Sketch)
-	copy(s.registers[:], b)
+	if len(b) == SketchBytes {
+		copy(s.registers[:], b)
+		return s, nil
+	}
+	if len(b)%3 != 0 || len(b) > SketchBytes {
+		return nil, errs.Corrupt("sketch: %d bytes", len(b))
+	}
+	for ; len(b) > 0; b = b[3:] {
+		i := int(b[0]) | int(b[1])<<8
+		if i >= SketchBytes {
+			return nil, errs.Corrupt("sketch: register %d of %d", i, SketchBytes)
+		}
+		s.registers[i] = b[2]
+	}
 	return s, nil
 }

@@ -107,8 +107,9 @@ func (m *meta) append(dst []byte) []byte {
 		dst = append(dst, byte(b.encoding), 0, 0, 0, 0, 0, 0, 0)
 	}
 	dst = m.zones.Append(dst)
-	dst = le.AppendUint32(dst, index.SketchBytes)
-	dst = m.sketch.Append(dst)
+	sketch := m.sketch.Append(nil)
+	dst = le.AppendUint32(dst, uint32(len(sketch)))
+	dst = append(dst, sketch...)
 	if m.dict != nil {
 		dst = m.dict.append(dst)
 	}

@@ -25,7 +25,9 @@ var eventColumns = []struct {
 	{"event_time", types.T(types.Timestamp), func(r *rand.Rand, i int) int64 { return 1700000000e6 + int64(i)*40e3 + r.Int64N(1e6)/1e6*1e6 }},
 	{"counter_id", types.T(types.Int4), func(r *rand.Rand, i int) int64 { return int64(i / 1500) }},
 	{"region_id", types.T(types.Int4), func(r *rand.Rand, i int) int64 { return int64(r.ExpFloat64() * 900) }},
-	{"width", types.T(types.Int2), func(r *rand.Rand, i int) int64 { return [...]int64{320, 640, 1024, 1280, 1366, 1920, 2560, 3840}[r.IntN(8)] }},
+	{"width", types.T(types.Int2), func(r *rand.Rand, i int) int64 {
+		return [...]int64{320, 640, 1024, 1280, 1366, 1920, 2560, 3840}[r.IntN(8)]
+	}},
 	{"adv_engine", types.T(types.Int2), func(r *rand.Rand, i int) int64 { return int64(kernel.Bit(r.IntN(140) == 0)) * int64(2+r.IntN(30)) }},
 	{"is_robot", types.T(types.Int2), func(r *rand.Rand, i int) int64 { return 0 }},
 }

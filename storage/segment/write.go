@@ -9,7 +9,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/kernel"
-	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -167,7 +166,7 @@ func (w *writer) column(c Column, chunks []*batch.Vector) (*meta, error) {
 		return nil, errs.Internal("%s cannot be stored", c.Type)
 	}
 	if m.dict == nil && !m.stats.DistinctExact {
-		m.stats.Distinct = m.sketch.Estimate()
+		m.stats.Distinct = min(m.sketch.Estimate(), m.stats.Rows-m.stats.Nulls)
 	}
 	return m, nil
 }
@@ -276,5 +275,3 @@ func nullsOf(valid batch.Bitmap, n int) int {
 	}
 	return n - kernel.CountBits(valid, n)
 }
-
-const _ = uint(scan.BlockRows % scan.ZoneRows) // blocks are whole zones

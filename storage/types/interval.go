@@ -210,6 +210,7 @@ func TimestampDiff(a, b int64) (IntervalValue, error) {
 }
 
 // Age returns a - b in years, months, days and time: the symbolic difference of PostgreSQL's age(timestamp, timestamp).
+// Infinity is refused with 22008, where PostgreSQL 15 computes with its largest number.
 func Age(a, b int64) (IntervalValue, error) {
 	if !IsFiniteTimestamp(a) || !IsFiniteTimestamp(b) {
 		return IntervalValue{}, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range")
@@ -227,12 +228,8 @@ func Age(a, b int64) (IntervalValue, error) {
 		us += MicrosPerDay
 		days--
 	}
-	for days < 0 {
-		if neg { // days are borrowed from the month of the argument that came first
-			days += DaysInMonth(ya, ma)
-		} else {
-			days += DaysInMonth(yb, mb)
-		}
+	for days < 0 { // borrowed from the month of the earlier one
+		days += DaysInMonth(yb, mb)
 		months--
 	}
 	v := IntervalValue{int32(months), int32(days), us}

@@ -1,6 +1,10 @@
 package types
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
 
 // Unit is a field of date_trunc and extract.
 type Unit uint8
@@ -32,6 +36,16 @@ const (
 	UnitTimezoneMinute
 )
 
+// UnrecognizedUnit is PostgreSQL's 22023 for a unit that a type's date_trunc or extract does not know.
+func UnrecognizedUnit(name string, t Type) error {
+	return errs.New(errs.InvalidParameterValue, "unit %q not recognized for type %s", verbatim(strings.ToLower(name)), t)
+}
+
+// UnsupportedUnit is PostgreSQL's 0A000 for a unit that exists and has no meaning for a type.
+func UnsupportedUnit(name string, t Type) error {
+	return errs.New(errs.FeatureNotSupported, "unit %q not supported for type %s", verbatim(strings.ToLower(name)), t)
+}
+
 var unitNames = map[string]Unit{
 	"quarter": UnitQuarter, "qtr": UnitQuarter, "dow": UnitDOW, "isodow": UnitISODOW, "doy": UnitDOY,
 	"isoyear": UnitISOYear, "epoch": UnitEpoch, "julian": UnitJulian, "j": UnitJulian, "jd": UnitJulian,
@@ -50,7 +64,8 @@ func ParseUnit(name string) (Unit, bool) {
 }
 
 // Trunc cuts a timestamp to a unit of the calendar, from UnitMicroseconds to UnitMillennium. Infinity stays. For
-// timestamptz the caller truncates the wall clock. ok is false when the unit cannot be truncated to.
+// timestamptz the caller truncates the wall clock. ok is false when the unit cannot be truncated to. The result may be
+// before MinTimestamp, which the caller refuses (TimestampInRange).
 func (u Unit) Trunc(us int64) (v int64, ok bool) {
 	if !IsFiniteTimestamp(us) {
 		return us, u >= UnitMicroseconds && u <= UnitMillennium
@@ -254,9 +269,16 @@ func (u Unit) ExtractInterval(i IntervalValue) (v int64, scale int, ok bool) {
 		return years / 100, 0, true
 	case UnitMillennium:
 		return years / 1000, 0, true
-	case UnitEpoch: // a year counts 365.25 days, a month 30
-		days := years*36525 + months*3000 + int64(i.Days)*100 // hundredths
-		return days*(MicrosPerDay/100) + i.Micros, 6, true
+	case UnitEpoch:
+		e := IntervalEpoch(i)
+		return int64(e.Lo), 6, e.IsInt64()
 	}
 	return 0, 0, false
+}
+
+// IntervalEpoch returns the microseconds that extract(epoch) counts: a year has 365.25 days, a month 30. Those of
+// intervals beyond 292,000 years do not fit an int64, and ExtractInterval then has none.
+func IntervalEpoch(i IntervalValue) Int128 {
+	days := int64(i.Months/12)*36525 + int64(i.Months%12)*3000 + int64(i.Days)*100 // hundredths
+	return MulInt64(days, MicrosPerDay/100).AddWrapping(Int128From64(i.Micros))
 }

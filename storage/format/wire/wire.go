@@ -102,14 +102,14 @@ func stampToWire(us int64) int64 {
 // AppendNumeric appends the binary form of a numeric: number of digits, weight, sign, display scale, digits.
 func AppendNumeric(dst []byte, d types.Decimal) []byte {
 	const positive, negative, nan, inf, negInf = 0x0000, 0x4000, 0xC000, 0xD000, 0xF000
-	special := func(sign uint16) []byte { return appendU16(dst, 0, 0, sign, 0) }
+	const infScale = 0x20 // what PostgreSQL sends; readers ignore it
 	switch {
 	case d.IsNaN():
-		return special(nan)
+		return appendU16(dst, 0, 0, nan, 0)
 	case d.IsInf() && d.Sign() > 0:
-		return special(inf)
+		return appendU16(dst, 0, 0, inf, infScale)
 	case d.IsInf():
-		return special(negInf)
+		return appendU16(dst, 0, 0, negInf, infScale)
 	}
 	var buf [12]int16
 	g := d.Base10000(buf[:0])
@@ -139,5 +139,8 @@ func appendFloat32(dst []byte, f float32) []byte {
 }
 
 func appendFloat64(dst []byte, f float64) []byte {
+	if f != f {
+		return binary.BigEndian.AppendUint64(dst, 0x7ff8<<48) // PostgreSQL's one NaN
+	}
 	return binary.BigEndian.AppendUint64(dst, math.Float64bits(f))
 }

@@ -16,6 +16,7 @@ import (
 type memoNode struct {
 	column int
 	key    Expr // the tree, shared by the workers' evaluators
+	in     types.Type
 	t      types.Type
 	sub    node // over a batch with the column alone
 
@@ -109,7 +110,7 @@ func (c *compiler) memo(e Expr, col *Column) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &memoNode{column: col.Index, key: e, t: e.Type(), sub: root}
+	n := &memoNode{column: col.Index, key: e, in: col.T, t: e.Type(), sub: root}
 	n.batch.Cols = make([]*batch.Vector, 1)
 	n.one = run{b: &n.batch, env: c.env}
 	return n, nil
@@ -215,7 +216,7 @@ func (n *memoNode) findMissing(s *memoSlots, v *batch.Vector, active batch.Bitma
 
 // fill computes the missing slots and publishes them.
 func (n *memoNode) fill(m *memo, s *memoSlots, d *batch.Dictionary) error {
-	n.entries.Reset(n.columnType(), len(n.missing))
+	n.entries.Reset(n.in, len(n.missing))
 	for i, k := range n.missing {
 		if k == 0 {
 			n.entries.AppendBytes(nil)
@@ -256,8 +257,6 @@ func (n *memoNode) fill(m *memo, s *memoSlots, d *batch.Dictionary) error {
 	}
 	return nil
 }
-
-func (n *memoNode) columnType() types.Type { return n.batch.Cols[0].Type }
 
 // bitsAt returns the value of row i, at most 8 bytes wide, in the low bits of a word.
 func bitsAt(v *batch.Vector, i int) uint64 {

@@ -54,7 +54,10 @@ func (e *Param) String() string { return fmt.Sprintf("$%d", e.Number) }
 
 // String writes operators between their operands, in parentheses.
 func (e *Call) String() string {
+	op, quantifier, quantified := strings.Cut(e.Fn.Name, " ")
 	switch {
+	case e.Fn.Infix && quantified:
+		return fmt.Sprintf("(%s %s %s (%s))", e.Args[0], op, strings.ToUpper(quantifier), e.Args[1])
 	case e.Fn.Infix && len(e.Args) == 2:
 		return fmt.Sprintf("(%s %s %s)", e.Args[0], e.Fn.Name, e.Args[1])
 	case e.Fn.Infix:

@@ -26,9 +26,11 @@ func castTimes(from, to types.Type) Eval {
 	case pair{types.Timestamptz, types.Date}:
 		return zoned1(to, func(z *zone, us int64) (int32, error) { return types.DateOfTimestamp(z.local(us)), nil })
 	case pair{types.Timestamptz, types.Time}:
-		return zoned1(to, func(z *zone, us int64) (int64, error) {
+		return rowFixed(to, func(c *Context, r *row) (int64, bool, error) {
+			z, err := c.zone()
+			us := r.int8(0)
 			_, t := types.SplitTimestamp(z.local(us))
-			return t, nil
+			return t, finiteTS(us), err
 		})
 	case pair{types.Date, types.Timestamptz}:
 		return zoned1(to, func(z *zone, d int32) (int64, error) {

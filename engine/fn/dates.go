@@ -114,8 +114,10 @@ func truncUnit(name []byte, of types.Type) (types.Unit, error) {
 	switch {
 	case !ok:
 		return u, unknownUnit(string(name), of)
-	case u < types.UnitMicroseconds || u > types.UnitMillennium:
+	case u == types.UnitTimezone || u == types.UnitTimezoneHour || u == types.UnitTimezoneMinute:
 		return u, unsupportedUnit(string(name), of)
+	case u < types.UnitMicroseconds || u > types.UnitMillennium:
+		return u, unknownUnit(string(name), of)
 	}
 	return u, nil
 }
@@ -317,6 +319,15 @@ func epochToTS(f float64) (int64, error) {
 	return int64(us), nil
 }
 
+// posixSign writes a bare offset in the POSIX form, where + is west of Greenwich: that is how AT TIME ZONE reads it,
+// while SET TIME ZONE takes it as hours to the east.
+func posixSign(name string) string {
+	if name != "" && (name[0] == '+' || name[0] == '-') {
+		return "UTC" + name
+	}
+	return name
+}
+
 // atZone is AT TIME ZONE.
 func atZone(result types.Type, convert func(*zone, int64) int64) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
@@ -331,7 +342,7 @@ func atZone(result types.Type, convert func(*zone, int64) int64) Eval {
 			}
 			if name := names.at(i); z.loc == nil || string(last) != string(name) {
 				var err error
-				if z, err = zoneNamed(string(name)); err != nil {
+				if z, err = zoneNamed(posixSign(string(name))); err != nil {
 					return err
 				}
 				last = name

@@ -288,6 +288,10 @@ func extractTS(u types.Unit, us int64, t types.Type, z *zone, name []byte) (f fi
 // around.
 func infiniteField(u types.Unit, positive bool, name string, t types.Type) (field, error) {
 	switch u {
+	case types.UnitMicroseconds, types.UnitMilliseconds, types.UnitSecond, types.UnitMinute, types.UnitHour, types.UnitTimezone:
+		if t.Kind == types.Date {
+			return field{}, unsupportedUnit(strings.ToLower(name), t)
+		}
 	case types.UnitYear, types.UnitDecade, types.UnitCentury, types.UnitMillennium, types.UnitISOYear, types.UnitEpoch,
 		types.UnitJulian:
 		if positive {

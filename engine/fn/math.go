@@ -42,7 +42,7 @@ func power(x, y float64) (float64, error) {
 	switch {
 	case x == 0 && y < 0:
 		return 0, badPower("zero raised to a negative power is undefined")
-	case x < 0 && !math.IsInf(x, 0) && y != math.Trunc(y):
+	case x < 0 && !math.IsInf(x, 0) && y == y && y != math.Trunc(y):
 		return 0, badPower("a negative number raised to a non-integer power yields a complex result")
 	}
 	r := math.Pow(x, y)
@@ -102,10 +102,15 @@ func init() {
 		case x < 0:
 			return -1
 		}
-		return x
+		return 0
 	}))
-	register(&Overload{Name: "sign", Args: list(tNumeric), Result: returns(types.NumericOf(1, 0)),
-		Eval: decimal1(func(d types.Decimal) (types.Decimal, error) { return types.DecimalFromInt64(int64(d.Sign())), nil })})
+	register(&Overload{Name: "sign", Args: list(tNumeric), Result: signType,
+		Eval: decimal1(func(d types.Decimal) (types.Decimal, error) {
+			if d.IsNaN() {
+				return d, nil
+			}
+			return types.DecimalFromInt64(int64(d.Sign())), nil
+		})})
 	float1("sqrt", sqrt)
 	float1("cbrt", infallible(math.Cbrt))
 	float1("exp", func(x float64) (float64, error) {
@@ -183,6 +188,14 @@ func gcd[T int32 | int64](a, b T) T {
 		return -a
 	}
 	return a
+}
+
+// signType is one digit, unless the argument may be NaN.
+func signType(ts []types.Type) types.Type {
+	if ts[0].Precision == 0 {
+		return tNumeric
+	}
+	return types.NumericOf(1, 0)
 }
 
 func constantFloat(f float64) Eval {

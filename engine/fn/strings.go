@@ -316,10 +316,12 @@ func splitPart(dst, s, sep []byte, n int) ([]byte, error) {
 func chr(dst []byte, n int) ([]byte, error) {
 	switch {
 	case n < 0:
-		return dst, errs.New(errs.ProgramLimitExceeded, "character number must be positive")
+		return dst, errs.New(errs.InvalidParameterValue, "character number must be positive")
 	case n == 0:
 		return dst, errs.New(errs.ProgramLimitExceeded, "null character not permitted")
-	case n > unicode.MaxRune || n >= 0xd800 && n < 0xe000:
+	case n >= 0xd800 && n < 0xe000:
+		return dst, errs.New(errs.ProgramLimitExceeded, "requested character not valid for encoding: %d", n)
+	case n > unicode.MaxRune:
 		return dst, errs.New(errs.ProgramLimitExceeded, "requested character too large for encoding: %d", n)
 	}
 	return utf8.AppendRune(notNil(dst), rune(n)), nil

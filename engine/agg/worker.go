@@ -68,6 +68,9 @@ func (g *Group) newWorker(sets []setPlan) (*worker, error) {
 }
 
 func (w *worker) release() {
+	if w == nil {
+		return
+	}
 	w.tab.release()
 	w.clean.release()
 	w.flagged.release()

@@ -206,6 +206,17 @@ func (r *Relation) Rows() int64 { return r.rows }
 // Stats returns exact statistics.
 func (r *Relation) Stats(column int) scan.ColumnStats { return r.stats[column] }
 
+// Dictionaries returns the dictionaries of a column, one for each part that has one.
+func (r *Relation) Dictionaries(column int) []*batch.Dictionary {
+	var out []*batch.Dictionary
+	for _, p := range r.parts {
+		if p.dicts[column] != nil {
+			out = append(out, p.dicts[column])
+		}
+	}
+	return out
+}
+
 // Open plans a scan. Terms are applied row by row; Late terms are applied as well, batch by batch, so that a wrong one
 // shows.
 func (r *Relation) Open(_ context.Context, req *scan.Request) (scan.Scan, error) {

@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"strings"
+
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -83,9 +85,15 @@ func Coerce(e Expr, to types.Type) (Expr, error) {
 			return &Const{types.NullOf(to)}, nil
 		}
 		if from.Kind == types.Unknown {
+			if to.Kind >= types.Regclass && to.Kind <= types.Regnamespace {
+				return &Cast{Arg: &Const{types.TextOf(x.Value.S)}, T: to}, nil
+			}
 			d, err := parseLiteral(to, x.Value.S)
 			if err != nil {
 				return nil, err
+			}
+			if ofSession(to, x.Value.S) {
+				return &Cast{Arg: &Const{types.TextOf(x.Value.S)}, T: to}, nil
 			}
 			return &Const{d}, nil
 		}
@@ -100,6 +108,19 @@ func Coerce(e Expr, to types.Type) (Expr, error) {
 		}
 	}
 	return &Cast{Arg: e, T: to}, nil
+}
+
+// ofSession tells whether what a literal means depends on the session: its time zone, the current time ("today"), or the
+// names in the catalog. Such a literal stays text with a stable cast, which FoldWith computes for one execution.
+func ofSession(to types.Type, s string) bool {
+	switch to.Kind {
+	case types.Timestamptz:
+		return true
+	case types.Date, types.Timestamp, types.Time:
+		s = strings.ToLower(s)
+		return strings.Contains(s, "now") || strings.Contains(s, "tod") || strings.Contains(s, "tom") || strings.Contains(s, "yest")
+	}
+	return false
 }
 
 // tightInteger gives an integer constant the numeric type with just its digits, when the wanted type is what any value

@@ -8,9 +8,21 @@ import (
 // Fold computes what is the same for every row and every execution: immutable calls over constants, AND and OR with
 // constant arguments, branches that are never or always taken. A subtree whose evaluation raises an error stays, so
 // that the error comes only if a row reaches it.
-func Fold(e Expr) Expr { return Transform(e, foldNode) }
+func Fold(e Expr) Expr { return (&folder{fn.Immutable, foldEnv}).fold(e) }
 
-func foldNode(e Expr) Expr {
+// FoldWith folds for one execution, with its session: stable calls over constants (now(), a literal in the session's
+// time zone) are computed too.
+func FoldWith(e Expr, env *fn.Context) Expr { return (&folder{fn.Stable, env}).fold(e) }
+
+// folder folds calls up to a volatility.
+type folder struct {
+	most fn.Volatility
+	env  *fn.Context
+}
+
+func (f *folder) fold(e Expr) Expr { return Transform(e, f.node) }
+
+func (f *folder) node(e Expr) Expr {
 	switch x := e.(type) {
 	case *Column, *Const, *Param:
 		return e
@@ -29,10 +41,10 @@ func foldNode(e Expr) Expr {
 			return e
 		}
 	}
-	if Volatility(e) != fn.Immutable {
+	if Volatility(e) > f.most {
 		return e
 	}
-	if v, ok := evalConst(e); ok {
+	if v, ok := evalConst(e, f.env); ok {
 		return v
 	}
 	return e
@@ -41,8 +53,8 @@ func foldNode(e Expr) Expr {
 var foldEnv = &fn.Context{}
 
 // evalConst computes an expression without columns over one row.
-func evalConst(e Expr) (*Const, bool) {
-	ev, err := NewEvaluator(e, nil, foldEnv)
+func evalConst(e Expr, env *fn.Context) (*Const, bool) {
+	ev, err := NewEvaluator(e, nil, env)
 	if err != nil {
 		return nil, false
 	}

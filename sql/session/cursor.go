@@ -1,0 +1,107 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// Options of DECLARE, as PostgreSQL's grammar numbers them.
+const (
+	cursorScroll = 0x0002
+	cursorHold   = 0x0020
+)
+
+// declare runs DECLARE CURSOR. Cursors and portals share their names.
+func (s *Session) declare(ctx context.Context, st *parse.Statement, n *pg.DeclareCursorStmt, out Output) (string, error) {
+	if n.Options&cursorHold != 0 {
+		return "", errs.Unsupported("DECLARE CURSOR WITH HOLD")
+	}
+	if n.Options&cursorScroll != 0 {
+		return "", errs.Unsupported("DECLARE SCROLL CURSOR")
+	}
+	if err := s.inBlock("DECLARE CURSOR"); err != nil {
+		return "", err
+	}
+	if s.portals[n.Portalname] != nil {
+		return "", errs.New(errs.DuplicateCursor, "cursor %q already exists", n.Portalname)
+	}
+	p := &prepared{name: n.Portalname, st: parse.Statement{Node: n.Query, Text: st.Text, Source: st.Source}}
+	if err := s.plan(ctx, p); err != nil {
+		return "", err
+	}
+	s.portals[n.Portalname] = &portal{name: n.Portalname, stmt: p, cursor: true}
+	return "DECLARE CURSOR", nil
+}
+
+// fetchAll is PostgreSQL's FETCH_ALL: the largest long.
+const fetchAll = 1<<63 - 1
+
+// fetch runs FETCH and MOVE, forward only.
+func (s *Session) fetch(ctx context.Context, n *pg.FetchStmt, out Output, describe bool) (string, error) {
+	o := s.portals[n.Portalname]
+	if o == nil {
+		return "", errs.New(errs.InvalidCursorName, "cursor %q does not exist", n.Portalname)
+	}
+	if n.Direction != pg.FetchDirection_FETCH_FORWARD || n.HowMany < 0 {
+		if n.Direction == pg.FetchDirection_FETCH_BACKWARD || n.HowMany < 0 {
+			return "", errs.New(errs.ObjectNotInPrerequisiteState, "cursor can only scan forward").
+				WithHint("Declare it with SCROLL option to enable backward scan.")
+		}
+		return "", errs.Unsupported("FETCH ABSOLUTE and FETCH RELATIVE")
+	}
+	emit := out.Rows
+	if n.Ismove {
+		emit = func(*batch.Batch) error { return nil }
+	} else if describe {
+		if err := out.Columns(o.stmt.columns); err != nil {
+			return "", err
+		}
+	}
+	var rows int64
+	if !o.done && n.HowMany > 0 {
+		most := 0
+		if n.HowMany != fetchAll && n.HowMany < 1<<31 {
+			most = int(n.HowMany)
+		}
+		var err error
+		if rows, err = s.pull(ctx, o, most, emit); err != nil {
+			return "", err
+		}
+	}
+	if n.Ismove {
+		return fmt.Sprintf("MOVE %d", rows), nil
+	}
+	return fmt.Sprintf("FETCH %d", rows), nil
+}
+
+// closeCursor runs CLOSE.
+func (s *Session) closeCursor(n *pg.ClosePortalStmt) (string, error) {
+	if n.Portalname == "" {
+		s.closePortals()
+		return "CLOSE CURSOR ALL", nil
+	}
+	if s.portals[n.Portalname] == nil {
+		return "", errs.New(errs.InvalidCursorName, "cursor %q does not exist", n.Portalname)
+	}
+	s.closePortal(n.Portalname)
+	return "CLOSE CURSOR", nil
+}
+
+// silent is the output of what only plans.
+type silent struct{}
+
+func (silent) Columns([]Column) error                    { return nil }
+func (silent) Rows(*batch.Batch) error                   { return nil }
+func (silent) Complete(string) error                     { return nil }
+func (silent) Empty() error                              { return nil }
+func (silent) Notice(string, string, string) error       { return nil }
+func (silent) Setting(string, string) error              { return nil }
+func (silent) CopyIn(int8, int) (io.Reader, error)       { return nil, errNoCopy }
+func (silent) CopyOut(int8, int) (io.WriteCloser, error) { return nil, errNoCopy }

@@ -1,0 +1,277 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"runtime"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/siltstone-db/siltstone/sql/pgcatalog"
+	"github.com/siltstone-db/siltstone/storage"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
+)
+
+// Options are the settings of an Engine.
+type Options struct {
+	// Database is the name of the one database; "" means siltstone.
+	Database string
+	// Pool is the memory that queries and transactions draw from; nil: a pool without a limit.
+	Pool *mem.Pool
+	// QueryBytes is the most memory of one query; 0: work_mem decides.
+	QueryBytes int64
+	// Workers is the most goroutines of one query; 0: one per core.
+	Workers int
+	// MaxSessions is the most sessions at once; 0: 1000.
+	MaxSessions int
+	// Settings are defaults of parameters, by name, that stand before those of the start-up packet.
+	Settings map[string]string
+}
+
+// EnsureDefaults fills in what was left out.
+func (o *Options) EnsureDefaults() {
+	if o.Database == "" {
+		o.Database = "siltstone"
+	}
+	if o.Pool == nil {
+		o.Pool = mem.NewPool(0)
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.MaxSessions <= 0 {
+		o.MaxSessions = 1000
+	}
+}
+
+// Engine is what all sessions of a process share: the storage, the plan cache, the memory pool and the list of
+// sessions. It is safe for concurrent use.
+type Engine struct {
+	db       *storage.DB
+	options  Options
+	defaults map[string]string // of parameters, canonical, by lower-case name
+	plans    *planCache
+	mu       struct {
+		sync.Mutex
+		sessions map[int32]*Session
+		nextPID  int32
+	}
+}
+
+// NewEngine returns an engine over an open storage, which stays the caller's to close after the engine's sessions.
+func NewEngine(db *storage.DB, o Options) (*Engine, error) {
+	o.EnsureDefaults()
+	e := &Engine{db: db, options: o, plans: newPlanCache(planCacheEntries), defaults: map[string]string{}}
+	for key, p := range parameters {
+		e.defaults[key] = p.boot
+	}
+	for name, v := range o.Settings {
+		p := parameters[strings.ToLower(name)]
+		if p == nil {
+			return nil, unrecognized(name)
+		}
+		c, err := p.parse(v)
+		if err != nil {
+			return nil, err
+		}
+		e.defaults[strings.ToLower(name)] = c
+	}
+	e.mu.sessions = map[int32]*Session{}
+	return e, nil
+}
+
+// DB returns the storage.
+func (e *Engine) DB() *storage.DB { return e.db }
+
+// Database returns the name of the database.
+func (e *Engine) Database() string { return e.options.Database }
+
+// Startup is what a client says when it connects.
+type Startup struct {
+	User, Database string
+	// Address and Port are the client's, for pg_stat_activity; "" and -1 for a local one.
+	Address string
+	Port    int32
+	// Settings are parameters of the start-up packet, options ("-c name=value") among them.
+	Settings map[string]string
+}
+
+// Connect opens a session. Errors are FATAL: the connection cannot go on.
+func (e *Engine) Connect(_ context.Context, up Startup) (*Session, error) {
+	if up.Database == "" {
+		up.Database = up.User
+	}
+	defaults := make(map[string]string, len(e.defaults)+2)
+	for k, v := range e.defaults {
+		defaults[k] = v
+	}
+	defaults["session_authorization"] = up.User
+	if err := startupSettings(defaults, up.Settings); err != nil {
+		return nil, fatal(err)
+	}
+	if up.Database != e.options.Database && up.Database != up.User && up.Database != "postgres" {
+		return nil, fatal(errs.New(errs.InvalidCatalogName, "database %q does not exist", up.Database))
+	}
+	s := &Session{engine: e, user: up.User, settings: newSettings(defaults), statements: map[string]*prepared{},
+		portals: map[string]*portal{}, status: Idle}
+	s.activity.User, s.activity.Database = up.User, e.options.Database
+	s.activity.ClientAddr, s.activity.ClientPort = up.Address, up.Port
+	s.activity.BackendStart = time.Now().UnixMicro()
+	s.activity.State = "idle"
+	var secret [4]byte
+	if _, err := rand.Read(secret[:]); err != nil {
+		return nil, fatal(err)
+	}
+	s.secret = binary.LittleEndian.Uint32(secret[:])
+	s.reported = s.Settings()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.mu.sessions) >= e.options.MaxSessions {
+		return nil, fatal(errs.New(errs.TooManyConnections, "sorry, too many clients already"))
+	}
+	for {
+		e.mu.nextPID++
+		if e.mu.nextPID <= 0 {
+			e.mu.nextPID = 1
+		}
+		if e.mu.sessions[e.mu.nextPID] == nil {
+			break
+		}
+	}
+	s.pid = e.mu.nextPID
+	s.activity.PID = s.pid
+	e.mu.sessions[s.pid] = s
+	return s, nil
+}
+
+func fatal(err error) error {
+	f := *errs.From(err)
+	f.Severity = "FATAL"
+	return &f
+}
+
+// startupSettings applies the parameters of the start-up packet to the session's defaults.
+func startupSettings(defaults, given map[string]string) error {
+	all := map[string]string{}
+	for k, v := range given {
+		switch k {
+		case "user", "database", "replication", "options":
+		default:
+			all[k] = v
+		}
+	}
+	for k, v := range optionSettings(given["options"]) {
+		all[k] = v
+	}
+	for name, v := range all {
+		key := strings.ToLower(name)
+		p := parameters[key]
+		if p == nil {
+			if err := checkCustom(name); err != nil {
+				return err
+			}
+			defaults[key] = v
+			continue
+		}
+		if err := p.changeable(); err != nil {
+			return err
+		}
+		c, err := p.parse(v)
+		if err != nil {
+			return err
+		}
+		defaults[key] = c
+	}
+	return nil
+}
+
+// optionSettings reads "-c name=value --name=value". A backslash keeps the next character as it is.
+func optionSettings(text string) map[string]string {
+	var words []string
+	var cur strings.Builder
+	in := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && i+1 < len(text):
+			i++
+			cur.WriteByte(text[i])
+			in = true
+		case c == ' ' || c == '\t':
+			if in {
+				words = append(words, cur.String())
+				cur.Reset()
+			}
+			in = false
+		default:
+			cur.WriteByte(c)
+			in = true
+		}
+	}
+	if in {
+		words = append(words, cur.String())
+	}
+	out := map[string]string{}
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		switch {
+		case w == "-c" && i+1 < len(words):
+			i++
+			w = words[i]
+		case strings.HasPrefix(w, "-c"):
+			w = w[2:]
+		case strings.HasPrefix(w, "--"):
+			w = w[2:]
+		}
+		if k, v, ok := strings.Cut(w, "="); ok {
+			out[strings.ReplaceAll(k, "-", "_")] = v
+		}
+	}
+	return out
+}
+
+// CancelRequest stops the running statement of a session, if the secret is the session's. It tells whether it was.
+func (e *Engine) CancelRequest(pid int32, secret uint32) bool {
+	e.mu.Lock()
+	s := e.mu.sessions[pid]
+	e.mu.Unlock()
+	if s == nil || s.secret != secret {
+		return false
+	}
+	s.Cancel()
+	return true
+}
+
+// Sessions returns what pg_stat_activity shows, by PID.
+func (e *Engine) Sessions() []pgcatalog.Session {
+	e.mu.Lock()
+	all := make([]*Session, 0, len(e.mu.sessions))
+	for _, s := range e.mu.sessions {
+		all = append(all, s)
+	}
+	e.mu.Unlock()
+	out := make([]pgcatalog.Session, len(all))
+	for i, s := range all {
+		out[i] = s.active()
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].PID < out[j].PID })
+	return out
+}
+
+// Close cancels what runs in all sessions. Their owners close them.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.mu.sessions {
+		s.Cancel()
+	}
+}
+
+func (e *Engine) remove(s *Session) {
+	e.mu.Lock()
+	delete(e.mu.sessions, s.pid)
+	e.mu.Unlock()
+}

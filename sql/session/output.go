@@ -1,0 +1,75 @@
+package session
+
+import (
+	"strings"
+
+	"github.com/siltstone-db/siltstone/sql/stmt"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// output is an Output as commands see it.
+type output struct{ Output }
+
+var _ stmt.Output = output{}
+
+// commands is a Session as commands see it.
+type commands struct {
+	s   *Session
+	out stmt.Output
+}
+
+func (c commands) Set(name, value string, local bool) error {
+	if local && c.s.status == Idle {
+		// Outside a block a local setting ends with the statement: it is checked and forgotten.
+		mark := c.s.settings.mark()
+		_, err := c.s.settings.set(name, value, local)
+		c.s.settings.rollback(mark)
+		return err
+	}
+	if strings.EqualFold(name, "session_authorization") {
+		return errs.Unsupported("SET SESSION AUTHORIZATION")
+	}
+	_, err := c.s.settings.set(name, value, local)
+	return err
+}
+
+func (c commands) Reset(name string) error {
+	if name == "" {
+		c.s.settings.resetAll()
+		return nil
+	}
+	_, err := c.s.settings.reset(name)
+	return err
+}
+
+func (c commands) Show(name string) (string, error) {
+	v, ok := c.s.settings.get(name)
+	if !ok {
+		return "", unrecognized(name)
+	}
+	return v, nil
+}
+
+func (c commands) ShowAll() []stmt.Setting {
+	var all []stmt.Setting
+	for _, name := range c.s.settings.all() {
+		v, _ := c.s.settings.get(name)
+		all = append(all, stmt.Setting{Name: name, Value: v, Description: parameters[strings.ToLower(name)].description})
+	}
+	return all
+}
+
+// Discard drops what DISCARD names. There are no sequences and no temporary tables.
+func (c commands) Discard(what string) error {
+	switch what {
+	case "ALL":
+		c.s.closePortals()
+		c.s.statements = map[string]*prepared{}
+		c.s.settings.resetAll()
+	case "PLANS":
+		c.s.engine.plans.clear()
+	}
+	return nil
+}
+
+func (c commands) InTransaction() bool { return c.s.status != Idle }

@@ -1,0 +1,232 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/sql/stmt"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// prepared is a prepared statement. Its plan is made anew when the catalog has changed since.
+type prepared struct {
+	name    string
+	st      parse.Statement // Node nil: an empty text
+	given   []types.Type    // parameter types as the client gave them
+	cmd     *stmt.Command   // nil for statements that the session runs itself
+	catalog uint64
+	columns []Column
+	params  []types.Type
+	fromSQL bool
+	made    int64
+}
+
+// Parse prepares one statement.
+func (s *Session) Parse(ctx context.Context, name, sql string, oids []uint32) error {
+	err := s.timed(ctx, sql, func(ctx context.Context) error { return s.parse(ctx, name, sql, oids) })
+	if err != nil {
+		return s.failed(err)
+	}
+	return nil
+}
+
+func (s *Session) parse(ctx context.Context, name, sql string, oids []uint32) error {
+	if name == "" {
+		delete(s.statements, "")
+	} else if s.statements[name] != nil {
+		return errs.New(errs.DuplicatePreparedStatement, "prepared statement %q already exists", name)
+	}
+	all, err := parse.Parse(sql)
+	if err != nil {
+		return err
+	}
+	if len(all) > 1 {
+		return errs.New(errs.SyntaxError, "cannot insert multiple commands into a prepared statement")
+	}
+	given, err := parameterTypes(oids)
+	if err != nil {
+		return err
+	}
+	p := &prepared{name: name, given: given, params: given, made: time.Now().UnixMicro()}
+	if len(all) == 1 {
+		p.st = all[0]
+		if s.status == Failed && !leaves(p.st.Node) {
+			return errAborted()
+		}
+		if err := s.plan(ctx, p); err != nil {
+			return err
+		}
+	}
+	s.statements[name] = p
+	return nil
+}
+
+// plan binds and optimizes a prepared statement, unless it is one of the session's own.
+func (s *Session) plan(ctx context.Context, p *prepared) error {
+	n := p.st.Node
+	if n.GetTransactionStmt() != nil {
+		return nil
+	}
+	s.begin()
+	switch x := n.Node.(type) {
+	case *pg.Node_PrepareStmt, *pg.Node_DeallocateStmt, *pg.Node_DeclareCursorStmt, *pg.Node_ClosePortalStmt:
+		return nil
+	case *pg.Node_ExecuteStmt:
+		if q := s.statements[x.ExecuteStmt.Name]; q != nil {
+			p.columns = q.columns
+		}
+		return nil
+	case *pg.Node_FetchStmt:
+		if q := s.portals[x.FetchStmt.Portalname]; q != nil && !x.FetchStmt.Ismove {
+			p.columns = q.stmt.columns
+		}
+		return nil
+	}
+	cmd, err := s.command(ctx, &p.st, p.given, silent{})
+	if err != nil {
+		return err
+	}
+	var cols []Column
+	if cmd.Columns != nil {
+		cols = columns(cmd.Columns)
+	}
+	if p.cmd != nil && !sameColumns(p.columns, cols) {
+		return errs.New(errs.FeatureNotSupported, "cached plan must not change result type")
+	}
+	p.cmd, p.columns, p.params, p.catalog = cmd, cols, cmd.Parameters, s.tx.Catalog().Version()
+	return nil
+}
+
+func sameColumns(a, b []Column) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Name != b[i].Name || a[i].Type != b[i].Type {
+			return false
+		}
+	}
+	return true
+}
+
+// fresh plans a statement again when the catalog has changed or the transaction has its own.
+func (s *Session) fresh(ctx context.Context, p *prepared) error {
+	if p.cmd == nil || p.st.Node == nil {
+		return nil
+	}
+	s.begin()
+	if p.catalog == s.tx.Catalog().Version() && !s.tx.Changed() {
+		// The plan may still be old in its statistics: the cache knows.
+		if p.cmd.Plan != nil {
+			return s.plan(ctx, p)
+		}
+		return nil
+	}
+	return s.plan(ctx, p)
+}
+
+func (s *Session) lookup(name string) (*prepared, error) {
+	p := s.statements[name]
+	if p == nil {
+		if name == "" {
+			return nil, errs.New(errs.InvalidSQLStatementName, "unnamed prepared statement does not exist")
+		}
+		return nil, errs.New(errs.InvalidSQLStatementName, "prepared statement %q does not exist", name)
+	}
+	return p, nil
+}
+
+// DescribeStatement returns the parameter types and the result columns.
+func (s *Session) DescribeStatement(ctx context.Context, name string) ([]types.Type, []Column, error) {
+	p, err := s.lookup(name)
+	if err == nil && s.status == Failed && p.columns != nil {
+		err = errAborted()
+	}
+	if err != nil {
+		return nil, nil, s.failed(err)
+	}
+	return p.params, p.columns, nil
+}
+
+// CloseStatement forgets a prepared statement; it is no error when there is none.
+func (s *Session) CloseStatement(name string) error {
+	s.DropStatement(name)
+	return nil
+}
+
+// DropStatement forgets a prepared statement and the portals made of it.
+func (s *Session) DropStatement(name string) {
+	p := s.statements[name]
+	if p == nil {
+		return
+	}
+	delete(s.statements, name)
+	for _, o := range s.portals {
+		if o.stmt == p && !o.cursor {
+			s.closePortal(o.name)
+		}
+	}
+}
+
+// prepareSQL runs PREPARE.
+func (s *Session) prepareSQL(ctx context.Context, st *parse.Statement, n *pg.PrepareStmt, out Output) (string, error) {
+	if s.statements[n.Name] != nil {
+		return "", errs.New(errs.DuplicatePreparedStatement, "prepared statement %q already exists", n.Name)
+	}
+	p := &prepared{name: n.Name, fromSQL: true, made: s.stmtStart}
+	var err error
+	if len(n.Argtypes) > 0 {
+		if p.given, err = s.typesOf(ctx, st, n.Argtypes); err != nil {
+			return "", err
+		}
+	}
+	p.st = parse.Statement{Node: n.Query, Text: st.Text, Source: st.Source}
+	if err := s.plan(ctx, p); err != nil {
+		return "", err
+	}
+	s.statements[n.Name] = p
+	return "PREPARE", nil
+}
+
+// executeSQL runs EXECUTE.
+func (s *Session) executeSQL(ctx context.Context, st *parse.Statement, n *pg.ExecuteStmt, out Output, describe bool) (string, error) {
+	p := s.statements[n.Name]
+	if p == nil {
+		return "", errs.New(errs.InvalidSQLStatementName, "prepared statement %q does not exist", n.Name)
+	}
+	if len(n.Params) != len(p.params) {
+		return "", errs.New(errs.SyntaxError, "wrong number of parameters for prepared statement %q", n.Name).
+			WithDetail("Expected %d parameters but got %d.", len(p.params), len(n.Params))
+	}
+	values, err := s.arguments(ctx, st, n.Params, p.params)
+	if err != nil {
+		return "", err
+	}
+	if p.cmd == nil {
+		tag, _, err := s.own(ctx, &p.st, out, describe)
+		return tag, err
+	}
+	if err := s.fresh(ctx, p); err != nil {
+		return "", err
+	}
+	return s.run(ctx, p.cmd, values, out, describe)
+}
+
+// deallocate runs DEALLOCATE.
+func (s *Session) deallocate(n *pg.DeallocateStmt) (string, error) {
+	if n.Name == "" {
+		for name := range s.statements {
+			s.DropStatement(name)
+		}
+		return "DEALLOCATE ALL", nil
+	}
+	if s.statements[n.Name] == nil {
+		return "", errs.New(errs.InvalidSQLStatementName, "prepared statement %q does not exist", n.Name)
+	}
+	s.DropStatement(n.Name)
+	return "DEALLOCATE", nil
+}

@@ -1,0 +1,146 @@
+package session
+
+import (
+	"strings"
+
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/pgcatalog"
+	"github.com/siltstone-db/siltstone/sql/pgtype"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// resolver finds names for the binder in the catalog that the transaction sees.
+type resolver struct{ s *Session }
+
+var _ bind.Resolver = (*resolver)(nil)
+
+// Relation finds a table, stored or virtual. pg_catalog is searched before the path, as in PostgreSQL.
+func (r *resolver) Relation(schema, name string) (*bind.Relation, error) {
+	tables := r.s.tx.Catalog()
+	if schema != "" {
+		if pgcatalog.IsSchema(schema) {
+			return virtualRelation(schema, name), nil
+		}
+		if tables.Schema(schema) == nil {
+			return nil, errs.New(errs.InvalidSchemaName, "schema %q does not exist", schema)
+		}
+		return storedRelation(tables.Table(schema, name)), nil
+	}
+	for _, p := range r.s.searchPath() {
+		if pgcatalog.IsSchema(p) {
+			if rel := virtualRelation(p, name); rel != nil {
+				return rel, nil
+			}
+		} else if t := tables.Table(p, name); t != nil {
+			return storedRelation(t), nil
+		}
+	}
+	return nil, nil
+}
+
+func virtualRelation(schema, name string) *bind.Relation {
+	v := pgcatalog.Lookup(schema, name)
+	if v == nil {
+		return nil
+	}
+	return &bind.Relation{Virtual: v, OID: v.OID, Schema: v.Schema, Name: v.Relname, Columns: v.Columns, Kind: v.Kind}
+}
+
+func storedRelation(t *catalog.Table) *bind.Relation {
+	if t == nil {
+		return nil
+	}
+	return &bind.Relation{Table: t, OID: t.OID, Schema: t.Schema, Name: t.Name, Columns: t.Columns, Kind: 'r'}
+}
+
+// Function finds a set-returning function that the binder does not know itself.
+func (r *resolver) Function(schema, name string, args []types.Type) (*bind.TableFunction, error) {
+	if schema != "" && schema != "pg_catalog" {
+		return nil, nil
+	}
+	return tableFunctions[name].signature(args), nil
+}
+
+// Type finds a type by a name that the grammar does not know.
+func (r *resolver) Type(schema, name string) (types.Type, bool) {
+	if schema != "" && schema != "pg_catalog" && schema != "information_schema" {
+		return types.Type{}, false
+	}
+	if schema == "information_schema" {
+		t, ok := map[string]types.Kind{"sql_identifier": types.Name, "character_data": types.Varchar,
+			"cardinal_number": types.Int4, "yes_or_no": types.Varchar, "time_stamp": types.Timestamptz}[name]
+		return types.T(t), ok
+	}
+	return pgtype.ByName(name)
+}
+
+// CreationSchema returns the schema in which a table without one is made: the first of the path that exists.
+func (r *resolver) CreationSchema() (string, error) {
+	for _, p := range r.s.searchPath() {
+		if !pgcatalog.IsSchema(p) && r.s.tx.Catalog().Schema(p) != nil {
+			return p, nil
+		}
+	}
+	return "", errs.New(errs.InvalidSchemaName, "no schema has been selected to create in")
+}
+
+// searchPath returns the schemas of the search_path, pg_catalog first where the user did not place it.
+func (s *Session) searchPath() []string {
+	text := s.settings.raw("search_path")
+	if s.path != nil && text == s.pathText {
+		return s.path
+	}
+	path := parsePath(text, s.user)
+	implicit := true
+	for _, p := range path {
+		implicit = implicit && p != "pg_catalog"
+	}
+	if implicit {
+		path = append([]string{"pg_catalog"}, path...)
+	}
+	s.path, s.pathText = path, text
+	return path
+}
+
+// parsePath splits a list of identifiers, folding the case of those that are not quoted.
+func parsePath(text, user string) []string {
+	var path []string
+	for i := 0; i < len(text); {
+		switch c := text[i]; {
+		case c == ' ' || c == ',' || c == '\t' || c == '\n':
+			i++
+		case c == '"':
+			var name strings.Builder
+			for i++; i < len(text); i++ {
+				if text[i] == '"' {
+					if i+1 < len(text) && text[i+1] == '"' {
+						i++
+					} else {
+						break
+					}
+				}
+				name.WriteByte(text[i])
+			}
+			i++
+			if n := name.String(); n == "$user" {
+				path = append(path, user)
+			} else if n != "" {
+				path = append(path, n)
+			}
+		default:
+			end := i
+			for end < len(text) && text[end] != ',' {
+				end++
+			}
+			if n := strings.ToLower(strings.TrimSpace(text[i:end])); n == "$user" {
+				path = append(path, user)
+			} else {
+				path = append(path, n)
+			}
+			i = end
+		}
+	}
+	return path
+}

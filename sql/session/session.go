@@ -1,0 +1,277 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/sql/pgcatalog"
+	"github.com/siltstone-db/siltstone/sql/stmt"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// Session is one connection. It implements Conn.
+type Session struct {
+	engine   *Engine
+	pid      int32
+	secret   uint32
+	user     string
+	settings *settings
+	reported map[string]string // what the client was last told of reported parameters
+
+	// The transaction. status is that of an explicit block; tx is also set inside an implicit one.
+	status     TxStatus
+	tx         *stmt.Tx
+	savepoints []savepoint
+	txMark     int   // of settings, when the transaction began
+	txStart    int64 // microseconds since 1970 UTC
+	stmtStart  int64
+
+	statements map[string]*prepared
+	portals    map[string]*portal
+	path       []string // the search path, as parsed from pathText
+	pathText   string
+
+	mu struct {
+		sync.Mutex
+		stop context.CancelCauseFunc // of the running statement
+	}
+	activityMu sync.Mutex
+	activity   pgcatalog.Session
+}
+
+var _ Conn = (*Session)(nil)
+
+// Causes of a cancelled statement.
+var (
+	errUser    = errs.New(errs.QueryCanceled, "canceling statement due to user request")
+	errTimeout = errs.New(errs.QueryCanceled, "canceling statement due to statement timeout")
+)
+
+// PID returns the number of the session, and Secret the key that a CancelRequest must carry.
+func (s *Session) PID() int32     { return s.pid }
+func (s *Session) Secret() uint32 { return s.secret }
+
+// Simple runs all statements of a text. The implicit transaction around them ends with the text, unless a statement
+// opened an explicit one. The error that stopped it was not sent to out: that is the caller's to do.
+func (s *Session) Simple(ctx context.Context, sql string, out Output) error {
+	s.DropStatement("")
+	s.closePortal("")
+	err := s.simple(ctx, sql, out)
+	if err != nil {
+		err = s.failed(err)
+	}
+	if e := s.report(out); err == nil {
+		err = e
+	}
+	s.rest()
+	return err
+}
+
+func (s *Session) simple(ctx context.Context, sql string, out Output) error {
+	statements, err := parse.Parse(sql)
+	if err != nil {
+		return err
+	}
+	if len(statements) == 0 {
+		return out.Empty()
+	}
+	for i := range statements {
+		last := i == len(statements)-1
+		run := func(ctx context.Context) error {
+			tag, err := s.statement(ctx, &statements[i], nil, out, true)
+			if err != nil {
+				return err
+			}
+			if last {
+				if err := s.endImplicit(ctx); err != nil {
+					return err
+				}
+			}
+			return out.Complete(tag)
+		}
+		if err := s.timed(ctx, statements[i].Text, run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timed runs one statement so that it can be cancelled and its time limit holds.
+func (s *Session) timed(ctx context.Context, text string, run func(context.Context) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	s.mu.Lock()
+	s.mu.stop = stop
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.mu.stop = nil
+		s.mu.Unlock()
+	}()
+	if limit := s.timeout(); limit > 0 {
+		t := time.AfterFunc(limit, func() { stop(errTimeout) })
+		defer t.Stop()
+	}
+	s.begins(text)
+	err := run(ctx)
+	return cancelled(ctx, err)
+}
+
+// cancelled replaces the error of a stopped context by the reason why it was stopped.
+func cancelled(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	if errs.From(err).Code != errs.QueryCanceled && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	var e *errs.Error
+	if errors.As(context.Cause(ctx), &e) {
+		return e
+	}
+	return errUser
+}
+
+func (s *Session) timeout() time.Duration {
+	if v := s.settings.raw("statement_timeout"); v != "0" && v != "" {
+		return time.Duration(atoi(v)) * time.Millisecond
+	}
+	return 0
+}
+
+func atoi(v string) int64 {
+	var n int64
+	for _, c := range v {
+		if c < '0' || c > '9' {
+			return 0
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n
+}
+
+// Cancel stops the running statement, if any.
+func (s *Session) Cancel() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.stop != nil {
+		s.mu.stop(errUser)
+	}
+}
+
+// Close rolls back and forgets everything.
+func (s *Session) Close() {
+	s.Cancel()
+	s.rollback()
+	s.statements = map[string]*prepared{}
+	s.engine.remove(s)
+}
+
+// Fresh tells whether the session holds nothing that a new one would not: no transaction, no prepared statement, no
+// changed setting. A pool may then hand it to somebody else.
+func (s *Session) Fresh() bool {
+	return s.tx == nil && s.status == Idle && len(s.statements) == 0 && len(s.portals) == 0 && len(s.settings.values) == 0
+}
+
+// TxStatus returns the transaction state.
+func (s *Session) TxStatus() TxStatus { return s.status }
+
+// Settings returns the parameters that clients are told of, by name.
+func (s *Session) Settings() map[string]string {
+	m := map[string]string{}
+	for key, p := range parameters {
+		if p.report {
+			m[p.name], _ = s.settings.get(key)
+		}
+	}
+	return m
+}
+
+// report tells the client which reported parameters changed since it was last told.
+func (s *Session) report(out Output) error {
+	for name, was := range s.reported {
+		now, _ := s.settings.get(name)
+		if now == was {
+			continue
+		}
+		s.reported[name] = now
+		if err := out.Setting(name, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begins records the start of a statement.
+func (s *Session) begins(text string) {
+	now := time.Now().UnixMicro()
+	s.stmtStart = now
+	app := s.settings.raw("application_name")
+	s.activityMu.Lock()
+	s.activity.QueryStart, s.activity.StateChange = now, now
+	s.activity.State, s.activity.Query, s.activity.Application = "active", text, app
+	if s.tx == nil {
+		s.activity.XactStart = now
+	}
+	s.activityMu.Unlock()
+}
+
+// rest records that the session waits for its client.
+func (s *Session) rest() {
+	s.activityMu.Lock()
+	s.activity.StateChange = time.Now().UnixMicro()
+	switch s.status {
+	case Idle:
+		s.activity.State, s.activity.XactStart = "idle", 0
+	case InTransaction:
+		s.activity.State = "idle in transaction"
+	case Failed:
+		s.activity.State = "idle in transaction (aborted)"
+	}
+	s.activityMu.Unlock()
+}
+
+func (s *Session) active() pgcatalog.Session {
+	s.activityMu.Lock()
+	defer s.activityMu.Unlock()
+	return s.activity
+}
+
+// env makes what one run of a command may use.
+func (s *Session) env(ctx context.Context, out stmt.Output) *stmt.Env {
+	fnc := s.context(ctx)
+	workers := s.engine.options.Workers
+	if n := atoi(s.settings.raw("siltstone.workers")); n > 0 {
+		workers = int(n)
+	}
+	limit := s.engine.options.QueryBytes
+	if limit == 0 {
+		limit = atoi(s.settings.raw("work_mem")) << 10
+	}
+	return &stmt.Env{DB: s.engine.db, Tx: s.tx, Pool: s.engine.options.Pool, Session: commands{s, out}, Fn: fnc,
+		Virtual: &virtual{s: s, fn: fnc}, Resolver: &resolver{s: s}, Out: out, Workers: workers,
+		BatchRows: int(atoi(s.settings.raw("siltstone.batch_rows"))), MemoryLimit: limit,
+		NoStatistics:  s.settings.raw("siltstone.cache") == "off",
+		DisablePasses: s.disabledPasses()}
+}
+
+func (s *Session) context(ctx context.Context) *fn.Context {
+	return &fn.Context{Ctx: ctx, Session: s}
+}
+
+func (s *Session) disabledPasses() map[string]bool {
+	v := s.settings.raw("siltstone.disable_passes")
+	if v == "" {
+		return nil
+	}
+	m := map[string]bool{}
+	for _, p := range strings.Split(v, ",") {
+		m[strings.TrimSpace(p)] = true
+	}
+	return m
+}

@@ -1,0 +1,47 @@
+package stmt
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/source"
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/compile"
+	"github.com/siltstone-db/siltstone/storage/batch"
+)
+
+// insert runs INSERT. RETURNING rows are computed batch by batch from what was stored.
+func (c *Command) insert(ctx context.Context, env *Env, b *bind.Insert) (string, error) {
+	t := env.Tx.Catalog().TableByID(b.Table.ID)
+	w := newWriter(env, t)
+	emit := w.add
+	if b.Returning != nil {
+		emit = func(rows *batch.Batch) error {
+			if err := w.add(rows); err != nil {
+				return err
+			}
+			return c.returning(ctx, env, b, rows)
+		}
+	}
+	if err := env.run(ctx, c.Plan, emit); err != nil {
+		return "", err
+	}
+	if err := w.flush(); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("INSERT 0 %d", w.rows), nil
+}
+
+func (c *Command) returning(ctx context.Context, env *Env, b *bind.Insert, rows *batch.Batch) error {
+	exprs := make([]expr.Expr, len(b.Returning))
+	for i, e := range b.Returning {
+		exprs[i] = e
+	}
+	p, err := compile.Rows(b.Inserted, source.NewValues(b.Table.Types(), []*batch.Batch{rows}), exprs, env.Params,
+		&compile.Env{Relations: env.Tx, Virtual: env.Virtual, Fn: env.Fn})
+	if err != nil {
+		return err
+	}
+	return env.execute(ctx, p, env.Out.Rows)
+}

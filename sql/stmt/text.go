@@ -1,0 +1,38 @@
+package stmt
+
+import (
+	"strings"
+
+	"github.com/siltstone-db/siltstone/sql/pgtype"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// typeSettings returns the settings of the session that the text forms of values depend on.
+func (e *Env) typeSettings() *types.Settings {
+	if s, ok := e.Session.(interface{ TypeSettings() *types.Settings }); ok {
+		return s.TypeSettings()
+	}
+	return &types.Settings{}
+}
+
+// datumText prints a value as the session would see it.
+func datumText(env *Env, d types.Datum) string {
+	v := &batch.Vector{}
+	v.ResetConstant(d, 1)
+	return string(pgtype.TextEncoder(d.Type, env.typeSettings())(nil, v, 0))
+}
+
+// QuoteIdent quotes a name where SQL needs it.
+func QuoteIdent(s string) string {
+	plain := s != ""
+	for i, c := range []byte(s) {
+		if !(c == '_' || c >= 'a' && c <= 'z' || i > 0 && (c >= '0' && c <= '9' || c == '$')) {
+			plain = false
+		}
+	}
+	if plain {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}

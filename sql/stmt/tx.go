@@ -1,0 +1,309 @@
+package stmt
+
+import (
+	"context"
+
+	"github.com/siltstone-db/siltstone/sql/pgcatalog"
+	"github.com/siltstone-db/siltstone/storage"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/scan"
+	"github.com/siltstone-db/siltstone/storage/table"
+)
+
+// Tx is what one transaction reads and writes: one snapshot of the database, taken at its first statement, and the
+// catalog edits and rows that it will publish when it commits. It sees its own writes; nobody else does before Commit.
+//
+// Rows become visible all at once, as one record of the log. Catalog edits are applied right before them, as a record
+// of their own: a crash in between leaves an empty table, never rows without one.
+//
+// A Tx belongs to one session. It must end with Commit or Rollback.
+type Tx struct {
+	db      *storage.DB
+	account *mem.Account // of the rows not committed yet
+	base    *table.Snapshot
+	catalog *catalog.Snapshot
+	edits   int // number of catalog edits so far
+	writes  []pending
+	views   map[catalog.TableID]*table.Snapshot // base with the pending rows of a table
+	retired []*table.Snapshot                   // views that have become old
+}
+
+// pending is one batch of rows that is not committed yet.
+type pending struct {
+	table catalog.TableID
+	rows  *batch.Batch
+	bytes int64
+}
+
+// Mark is a point inside a transaction to which it can be rolled back: a savepoint. It holds the catalog of then,
+// which is immutable, and the number of batches written, which only grows.
+type Mark struct {
+	catalog *catalog.Snapshot
+	edits   int
+	writes  int
+}
+
+// Begin starts a transaction. Its pending rows are charged to pool.
+func Begin(db *storage.DB, pool *mem.Pool) *Tx {
+	return &Tx{db: db, account: pool.Account("transaction", 0)}
+}
+
+// snapshot pins the picture that the transaction sees.
+func (t *Tx) snapshot() *table.Snapshot {
+	if t.base == nil {
+		t.base = t.db.Snapshot()
+		t.catalog = t.base.Catalog()
+	}
+	return t.base
+}
+
+// Catalog returns the schemas and tables that the transaction sees.
+func (t *Tx) Catalog() *catalog.Snapshot {
+	t.snapshot()
+	return t.catalog
+}
+
+// Changed tells whether the transaction has changed the catalog: plans made for it fit no other transaction.
+func (t *Tx) Changed() bool { return t.edits > 0 }
+
+// Table returns the rows of a table as the transaction sees them. It is what package compile asks for.
+func (t *Tx) Table(id catalog.TableID) (scan.Relation, error) {
+	base := t.snapshot()
+	own := t.rowsOf(id)
+	if base.Catalog().TableByID(id) == nil {
+		tab := t.catalog.TableByID(id)
+		if tab == nil {
+			return nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
+		}
+		return pgcatalog.NewRows(tab.Types(), split(own)), nil
+	}
+	if len(own) == 0 {
+		return base.Table(id)
+	}
+	view := t.views[id]
+	if view == nil {
+		view = base.Overlay(id, own)
+		if t.views == nil {
+			t.views = map[catalog.TableID]*table.Snapshot{}
+		}
+		t.views[id] = view
+	}
+	return view.Table(id)
+}
+
+// rowsOf returns the pending batches of a table.
+func (t *Tx) rowsOf(id catalog.TableID) []*batch.Batch {
+	var own []*batch.Batch
+	for _, w := range t.writes {
+		if w.table == id {
+			own = append(own, w.rows)
+		}
+	}
+	return own
+}
+
+// split cuts batches into pieces that fit a pipeline.
+func split(bs []*batch.Batch) []*batch.Batch {
+	var out []*batch.Batch
+	for _, b := range bs {
+		for from := 0; from < b.Len; from += batch.MaxRows {
+			n := min(batch.MaxRows, b.Len-from)
+			piece := &batch.Batch{Len: n, Cols: make([]*batch.Vector, len(b.Cols))}
+			for i, c := range b.Cols {
+				piece.Cols[i] = &batch.Vector{}
+				piece.Cols[i].Slice(c, from, n)
+			}
+			out = append(out, piece)
+		}
+	}
+	return out
+}
+
+// Edit changes the catalog that the transaction sees.
+func (t *Tx) Edit(edits ...catalog.Edit) error {
+	t.snapshot()
+	next, done, err := t.catalog.Apply(edits...)
+	if err != nil {
+		return err
+	}
+	t.catalog = next
+	t.edits += len(done)
+	return nil
+}
+
+// Insert takes a batch of at most batch.MaxAppendRows rows of a table, whose columns are all of the table's, in order.
+// The transaction keeps the batch; the caller must not use it again.
+func (t *Tx) Insert(id catalog.TableID, rows *batch.Batch) error {
+	if rows.Len == 0 {
+		return nil
+	}
+	bytes := rows.Bytes()
+	if err := t.account.Reserve(bytes); err != nil {
+		return err
+	}
+	t.writes = append(t.writes, pending{id, rows, bytes})
+	t.forget(id)
+	return nil
+}
+
+// forget retires the view of a table that has new rows: a statement may still read it.
+func (t *Tx) forget(id catalog.TableID) {
+	if v := t.views[id]; v != nil {
+		t.retired = append(t.retired, v)
+		delete(t.views, id)
+	}
+}
+
+// Settle releases the pictures that earlier statements have read. No query of the transaction may be running.
+func (t *Tx) Settle() {
+	for _, v := range t.retired {
+		v.Release()
+	}
+	t.retired = t.retired[:0]
+}
+
+// Mark returns the current point.
+func (t *Tx) Mark() Mark {
+	t.snapshot()
+	return Mark{catalog: t.catalog, edits: t.edits, writes: len(t.writes)}
+}
+
+// RollbackTo forgets what was done since a point.
+func (t *Tx) RollbackTo(m Mark) {
+	for _, w := range t.writes[m.writes:] {
+		t.account.Free(w.bytes)
+		t.forget(w.table)
+	}
+	clear(t.writes[m.writes:])
+	t.writes = t.writes[:m.writes]
+	t.catalog, t.edits = m.catalog, m.edits
+}
+
+// Rollback ends the transaction and forgets its writes.
+func (t *Tx) Rollback() {
+	for id := range t.views {
+		t.forget(id)
+	}
+	t.Settle()
+	t.writes = nil
+	t.account.Close()
+	if t.base != nil {
+		t.base.Release()
+		t.base = nil
+	}
+}
+
+// Commit publishes the writes and ends the transaction, also when it fails.
+func (t *Tx) Commit(ctx context.Context) error {
+	defer t.Rollback()
+	var renamed map[catalog.TableID]*catalog.Table
+	if t.edits > 0 {
+		var err error
+		if renamed, err = t.commitCatalog(ctx); err != nil {
+			return err
+		}
+	}
+	w := table.Write{}
+	at := map[catalog.TableID]int{}
+	for _, p := range t.writes {
+		tab := t.catalog.TableByID(p.table)
+		if tab == nil {
+			continue // dropped by the same transaction
+		}
+		if r := renamed[p.table]; r != nil {
+			tab = r
+		}
+		i, ok := at[p.table]
+		if !ok {
+			i = len(w.Rows)
+			at[p.table] = i
+			w.Rows = append(w.Rows, table.Rows{Table: tab.ID, Version: tab.Version})
+		}
+		w.Rows[i].Batches = append(w.Rows[i].Batches, p.rows)
+	}
+	if len(w.Rows) == 0 {
+		return nil
+	}
+	_, err := t.db.Commit(ctx, w)
+	return err
+}
+
+// commitCatalog applies what the transaction changed in the catalog: the difference between the picture it started
+// from and its own, so that a table which was made and dropped again leaves no trace. It returns the tables that got
+// another id than the transaction had given them.
+func (t *Tx) commitCatalog(ctx context.Context) (map[catalog.TableID]*catalog.Table, error) {
+	was := t.base.Catalog()
+	var edits []catalog.Edit
+	for _, old := range was.Tables() {
+		if t.catalog.TableByID(old.ID) == nil {
+			edits = append(edits, catalog.DropTable{ID: old.ID})
+		}
+	}
+	for _, s := range t.catalog.Schemas() {
+		if was.Schema(s.Name) == nil {
+			edits = append(edits, catalog.CreateSchema{Name: s.Name})
+		}
+	}
+	var created []*catalog.Table
+	for _, tab := range t.catalog.Tables() {
+		if was.TableByID(tab.ID) == nil {
+			c := *tab
+			c.ID, c.OID, c.Version = 0, 0, 0
+			edits = append(edits, catalog.CreateTable{Table: &c})
+			created = append(created, tab)
+		}
+	}
+	for _, s := range was.Schemas() {
+		if t.catalog.Schema(s.Name) == nil {
+			edits = append(edits, catalog.DropSchema{Name: s.Name})
+		}
+	}
+	if len(edits) == 0 {
+		return nil, nil
+	}
+	if err := t.db.Apply(ctx, edits...); err != nil {
+		return nil, err
+	}
+	now := t.db.Catalog()
+	ids := map[catalog.TableID]*catalog.Table{}
+	for _, tab := range created {
+		if ids[tab.ID] = now.Table(tab.Schema, tab.Name); ids[tab.ID] == nil {
+			return nil, errs.New(errs.SerializationFailure, "table %q was dropped by another transaction", tab.Name)
+		}
+	}
+	return ids, nil
+}
+
+// relieveBytes is how much a COPY outside a transaction block gathers before it publishes what it has: one segment of
+// a wide table, so that the memory of a load does not grow with the load.
+const relieveBytes = 256 << 20
+
+// Relieve publishes the pending rows early when they have become many and the transaction is not an explicit one. A
+// load of more than relieveBytes is therefore several commits: what was published stays when a later row is refused.
+func (t *Tx) Relieve(ctx context.Context, explicit bool) error {
+	if explicit || t.edits > 0 || t.account.Used() < relieveBytes {
+		return nil
+	}
+	w := table.Write{}
+	for _, p := range t.writes {
+		tab := t.catalog.TableByID(p.table)
+		if n := len(w.Rows); n == 0 || w.Rows[n-1].Table != tab.ID {
+			w.Rows = append(w.Rows, table.Rows{Table: tab.ID, Version: tab.Version})
+		}
+		r := &w.Rows[len(w.Rows)-1]
+		r.Batches = append(r.Batches, p.rows)
+	}
+	if _, err := t.db.Commit(ctx, w); err != nil {
+		return err
+	}
+	for _, p := range t.writes {
+		t.account.Free(p.bytes)
+		t.forget(p.table)
+	}
+	clear(t.writes)
+	t.writes = t.writes[:0]
+	return nil
+}

@@ -66,7 +66,7 @@ func readAll(t *testing.T, file []byte) (string, error) {
 // TestFlip changes every byte of a small file in turn: each change is found, and the message names the file.
 func TestFlip(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	d := randomData(r, 300)
+	d := randomData(r, 200)
 	file := d.write(t, r, false)
 	step := 1
 	if testing.Short() {

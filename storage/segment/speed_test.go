@@ -99,12 +99,17 @@ func events(t testing.TB, n int) *Input {
 	return in
 }
 
-func openEvents(t testing.TB, n int) *Segment {
+func writeInput(t testing.TB, in *Input) []byte {
+	t.Helper()
 	var buf bytes.Buffer
-	if _, err := Write(&buf, events(t, n)); err != nil {
+	if _, err := Write(&buf, in); err != nil {
 		t.Fatal(err)
 	}
-	return open(t, buf.Bytes(), newCache(t, 0))
+	return buf.Bytes()
+}
+
+func openEvents(t testing.TB, n int) *Segment {
+	return open(t, writeInput(t, events(t, n)), newCache(t, 0))
 }
 
 func textTerm(col int, op scan.Op, s string) scan.Term {

@@ -2,7 +2,6 @@ package bind
 
 import (
 	"fmt"
-	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
@@ -139,26 +138,19 @@ func (b *Binder) overItems(op string, n *pg.A_Expr, l expr.Expr, args []expr.Exp
 	return joinLogic(!all, parts), nil
 }
 
-// overColumn compares with the items of an array that is known only at run time: the registry has functions named after
-// the operator, "= any" and "<> all".
+// overColumn compares with the items of an array that is known only at run time.
 func (b *Binder) overColumn(op string, n *pg.A_Expr, l, r expr.Expr) (expr.Expr, error) {
-	elem := types.T(r.Type().Elem)
-	// The comparison must exist for the elements; it also tells to what the left side is converted.
-	_, want, err := fn.ResolveOperator(op, l.Type(), elem)
+	o, want, err := fn.ResolveAny(op, l.Type(), r.Type(), n.Kind == pg.A_Expr_Kind_AEXPR_OP_ALL)
 	if err != nil {
 		return nil, b.at(err, n.Location)
 	}
 	if l, err = b.coerce(l, want[0], location(n.Lexpr)); err != nil {
 		return nil, err
 	}
-	name := op + " any"
-	if n.Kind == pg.A_Expr_Kind_AEXPR_OP_ALL {
-		name = op + " all"
+	if r, err = b.coerce(r, want[1], location(n.Rexpr)); err != nil {
+		return nil, err
 	}
-	if len(fn.Functions(name)) == 0 {
-		return nil, b.unsupported(n.Location, "%s (array)", strings.ToUpper(name))
-	}
-	return b.call(name, []expr.Expr{l, r}, []int32{location(n.Lexpr), location(n.Rexpr)}, n.Location)
+	return expr.NewCall(o, []expr.Expr{l, r}), nil
 }
 
 // indirection binds a[1]; fields of composite types do not exist.
@@ -183,7 +175,7 @@ func (b *Binder) indirection(s *scope, n *pg.A_Indirection) (expr.Expr, error) {
 		if i, err = b.coerce(i, types.T(types.Int4), location(ix.Uidx)); err != nil {
 			return nil, err
 		}
-		if e, err = b.call("array_element", []expr.Expr{e, i}, nil, location(n.Arg)); err != nil {
+		if e, err = b.call("array_subscript", []expr.Expr{e, i}, nil, location(n.Arg)); err != nil {
 			return nil, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -272,18 +273,18 @@ func (b *Binder) coalesce(s *scope, n *pg.CoalesceExpr) (expr.Expr, error) {
 }
 
 func (b *Binder) minMax(s *scope, n *pg.MinMaxExpr) (expr.Expr, error) {
-	construct := "GREATEST"
+	o := fn.Greatest
 	if n.Op == pg.MinMaxOp_IS_LEAST {
-		construct = "LEAST"
+		o = fn.Least
 	}
 	args, places, err := b.exprs(s, n.Args)
 	if err != nil {
 		return nil, err
 	}
-	if args, _, err = b.common(construct, args, places); err != nil {
+	if args, _, err = b.common(o.Name, args, places); err != nil {
 		return nil, err
 	}
-	return b.call(strings.ToLower(construct), args, places, n.Location)
+	return expr.NewCall(o, args), nil
 }
 
 // exprs binds a list.

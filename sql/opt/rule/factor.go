@@ -12,8 +12,10 @@ var FactorOr = Rule{Name: "FactorOr", Apply: func(_ *Env, n plan.Node) (plan.Nod
 	return plan.Rewrite(n, func(n plan.Node) (plan.Node, error) {
 		switch x := n.(type) {
 		case *plan.Filter:
-			if conds, changed := factorAll(x.Conds); changed {
-				return &plan.Filter{Input: x.Input, Conds: implied(conds, leaves(nil, x.Input))}, nil
+			conds, changed := factorAll(x.Conds)
+			all := implied(conds, leaves(nil, x.Input))
+			if changed || len(all) > len(conds) {
+				return &plan.Filter{Input: x.Input, Conds: all}, nil
 			}
 		case *plan.Join:
 			if conds, changed := factorAll(x.On); changed && !x.NullAware {

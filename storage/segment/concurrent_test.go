@@ -15,9 +15,6 @@ import (
 // hold the segment.
 func TestWorkers(t *testing.T) {
 	rows := 2*scan.BlockRows + 5000
-	if testing.Short() {
-		rows = scan.BlockRows + 100
-	}
 	in := events(t, rows)
 	r := rand.New(rand.NewPCG(1, 1))
 	in.Order = make([]uint32, rows)

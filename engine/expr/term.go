@@ -164,10 +164,19 @@ func entriesTerm(e Expr) (t scan.Term, ok bool) {
 		return t, false
 	}
 	p, err := NewPredicate(e)
-	if err != nil {
+	if err != nil || p.acceptsNull() {
 		return t, false
 	}
 	return scan.Term{Column: cols[0], Op: scan.Entries, Filter: p}, true
+}
+
+// acceptsNull tells whether the condition is true for NULL (x IS NOT TRUE): then it is no term, which NULL never
+// satisfies.
+func (p *Predicate) acceptsNull() bool {
+	v := &batch.Vector{}
+	v.ResetConstant(types.NullOf(p.in[0]), 1)
+	out := make(batch.Bitmap, 1)
+	return p.Filter(v, out) != nil || out.Get(0)
 }
 
 // total tells whether no row can make e raise an error.

@@ -117,7 +117,9 @@ func (a *apply) Close()              {}
 func (a *apply) Consumer(t *op.Task, _ int, next op.Consumer) (op.Consumer, error) {
 	task := *t
 	task.Workers = 1
-	return &applier{a: a, task: &task, next: next, out: batch.New(a.Types()), memo: map[string]*answer{}}, nil
+	out := batch.New(a.Types())
+	out.Reset()
+	return &applier{a: a, task: &task, next: next, out: out, memo: map[string]*answer{}}, nil
 }
 
 // answer is what the right side gave for one combination of outer values.

@@ -39,13 +39,18 @@ func (p *Pool) Account(name string, limit int64) *Account {
 	return &Account{pool: p, name: name, limit: limit}
 }
 
+// Overdraft returns a new account that is counted like any other but never refused: for what must be kept, such as rows
+// that are acknowledged already. Its owner bounds it by other means.
+func (p *Pool) Overdraft(name string) *Account { return &Account{pool: p, name: name, overdraft: true} }
+
 // Account is the memory of one owner.
 type Account struct {
-	pool  *Pool
-	name  string
-	limit int64
-	used  atomic.Int64
-	peak  atomic.Int64
+	overdraft bool
+	pool      *Pool
+	name      string
+	limit     int64
+	used      atomic.Int64
+	peak      atomic.Int64
 }
 
 // Used returns the bytes reserved now.
@@ -57,12 +62,12 @@ func (a *Account) Peak() int64 { return a.peak.Load() }
 // Reserve charges n bytes, or returns 53200 and charges nothing.
 func (a *Account) Reserve(n int64) error {
 	used := a.used.Add(n)
-	if a.limit > 0 && used > a.limit {
+	if a.limit > 0 && used > a.limit && !a.overdraft {
 		a.used.Add(-n)
 		return a.refuse(n, a.limit)
 	}
 	total := a.pool.used.Add(n)
-	if a.pool.limit > 0 && total > a.pool.limit {
+	if a.pool.limit > 0 && total > a.pool.limit && !a.overdraft {
 		a.pool.used.Add(-n)
 		a.used.Add(-n)
 		return a.refuse(n, a.pool.limit)

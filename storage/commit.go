@@ -1,0 +1,317 @@
+package storage
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/live"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/wal"
+)
+
+// commit is a write on its way. Commits reuse them with their buffers.
+type commit struct {
+	entry    wal.Entry
+	pieces   [1][]byte
+	encoder  table.Encoder
+	flat     []table.Flattener
+	sections []table.Section
+	pieceBuf []*batch.Batch
+	rows     int64
+	seconds  int64
+	token    *table.Token
+	hash     tokenHash
+}
+
+var commits = sync.Pool{New: func() any { return new(commit) }}
+
+// Commit stores the rows of a write, all or nothing: they are durable and visible when it returns. A write whose token
+// is known stores nothing and answers as the first time did. The context ends waiting, not a write that is on its way.
+// An error of class 58 leaves open whether the write will be found after a restart; any other means that it will not.
+func (db *DB) Commit(ctx context.Context, w table.Write) (table.Ack, error) {
+	c := commits.Get().(*commit)
+	ack, err := db.commit(ctx, c, w)
+	if err != nil {
+		db.metrics.Refused.Add(1)
+	}
+	if cap(c.encoder.Payload()) <= 8<<20 { // a huge write must not pin its buffers
+		c.entry.Data, c.token = nil, nil
+		clear(c.sections)
+		commits.Put(c)
+	}
+	return ack, err
+}
+
+func (db *DB) commit(ctx context.Context, c *commit, w table.Write) (table.Ack, error) {
+	if err := ctx.Err(); err != nil {
+		return table.Ack{}, err
+	}
+	if w.Token != nil {
+		c.hash = hashToken(w.Token)
+		known, err := db.tokens.begin(ctx, c.hash)
+		if err != nil {
+			return table.Ack{}, err
+		}
+		if known != nil {
+			db.metrics.Duplicates.Add(1)
+			return table.Ack{Sequence: known.sequence, Rows: known.rows, Duplicate: true}, nil
+		}
+	}
+	c.token = w.Token
+	err := db.write(ctx, c, w)
+	if err != nil {
+		if w.Token != nil {
+			db.tokens.abort(c.hash)
+		}
+		return table.Ack{}, err
+	}
+	db.metrics.Commits.Add(1)
+	db.metrics.CommittedRows.Add(c.rows)
+	return table.Ack{Sequence: c.entry.Sequence, Rows: c.rows}, nil
+}
+
+// write admits, checks, encodes and appends a write.
+func (db *DB) write(ctx context.Context, c *commit, w table.Write) error {
+	var bytes int64
+	for _, r := range w.Rows {
+		for _, b := range r.Batches {
+			bytes += b.Bytes()
+		}
+	}
+	if err := db.admit(ctx, bytes); err != nil {
+		return err
+	}
+	defer db.inFlight.Add(-bytes)
+	db.gate.RLock()
+	defer db.gate.RUnlock()
+	if err := c.prepare(db.Catalog(), w); err != nil {
+		return err
+	}
+	c.seconds = db.o.Now().Unix()
+	c.encoder.Begin(c.seconds, w.Token, len(c.sections))
+	for _, s := range c.sections {
+		c.encoder.Add(s)
+	}
+	c.pieces[0] = c.encoder.Payload()
+	db.metrics.CommittedBytes.Add(int64(len(c.pieces[0])))
+	c.entry.Type, c.entry.Pieces, c.entry.Data = recordWrite, c.pieces[:], c
+	return db.log.Append(ctx, &c.entry)
+}
+
+// prepare checks the rows against the catalog and lays them out as flat batches.
+func (c *commit) prepare(cat *catalog.Snapshot, w table.Write) error {
+	c.sections, c.rows = c.sections[:0], 0
+	n := 0
+	for _, r := range w.Rows {
+		t := cat.TableByID(r.Table)
+		if t == nil {
+			return errs.New(errs.UndefinedTable, "table with id %d does not exist", r.Table).
+				WithHint("It was dropped while the rows were on their way.")
+		}
+		if r.Version != t.Version {
+			return errs.New(errs.SerializationFailure, "table %q was changed while the rows were on their way", t.Name).
+				WithHint("Try again.")
+		}
+		for _, b := range r.Batches {
+			if b.Rows() == 0 {
+				continue
+			}
+			for len(c.flat) <= n {
+				c.flat = append(c.flat, table.Flattener{})
+			}
+			f := c.flat[n].Flatten(b)
+			n++
+			if err := check(t, f); err != nil {
+				return err
+			}
+			c.rows += int64(f.Len)
+			c.split(t, f)
+		}
+	}
+	return nil
+}
+
+// split adds a batch as sections of at most batch.MaxAppendRows rows.
+func (c *commit) split(t *catalog.Table, b *batch.Batch) {
+	for from := 0; from < b.Len; from += batch.MaxAppendRows {
+		part := b
+		if b.Len > batch.MaxAppendRows {
+			part = batch.New(b.Types())
+			part.Len = min(batch.MaxAppendRows, b.Len-from)
+			for i, v := range b.Cols {
+				part.Cols[i].Slice(v, from, part.Len)
+			}
+		}
+		c.sections = append(c.sections, table.Section{Table: t.ID, Version: t.Version, Batch: part})
+	}
+}
+
+// check holds a flat batch against its table: types, and NOT NULL.
+func check(t *catalog.Table, b *batch.Batch) error {
+	if len(b.Cols) != len(t.Columns) {
+		return errs.Internal("%d columns for table %q, which has %d", len(b.Cols), t.Name, len(t.Columns))
+	}
+	for i := range t.Columns {
+		col, v := &t.Columns[i], b.Cols[i]
+		if v.Len != b.Len || v.Type.Physical() == types.PhysBytes && len(v.Offsets) != b.Len+1 {
+			return errs.Internal("column %q has %d rows of %d", col.Name, v.Len, b.Len)
+		}
+		if v.Type.Physical() != col.Type.Physical() {
+			return errs.New(errs.DatatypeMismatch, "column %q is of type %s but expression is of type %s", col.Name, col.Type, v.Type)
+		}
+		if col.NotNull && v.Valid != nil && v.Valid[:batch.Words(b.Len)].Count() < b.Len {
+			return errs.New(errs.NotNullViolation, "null value in column %q of relation %q violates not-null constraint", col.Name, t.Name)
+		}
+	}
+	return nil
+}
+
+// admit waits until live segments have room for a write.
+func (db *DB) admit(ctx context.Context, bytes int64) error {
+	db.inFlight.Add(bytes)
+	if !db.crowded() {
+		return nil
+	}
+	err := db.awaitRoom(ctx)
+	if err != nil {
+		db.inFlight.Add(-bytes)
+	}
+	return err
+}
+
+func (db *DB) crowded() bool {
+	used := db.liveAccount.Used()
+	return used > 0 && used+db.inFlight.Load() > db.o.LiveBytes
+}
+
+func (db *DB) awaitRoom(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, db.o.IntakeWait)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { db.mu.Lock(); db.cond.Broadcast(); db.mu.Unlock() })
+	defer stop()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for db.crowded() {
+		if db.closing {
+			return errs.New(errs.AdminShutdown, "the database is closing")
+		}
+		if err := ctx.Err(); err != nil {
+			if context.Cause(ctx) != context.DeadlineExceeded {
+				return err
+			}
+			e := errs.New(errs.OutOfMemory, "rows arrive faster than they are sealed: live segments hold %d bytes, the limit is %d",
+				db.liveAccount.Used(), db.o.LiveBytes).WithHint("Send slower, or try again. Nothing of this write was stored.")
+			if f := db.sealFailureLocked(); f != nil {
+				return e.WithDetail("The last attempt to seal failed: %v.", f)
+			}
+			return e
+		}
+		db.pressure.Store(true)
+		db.wake()
+		db.cond.Wait()
+	}
+	return nil
+}
+
+// applyGroup makes a durable group visible. The log calls it, in order, from one goroutine; so does recovery.
+func (db *DB) applyGroup(group []*wal.Entry) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for _, e := range group {
+		if db.fatal != nil {
+			e.Err = db.fatal
+			continue
+		}
+		var err error
+		switch x := e.Data.(type) {
+		case *commit:
+			if err = db.appendLocked(e.Sequence, x.sections); err == nil && x.token != nil {
+				db.tokens.commit(x.hash, e.Sequence, x.rows, x.seconds)
+			}
+		case *ddl:
+			err = db.applyDDLLocked(e.Sequence, x.done)
+		}
+		if err != nil {
+			db.fatal = errs.New(errs.OutOfMemory, "rows that are durable could not be shown: %w", err).
+				WithHint("Restart the server: it recovers everything that was acknowledged.")
+			e.Err = db.fatal
+			continue
+		}
+		db.applied = e.Sequence
+	}
+	db.publishLocked()
+}
+
+// appendLocked adds the rows of a record to their tables' live segments.
+func (db *DB) appendLocked(sequence uint64, sections []table.Section) error {
+	for i := range sections {
+		s := &sections[i]
+		t := db.tables[s.Table]
+		if t == nil {
+			continue // dropped later, in a catalog newer than the record
+		}
+		var row uint64 // of the table in the record
+		for j := range sections[:i] {
+			if sections[j].Table == s.Table {
+				row += uint64(sections[j].Batch.Len)
+			}
+		}
+		if err := db.appendRowsLocked(t, sequence, row, s.Batch, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendRowsLocked adds rows [from, b.Len) of a batch; row is the number that row 0 of it has in its record.
+func (db *DB) appendRowsLocked(t *tableState, sequence, row uint64, b *batch.Batch, from int) error {
+	for from < b.Len {
+		l := t.open()
+		if l != nil && !l.segment.Fits(b) {
+			l.frozen, l = true, nil
+			db.wake()
+		}
+		if l == nil {
+			l = &liveState{segment: live.New(t.columns(), db.liveAccount, sequence, db.o.Now())}
+			t.live = append(t.live, l)
+			db.dirty = true
+		}
+		n := min(b.Len-from, max(1, t.limits.rows-l.segment.Rows()))
+		if err := l.segment.Append(b, from, from+n); err != nil {
+			return err
+		}
+		from += n
+		l.segment.Mark(sequence)
+		l.end = manifest.Position{Sequence: sequence, Rows: row + uint64(from)}
+		if l.segment.Rows() >= t.limits.rows || l.segment.Bytes() >= t.limits.bytes {
+			l.frozen = true
+			db.wake()
+		}
+	}
+	return nil
+}
+
+// open returns the live segment that takes rows, or nil.
+func (t *tableState) open() *liveState {
+	if n := len(t.live); n > 0 && !t.live[n-1].frozen {
+		return t.live[n-1]
+	}
+	return nil
+}
+
+func (t *tableState) columns() []live.Column {
+	cols := make([]live.Column, len(t.info.Columns))
+	for i, c := range t.info.Columns {
+		cols[i] = live.Column{Type: c.Type, Nullable: !c.NotNull}
+	}
+	return cols
+}
+
+// age is how long rows have waited in a live segment.
+func (l *liveState) age(now time.Time) time.Duration { return now.Sub(l.segment.Born()) }

@@ -1,0 +1,166 @@
+// Package storage is the database below SQL: Open gives a directory's tables, Commit and Apply change them, Snapshot
+// reads them. It owns what runs in the background (the log's writer and applier, the sealer) and the order in which
+// everything starts and stops.
+//
+// # A directory
+//
+//	LOCK              held by the one process that has the database open
+//	CURRENT           name of the manifest in use
+//	manifest-N        which segments and which catalog exist (package manifest)
+//	wal/N.wal         log of acknowledged writes and catalog changes (package wal)
+//	tokens/N.tok      idempotency tokens whose log records are gone (tokens.go)
+//	segments/N.seg    sealed rows (package segment)
+//	quarantine/       segments that were set aside
+//
+// # Life of a row
+//
+// Commit encodes its rows as one log record; the log makes a group of records durable; apply appends their rows to the
+// live segments of their tables and makes the group visible with one atomic store; Commit returns. A live segment that
+// is full, large or old is frozen, the next row opens another; the sealer writes the frozen one into a file, names the
+// file in the manifest together with the position up to which the table is sealed, and swaps the version that readers
+// see: a row is in exactly one place in every version, and in every state that a crash can leave.
+//
+// # Locks, in the order of taking
+//
+//	gate          readers: commits; writer: catalog changes, which meet no commit half-way
+//	sealMu        one seal, manifest edit or quarantine at a time
+//	mu            what the version consists of; held by apply and for swaps, never for I/O
+package storage
+
+import (
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/cache"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/live"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+	"github.com/siltstone-db/siltstone/storage/wal"
+)
+
+// Types of log records.
+const (
+	recordWrite record.Type = 1 // payload: package table, codec.go
+	recordDDL   record.Type = 2 // payload: catalog.AppendEdits
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	o            Options
+	dir          string
+	lock         io.Closer
+	liveAccount  *mem.Account
+	cacheAccount *mem.Account
+	cache        *cache.Cache
+	set          *manifest.Set
+	log          *wal.Log
+	tokens       tokens
+	metrics      Metrics
+	snapshots    table.Options
+	current      table.Current
+
+	gate   sync.RWMutex
+	sealMu sync.Mutex
+
+	mu      sync.Mutex
+	cond    *sync.Cond // a seal ended, memory was freed, or the database closes
+	tables  map[catalog.TableID]*tableState
+	catalog *catalog.Snapshot
+	version *table.Version
+	dirty   bool   // tables or catalog differ from version
+	applied uint64 // sequence of the last record applied
+	ddl     []catalog.Edit
+	ddlLast uint64
+	dropped []droppedSegment
+	fatal   error // rows that are durable could not be shown: intake has stopped
+	closing bool
+
+	nextFile  atomic.Uint64
+	inFlight  atomic.Int64 // bytes of commits on their way
+	pressure  atomic.Bool  // a commit waits for memory
+	kick      chan struct{}
+	wg        sync.WaitGroup
+	cancel    context.CancelFunc
+	recovered time.Duration
+}
+
+// tableState is a table's parts. db.mu guards it.
+type tableState struct {
+	info     *catalog.Table
+	limits   sealLimits
+	segments []*table.Segment // the state's reference
+	live     []*liveState     // all but the last are frozen
+}
+
+// liveState is a live segment on its way to a file. db.mu guards it.
+type liveState struct {
+	segment  *live.Segment // the state's reference
+	frozen   bool
+	end      manifest.Position // behind its last row
+	failures int
+	retry    time.Time
+	err      error // of the last failed attempt
+}
+
+// droppedSegment is a file to remove once the manifest says that its table is gone.
+type droppedSegment struct {
+	segment *table.Segment
+	ddl     uint64
+}
+
+// Catalog returns the newest catalog.
+func (db *DB) Catalog() *catalog.Snapshot { return db.current.Catalog() }
+
+// Snapshot pins what is visible now. The caller releases it.
+func (db *DB) Snapshot() *table.Snapshot { return db.current.Snapshot(&db.snapshots) }
+
+// Sequence returns the sequence of the newest visible record.
+func (db *DB) Sequence() uint64 { return db.current.Sequence() }
+
+// Segments lists all parts of all tables.
+func (db *DB) Segments() []table.SegmentInfo {
+	s := db.Snapshot()
+	defer s.Release()
+	return s.Segments()
+}
+
+// publishLocked makes everything applied so far visible.
+func (db *DB) publishLocked() {
+	if db.dirty {
+		parts := make(map[catalog.TableID]*table.Parts, len(db.tables))
+		for id, t := range db.tables {
+			p := &table.Parts{Table: t.info, Segments: append([]*table.Segment(nil), t.segments...)}
+			for _, l := range t.live {
+				p.Live = append(p.Live, l.segment)
+			}
+			parts[id] = p
+		}
+		db.version = table.NewVersion(db.catalog, parts)
+		db.dirty = false
+	}
+	db.current.Set(db.applied, db.version)
+}
+
+func ioError(op, name string, err error) error {
+	if vfs.IsDiskFull(err) {
+		return errs.New(errs.DiskFull, "could not %s file %q: %w", op, name, err).
+			WithHint("Free some space: what is waiting is tried again by itself.")
+	}
+	return errs.New(errs.IOError, "could not %s file %q: %w", op, name, err)
+}
+
+// wake lets the sealer look for work.
+func (db *DB) wake() {
+	select {
+	case db.kick <- struct{}{}:
+	default: // it will look anyway
+	}
+}

@@ -1,0 +1,59 @@
+// Package event names the notable things that happen in storage, so that the log and metrics can both listen. A
+// Listener is called from background goroutines, must be quick, and must not call back into the database.
+package event
+
+import (
+	"fmt"
+	"time"
+)
+
+// Kind says what happened.
+type Kind string
+
+// The kinds.
+const (
+	Opened      Kind = "opened"      // the database was opened: Rows replayed, in Took
+	Sealed      Kind = "sealed"      // a live segment became File
+	SealFailed  Kind = "seal failed" // it is tried again
+	Quarantined Kind = "quarantined" // File was set aside
+	LogStopped  Kind = "log stopped" // writes are refused until the database is opened again
+	Retired     Kind = "log retired" // Rows log files were removed
+)
+
+// Event is one of them.
+type Event struct {
+	Kind  Kind
+	Table string
+	File  uint64
+	Rows  int64
+	Bytes int64
+	Took  time.Duration
+	Err   error
+}
+
+// Listener is told of events.
+type Listener func(Event)
+
+// String prints the event for a log.
+func (e Event) String() string {
+	s := string(e.Kind)
+	if e.Table != "" {
+		s += fmt.Sprintf(" table=%s", e.Table)
+	}
+	if e.File != 0 {
+		s += fmt.Sprintf(" segment=%d", e.File)
+	}
+	if e.Rows != 0 {
+		s += fmt.Sprintf(" rows=%d", e.Rows)
+	}
+	if e.Bytes != 0 {
+		s += fmt.Sprintf(" bytes=%d", e.Bytes)
+	}
+	if e.Took != 0 {
+		s += fmt.Sprintf(" took=%s", e.Took.Round(time.Millisecond))
+	}
+	if e.Err != nil {
+		s += " error=" + e.Err.Error()
+	}
+	return s
+}

@@ -1,0 +1,265 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// Types of records in a manifest file.
+const (
+	typeVersion record.Type = 1
+	typeEdit    record.Type = 2
+)
+
+// rewriteAfter is how many bytes of edits a file takes at least before a new one replaces it: opening reads little
+// more than the version itself, and rewriting costs at most as much as the edits did.
+const rewriteAfter = 256 << 10
+
+// maxRecord bounds a record of a damaged file: a version of ten million segments is a third of it.
+const maxRecord = 1 << 30
+
+// Set is the manifest of an open database. It is safe for concurrent use; edits are one after the other.
+type Set struct {
+	fs  vfs.FS
+	dir string
+
+	mu      sync.Mutex
+	version *Version
+	number  uint64 // of the file in use
+	f       vfs.File
+	a       record.Appender
+	records uint64
+	broken  bool // the file in use must be replaced
+	base    int64
+}
+
+// Open reads the manifest of a directory, or begins one, and starts a new file with what it found. Segment file ids
+// below NextFile that the version does not name belong to nobody.
+func Open(fsys vfs.FS, dir string) (*Set, error) {
+	s := &Set{fs: fsys, dir: dir}
+	var err error
+	if s.version, s.number, err = Read(fsys, dir); err != nil {
+		return nil, fmt.Errorf("open the manifest: %w", err)
+	}
+	if s.number, err = s.highest(s.number); err != nil {
+		return nil, err
+	}
+	if err := s.rewrite(s.version); err != nil {
+		return nil, fmt.Errorf("start a manifest file: %w", err)
+	}
+	return s, s.removeOthers()
+}
+
+// Read returns the version on disk and the number of its file without changing anything. A directory without a
+// manifest has the empty version.
+func Read(fsys vfs.FS, dir string) (*Version, uint64, error) {
+	b, err := vfs.ReadFile(fsys, dir+"/CURRENT", 100)
+	if vfs.IsNotExist(err) {
+		return Empty(), 0, orphaned(fsys, dir)
+	}
+	if err != nil {
+		return nil, 0, errs.New(errs.IOError, "could not read file %q: %w", dir+"/CURRENT", err)
+	}
+	number, ok := fileNumber(strings.TrimSuffix(string(b), "\n"))
+	if !ok || !strings.HasSuffix(string(b), "\n") {
+		return nil, 0, errs.Corrupt("file %s/CURRENT: holds %q, want the name of a manifest", dir, b)
+	}
+	v, err := readFile(fsys, dir, number)
+	return v, number, err
+}
+
+// orphaned refuses a directory that has segments and no CURRENT: starting empty would delete them.
+func orphaned(fsys vfs.FS, dir string) error {
+	infos, err := fsys.List(dir + "/segments")
+	if vfs.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return errs.New(errs.IOError, "could not list %q: %w", dir, err)
+	}
+	for _, i := range infos {
+		if strings.HasSuffix(i.Name, ".seg") {
+			return errs.Corrupt("directory %s has segments and no file CURRENT", dir).
+				WithHint("Restore CURRENT from a backup: it holds the name of the newest manifest file.")
+		}
+	}
+	return nil
+}
+
+func fileName(number uint64) string { return fmt.Sprintf("manifest-%06d", number) }
+
+func fileNumber(name string) (uint64, bool) {
+	n, err := strconv.ParseUint(strings.TrimPrefix(name, "manifest-"), 10, 64)
+	return n, err == nil && fileName(n) == name
+}
+
+func readFile(fsys vfs.FS, dir string, number uint64) (*Version, error) {
+	name := dir + "/" + fileName(number)
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, errs.New(errs.IOError, "could not open file %q: %w", name, err)
+	}
+	defer f.Close()
+	r, err := record.NewReader(f, record.Manifest, number, maxRecord)
+	if err != nil {
+		return nil, err
+	}
+	var v *Version
+	for {
+		rec, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if v, err = step(v, rec); err != nil {
+			return nil, fmt.Errorf("file %s, record at offset %d: %w", name, rec.Offset, err)
+		}
+	}
+	if v == nil {
+		return nil, errs.Corrupt("file %s: holds no version", name)
+	}
+	return v, nil
+}
+
+func step(v *Version, rec record.Frame) (*Version, error) {
+	switch {
+	case rec.Type == typeVersion && v == nil:
+		return DecodeVersion(rec.Payload)
+	case rec.Type == typeEdit && v != nil:
+		e, err := DecodeEdit(rec.Payload)
+		if err != nil {
+			return nil, err
+		}
+		return v.Apply(e)
+	}
+	return nil, errs.Corrupt("manifest: record of type %d out of place", rec.Type)
+}
+
+// highest returns the highest number of any manifest file, so that a new one meets no old bytes.
+func (s *Set) highest(n uint64) (uint64, error) {
+	infos, err := s.fs.List(s.dir)
+	if err != nil {
+		return 0, errs.New(errs.IOError, "could not list %q: %w", s.dir, err)
+	}
+	for _, i := range infos {
+		if k, ok := fileNumber(i.Name); ok {
+			n = max(n, k)
+		}
+	}
+	return n, nil
+}
+
+// rewrite makes a new file with a version and makes it the current one.
+func (s *Set) rewrite(v *Version) error {
+	number := s.number + 1
+	s.number = number // never used again, whatever becomes of it
+	name := s.dir + "/" + fileName(number)
+	f, err := s.fs.Create(name)
+	if err != nil {
+		return failure("create", name, err)
+	}
+	a := record.Appender{Number: number, Offset: record.HeaderBytes}
+	b := record.AppendHeader(nil, record.Header{Kind: record.Manifest, Number: number, First: 1})
+	b = a.Append(b, typeVersion, 1, v.Append(nil))
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = s.fs.SyncDir(s.dir)
+	}
+	if err == nil {
+		err = vfs.WriteFile(s.fs, s.dir, "CURRENT", []byte(fileName(number)+"\n"))
+	}
+	if err != nil {
+		f.Close()
+		return failure("write", name, err)
+	}
+	if s.f != nil {
+		old := s.f.Name()
+		_ = s.f.Close() // given up
+		_ = s.fs.Remove(old)
+	}
+	s.f, s.a, s.records, s.broken, s.base = f, a, 1, false, a.Offset
+	s.version = v
+	return nil
+}
+
+// removeOthers removes manifest files that are not in use.
+func (s *Set) removeOthers() error {
+	infos, err := s.fs.List(s.dir)
+	if err != nil {
+		return errs.New(errs.IOError, "could not list %q: %w", s.dir, err)
+	}
+	for _, i := range infos {
+		if k, ok := fileNumber(i.Name); ok && k != s.number || i.Name == "CURRENT.tmp" {
+			if err := s.fs.Remove(s.dir + "/" + i.Name); err != nil {
+				return failure("remove", i.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func failure(op, name string, err error) error {
+	if vfs.IsDiskFull(err) {
+		return errs.New(errs.DiskFull, "could not %s file %q: %w", op, name, err).
+			WithHint("Free some space: what is waiting is tried again by itself.")
+	}
+	return errs.New(errs.IOError, "could not %s file %q: %w", op, name, err)
+}
+
+// Version returns the version as of the last edit.
+func (s *Set) Version() *Version {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version
+}
+
+// Apply makes an edit durable and returns the version after it. After an error the edit has not happened; whether its
+// bytes reached the disk is unknown, so that the next one starts a new file without it.
+func (s *Set) Apply(e *Edit) (*Version, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next, err := s.version.Apply(e)
+	if err != nil {
+		return nil, err
+	}
+	if s.broken || s.a.Offset-s.base > max(rewriteAfter, s.base) {
+		if err := s.rewrite(s.version); err != nil {
+			s.broken = true
+			return nil, err
+		}
+	}
+	a := s.a
+	a.Group = a.Offset
+	b := a.Append(nil, typeEdit, s.records+1, e.Append(nil))
+	_, err = s.f.WriteAt(b, s.a.Offset)
+	if err == nil {
+		err = s.f.SyncData()
+	}
+	if err != nil {
+		s.broken = true
+		return nil, failure("write", s.f.Name(), err)
+	}
+	s.a, s.version = a, next
+	s.records++
+	return next, nil
+}
+
+// Close closes the file.
+func (s *Set) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.f.Close()
+}

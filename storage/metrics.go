@@ -1,0 +1,31 @@
+package storage
+
+import "github.com/siltstone-db/siltstone/storage/metric"
+
+// Metrics are the counters of one database.
+type Metrics struct {
+	Commits, CommittedRows, CommittedBytes, Duplicates metric.Counter
+	Refused                                            metric.Counter // commits that failed
+	Seals, SealedRows, SealedBytes, SealFailures       metric.Counter
+	Quarantined                                        metric.Counter
+}
+
+// Metrics returns the counters, which go on counting.
+func (db *DB) Metrics() *Metrics { return &db.metrics }
+
+// Register adds the database's metrics to a registry.
+func (db *DB) Register(r *metric.Registry) {
+	m := &db.metrics
+	r.Counter("siltstone_storage_commits_total", "Writes committed.", &m.Commits)
+	r.Counter("siltstone_storage_committed_rows_total", "Rows committed.", &m.CommittedRows)
+	r.Counter("siltstone_storage_committed_bytes_total", "Log bytes of committed writes.", &m.CommittedBytes)
+	r.Counter("siltstone_storage_duplicates_total", "Writes whose idempotency token was known.", &m.Duplicates)
+	r.Counter("siltstone_storage_refused_total", "Writes that failed.", &m.Refused)
+	r.Counter("siltstone_storage_seals_total", "Live segments sealed.", &m.Seals)
+	r.Counter("siltstone_storage_sealed_rows_total", "Rows sealed.", &m.SealedRows)
+	r.Counter("siltstone_storage_sealed_bytes_total", "Bytes of sealed segments.", &m.SealedBytes)
+	r.Counter("siltstone_storage_seal_failures_total", "Failed attempts to seal.", &m.SealFailures)
+	r.Counter("siltstone_storage_quarantined_total", "Segments set aside.", &m.Quarantined)
+	r.Gauge("siltstone_storage_live_bytes", "Memory of live segments.", db.liveAccount.Used)
+	r.Gauge("siltstone_storage_cache_bytes", "Memory of the segment cache.", db.cacheAccount.Used)
+}

@@ -1,0 +1,313 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/cache"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/event"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+	"github.com/siltstone-db/siltstone/storage/wal"
+)
+
+// Open opens the database of a directory, making it if need be, and recovers what was acknowledged. Opening again
+// after a crash inside Open finds the same. The directory belongs to one process at a time: 55006.
+func Open(ctx context.Context, dir string, o Options) (*DB, error) {
+	o.EnsureDefaults()
+	db := &DB{o: o, dir: dir, tables: map[catalog.TableID]*tableState{}, kick: make(chan struct{}, 1)}
+	db.cond = sync.NewCond(&db.mu)
+	start := time.Now()
+	if err := db.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %q: %w", dir, err), db.shut())
+	}
+	db.recovered = time.Since(start)
+	db.o.Events(event.Event{Kind: event.Opened, Rows: int64(db.applied), Took: db.recovered})
+	return db, nil
+}
+
+func (db *DB) open(ctx context.Context) error {
+	for _, d := range []string{"", "/wal", "/tokens", "/segments", "/quarantine"} {
+		if err := db.o.FS.MkdirAll(db.dir + d); err != nil {
+			return ioError("make directory", db.dir+d, err)
+		}
+	}
+	var err error
+	if db.lock, err = db.o.FS.Lock(db.dir + "/LOCK"); err != nil {
+		if errors.Is(err, vfs.ErrLocked) {
+			return errs.New(errs.ObjectInUse, "database directory %q is in use by another process", db.dir).
+				WithHint("Stop the other server, or choose another directory with --data.")
+		}
+		return ioError("lock", db.dir+"/LOCK", err)
+	}
+	db.liveAccount = db.o.Pool.Overdraft("live segments")
+	db.cacheAccount = db.o.Pool.Account("segment cache", db.o.CacheBytes)
+	db.cache = cache.New(db.cacheAccount)
+	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged, Account: db.liveAccount}
+	if db.set, err = manifest.Open(db.o.FS, db.dir); err != nil {
+		return err
+	}
+	db.tokens = tokens{fs: db.o.FS, dir: db.dir + "/tokens", keep: db.o.TokensKept, max: db.o.TokensMax, now: db.o.Now}
+	if err := db.tokens.open(); err != nil {
+		return err
+	}
+	if err := db.loadVersion(); err != nil {
+		return err
+	}
+	// Replay may have to seal, so the sealer runs already.
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	db.cancel = cancel
+	if err := db.replay(ctx); err != nil {
+		return err
+	}
+	db.mu.Lock()
+	db.dirty = true
+	db.publishLocked()
+	db.mu.Unlock()
+	db.wg.Add(1)
+	go db.sealer(background)
+	return nil
+}
+
+// loadVersion makes the tables those of the manifest.
+func (db *DB) loadVersion() error {
+	v := db.set.Version()
+	db.catalog, db.applied, db.ddlLast = v.Catalog, v.Watermark, v.DDL
+	db.nextFile.Store(uint64(v.NextFile) - 1)
+	if err := db.syncTablesLocked(0); err != nil {
+		return err
+	}
+	for _, meta := range v.Segments {
+		t := db.tables[meta.Table]
+		s, err := db.openOrSetAside(meta)
+		if err != nil {
+			return err
+		}
+		t.segments = append(t.segments, s)
+	}
+	return db.removeOrphans(v)
+}
+
+// openOrSetAside opens a segment; a damaged or missing file is quarantined, and the rest of the database goes on.
+func (db *DB) openOrSetAside(meta manifest.Segment) (*table.Segment, error) {
+	if meta.Quarantined == "" {
+		s, err := db.openSegment(meta)
+		if err == nil {
+			return s, nil
+		}
+		if !errs.Is(err, errs.DataCorrupted) && !vfs.IsNotExist(err) {
+			return nil, err
+		}
+		if err := db.setAside(&meta, err); err != nil {
+			return nil, err
+		}
+	}
+	return table.NewSegment(meta, nil, nil, db.remover(db.quarantineName(meta.File))), nil
+}
+
+// removeOrphans removes segment files that the manifest does not name: unfinished seals and dropped tables.
+func (db *DB) removeOrphans(v *manifest.Version) error {
+	named := map[string]bool{}
+	for _, s := range v.Segments {
+		named[fmt.Sprintf("%010d.seg", s.File)] = true
+	}
+	infos, err := db.o.FS.List(db.dir + "/segments")
+	if err != nil {
+		return ioError("list", db.dir+"/segments", err)
+	}
+	for _, i := range infos {
+		if !named[i.Name] && (strings.HasSuffix(i.Name, ".seg") || strings.HasSuffix(i.Name, ".tmp")) {
+			if err := db.o.FS.Remove(db.dir + "/segments/" + i.Name); err != nil {
+				return ioError("remove", i.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// replay applies the log records above the manifest's watermark.
+func (db *DB) replay(ctx context.Context) error {
+	v := db.set.Version()
+	r := replayer{db: db, positions: v.Positions, ddl: v.DDL}
+	var err error
+	db.log, err = wal.Open(ctx, wal.Options{
+		FS: db.o.FS, Dir: db.dir + "/wal", FileBytesMin: db.o.LogFileMin, FileBytesMax: db.o.LogFileMax, Apply: db.applyGroup,
+		Failed: func(err error) { db.o.Events(event.Event{Kind: event.LogStopped, Err: err}) },
+	}, v.Watermark, r.record)
+	return err
+}
+
+// replayer applies records that are read back. Rows that are sealed already are skipped by the table's position.
+type replayer struct {
+	db        *DB
+	positions map[catalog.TableID]manifest.Position
+	ddl       uint64
+	decoder   table.Decoder
+	rows      map[catalog.TableID]uint64 // of the record so far
+}
+
+func (r *replayer) record(sequence uint64, t record.Type, payload []byte) error {
+	var err error
+	switch t {
+	case recordDDL:
+		if sequence > r.ddl {
+			var edits []catalog.Edit
+			if edits, err = catalog.DecodeEdits(payload); err == nil {
+				r.db.mu.Lock()
+				err = r.db.applyDDLLocked(sequence, edits)
+				r.db.mu.Unlock()
+			}
+		}
+	case recordWrite:
+		err = r.write(sequence, payload)
+	default:
+		err = errs.Unsupported("log record of type %d, written by a newer version,", t)
+	}
+	if err == nil {
+		r.db.applied = sequence
+		err = r.bound()
+	}
+	return err
+}
+
+func (r *replayer) write(sequence uint64, payload []byte) error {
+	d := &r.decoder
+	if err := d.Begin(payload); err != nil {
+		return err
+	}
+	r.rows = map[catalog.TableID]uint64{}
+	var total int64
+	for d.Sections > 0 {
+		s, err := d.Next()
+		if err != nil {
+			return err
+		}
+		row := r.rows[s.Table]
+		r.rows[s.Table] += uint64(s.Batch.Len)
+		total += int64(s.Batch.Len)
+		if err := r.section(sequence, row, s); err != nil {
+			return err
+		}
+	}
+	if d.Token != nil {
+		r.db.tokens.commit(hashToken(d.Token), sequence, total, d.Seconds)
+	}
+	return nil
+}
+
+func (r *replayer) section(sequence, row uint64, s table.Section) error {
+	db := r.db
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	t := db.tables[s.Table]
+	if t == nil {
+		return nil // dropped later
+	}
+	if err := sameForm(t.info, s); err != nil {
+		return err
+	}
+	from, p := 0, r.positions[s.Table]
+	switch {
+	case sequence < p.Sequence:
+		return nil
+	case sequence == p.Sequence && p.Rows > row:
+		from = int(min(p.Rows-row, uint64(s.Batch.Len)))
+	}
+	return db.appendRowsLocked(t, sequence, row, s.Batch, from)
+}
+
+func sameForm(t *catalog.Table, s table.Section) error {
+	if len(s.Batch.Cols) != len(t.Columns) {
+		return errs.Corrupt("rows of %d columns for table %q, which has %d", len(s.Batch.Cols), t.Name, len(t.Columns))
+	}
+	for i, c := range s.Batch.Cols {
+		if c.Type.Physical() != t.Columns[i].Type.Physical() {
+			return errs.Corrupt("rows with another form of column %q of table %q", t.Columns[i].Name, t.Name)
+		}
+	}
+	return nil
+}
+
+// bound seals during replay when live segments have grown past their memory.
+func (r *replayer) bound() error {
+	for r.db.liveAccount.Used() > r.db.o.LiveBytes {
+		r.db.pressure.Store(true)
+		r.db.freezeDue()
+		t, l := r.db.nextFrozen()
+		if l == nil {
+			return nil
+		}
+		r.db.sealInReplay(t, l)
+		if l.err != nil {
+			return l.err
+		}
+	}
+	return nil
+}
+
+// sealInReplay seals before there is a log to retire: the watermark stays, positions move.
+func (db *DB) sealInReplay(t *tableState, l *liveState) {
+	db.mu.Lock()
+	db.dirty = true
+	db.publishLocked() // sealing swaps a version, so there must be one
+	db.mu.Unlock()
+	db.seal(t, l)
+}
+
+// Close stops what runs in the background and closes all files. Rows that are not sealed are in the log. Snapshots
+// must have been released.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	db.closing = true
+	db.cond.Broadcast()
+	db.mu.Unlock()
+	return db.shut()
+}
+
+// shut undoes open, as far as it got, in reverse order.
+func (db *DB) shut() error {
+	var errors_ []error
+	if db.cancel != nil {
+		db.cancel()
+	}
+	db.wg.Wait()
+	if db.log != nil {
+		errors_ = append(errors_, db.log.Close())
+	}
+	if db.set != nil {
+		errors_ = append(errors_, db.set.Close())
+	}
+	errors_ = append(errors_, db.tokens.close())
+	db.current.Close()
+	db.mu.Lock()
+	for _, d := range db.dropped {
+		d.segment.Release()
+	}
+	for _, t := range db.tables {
+		for _, l := range t.live {
+			l.segment.Release()
+		}
+		for _, s := range t.segments {
+			s.Release()
+		}
+	}
+	db.dropped, db.tables = nil, nil
+	db.mu.Unlock()
+	if db.cache != nil {
+		errors_ = append(errors_, db.cache.Close())
+		db.cacheAccount.Close()
+		db.liveAccount.Close()
+	}
+	if db.lock != nil {
+		errors_ = append(errors_, db.lock.Close())
+	}
+	return errors.Join(errors_...)
+}

@@ -1,0 +1,369 @@
+package storage
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/event"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/segment"
+	"github.com/siltstone-db/siltstone/storage/table"
+)
+
+// retryMax is the longest pause between attempts to seal: a full disk that got space is noticed within it.
+const retryMax = time.Minute
+
+// sealer freezes live segments by age, or by size when memory is short, and seals what is frozen.
+func (db *DB) sealer(ctx context.Context) {
+	defer db.wg.Done()
+	// Ages are minutes and retries seconds; tests use shorter ones.
+	tick := time.NewTicker(max(5*time.Millisecond, min(time.Second, db.o.SealAge/8, db.o.SealRetry)))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-db.kick:
+		case <-tick.C:
+		}
+		db.freezeDue()
+		for ctx.Err() == nil {
+			t, l := db.nextFrozen()
+			if l == nil {
+				break
+			}
+			db.seal(t, l)
+		}
+		if ctx.Err() == nil && db.hasDropped() {
+			_ = db.flush() // tried again at the next tick
+		}
+	}
+}
+
+// freezeDue freezes the live segments whose age has come, and the largest when a commit waits for memory.
+func (db *DB) freezeDue() {
+	now := db.o.Now()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	var largest *liveState
+	frozen := false
+	for _, t := range db.tables {
+		l := t.open()
+		frozen = frozen || len(t.live) > 1 || len(t.live) == 1 && l == nil
+		if l == nil || l.segment.Rows() == 0 {
+			continue
+		}
+		if l.age(now) >= t.limits.age {
+			l.frozen = true
+			continue
+		}
+		if largest == nil || l.segment.Bytes() > largest.segment.Bytes() {
+			largest = l
+		}
+	}
+	if db.pressure.Swap(false) && !frozen && largest != nil {
+		largest.frozen = true
+	}
+}
+
+// nextFrozen returns the oldest frozen segment of some table that is not waiting for its next attempt. The caller gets
+// a reference.
+func (db *DB) nextFrozen() (*tableState, *liveState) {
+	now := db.o.Now()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	var bestTable *tableState
+	var best *liveState
+	for _, t := range db.tables {
+		if len(t.live) == 0 || !t.live[0].frozen || now.Before(t.live[0].retry) {
+			continue
+		}
+		if best == nil || t.live[0].segment.First() < best.segment.First() {
+			bestTable, best = t, t.live[0]
+		}
+	}
+	if best != nil {
+		best.segment.Retain()
+	}
+	return bestTable, best
+}
+
+// seal writes the oldest live segment of a table into a file and puts the file in its place. It takes over a
+// reference to the segment.
+func (db *DB) seal(t *tableState, l *liveState) {
+	defer l.segment.Release()
+	db.sealMu.Lock()
+	defer db.sealMu.Unlock()
+	db.mu.Lock()
+	if len(t.live) == 0 || t.live[0] != l { // dropped, or sealed by a checkpoint meanwhile
+		db.mu.Unlock()
+		return
+	}
+	info := t.info
+	db.mu.Unlock()
+	start := time.Now()
+	meta, err := db.sealLocked(info, t, l)
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if err != nil {
+		l.failures++
+		l.err = err
+		l.retry = db.o.Now().Add(min(retryMax, db.o.SealRetry<<min(l.failures-1, 10)))
+		db.metrics.SealFailures.Add(1)
+		db.o.Events(event.Event{Kind: event.SealFailed, Table: info.Name, Rows: int64(l.segment.Rows()), Err: err})
+	} else {
+		l.err = nil
+		db.metrics.Seals.Add(1)
+		db.metrics.SealedRows.Add(meta.Rows)
+		db.metrics.SealedBytes.Add(meta.Bytes)
+		db.o.Events(event.Event{Kind: event.Sealed, Table: info.Name, File: uint64(meta.File), Rows: meta.Rows, Bytes: meta.Bytes, Took: time.Since(start)})
+	}
+	db.cond.Broadcast()
+}
+
+// sealLocked does the work of seal: BUILDING, DURABLE, PUBLISHED. sealMu is held.
+func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (manifest.Segment, error) {
+	meta := manifest.Segment{
+		File: manifest.FileID(db.nextFile.Add(1)), Table: info.ID, Rows: int64(l.segment.Rows()),
+		First: l.segment.First(), Last: l.end.Sequence,
+	}
+	var err error
+	if meta.Bytes, err = db.build(info, l, meta.File); err != nil {
+		return meta, err
+	}
+	s, err := db.openSegment(meta)
+	if err != nil {
+		_ = db.o.FS.Remove(db.segmentName(meta.File))
+		return meta, err
+	}
+	e := &manifest.Edit{
+		Add: []manifest.Segment{meta}, Positions: map[catalog.TableID]manifest.Position{info.ID: l.end},
+		NextFile: meta.File + 1,
+	}
+	if err := db.edit(e, l); err != nil {
+		// The edit may be on the disk all the same, until the next one starts a new manifest without it: the file
+		// must stay so long.
+		db.mu.Lock()
+		db.dropped = append(db.dropped, droppedSegment{s, 0})
+		db.mu.Unlock()
+		return meta, err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if len(t.live) > 0 && t.live[0] == l {
+		t.live = append([]*liveState(nil), t.live[1:]...)
+		t.segments = append(t.segments[:len(t.segments):len(t.segments)], s)
+		db.dirty = true
+		db.publishLocked()
+		l.segment.Release()
+	} else { // dropped since
+		db.dropped = append(db.dropped, droppedSegment{s, db.ddlLast})
+	}
+	return meta, nil
+}
+
+func (db *DB) segmentName(f manifest.FileID) string {
+	return fmt.Sprintf("%s/segments/%010d.seg", db.dir, f)
+}
+
+// build writes a live segment into a file and returns its size.
+func (db *DB) build(info *catalog.Table, l *liveState, id manifest.FileID) (bytes int64, err error) {
+	in := &segment.Input{ID: uint64(id), Rows: l.segment.Rows(), Columns: segmentColumns(info)}
+	in.Chunks = func(col int) ([]*batch.Vector, error) { return l.segment.Chunks(col), nil }
+	in.Order = sortOrder(info, l.segment)
+	name := db.segmentName(id)
+	tmp := name + ".tmp"
+	f, err := db.o.FS.Create(tmp)
+	if err != nil {
+		return 0, ioError("create", tmp, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = db.o.FS.Remove(tmp)
+			_ = db.o.FS.Remove(name)
+		}
+	}()
+	w := bufio.NewWriterSize(f, 1<<20)
+	out, err := segment.Write(w, in)
+	if err == nil {
+		err = w.Flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = db.o.FS.Rename(tmp, name)
+	}
+	if err == nil {
+		err = db.o.FS.SyncDir(db.dir + "/segments")
+	}
+	if err != nil {
+		return 0, ioError("write", name, err)
+	}
+	return out.Bytes, nil
+}
+
+func segmentColumns(t *catalog.Table) []segment.Column {
+	cols := make([]segment.Column, len(t.Columns))
+	for i, c := range t.Columns {
+		cols[i] = segment.Column{ID: c.ID, Name: c.Name, Type: c.Type}
+	}
+	return cols
+}
+
+// openSegment opens a segment file.
+func (db *DB) openSegment(meta manifest.Segment) (*table.Segment, error) {
+	name := db.segmentName(meta.File)
+	f, err := db.o.FS.Open(name)
+	if err != nil {
+		return nil, ioError("open", name, err)
+	}
+	size, err := f.Size()
+	if err != nil {
+		f.Close()
+		return nil, ioError("open", name, err)
+	}
+	s, err := segment.Open(f, size, segment.Options{Name: name, Cache: db.cache})
+	if err == nil && (s.ID() != uint64(meta.File) || int64(s.Rows()) != meta.Rows) {
+		err = errs.Corrupt("segment %s: it is segment %d with %d rows, want %d rows", name, s.ID(), s.Rows(), meta.Rows)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	t := table.NewSegment(meta, s, func() { s.Close(); _ = f.Close() }, db.remover(name))
+	t.Damaged = db.damaged
+	return t, nil
+}
+
+// remover returns what removes the file of an obsolete segment. A file that cannot be removed now goes at the next
+// start, when nobody names it.
+func (db *DB) remover(name string) func() { return func() { _ = db.o.FS.Remove(name) } }
+
+// edit makes a manifest edit that also brings along what happened since the last one: catalog changes, tokens, and how
+// far the log is not needed any more. sealed, if not nil, is a live segment that the edit replaces. sealMu is held.
+func (db *DB) edit(e *manifest.Edit, sealed *liveState) error {
+	db.mu.Lock()
+	e.Catalog, e.DDL = db.ddl[:len(db.ddl):len(db.ddl)], db.ddlLast
+	e.Watermark = db.applied
+	for _, t := range db.tables {
+		for _, l := range t.live {
+			if l != sealed {
+				e.Watermark = min(e.Watermark, l.segment.First()-1)
+				break
+			}
+		}
+	}
+	db.mu.Unlock()
+	// Tokens of all records up to the watermark were committed before it was read.
+	if err := db.tokens.save(); err != nil {
+		return err
+	}
+	v, err := db.set.Apply(e)
+	if err != nil {
+		return err
+	}
+	db.mu.Lock()
+	db.ddl = db.ddl[len(e.Catalog):]
+	var gone []*table.Segment
+	keep := db.dropped[:0:0]
+	for _, d := range db.dropped {
+		if d.ddl <= e.DDL {
+			gone = append(gone, d.segment)
+		} else {
+			keep = append(keep, d)
+		}
+	}
+	db.dropped = keep
+	db.mu.Unlock()
+	for _, s := range gone {
+		s.Obsolete()
+		s.Release()
+	}
+	if db.log == nil { // still replaying it
+		return nil
+	}
+	if n, err := db.log.Retire(v.Watermark); err == nil && n > 0 {
+		db.o.Events(event.Event{Kind: event.Retired, Rows: int64(n)})
+	}
+	return nil
+}
+
+func (db *DB) hasDropped() bool {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return len(db.dropped) > 0
+}
+
+// flush brings the manifest up to date.
+func (db *DB) flush() error {
+	db.sealMu.Lock()
+	defer db.sealMu.Unlock()
+	return db.edit(&manifest.Edit{}, nil)
+}
+
+// Checkpoint seals every row that is visible when it is called, and lets the log files go that held them.
+func (db *DB) Checkpoint(ctx context.Context) error {
+	type work struct {
+		t *tableState
+		l *liveState
+	}
+	var todo []work
+	db.mu.Lock()
+	for _, t := range db.tables {
+		for _, l := range t.live {
+			if l.segment.Rows() > 0 {
+				l.frozen = true
+				l.segment.Retain()
+				todo = append(todo, work{t, l})
+			}
+		}
+	}
+	db.mu.Unlock()
+	var first error
+	for _, w := range todo {
+		if first == nil {
+			first = ctx.Err()
+		}
+		if first != nil {
+			w.l.segment.Release()
+			continue
+		}
+		db.seal(w.t, w.l)
+		db.mu.Lock()
+		first = w.l.err
+		for _, l := range w.t.live {
+			if l == w.l && first == nil { // an older one of the table is in the way
+				first = errs.New(errs.ObjectNotInPrerequisiteState, "table %q could not be sealed", w.t.info.Name)
+			}
+		}
+		if db.closing && first == nil {
+			first = errs.New(errs.AdminShutdown, "the database is closing")
+		}
+		db.mu.Unlock()
+	}
+	if first != nil {
+		return first
+	}
+	return db.flush()
+}
+
+// sealFailureLocked returns the error of a live segment whose last attempt failed, or nil.
+func (db *DB) sealFailureLocked() error {
+	for _, t := range db.tables {
+		for _, l := range t.live {
+			if l.err != nil && l.failures > 0 {
+				return l.err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,280 @@
+package table
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"github.com/klauspost/compress/s2"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// The payload of a write's log record, format 1. Integers are unsigned LEB128 unless a width is given, else
+// little-endian.
+//
+//	head     1 byte format (1), seconds since 1970 when it was committed, 1 byte token,
+//	         token: client and key as length and bytes; n sections
+//	section  table id, table version, rows (1 to 65,536), 1 byte codec (0 plain, 1 s2 block), plain bytes,
+//	         stored bytes, body
+//	body     n columns, each: 1 byte physical form, 1 byte nulls;
+//	         nulls: validity, a bit per row in words of 8 bytes
+//	         values as in a flat vector; booleans in words of 8 bytes; strings: 4 bytes length each, then the bytes
+const payloadFormat = 1
+
+// compressFrom is the size of a body that is worth the call of s2: below, records of a few rows.
+const compressFrom = 2048
+
+// bodyMax bounds what a section of a damaged record may unpack to: a column of 4 GiB fits no batch.
+const bodyMax = 1 << 32
+
+// Encoder makes payloads. It reuses its buffers and belongs to one goroutine.
+type Encoder struct {
+	packed, body, out []byte
+}
+
+// Section is one flat batch for one table.
+type Section struct {
+	Table   catalog.TableID
+	Version uint64
+	Batch   *batch.Batch
+}
+
+// Begin starts a payload.
+func (e *Encoder) Begin(seconds int64, token *Token, sections int) {
+	b := append(e.out[:0], payloadFormat)
+	b = binary.AppendUvarint(b, uint64(seconds))
+	if token == nil {
+		b = append(b, 0)
+	} else {
+		b = append(b, 1)
+		for _, s := range []string{token.Client, token.Key} {
+			b = binary.AppendUvarint(b, uint64(len(s)))
+			b = append(b, s...)
+		}
+	}
+	e.out = binary.AppendUvarint(b, uint64(sections))
+}
+
+// Add appends a section.
+func (e *Encoder) Add(s Section) {
+	e.body = appendBody(e.body[:0], s.Batch)
+	stored, codec := e.body, byte(0)
+	if len(e.body) >= compressFrom {
+		e.packed = s2.Encode(e.packed[:cap(e.packed)], e.body)
+		if len(e.packed) < len(e.body)-len(e.body)/8 {
+			stored, codec = e.packed, 1
+		}
+	}
+	b := binary.AppendUvarint(e.out, uint64(s.Table))
+	b = binary.AppendUvarint(b, s.Version)
+	b = binary.AppendUvarint(b, uint64(s.Batch.Len))
+	b = append(b, codec)
+	b = binary.AppendUvarint(b, uint64(len(e.body)))
+	b = binary.AppendUvarint(b, uint64(len(stored)))
+	e.out = append(b, stored...)
+}
+
+// Payload returns the finished payload, valid until the next Begin.
+func (e *Encoder) Payload() []byte { return e.out }
+
+func appendBody(dst []byte, b *batch.Batch) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(b.Cols)))
+	for _, c := range b.Cols {
+		p := c.Type.Physical()
+		dst = append(dst, byte(p))
+		if c.Valid == nil {
+			dst = append(dst, 0)
+		} else {
+			dst = append(dst, 1)
+			dst = append(dst, bytesOf(c.Valid[:batch.Words(b.Len)])...)
+		}
+		switch p {
+		case types.PhysBool:
+			dst = append(dst, c.Data[:8*batch.Words(b.Len)]...)
+		case types.PhysBytes:
+			for i := range b.Len {
+				dst = binary.LittleEndian.AppendUint32(dst, c.Offsets[i+1]-c.Offsets[i])
+			}
+			dst = append(dst, c.Data[c.Offsets[0]:c.Offsets[b.Len]]...)
+		default:
+			dst = append(dst, c.Data[:b.Len*p.Width()]...)
+		}
+	}
+	return dst
+}
+
+func bytesOf(w []uint64) []byte {
+	if len(w) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w))), len(w)*8)
+}
+
+// Decoder reads payloads. It reuses its buffers and belongs to one goroutine.
+type Decoder struct {
+	Seconds  int64 // since 1970, when it was committed
+	Token    *Token
+	Sections int // not read yet
+
+	b     []byte
+	bad   bool
+	plain []byte
+	batch batch.Batch
+}
+
+func (d *Decoder) uint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.bad, d.b = true, nil
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *Decoder) take(n uint64) []byte {
+	if n > uint64(len(d.b)) {
+		d.bad, d.b = true, nil
+		return nil
+	}
+	b := d.b[:n]
+	d.b = d.b[n:]
+	return b
+}
+
+func malformed(what string) error { return errs.Corrupt("log record of a write: malformed %s", what) }
+
+// Begin reads the head of a payload.
+func (d *Decoder) Begin(payload []byte) error {
+	d.b, d.bad, d.Token = payload, false, nil
+	if f := d.take(1); f != nil && f[0] != payloadFormat {
+		return errs.Unsupported("format %d of log records (this server knows up to %d), written by a newer version,", f[0], payloadFormat)
+	}
+	d.Seconds = int64(d.uint())
+	if t := d.take(1); t != nil && t[0] != 0 {
+		d.Token = &Token{Client: string(d.take(d.uint()))}
+		d.Token.Key = string(d.take(d.uint()))
+	}
+	n := d.uint()
+	if d.bad || n > uint64(len(d.b)) {
+		return malformed("head")
+	}
+	d.Sections = int(n)
+	return nil
+}
+
+// Next reads a section. Its batch is valid until the following call.
+func (d *Decoder) Next() (Section, error) {
+	s := Section{Table: catalog.TableID(d.uint()), Version: d.uint()}
+	rows := d.uint()
+	codec := d.take(1)
+	plain := d.uint()
+	stored := d.take(d.uint())
+	if d.bad || rows == 0 || rows > batch.MaxAppendRows || plain > bodyMax || codec[0] > 1 || codec[0] == 0 && plain != uint64(len(stored)) {
+		return s, malformed("section")
+	}
+	if codec[0] == 1 {
+		if n, err := s2.DecodedLen(stored); err != nil || uint64(n) != plain {
+			return s, malformed("compressed section")
+		}
+		var err error
+		if d.plain, err = s2.Decode(d.plain[:cap(d.plain)], stored); err != nil {
+			return s, malformed("compressed section")
+		}
+		stored = d.plain
+	}
+	d.Sections--
+	s.Batch = &d.batch
+	return s, d.body(stored, int(rows))
+}
+
+func (d *Decoder) body(b []byte, rows int) error {
+	rest := d.b
+	defer func() { d.b = rest }()
+	d.b = b
+	n := d.uint()
+	if n > uint64(len(d.b))/2 {
+		return malformed("columns")
+	}
+	d.batch.Cols = grow(d.batch.Cols, int(n))
+	d.batch.Len, d.batch.Sel = rows, batch.Selection{}
+	for i, c := range d.batch.Cols {
+		h := d.take(2)
+		if d.bad || h[1] > 1 {
+			return malformed("column")
+		}
+		if !d.column(c, types.Physical(h[0]), h[1] == 1, rows) {
+			return errs.Corrupt("log record of a write: malformed column %d", i)
+		}
+	}
+	if d.bad || len(d.b) != 0 {
+		return malformed("columns")
+	}
+	return nil
+}
+
+// column reads one column into a vector of any type with the physical form: the catalog knows the type.
+func (d *Decoder) column(c *batch.Vector, p types.Physical, nulls bool, rows int) bool {
+	t, ok := anyType(p)
+	if !ok {
+		return false
+	}
+	var valid []byte
+	if nulls {
+		valid = d.take(uint64(8 * batch.Words(rows)))
+	}
+	switch p {
+	case types.PhysBool:
+		c.Reset(t, rows)
+		copy(c.Data, d.take(uint64(len(c.Data))))
+	case types.PhysBytes:
+		lengths := d.take(uint64(4 * rows))
+		if d.bad {
+			return false
+		}
+		c.Reset(t, rows)
+		for i := range rows {
+			c.AppendBytes(d.take(uint64(binary.LittleEndian.Uint32(lengths[4*i:]))))
+			if d.bad {
+				return false
+			}
+		}
+	default:
+		c.Reset(t, rows)
+		copy(c.Data, d.take(uint64(len(c.Data))))
+	}
+	if nulls && !d.bad {
+		copy(bytesOf(c.Nulls(rows)), valid)
+	}
+	return !d.bad
+}
+
+// anyType returns some type with a physical form.
+func anyType(p types.Physical) (types.Type, bool) {
+	switch p {
+	case types.PhysBool:
+		return types.T(types.Bool), true
+	case types.PhysInt16:
+		return types.T(types.Int2), true
+	case types.PhysInt32:
+		return types.T(types.Int4), true
+	case types.PhysInt64:
+		return types.T(types.Int8), true
+	case types.PhysFloat32:
+		return types.T(types.Float4), true
+	case types.PhysFloat64:
+		return types.T(types.Float8), true
+	case types.PhysInt128:
+		return types.NumericOf(types.Decimal128Precision, 0), true
+	case types.PhysInterval:
+		return types.T(types.Interval), true
+	case types.PhysUUID:
+		return types.T(types.UUID), true
+	case types.PhysBytes:
+		return types.T(types.Bytea), true
+	}
+	return types.Type{}, false
+}

@@ -1,0 +1,38 @@
+package table
+
+import "github.com/siltstone-db/siltstone/storage/batch"
+
+// Flattener turns batches of any form into flat ones without a selection, which the log and live segments take. The
+// result is valid until the next call, and as long as the argument, from which flat columns are lent.
+type Flattener struct {
+	flat, dense batch.Batch
+}
+
+// Flatten returns b itself when it is flat.
+func (f *Flattener) Flatten(b *batch.Batch) *batch.Batch {
+	if !b.Sel.All() {
+		f.dense.Cols = grow(f.dense.Cols, len(b.Cols))
+		b.Compact(&f.dense)
+		b = &f.dense
+	}
+	flat := true
+	for _, c := range b.Cols {
+		flat = flat && c.Form == batch.Flat
+	}
+	if flat {
+		return b
+	}
+	f.flat.Cols = grow(f.flat.Cols, len(b.Cols))
+	for i, c := range b.Cols {
+		f.flat.Cols[i].Flatten(c)
+	}
+	f.flat.Len = b.Len
+	return &f.flat
+}
+
+func grow(cols []*batch.Vector, n int) []*batch.Vector {
+	for len(cols) < n {
+		cols = append(cols, new(batch.Vector))
+	}
+	return cols[:n]
+}

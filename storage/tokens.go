@@ -1,0 +1,275 @@
+package storage
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// tokens knows which idempotency tokens were committed in the last days. A token lies in its write's log record; when
+// log files are retired it has been copied to a token file before.
+//
+// A token file "<number>.tok" in tokens/ is a file of package record, kind "TOKN". Each record holds entries of 40
+// bytes: 16 bytes hash of the token (XXH3-128 of the client's length in 4 bytes, client, key), sequence, rows, seconds
+// since 1970, little-endian. Opening a database copies what has not expired into one new file.
+type tokens struct {
+	fs     vfs.FS
+	dir    string
+	keep   time.Duration
+	max    int
+	now    func() time.Time
+	mu     sync.Mutex
+	known  map[tokenHash]*token
+	order  []*token // as committed: the oldest first
+	flush  []*token // not in a token file yet
+	number uint64
+	f      vfs.File
+	a      record.Appender
+	n      uint64 // records in f
+}
+
+type tokenHash [16]byte
+
+type token struct {
+	hash     tokenHash
+	sequence uint64
+	rows     int64
+	seconds  int64
+	pending  chan struct{} // not nil until its write is decided
+}
+
+const tokenBytes = 40
+
+func hashToken(t *table.Token) tokenHash {
+	b := binary.LittleEndian.AppendUint32(nil, uint32(len(t.Client)))
+	b = append(append(b, t.Client...), t.Key...)
+	return xxh3.Hash128(b).Bytes()
+}
+
+// begin claims a token. It returns the entry of a write that was committed with it before, or a claim, which the
+// caller ends with commit or abort. While another write with the token is on its way it waits for the outcome.
+func (t *tokens) begin(ctx context.Context, h tokenHash) (known *token, err error) {
+	for {
+		t.mu.Lock()
+		k := t.known[h]
+		if k == nil {
+			t.known[h] = &token{hash: h, pending: make(chan struct{})}
+			t.mu.Unlock()
+			return nil, nil
+		}
+		pending := k.pending
+		t.mu.Unlock()
+		if pending == nil {
+			return k, nil
+		}
+		select {
+		case <-pending:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// abort gives a claim back.
+func (t *tokens) abort(h tokenHash) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if k := t.known[h]; k != nil && k.pending != nil {
+		delete(t.known, h)
+		close(k.pending)
+	}
+}
+
+// commit notes a token whose record is durable, claimed before or replayed.
+func (t *tokens) commit(h tokenHash, sequence uint64, rows, seconds int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.known[h]
+	if k == nil {
+		k = &token{hash: h}
+		t.known[h] = k
+	} else if k.pending == nil {
+		return // replayed, and in a token file too
+	}
+	k.sequence, k.rows, k.seconds = sequence, rows, seconds
+	t.order = append(t.order, k)
+	t.flush = append(t.flush, k)
+	if k.pending != nil {
+		close(k.pending)
+		k.pending = nil
+	}
+	t.expireLocked()
+}
+
+// expireLocked forgets tokens that are too old, and the oldest when there are too many.
+func (t *tokens) expireLocked() {
+	limit := t.now().Add(-t.keep).Unix()
+	n := 0
+	for n < len(t.order) && (t.order[n].seconds < limit || len(t.order)-n > t.max) {
+		delete(t.known, t.order[n].hash)
+		n++
+	}
+	if n > 0 {
+		t.order = append(t.order[:0:0], t.order[n:]...)
+	}
+}
+
+// save makes all tokens committed so far durable in the token file.
+func (t *tokens) save() error {
+	t.mu.Lock()
+	list := t.flush
+	t.flush = nil
+	t.mu.Unlock()
+	if len(list) == 0 {
+		return nil
+	}
+	if err := t.write(list); err != nil {
+		t.mu.Lock()
+		t.flush = append(list, t.flush...)
+		t.mu.Unlock()
+		return err
+	}
+	return nil
+}
+
+// write appends entries. Only save, called by one goroutine at a time, and open use it. After an error the file is
+// given up and the next write starts another.
+func (t *tokens) write(list []*token) (err error) {
+	if t.f == nil {
+		if err := t.create(); err != nil {
+			return err
+		}
+	}
+	b := make([]byte, 0, len(list)*tokenBytes)
+	for _, k := range list {
+		b = append(b, k.hash[:]...)
+		b = binary.LittleEndian.AppendUint64(b, k.sequence)
+		b = binary.LittleEndian.AppendUint64(b, uint64(k.rows))
+		b = binary.LittleEndian.AppendUint64(b, uint64(k.seconds))
+	}
+	a := t.a
+	a.Group = a.Offset
+	if _, err = t.f.WriteAt(a.Append(nil, 1, t.n+1, b), t.a.Offset); err == nil {
+		err = t.f.SyncData()
+	}
+	if err != nil {
+		err = ioError("write", t.f.Name(), err)
+		t.f.Close()
+		t.f = nil
+		return err
+	}
+	t.a = a
+	t.n++
+	return nil
+}
+
+func (t *tokens) create() error {
+	t.number++
+	name := fmt.Sprintf("%s/%06d.tok", t.dir, t.number)
+	f, err := t.fs.Create(name)
+	if err != nil {
+		return ioError("create", name, err)
+	}
+	_, err = f.WriteAt(record.AppendHeader(nil, record.Header{Kind: record.Tokens, Number: t.number, First: 1}), 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = t.fs.SyncDir(t.dir)
+	}
+	if err != nil {
+		f.Close()
+		return ioError("write", name, err)
+	}
+	t.f, t.n, t.a = f, 0, record.Appender{Number: t.number, Offset: record.HeaderBytes}
+	return nil
+}
+
+// open reads all token files and copies them into one.
+func (t *tokens) open() error {
+	t.known = map[tokenHash]*token{}
+	infos, err := t.fs.List(t.dir)
+	if err != nil {
+		return ioError("list", t.dir, err)
+	}
+	var old []string
+	for _, i := range infos {
+		var number uint64
+		if _, err := fmt.Sscanf(i.Name, "%d.tok", &number); err != nil || !strings.HasSuffix(i.Name, ".tok") {
+			continue
+		}
+		t.number = max(t.number, number)
+		old = append(old, i.Name)
+		if err := readTokens(t.fs, t.dir+"/"+i.Name, number, func(k token) {
+			t.commit(k.hash, k.sequence, k.rows, k.seconds)
+		}); err != nil {
+			return fmt.Errorf("read the idempotency tokens: %w", err)
+		}
+	}
+	t.flush = nil
+	if len(old) == 0 {
+		return nil
+	}
+	if len(t.order) > 0 {
+		if err := t.write(t.order); err != nil {
+			return err
+		}
+	}
+	for _, name := range old {
+		if err := t.fs.Remove(t.dir + "/" + name); err != nil {
+			return ioError("remove", name, err)
+		}
+	}
+	return nil
+}
+
+func readTokens(fsys vfs.FS, name string, number uint64, add func(token)) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return ioError("open", name, err)
+	}
+	defer f.Close()
+	r, err := record.NewReader(f, record.Tokens, number, 1<<30)
+	if err != nil {
+		return err
+	}
+	for {
+		rec, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(rec.Payload)%tokenBytes != 0 {
+			return errs.Corrupt("file %s: record at offset %d: %d bytes are no whole tokens", name, rec.Offset, len(rec.Payload))
+		}
+		for b := rec.Payload; len(b) > 0; b = b[tokenBytes:] {
+			k := token{
+				sequence: binary.LittleEndian.Uint64(b[16:]), rows: int64(binary.LittleEndian.Uint64(b[24:])),
+				seconds: int64(binary.LittleEndian.Uint64(b[32:])),
+			}
+			copy(k.hash[:], b)
+			add(k)
+		}
+	}
+}
+
+func (t *tokens) close() error {
+	if t.f == nil {
+		return nil
+	}
+	return t.f.Close()
+}

@@ -1,0 +1,88 @@
+package join_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/siltstone-db/siltstone/engine/enginetest"
+	"github.com/siltstone-db/siltstone/engine/exec"
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/join"
+	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/engine/source"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/scan"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+func request(n int) scan.Request {
+	var r scan.Request
+	for i := range n {
+		r.Columns = append(r.Columns, i)
+	}
+	return r
+}
+
+// TestJoinAgainstOracle joins random rows with every kind, key type and shape. The residual condition is a boolean
+// column of the build side.
+func TestJoinAgainstOracle(t *testing.T) {
+	rounds := 300
+	if testing.Short() {
+		rounds = 80
+	}
+	boolean := types.T(types.Bool)
+	for seed := range rounds {
+		rng := rand.New(rand.NewPCG(uint64(seed), 9))
+		var cols []enginetest.Column
+		nkeys := rng.IntN(3)
+		for range nkeys {
+			cols = append(cols, enginetest.Column{Type: enginetest.AllTypes[rng.IntN(len(enginetest.AllTypes))],
+				Distinct: []int{2, 20, 300}[rng.IntN(3)], Nulls: []float64{0, 0, 0.1}[rng.IntN(3)]})
+		}
+		cols = append(cols, enginetest.Column{Type: boolean, Distinct: 2, Nulls: 0.2}, enginetest.Column{Type: types.T(types.Text), Distinct: 9})
+		ts := enginetest.Types(cols)
+		build := enginetest.Random(rng, cols, []int{0, 1, 30, 200}[rng.IntN(4)])
+		probe := enginetest.Random(rng, cols, []int{0, 1, 100, 300}[rng.IntN(4)])
+		cfg := join.Config{Kind: join.Kind(rng.IntN(9)), Build: ts, Probe: ts}
+		for i := range nkeys {
+			cfg.BuildKeys, cfg.ProbeKeys = append(cfg.BuildKeys, i), append(cfg.ProbeKeys, i)
+		}
+		cfg.NullAware = nkeys == 1 && (cfg.Kind == join.Anti || cfg.Kind == join.Mark) && rng.IntN(2) == 0
+		var residual func(p, b enginetest.Row) bool
+		if rng.IntN(2) == 0 {
+			cfg.Residual = &expr.Column{Index: len(ts) + nkeys, Name: "ok", T: boolean}
+			residual = func(_, b enginetest.Row) bool { return !b[nkeys].Null && b[nkeys].I != 0 }
+		}
+		want := enginetest.Join(&cfg, probe, build, residual)
+		buildRel := enginetest.NewRelation(ts, build, 1+rng.IntN(2), rng)
+		probeRel := enginetest.NewRelation(ts, probe, 1+rng.IntN(2), rng)
+		for _, s := range enginetest.Shapes {
+			what := fmt.Sprintf("seed %d, %v, kind %d, %d keys of %v, residual %v, null aware %v", seed, s, cfg.Kind, nkeys, ts, residual != nil, cfg.NullAware)
+			got, err := run(t, s, cfg, buildRel, probeRel, nkeys)
+			if cfg.Kind == join.Single && err != nil && errs.Is(err, errs.CardinalityViolation) && len(want) > len(probe) {
+				continue
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			enginetest.Equal(t, what, got, want)
+		}
+	}
+}
+
+func run(t *testing.T, s enginetest.Shape, cfg join.Config, build, probe *enginetest.Relation, nkeys int) ([]enginetest.Row, error) {
+	t.Helper()
+	req := request(len(cfg.Probe))
+	if cfg.Kind == join.Inner || cfg.Kind == join.Semi || cfg.Kind == join.Right {
+		for i := range nkeys {
+			l := join.LateKey{Late: &scan.Late{}, Upper: &scan.Late{}, Filter: &scan.Late{}, Column: i}
+			cfg.Late = append(cfg.Late, l)
+			req.Late = append(req.Late, l.Late, l.Upper, l.Filter)
+		}
+	}
+	h := join.New(cfg)
+	return enginetest.Run(t, s, h.Types(),
+		&exec.Pipeline{Source: source.NewScan(build, request(len(cfg.Build))), Sink: h.Build()},
+		&exec.Pipeline{Source: source.NewScan(probe, req), Operators: []op.Operator{h.Probe()}})
+}

@@ -94,7 +94,7 @@ func (r *Reader) Read(out *batch.Batch, maxRows int) (more bool, err error) {
 			r.done = true
 			break
 		}
-		if err := r.appendRow(r.in.Window()[:r.length]); err != nil {
+		if err := r.appendRow(r.in.Window()[:n]); err != nil {
 			return false, err
 		}
 		r.in.Advance(n)
@@ -116,8 +116,9 @@ func (r *Reader) header() error {
 		return nil
 	}
 	if r.opts.Header == MatchHeader {
-		if err := r.matchHeader(r.in.Window()[:r.length]); err != nil {
-			return format.LineError(err, r.opts.Table, r.line)
+		row := r.in.Window()[:r.length]
+		if err := r.matchHeader(row); err != nil {
+			return format.RowError(err, r.opts.Table, r.line, row)
 		}
 	}
 	r.in.Advance(n)
@@ -126,7 +127,7 @@ func (r *Reader) header() error {
 
 func (r *Reader) matchHeader(row []byte) error {
 	if r.count != len(r.cols) {
-		return format.BadCopy("wrong number of fields in header line: field count is %d, expected %d", r.count, len(r.cols))
+		return format.BadCopy("wrong number of fields in header line: got %d, expected %d", r.count, len(r.cols))
 	}
 	for i, f := range r.fields[:r.count] {
 		text := row[f.start:f.end]
@@ -145,11 +146,12 @@ func (r *Reader) matchHeader(row []byte) error {
 	return nil
 }
 
-// appendRow parses the fields of a row into the batch.
-func (r *Reader) appendRow(row []byte) error {
-	if !utf8.Valid(row) || bytes.IndexByte(row, 0) >= 0 {
-		return format.LineError(types.CheckUTF8(row), r.opts.Table, r.line)
+// appendRow parses the fields of a line into the batch.
+func (r *Reader) appendRow(line []byte) error {
+	if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
+		return format.LineError(types.CheckUTF8(line), r.opts.Table, r.line)
 	}
+	row := line[:r.length]
 	if r.count > len(r.cols) && !(len(r.cols) == 0 && len(row) == 0) {
 		return format.RowError(format.BadCopy("extra data after last expected column"), r.opts.Table, r.line, row)
 	}
@@ -171,7 +173,7 @@ func (r *Reader) appendRow(row []byte) error {
 		case f.escaped:
 			text = r.unescape(text)
 			if err = r.checkEscaped(text); err != nil {
-				return format.LineError(err, r.opts.Table, r.line)
+				return format.RowError(err, r.opts.Table, r.line, row)
 			}
 			err = r.build.Text(i, text)
 		default:
@@ -197,11 +199,13 @@ func (r *Reader) unescape(s []byte) []byte {
 	out := r.scratch[:0]
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c != '\\' || i+1 == len(s) {
+		if c != '\\' {
 			out = append(out, c)
 			continue
 		}
-		i++
+		if i++; i == len(s) {
+			break // a backslash at the end of the data stands for nothing
+		}
 		switch c = s[i]; {
 		case c-'0' < 8:
 			v := int(c - '0')
@@ -306,7 +310,7 @@ func (r *Reader) endMarker(p int) (n int, ok bool, err error) {
 				return 0, false, r.fail(err)
 			}
 		}
-		if buf := r.in.Window(); len(buf) == 2 || buf[2] == '\n' || buf[2] == '\r' {
+		if buf := r.in.Window(); len(buf) > 2 && (buf[2] == '\n' || buf[2] == '\r') {
 			return 0, false, nil
 		}
 	}

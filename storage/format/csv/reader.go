@@ -134,7 +134,7 @@ func (r *Reader) start() error {
 	}
 	if r.opts.Header == MatchHeader {
 		if err := r.matchHeader(); err != nil {
-			return format.LineError(err, r.opts.Table, r.line)
+			return format.RowError(err, r.opts.Table, r.line, trimEOL(r.in.Window()[:n]))
 		}
 	}
 	r.in.Advance(n)
@@ -143,7 +143,7 @@ func (r *Reader) start() error {
 
 func (r *Reader) matchHeader() error {
 	if r.count != len(r.cols) {
-		return format.BadCopy("wrong number of fields in header line: field count is %d, expected %d", r.count, len(r.cols))
+		return format.BadCopy("wrong number of fields in header line: got %d, expected %d", r.count, len(r.cols))
 	}
 	row := r.in.Window()
 	for i, f := range r.fields[:r.count] {
@@ -210,8 +210,11 @@ func (r *Reader) appendRow(row []byte) error {
 }
 
 func (r *Reader) text(row []byte, f field) []byte {
-	if f.quoted {
+	if f.quoted && f.start < f.end { // an empty slice of no scratch would be nil, which is NULL in errors
 		return r.scratch[f.start:f.end]
+	}
+	if f.quoted {
+		return row[:0]
 	}
 	return row[f.start:f.end]
 }

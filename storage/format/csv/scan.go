@@ -139,7 +139,8 @@ func (r *Reader) quoted(start, p int) (end ending, next int, err error) {
 			case c == quote:
 				inside = false
 			case c == '\n' || c == '\r':
-				if c == '\n' && r.lineEnd != eolCR || c == '\r' && r.lineEnd == eolCR {
+				// PostgreSQL's count: lines of the first row are not known for lines yet.
+				if c == '\n' && r.lineEnd == eolLF || c == '\r' && r.lineEnd != eolLF {
 					r.line++
 				}
 				r.scratch = append(r.scratch, c)

@@ -103,27 +103,41 @@ func Compare[T Integer](op Cmp, a, b []T, out []uint64) {
 
 func eqCols[T Integer](a, b []T, out []uint64) {
 	b = b[:len(a)]
-	for w := 0; w<<6 < len(a); w++ {
-		x := a[w<<6 : min(w<<6+64, len(a))]
-		y := b[w<<6:][:len(x)]
+	n := len(a) >> 6
+	for w := range n {
+		x, y := (*[64]T)(a[w<<6:]), (*[64]T)(b[w<<6:])
 		var m uint64
-		for i, v := range x {
-			m |= Bit(v == y[i]) << (uint(i) & 63)
+		for i := 0; i < 64; i += 4 {
+			m |= (Bit(x[i] == y[i]) | Bit(x[i+1] == y[i+1])<<1 | Bit(x[i+2] == y[i+2])<<2 | Bit(x[i+3] == y[i+3])<<3) << (uint(i) & 63)
 		}
 		out[w] = m
+	}
+	if at := n << 6; at < len(a) {
+		var m uint64
+		for i, x := range a[at:] {
+			m |= Bit(x == b[at+i]) << uint(i)
+		}
+		out[n] = m
 	}
 }
 
 func ltCols[T Integer](a, b []T, out []uint64) {
 	b = b[:len(a)]
-	for w := 0; w<<6 < len(a); w++ {
-		x := a[w<<6 : min(w<<6+64, len(a))]
-		y := b[w<<6:][:len(x)]
+	n := len(a) >> 6
+	for w := range n {
+		x, y := (*[64]T)(a[w<<6:]), (*[64]T)(b[w<<6:])
 		var m uint64
-		for i, v := range x {
-			m |= Bit(v < y[i]) << (uint(i) & 63)
+		for i := 0; i < 64; i += 4 {
+			m |= (Bit(x[i] < y[i]) | Bit(x[i+1] < y[i+1])<<1 | Bit(x[i+2] < y[i+2])<<2 | Bit(x[i+3] < y[i+3])<<3) << (uint(i) & 63)
 		}
 		out[w] = m
+	}
+	if at := n << 6; at < len(a) {
+		var m uint64
+		for i, x := range a[at:] {
+			m |= Bit(x < b[at+i]) << uint(i)
+		}
+		out[n] = m
 	}
 }
 

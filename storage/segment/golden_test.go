@@ -98,9 +98,8 @@ func TestReadGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := open(t, file, newCache(t, 0))
 		var dump bytes.Buffer
-		if err := s.Dump(&dump); err != nil {
+		if err := Dump(&dump, bytes.NewReader(file), int64(len(file)), path); err != nil {
 			t.Fatal(err)
 		}
 		want, err := os.ReadFile(path[:len(path)-len(".segment")] + ".dump")

@@ -14,8 +14,8 @@ import (
 
 // Options says where a segment lies.
 type Options struct {
-	Name  string // of the file, for messages
-	Cache *cache.Cache
+	Name  string       // of the file, for messages
+	Cache *cache.Cache // nil: the segment can be verified and dumped, but not scanned
 }
 
 // Segment is an open file. It is immutable and safe for concurrent use; Close it after its last scan.
@@ -151,7 +151,11 @@ func (m *meta) name() string {
 
 // Close drops the segment's buffers from the cache; those that scans still hold go with them. It does not close the
 // file.
-func (s *Segment) Close() { s.cache.Drop(s.file) }
+func (s *Segment) Close() {
+	if s.cache != nil {
+		s.cache.Drop(s.file)
+	}
+}
 
 // ID returns the segment's number.
 func (s *Segment) ID() uint64 { return s.id }

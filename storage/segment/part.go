@@ -75,6 +75,9 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if p.seg.cache == nil {
+		return nil, errs.Internal("segment %s was opened without a cache", p.seg.name)
+	}
 	for _, c := range req.Columns {
 		if c < 0 || c >= len(p.cols) {
 			return nil, errs.Internal("column %d of %d", c, len(p.cols))

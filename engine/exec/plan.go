@@ -19,7 +19,8 @@ type Pipeline struct {
 }
 
 // Plan is what a statement runs: pipelines, each after those it depends on. The same piece may be the sink of one
-// pipeline and the source of a later one: it is opened once, before its first use, and closed once, after its last.
+// pipeline and the source of a later one: it is opened once, before its first use, and closed once, after its last,
+// also when it was never opened. Pieces are told apart by identity: they are pointers to structs that are not empty.
 type Plan struct{ Pipelines []*Pipeline }
 
 // Ordered is implemented by sources whose rows have an order that must be kept: their pipeline gets one worker.

@@ -51,7 +51,16 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 			return b.cast(args[0], types.T(k), n.Location, places[0])
 		}
 	}
-	return b.call(name, args, places, n.Location)
+	if name == "similar_to_escape" && len(fn.Functions(name)) == 0 {
+		return nil, b.unsupported(n.Location, "SIMILAR TO")
+	}
+	e, err := b.call(name, args, places, n.Location)
+	if err != nil && len(n.Funcname) > 1 && errs.Is(err, errs.UndefinedFunction) {
+		q := *errs.From(err) // PostgreSQL names the function as it was written
+		q.Message = strings.Replace(q.Message, "function "+name+"(", "function "+strings.Join(stringsOf(n.Funcname), ".")+"(", 1)
+		return nil, &q
+	}
+	return e, err
 }
 
 // functionName returns the name of a function of pg_catalog; there are no others.

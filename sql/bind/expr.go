@@ -334,6 +334,9 @@ func (b *Binder) collate(s *scope, n *pg.CollateClause) (expr.Expr, error) {
 	switch last := name[len(name)-1]; last {
 	case "default", "C", "POSIX", "ucs_basic", "C.UTF-8", "C.utf8":
 	default:
+		if !strings.ContainsAny(last, "_-") { // not a locale
+			return nil, b.fail(n.Location, errs.UndefinedObject, "collation %q for encoding \"UTF8\" does not exist", last)
+		}
 		return nil, b.unsupported(n.Location, "collation %q", last)
 	}
 	if t := e.Type(); !t.IsString() {

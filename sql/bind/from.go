@@ -238,7 +238,7 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 		scan.Ordinals = append(scan.Ordinals, i)
 		scan.Cols[i].Ordinal = i
 	}
-	out, err := b.named1(&table{alias: alias}, cols, n.Alias, location(items[0]))
+	out, err := b.named1(&table{alias: alias}, cols, n.Alias, -1)
 	return scan, out, err
 }
 

@@ -205,6 +205,16 @@ func (b *Binder) assign(e expr.Expr, col *catalog.Column, loc int32) (expr.Expr,
 	if c, ok := e.(*expr.Const); ok && c.Value.Null {
 		return &expr.Const{Value: types.NullOf(col.Type)}, nil
 	}
+	if p, ok := e.(*expr.Param); ok && e.Type().Kind == types.Unknown {
+		t := plainType(col.Type)
+		if err := b.settle(p.Number, t, loc); err != nil {
+			return nil, err
+		}
+		if e = (&expr.Param{Number: p.Number, T: t}); t == col.Type {
+			return e, nil
+		}
+		return &expr.Cast{Arg: e, T: col.Type, Assignment: true}, nil
+	}
 	limited := (col.Type.Kind == types.Varchar || col.Type.Kind == types.Char) && col.Type.Width > 0
 	if e.Type().Kind == types.Unknown && !limited {
 		return b.coerce(e, col.Type, loc)

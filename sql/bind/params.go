@@ -60,11 +60,11 @@ func (b *Binder) settle(n int, t types.Type, loc int32) error {
 	return nil
 }
 
-// check reports parameters whose type nothing determined.
+// check reports parameters whose type nothing determined; PostgreSQL gives no position.
 func (p *params) check(b *Binder) error {
 	for i, t := range p.types {
 		if t.Kind == types.Unknown {
-			return b.fail(p.place[i], errs.IndeterminateDatatype, "could not determine data type of parameter $%d", i+1)
+			return errs.New(errs.IndeterminateDatatype, "could not determine data type of parameter $%d", i+1)
 		}
 	}
 	return nil

@@ -89,6 +89,17 @@ func (b *Binder) unqualified(s *scope, column string, loc int32) (expr.Expr, err
 	return nil, b.undefined(s, "", column, loc)
 }
 
+// columns returns the numbers of all columns of the clause.
+func (f *from) columns() plan.Set {
+	s := plan.Set{}
+	for _, t := range f.tables {
+		for _, c := range t.columns {
+			plan.UsedColumns(c.value, s)
+		}
+	}
+	return s
+}
+
 func (f *from) find(column string) (expr.Expr, int) {
 	var found expr.Expr
 	n := 0
@@ -158,7 +169,7 @@ func (b *Binder) missingTable(s *scope, schema, tab string, loc int32) error {
 		for _, t := range l.hidden.tables {
 			if t.alias == tab {
 				return b.fail(loc, errs.UndefinedTable, "invalid reference to FROM-clause entry for table %q", tab).
-					WithDetail("There is an entry for table \"%s\", but it cannot be referenced from this part of the query.", tab)
+					WithHint("There is an entry for table \"%s\", but it cannot be referenced from this part of the query.", tab)
 			}
 		}
 	}
@@ -170,9 +181,6 @@ func (b *Binder) missingTable(s *scope, schema, tab string, loc int32) error {
 
 // use makes a reference in scope s to a column of level l.
 func (b *Binder) use(s, l *scope, e expr.Expr, loc int32) (expr.Expr, error) {
-	if l.clause == clauseLimit || l.clause == clauseOffset {
-		return nil, b.fail(loc, errs.InvalidColumnReference, "argument of %s must not contain variables", l.clause)
-	}
 	for x := s; x != nil; x = x.parent {
 		if x.group != nil && x.group.argument {
 			if x == l {

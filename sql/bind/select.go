@@ -267,6 +267,17 @@ func (b *Binder) limitExpr(s *scope, n *pg.Node, clause string) (expr.Expr, erro
 	if e, err = b.coerce(e, types.T(types.Int8), location(n)); err != nil {
 		return nil, err
 	}
+	own := in.from.columns()
+	var failed error
+	expr.Walk(e, func(e expr.Expr) bool {
+		if c, ok := e.(*expr.Column); ok && own.Has(plan.ID(c.Index)) && failed == nil {
+			failed = b.fail(b.places[c], errs.InvalidColumnReference, "argument of %s must not contain variables", clause)
+		}
+		return true
+	})
+	if failed != nil {
+		return nil, failed
+	}
 	e, err = b.fold(e)
 	return e, b.at(err, location(n))
 }

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"strings"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
@@ -55,6 +57,10 @@ func (b *Binder) functionTypes(schema, name string, ts []types.Type, loc int32) 
 		if want := seriesTypes(ts); want != nil {
 			return one(want[0], want...)
 		}
+		if ts[0].Kind == types.Unknown && ts[1].Kind == types.Unknown {
+			return nil, nil, b.fail(loc, errs.AmbiguousFunction, "function generate_series(%s) is not unique", typeList(ts)).
+				WithHint("Could not choose a best candidate function. You might need to add explicit type casts.")
+		}
 	case name == "unnest" && len(ts) == 1 && ts[0].Kind == types.Array:
 		return one(types.T(ts[0].Elem), ts[0])
 	case name == "generate_subscripts" && len(ts) == 2 && ts[0].Kind == types.Array:
@@ -81,6 +87,14 @@ func (b *Binder) functionTypes(schema, name string, ts []types.Type, loc int32) 
 		cols = append(cols, b.newColumn(c.Name, c.Type))
 	}
 	return f.Args, cols, nil
+}
+
+func typeList(ts []types.Type) string {
+	names := make([]string, len(ts))
+	for i, t := range ts {
+		names[i] = plainType(t).String()
+	}
+	return strings.Join(names, ", ")
 }
 
 // seriesTypes chooses between the series of integers, of numerics, and of times with an interval as step.

@@ -22,12 +22,6 @@ const (
 	faultZoneName  // no such zone
 )
 
-// SQLSTATEs of the faults that package errs has no name for.
-const (
-	codeZoneDisplacement errs.Code = "22009"
-	codeIntervalField    errs.Code = "22015"
-)
-
 // dateError is PostgreSQL's DateTimeParseError.
 func dateError(fault dateFault, typ string, s []byte, zone string) error {
 	switch fault {
@@ -37,9 +31,9 @@ func dateError(fault dateFault, typ string, s []byte, zone string) error {
 		return errs.New(errs.DatetimeFieldOverflow, "date/time field value out of range: %q", verbatim(s)).
 			WithHint("Perhaps you need a different \"datestyle\" setting.")
 	case faultInterval:
-		return errs.New(codeIntervalField, "interval field value out of range: %q", verbatim(s))
+		return errs.New(errs.IntervalFieldOverflow, "interval field value out of range: %q", verbatim(s))
 	case faultZoneRange:
-		return errs.New(codeZoneDisplacement, "time zone displacement out of range: %q", verbatim(s))
+		return errs.New(errs.TimeZoneDisplacementOverflow, "time zone displacement out of range: %q", verbatim(s))
 	case faultZoneName:
 		return errs.New(errs.InvalidParameterValue, "time zone %q not recognized", verbatim(zone))
 	}

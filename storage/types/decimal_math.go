@@ -30,7 +30,7 @@ func (d Decimal) Sqrt() (Decimal, error) {
 	case d.IsNaN() || d.class == posInf:
 		return d, nil
 	case d.Sign() < 0:
-		return Decimal{}, errs.New("2201F", "cannot take square root of a negative number")
+		return Decimal{}, errs.New(errs.InvalidArgumentForPower, "cannot take square root of a negative number")
 	}
 	w, _ := d.firstDigit()
 	scale := clampScale(max(minSigDigits-((w+1)*2-1), int(d.scale)))

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"math/bits"
-	"unsafe"
 
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
@@ -114,6 +113,3 @@ func (a *arena) close() {
 		a.classes[i].partial = nil
 	}
 }
-
-// aligned tells that a buffer starts at a multiple of 64.
-func aligned(b []byte) bool { return uintptr(unsafe.Pointer(unsafe.SliceData(b)))&63 == 0 }

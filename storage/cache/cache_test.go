@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"unsafe"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -26,6 +27,9 @@ func newCache(t *testing.T, limit int64) (*Cache, *mem.Account) {
 	})
 	return c, a
 }
+
+// aligned tells that a buffer starts at a multiple of 64.
+func aligned(b []byte) bool { return uintptr(unsafe.Pointer(unsafe.SliceData(b)))&63 == 0 }
 
 // fill writes the key into every word, so that a reader can tell whose bytes it sees.
 func fill(k Key) func([]byte) error {

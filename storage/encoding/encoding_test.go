@@ -196,6 +196,14 @@ func checkSelect(t *testing.T, r *rand.Rand, b *Block, k int, part, all []int64)
 	}
 }
 
+func TestIDs(t *testing.T) {
+	for id, c := range codecs {
+		if c != nil && int(c.id()) != id {
+			t.Errorf("%s has id %d in the table and %d of its own", c.name(), id, c.id())
+		}
+	}
+}
+
 func TestBits(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, n := range rowCounts {

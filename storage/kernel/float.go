@@ -61,7 +61,7 @@ func FloatRangeOf(op Cmp, c float64) (r FloatRange, not bool) {
 }
 
 // FloatBits sets bit i of out where r contains v[i]. Floats are compared as integers whose order is that of the floats,
-// with NaNs at both ends: a range with NaN then is one that wraps around, and 0.8 ns a row instead of 4.
+// with NaNs at both ends: a range with NaN then is one that wraps around, and a third of the time that comparing floats takes.
 func FloatBits[T Float](v []T, r FloatRange, out []uint64) {
 	if r.Empty() {
 		clear(out[:words(len(v))])

@@ -17,7 +17,7 @@ const (
 	codecZstd = 2
 )
 
-// worthBytes is the least that compression must save: an eighth.
+// worth tells whether compression saves enough: an eighth at least.
 func worth(plain, stored int) bool { return stored <= plain-plain/8 }
 
 // The zstd coders are shared: EncodeAll and DecodeAll may be called at once.

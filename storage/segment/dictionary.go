@@ -68,7 +68,18 @@ func (s *Segment) dictionaryOf(col int, pins *Pins, n *scan.Counters) (*batch.Di
 		return nil, err
 	}
 	pins.keep(b)
-	return c.dictionary(b.Bytes()), nil
+	at := c.dictAt.Load()
+	if at == nil || at.buffer != b {
+		at = &dictionaryAt{b, c.dictionary(b.Bytes())}
+		c.dictAt.Store(at)
+	}
+	return at.dict, nil
+}
+
+// dictionaryAt remembers the dictionary in a buffer, so that scans get the same one as long as it stays in the cache.
+type dictionaryAt struct {
+	buffer *cache.Buffer
+	dict   *batch.Dictionary
 }
 
 // layout says where the parts of a dictionary lie in its buffer: hashes, offsets, counts, heap, each 64-byte aligned.

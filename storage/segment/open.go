@@ -37,6 +37,7 @@ type column struct {
 	*meta
 	elem   int    // bytes per value, of codes for strings; 0 for booleans and plain strings
 	dictID uint64 // batch.Dictionary.ID
+	dictAt atomic.Pointer[dictionaryAt]
 }
 
 // Open reads the footer, the directory and the metadata of a file of size bytes. It does not read data.

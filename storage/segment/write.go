@@ -66,17 +66,16 @@ type writer struct {
 	off uint64
 	err error // the first error of w; everything afterwards is dropped
 
-	enc      encoding.Encoder
-	ints     []int64 // values, in the order of the chunks
-	sorted   []int64 // in the order of the segment
-	wide     []batch.Int128
-	wide2    []batch.Int128
-	valid    batch.Bitmap
-	valid2   batch.Bitmap
-	buf      []byte
-	packed   []byte
-	scratch  batch.Vector
-	nextSort []uint32
+	enc    encoding.Encoder
+	ints   []int64 // values, in the order of the chunks
+	sorted []int64 // in the order of the segment
+	wide   []batch.Int128
+	wide2  []batch.Int128
+	valid  batch.Bitmap
+	valid2 batch.Bitmap
+	buf    []byte
+	packed []byte
+	codes  []uint32 // of strings, in the order of the segment
 }
 
 func (w *writer) write(b []byte) {

@@ -29,8 +29,8 @@ func (w *writer) writeStrings(m *meta, chunks []*batch.Vector) error {
 	}
 	codes := d.codes
 	if w.in.Order != nil {
-		codes = permute(w.nextSort, codes, w.in.Order)
-		w.nextSort = codes
+		codes = permute(w.codes, codes, w.in.Order)
+		w.codes = codes
 	}
 	fillNulls(codes, valid)
 	rank := d.sort()

@@ -51,24 +51,8 @@ type dictMeta struct {
 	chunks  []ref
 }
 
-// Totals is what a segment knows of all rows of a column, exactly: it answers aggregates without a scan as long as no
-// row of the segment is deleted.
-type Totals struct {
-	Rows, Nulls int64
-	// HasRange: Min and Max are the least and the greatest value, exactly, and there is at least one.
-	HasRange bool
-	Min, Max types.Datum
-	// HasSum: the sum of the values that are not NULL (integers, and decimals as scaled integers of up to 18 digits)
-	// is the two's complement 128-bit number SumHi, SumLo.
-	HasSum bool
-	SumLo  uint64
-	SumHi  int64
-	// StringBytes is the total length of the strings.
-	StringBytes int64
-	// Distinct is the number of distinct values, an estimate unless DistinctExact.
-	Distinct      int64
-	DistinctExact bool
-}
+// Totals is what a segment knows exactly of a column.
+type Totals = scan.Totals
 
 // The flags of a metadata blob.
 const (

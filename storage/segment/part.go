@@ -18,7 +18,10 @@ type Part struct {
 	pins  *Pins
 }
 
-var _ scan.Part = (*Part)(nil)
+var (
+	_ scan.Part    = (*Part)(nil)
+	_ scan.Totaler = (*Part)(nil)
+)
 
 // Part returns the segment as a piece of a table with the given column IDs and types. pins keeps what batches may
 // point to; nil keeps it only until the PartScan is closed.

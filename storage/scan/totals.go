@@ -1,0 +1,27 @@
+package scan
+
+import "github.com/siltstone-db/siltstone/storage/types"
+
+// Totaler is a Part that knows the Totals of its columns. Columns are numbered as for Part.
+type Totaler interface {
+	Totals(column int) Totals
+}
+
+// Totals is what a part knows of all its rows in a column, exactly: it answers aggregates without a scan, as long as the
+// query has no condition and no row of the part is deleted.
+type Totals struct {
+	Rows, Nulls int64
+	// HasRange: Min and Max are the least and the greatest value, exactly, and there is at least one.
+	HasRange bool
+	Min, Max types.Datum
+	// HasSum: the sum of the values that are not NULL (integers, and decimals as scaled integers of up to 18 digits)
+	// is the two's complement 128-bit number SumHi, SumLo.
+	HasSum bool
+	SumLo  uint64
+	SumHi  int64
+	// StringBytes is the total length of the strings.
+	StringBytes int64
+	// Distinct is the number of distinct values, an estimate unless DistinctExact.
+	Distinct      int64
+	DistinctExact bool
+}

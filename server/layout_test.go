@@ -42,7 +42,7 @@ var orders = map[string][][]string{
 		{"fn"}, {"expr"}, {"op"}, {"profile"}, {"spill"}, {"source", "relop"}, {"agg", "join"}, {"order", "window"}, {"exec"}, {"enginetest"},
 	},
 	"sql": {
-		{"parse"}, {"pgtype", "plan"}, {"pgcatalog"}, {"bind"}, {"stats"}, {"opt"}, {"compile"}, {"stmt", "view"}, {"session"}, {"logictest", "smith"},
+		{"parse"}, {"pgtype", "plan"}, {"pgcatalog"}, {"bind"}, {"stats"}, {"opt"}, {"compile"}, {"stmt", "view"}, {"session"}, {"bind/bindtest", "logictest", "smith"},
 	},
 	"ingest": {{"."}, {"batcher"}, {"httppush", "kafka", "files", "cdc", "kinesis", "sink", "replay"}, {"ingesttest"}},
 	"server": {{"auth"}, {"config"}, {"pgwire"}, {"httpapi", "console"}, {"node"}, {"siltstone"}, {"pgtest"}, {"."}},

@@ -42,7 +42,11 @@ func (m *metrics) request(handler string, status int, d time.Duration) {
 }
 
 func (s *Server) showMetrics(w http.ResponseWriter, r *http.Request, _ string) error {
-	promhttp.HandlerFor(s.opt.Metrics, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+	r.Header.Del("Accept") // the one format that MoreMetrics has too
+	promhttp.HandlerFor(s.opt.Metrics, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
+	if s.opt.MoreMetrics != nil {
+		s.opt.MoreMetrics(w) // a client that is gone cannot be told
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,6 +39,8 @@ type Options struct {
 	Pool *mem.Pool
 	// Metrics is what /metrics shows, and where this package's own counters go. nil: a registry of its own.
 	Metrics *prometheus.Registry
+	// MoreMetrics writes further metrics in Prometheus' text format behind those; may be nil.
+	MoreMetrics func(w io.Writer) error
 	// BodyMaxBytes bounds a body, before and after decompression. Default 256 MiB.
 	BodyMaxBytes int64
 	// ReadTimeout bounds the time for a whole request. Default 5 min.

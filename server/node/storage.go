@@ -1,0 +1,35 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/siltstone-db/siltstone/server/config"
+	"github.com/siltstone-db/siltstone/storage"
+	"github.com/siltstone-db/siltstone/storage/event"
+	"github.com/siltstone-db/siltstone/storage/mem"
+)
+
+// openStorage opens the data directory. Of the memory a quarter may be cached segments and a quarter live rows; the
+// rest is what queries can count on even when both are full.
+func openStorage(ctx context.Context, o config.Options, pool *mem.Pool, log *slog.Logger) (*storage.DB, error) {
+	db, err := storage.Open(ctx, o.Data, storage.Options{
+		Pool: pool, CacheBytes: int64(o.Memory) / 4, LiveBytes: int64(o.Memory) / 4,
+		Events: func(e event.Event) { logEvent(log, e) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open data directory %s: %w", o.Data, err)
+	}
+	return db, nil
+}
+
+// logEvent writes what is notable in storage into the log: what an operator should act on as a warning.
+func logEvent(log *slog.Logger, e event.Event) {
+	switch e.Kind {
+	case event.SealFailed, event.Quarantined, event.LogStopped:
+		log.Warn(e.String())
+	default:
+		log.Info(e.String())
+	}
+}

@@ -41,7 +41,7 @@ func (c comparison) equality() bool { return c.op == kernel.Eq || c.op == kernel
 func init() {
 	for _, c := range comparisons {
 		add := func(a, b types.Type, eval Eval) {
-			registerOp(&Overload{Name: c.name, Args: list(a, b), Result: returns(tBool), Eval: eval})
+			registerOp(&Overload{Name: c.name, Args: list(a, b), Result: returns(tBool), Total: true, Eval: eval})
 		}
 		add(tInt2, tInt2, compareInts[int16, int16](c))
 		add(tInt2, tInt4, compareInts[int16, int32](c))
@@ -71,9 +71,9 @@ func init() {
 		add(tOid, tOid, compareInts[int64, int64](c))
 		add(tIntvl, tIntvl, compareOrdered(c, types.IntervalValue.Cmp))
 		add(tUUID, tUUID, compareOrdered(c, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) }))
-		registerOp(&Overload{Name: c.name, Args: list(tDate, tTS), Result: returns(tBool), Eval: compareDates(c, false, true)},
-			&Overload{Name: c.name, Args: list(tTS, tDate), Result: returns(tBool), Eval: compareDates(c, true, false)},
-			&Overload{Name: c.name, Args: list(tNumeric, tNumeric), Result: returns(tBool), Prepare: prepareCompareNumeric(c),
+		registerOp(&Overload{Name: c.name, Args: list(tDate, tTS), Result: returns(tBool), Total: true, Eval: compareDates(c, false, true)},
+			&Overload{Name: c.name, Args: list(tTS, tDate), Result: returns(tBool), Total: true, Eval: compareDates(c, true, false)},
+			&Overload{Name: c.name, Args: list(tNumeric, tNumeric), Result: returns(tBool), Total: true, Prepare: prepareCompareNumeric(c),
 				Eval: compareNumericAny(c)},
 			&Overload{Name: c.name, Args: list(tAnyArr, tAnyArr), Result: returns(tBool), Eval: compareArrays(c)})
 		for _, p := range [][2]types.Type{{tDate, tTSTZ}, {tTSTZ, tDate}, {tTS, tTSTZ}, {tTSTZ, tTS}} {

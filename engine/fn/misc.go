@@ -111,7 +111,10 @@ func init() {
 func catalogFunctions(null func(types.Type) types.Datum, yes types.Datum) {
 	lookupFn("format_type", tText, null(tText), false, tOid, tInt4)
 	lookupFn("pg_get_userbyid", tName, types.StringOf(tName, "siltstone"), true, tOid)
-	for _, name := range []string{"pg_table_is_visible", "pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible"} {
+	for _, name := range []string{"pg_table_is_visible", "pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible",
+		"pg_opclass_is_visible", "pg_opfamily_is_visible", "pg_collation_is_visible", "pg_conversion_is_visible",
+		"pg_statistics_obj_is_visible", "pg_ts_config_is_visible", "pg_ts_dict_is_visible", "pg_ts_parser_is_visible",
+		"pg_ts_template_is_visible"} {
 		lookupFn(name, tBool, yes, true, tOid)
 	}
 	for _, extra := range [][]types.Type{list(tText, tOid), list(tText, tOid, tBool)} {
@@ -141,6 +144,7 @@ func catalogFunctions(null func(types.Type) types.Datum, yes types.Datum) {
 		}
 	}
 	lookupFn("pg_has_role", tBool, yes, true, tOid, tText)
+	lookupFn("pg_has_role", tBool, yes, true, tName, tText)
 	lookupFn("pg_has_role", tBool, yes, true, tName, tOid, tText)
 	lookupFn("pg_has_role", tBool, yes, true, tName, tName, tText)
 	lookupFn("pg_encoding_to_char", tName, types.StringOf(tName, "UTF8"), true, tInt4)

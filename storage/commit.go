@@ -127,7 +127,7 @@ func (c *commit) prepare(cat *catalog.Snapshot, w table.Write) error {
 			}
 			f := c.flat[n].Flatten(b)
 			n++
-			if err := check(t, f); err != nil {
+			if err := checkRows(t, f); err != nil {
 				return err
 			}
 			c.rows += int64(f.Len)
@@ -152,8 +152,8 @@ func (c *commit) split(t *catalog.Table, b *batch.Batch) {
 	}
 }
 
-// check holds a flat batch against its table: types, and NOT NULL.
-func check(t *catalog.Table, b *batch.Batch) error {
+// checkRows holds a flat batch against its table: types, and NOT NULL.
+func checkRows(t *catalog.Table, b *batch.Batch) error {
 	if len(b.Cols) != len(t.Columns) {
 		return errs.Internal("%d columns for table %q, which has %d", len(b.Cols), t.Name, len(t.Columns))
 	}

@@ -25,7 +25,7 @@ type Health struct {
 }
 
 // Good tells that nothing is wrong.
-func (h *Health) Good() bool { return h.Intake == nil && h.Seal == nil && len(h.Quarantined) == 0 }
+func (h Health) Good() bool { return h.Intake == nil && h.Seal == nil && len(h.Quarantined) == 0 }
 
 // Health returns how the database is.
 func (db *DB) Health() Health {

@@ -25,7 +25,7 @@ func Open(ctx context.Context, o Options, watermark uint64, replay Replay) (*Log
 	l.w.l = l
 	numbers, err := listFiles(o.FS, o.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("open the write-ahead log: %w", err)
+		return nil, errs.New(errs.IOError, "could not list the write-ahead log: %w", err)
 	}
 	r := recovery{l: l, o: &l.o, next: 0, watermark: watermark, replay: replay}
 	if err := r.run(ctx, numbers); err != nil {

@@ -1,0 +1,181 @@
+// Package check verifies a data directory that nobody has open: every checksum of the manifest, the log, the token
+// files and the segments, and that they fit each other. It changes nothing and goes on after a finding.
+package check
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/siltstone-db/siltstone/storage/cache"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/segment"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// Finding is something that is not as it should be.
+type Finding struct {
+	File  string
+	Error string
+	// Fatal: the database does not open, or acknowledged rows are lost. Others are left-overs that the next start
+	// cleans up.
+	Fatal bool
+}
+
+// String prints the finding on one line.
+func (f Finding) String() string {
+	kind := "note"
+	if f.Fatal {
+		kind = "damage"
+	}
+	return fmt.Sprintf("%s: %s: %s", kind, f.File, f.Error)
+}
+
+type checker struct {
+	fs       vfs.FS
+	dir      string
+	findings []Finding
+}
+
+// Check verifies the directory and returns what it found; nothing found means that every byte is as it was written.
+func Check(fsys vfs.FS, dir string) []Finding {
+	c := &checker{fs: fsys, dir: dir}
+	lock, err := fsys.Lock(dir + "/LOCK")
+	if err != nil {
+		c.add(dir+"/LOCK", err, true)
+		return c.findings
+	}
+	defer lock.Close()
+	v, _, err := manifest.Read(fsys, dir)
+	if err != nil {
+		c.add(dir+"/CURRENT", err, true)
+		v = nil
+	}
+	c.records("wal", ".wal", record.WAL)
+	c.records("tokens", ".tok", record.Tokens)
+	c.segments(v)
+	return c.findings
+}
+
+func (c *checker) add(file string, err error, fatal bool) {
+	text := err.Error()
+	if e := errs.From(err); e.Hint != "" {
+		text += " (" + e.Hint + ")"
+	}
+	c.findings = append(c.findings, Finding{file, text, fatal})
+}
+
+func (c *checker) list(sub string) []vfs.Info {
+	infos, err := c.fs.List(c.dir + "/" + sub)
+	if err != nil {
+		c.add(c.dir+"/"+sub, err, true)
+	}
+	return infos
+}
+
+// records reads every record of the files of a folder; sequences of the log must follow each other.
+func (c *checker) records(sub, suffix string, kind record.Kind) {
+	next, open := uint64(0), ""
+	for _, i := range c.list(sub) {
+		name := c.dir + "/" + sub + "/" + i.Name
+		var number uint64
+		if _, err := fmt.Sscanf(strings.TrimSuffix(i.Name, suffix), "%d", &number); err != nil || !strings.HasSuffix(i.Name, suffix) {
+			c.add(name, errors.New("does not belong here"), false)
+			continue
+		}
+		begun, ended, first, last, err := c.file(name, number, kind)
+		if err != nil {
+			c.add(name, err, true)
+			next = 0
+			continue
+		}
+		if !begun || kind != record.WAL {
+			continue
+		}
+		if open != "" {
+			c.add(open, fmt.Errorf("has no end mark, though %s follows", name), true)
+		}
+		if next != 0 && first != next {
+			c.add(name, fmt.Errorf("starts at sequence %d, want %d", first, next), true)
+		}
+		next, open = last+1, ""
+		if !ended {
+			open = name
+		}
+	}
+}
+
+func (c *checker) file(name string, number uint64, kind record.Kind) (begun, ended bool, first, last uint64, err error) {
+	f, err := c.fs.Open(name)
+	if err != nil {
+		return false, false, 0, 0, err
+	}
+	defer f.Close()
+	r, err := record.NewReader(f, kind, number, 1<<30)
+	if err != nil || !r.Begun() {
+		return false, false, 0, 0, err
+	}
+	first, last = r.First(), r.First()-1
+	for {
+		rec, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return true, r.Ended(), first, last, nil
+		}
+		if err != nil {
+			return true, false, first, last, err
+		}
+		if rec.Sequence != last+1 {
+			return true, false, first, last, errs.Corrupt("record at offset %d has sequence %d, want %d", rec.Offset, rec.Sequence, last+1)
+		}
+		last++
+	}
+}
+
+// segments verifies every byte of the segments that the manifest names.
+func (c *checker) segments(v *manifest.Version) {
+	named := map[string]bool{}
+	if v != nil {
+		pool := mem.NewPool(0)
+		cached := cache.New(pool.Account("check", 64<<20))
+		defer cached.Close()
+		for _, s := range v.Segments {
+			name := fmt.Sprintf("%010d.seg", s.File)
+			named[name] = true
+			if s.Quarantined != "" {
+				c.add(c.dir+"/quarantine/"+name, errors.New("was set aside: "+s.Quarantined), true)
+			} else if err := c.segment(c.dir+"/segments/"+name, s, cached); err != nil {
+				c.add(c.dir+"/segments/"+name, err, true)
+			}
+		}
+	}
+	for _, i := range c.list("segments") {
+		if v != nil && !named[i.Name] {
+			c.add(c.dir+"/segments/"+i.Name, errors.New("belongs to nobody"), false)
+		}
+	}
+}
+
+func (c *checker) segment(name string, meta manifest.Segment, cached *cache.Cache) error {
+	f, err := c.fs.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	s, err := segment.Open(f, size, segment.Options{Name: name, Cache: cached})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if s.ID() != uint64(meta.File) || int64(s.Rows()) != meta.Rows {
+		return errs.Corrupt("is segment %d with %d rows, want %d rows", s.ID(), s.Rows(), meta.Rows)
+	}
+	return s.Verify()
+}

@@ -1,0 +1,289 @@
+package storage
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
+)
+
+// The workload writes rows 0, 1, 2, ... in turn to tables a and b, some to both in one write and some with tokens,
+// drops and makes a table now and then, and takes a checkpoint.
+type workload struct {
+	acked, tried atomic.Int64 // steps
+	failed       error
+}
+
+const workloadSteps = 40
+
+// per step: rows in a, rows in b.
+func stepRows(i int) (a, b int) {
+	switch i % 4 {
+	case 0:
+		return 9, 0
+	case 1:
+		return 0, 11
+	case 2:
+		return 5, 6
+	}
+	return 70, 0 // more than a live segment takes
+}
+
+func rowsUntil(steps int) (a, b int) {
+	for i := range steps {
+		x, y := stepRows(i)
+		a, b = a+x, b+y
+	}
+	return a, b
+}
+
+func (w *workload) run(db *DB) {
+	if w.failed = db.Apply(ctx, catalog.CreateTable{Table: clicks("a"), IfNotExists: true}, catalog.CreateTable{Table: clicks("b"), IfNotExists: true}); w.failed != nil {
+		return
+	}
+	for i := range workloadSteps {
+		w.tried.Store(int64(i + 1))
+		if w.failed = w.step(db, i); w.failed != nil {
+			return
+		}
+		w.acked.Store(int64(i + 1))
+	}
+}
+
+func (w *workload) step(db *DB, i int) error {
+	a, b := rowsUntil(i)
+	na, nb := stepRows(i)
+	ta, tb := db.Catalog().Table("public", "a"), db.Catalog().Table("public", "b")
+	wr := table.Write{}
+	if na > 0 {
+		wr.Rows = append(wr.Rows, rowsOf(ta, a, na))
+	}
+	if nb > 0 {
+		wr.Rows = append(wr.Rows, rowsOf(tb, b, nb))
+	}
+	if i%3 == 0 {
+		wr.Token = &table.Token{Client: "c", Key: fmt.Sprint(i)}
+	}
+	ack, err := db.Commit(ctx, wr)
+	if err == nil && (ack.Duplicate || ack.Rows != int64(na+nb)) {
+		return fmt.Errorf("step %d: ack %+v", i, ack)
+	}
+	if err == nil && i%10 == 7 {
+		err = db.Apply(ctx, catalog.CreateTable{Table: clicks("temp")})
+		if err == nil {
+			err = db.Apply(ctx, catalog.DropTable{ID: db.Catalog().Table("public", "temp").ID})
+		}
+	}
+	if err == nil && i == workloadSteps/2 {
+		err = db.Checkpoint(ctx)
+	}
+	return err
+}
+
+// verify checks a recovered database: a whole number of steps, between the acknowledged and the tried, tokens known.
+func verify(db *DB, acked, tried int) error {
+	s := db.Snapshot()
+	defer s.Release()
+	ta, tb := s.Catalog().Table("public", "a"), s.Catalog().Table("public", "b")
+	if ta == nil || tb == nil {
+		if acked > 0 || (ta == nil) != (tb == nil) {
+			return fmt.Errorf("tables are missing after %d steps", acked)
+		}
+		return nil
+	}
+	a, err := read(s, ta.ID)
+	if err != nil {
+		return err
+	}
+	b, err := read(s, tb.ID)
+	if err != nil {
+		return err
+	}
+	for n := acked; n <= tried; n++ {
+		x, y := rowsUntil(n)
+		if a != upTo(x) || b != upTo(y) {
+			continue
+		}
+		for i := 0; i < n; i += 3 {
+			ack, err := db.Commit(ctx, table.Write{Rows: []table.Rows{rowsOf(ta, 0, 1)}, Token: &table.Token{Client: "c", Key: fmt.Sprint(i)}})
+			if err != nil || !ack.Duplicate {
+				return fmt.Errorf("token of step %d is forgotten: %+v, %v", i, ack, err)
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("a holds %+v and b %+v, which is no whole number of steps from %d to %d", a, b, acked, tried)
+}
+
+type crashState struct {
+	what         string
+	m            *vfs.Mem
+	acked, tried int
+	nested       bool
+}
+
+func (s crashState) check(t *testing.T) (nested []crashState) {
+	t.Helper()
+	e := errorfs.New(s.m, errorfs.Changes)
+	var mu sync.Mutex
+	if s.nested {
+		e.Before = func(n int, k errorfs.Kind, name string) {
+			mu.Lock()
+			defer mu.Unlock()
+			nested = append(nested, crashState{fmt.Sprintf("%s, recovery %d", s.what, n), s.m.CrashClone(uint64(n), 0.5), s.acked, s.tried, false})
+		}
+	}
+	db, err := Open(ctx, "db", testOptions(e))
+	if err != nil {
+		t.Fatalf("%s: %v", s.what, err)
+	}
+	err = verify(db, s.acked, s.tried)
+	if e := db.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", s.what, err)
+	}
+	return nested
+}
+
+// A crash before each change of the disk, with different parts of what was not synced surviving, and crashes during
+// the recovery from some of them.
+func TestCrashEverywhere(t *testing.T) {
+	m := vfs.NewMem()
+	fsys := errorfs.New(m, errorfs.Changes)
+	var w workload
+	var mu sync.Mutex
+	var states []crashState
+	every := 1
+	if testing.Short() {
+		every = 7
+	}
+	fsys.Before = func(n int, k errorfs.Kind, name string) {
+		if n%every != 0 {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		acked := int(w.acked.Load())
+		for i, keep := range []float64{0, 0.4, 0.8} {
+			c := m.CrashClone(uint64(10*n+i), keep)
+			states = append(states, crashState{fmt.Sprintf("operation %d (%s), keep %v", n, name, keep), c, acked, int(w.tried.Load()), n%16 == 0 && i == 1})
+		}
+	}
+	db := mustOpen(t, testOptions(fsys))
+	w.run(db)
+	if w.failed != nil {
+		t.Fatal(w.failed)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(states); i++ {
+		states = append(states, states[i].check(t)...)
+		states[i].m = nil
+	}
+	t.Logf("%d crash states of %d operations", len(states), fsys.Count())
+}
+
+// Each operation fails once, or from then on. What was acknowledged is found by the next Open.
+func TestErrorAtEveryOperation(t *testing.T) {
+	step := 4 // the four ways to fail take turns, so that every operation fails in one of them
+	if testing.Short() {
+		step = 44
+	}
+	first := 1
+	for _, sticky := range []bool{false, true} {
+		for _, cause := range []error{syscall.EIO, syscall.ENOSPC} {
+			for n := first; failAt(t, n, sticky, cause); n += step {
+			}
+			first++
+		}
+	}
+}
+
+func failAt(t *testing.T, n int, sticky bool, cause error) (reached bool) {
+	t.Helper()
+	m := vfs.NewMem()
+	fsys := errorfs.New(m, errorfs.All&^errorfs.Read)
+	fsys.Fail(n, sticky, cause)
+	var w workload
+	o := testOptions(fsys)
+	db, err := Open(ctx, "db", o)
+	if err == nil {
+		w.run(db)
+		err = w.failed
+		_ = db.Close()
+	}
+	what := fmt.Sprintf("operation %d, sticky %v, %v, first error %v", n, sticky, cause, err)
+	if err != nil && errs.From(err).Code == errs.InternalError {
+		t.Fatalf("%s: no SQLSTATE", what)
+	}
+	if m.OpenFiles() != 0 {
+		t.Fatalf("%s: %d files left open", what, m.OpenFiles())
+	}
+	reached = fsys.Failed() > 0
+	fsys.Heal()
+	db, err = Open(ctx, "db", testOptions(m.CrashClone(uint64(n), 0.5)))
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	err = verify(db, int(w.acked.Load()), int(w.tried.Load()))
+	db.Close()
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	return reached
+}
+
+// One writer, several readers: totals are exact at every moment of thousands of seals.
+func TestRunningTotals(t *testing.T) {
+	m := vfs.NewMem()
+	o := testOptions(m)
+	o.SealRows = 20
+	o.LogFileMax = 64 << 10
+	db := mustOpen(t, o)
+	tab := mustCreate(t, db, "clicks")
+	var acked, tried atomic.Int64
+	var done atomic.Bool
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for !done.Load() {
+				low := int(acked.Load())
+				s := db.Snapshot()
+				high := int(tried.Load())
+				got, err := read(s, tab.ID)
+				s.Release()
+				if err != nil || got != upTo(got.rows) || got.rows < low || got.rows > high {
+					t.Errorf("read %+v with %d to %d rows written: %v", got, low, high, err)
+					return
+				}
+			}
+		})
+	}
+	n := 0
+	deadline := time.Now().Add(4 * time.Second)
+	for i := 0; time.Now().Before(deadline) && !t.Failed() && i < 4000; i++ {
+		k := 1 + i%13
+		tried.Store(int64(n + k))
+		if err := insert(db, tab, n, k); err != nil {
+			t.Fatal(err)
+		}
+		n += k
+		acked.Store(int64(n))
+	}
+	done.Store(true)
+	wg.Wait()
+	wantTotals(t, db, tab, n)
+	t.Logf("%d rows, %d seals", n, db.Metrics().Seals.Value())
+	mustClose(t, db)
+}

@@ -33,8 +33,11 @@ async function clickhouse() {
   };
 }
 
+// Integers arrive as strings, doubles as numbers: an exponent marks a double that looks like an integer but is not exact.
 function text(value) {
-  return value === null || value === undefined ? null : String(value);
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return value.toExponential(16);
+  return String(value);
 }
 
 const run = await (name === 'duckdb' ? duckdb() : clickhouse());

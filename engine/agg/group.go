@@ -53,6 +53,7 @@ type Group struct {
 	payload   int         // words of the arguments in a partitioned row
 	flagWords int         // words of skip bits in a partitioned row
 	inputFlag []bool      // inputs that can skip rows of a partitioned row
+	plainSums bool        // at most two states, sums of small integers
 	tableOnly bool        // lists refer to rows in order of arrival: no partitions
 
 	keyStrings []*interner
@@ -113,7 +114,9 @@ func (g *Group) openArguments() error {
 			}
 		}
 	}
+	g.plainSums = len(g.prog.states) <= 2 && len(g.prog.sets) == 0
 	for i := range g.prog.states {
+		g.plainSums = g.plainSums && g.prog.states[i].kind == stateSum64
 		if g.prog.states[i].kind == stateList {
 			g.tableOnly = true
 			wide := 2

@@ -356,12 +356,50 @@ func (w *worker) Finish() error { return nil }
 
 func (w *worker) consumeDirect(n int) error {
 	rows, width := w.tab.rows, w.tab.width
+	if w.g.plainSums && w.noSkips() {
+		w.addSums(rows, width, n)
+		return nil
+	}
 	slots := w.slots[:n]
 	for i, k := range w.packed[:n] {
 		slots[i] = uint32(k)
 		rows[int(k)*width]++
 	}
 	return w.apply(rows, width, 2, n, nil, slots)
+}
+
+// addSums counts rows and adds up to two sums in one pass over the array: the usual small aggregation, which
+// is bound by the loads and stores of the groups.
+func (w *worker) addSums(rows []uint64, width, n int) {
+	p := w.g.prog
+	keys := w.packed[:n]
+	var words [2][]uint64
+	var at [2]int
+	for i := range p.states {
+		words[i] = w.cols[w.g.columnOf[p.inputs[p.states[i].in].cols[0]]].words[:n]
+		at[i] = 2 + p.states[i].at
+	}
+	switch len(p.states) {
+	case 0:
+		for _, k := range keys {
+			rows[int(k)*width]++
+		}
+	case 1:
+		a, x := at[0], words[0]
+		for i, k := range keys {
+			row := rows[int(k)*width:][:width]
+			row[0]++
+			row[a] += x[i]
+		}
+	default:
+		a, b, x, y := at[0], at[1], words[0], words[1][:n]
+		for i, k := range keys {
+			row := rows[int(k)*width:][:width]
+			row[0]++
+			row[a] += x[i]
+			row[b] += y[i]
+		}
+	}
 }
 
 // tableBytes is how large a worker's table may become before rows are partitioned instead: half of a 2 MiB

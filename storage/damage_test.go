@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/check"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -58,7 +61,12 @@ func flip(t *testing.T, m *vfs.Mem, name string, off int64) {
 func TestQuarantine(t *testing.T) {
 	for _, where := range []string{"header", "data", "missing"} {
 		m := twoTables(t)
-		const name = "db/segments/0000000001.seg"
+		v, _, err := manifest.Read(m, "db")
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(v.Segments, func(s manifest.Segment) bool { return s.Table == 1 && s.Rows == 50 })
+		name := fmt.Sprintf("db/segments/%010d.seg", v.Segments[i].File)
 		switch where {
 		case "header":
 			flip(t, m, name, 20)

@@ -107,8 +107,8 @@ func (ps *partScan) dict(col int) {
 func (ps *partScan) Morsels() int { return (ps.p.rows + scan.MorselRows - 1) / scan.MorselRows }
 
 func (ps *partScan) Dictionary(column int) *batch.Dictionary {
-	if column < len(ps.dicts) {
-		return ps.dicts[column]
+	if col := ps.req.Columns[column]; col < len(ps.dicts) {
+		return ps.dicts[col]
 	}
 	return nil
 }

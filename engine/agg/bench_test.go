@@ -82,8 +82,8 @@ func BenchmarkGroup(b *testing.B) {
 	b.Run("RegionDistinct", func(b *testing.B) {
 		benchGroup(b, enginetest.Beside(region, user), []int{0}, []agg.Call{distinct}, nil)
 	})
-	phrase := enginetest.Strings(benchRows, 540_000)
 	b.Run("UserPhrase", func(b *testing.B) {
+		phrase := enginetest.Strings(benchRows, 540_000)
 		benchGroup(b, enginetest.Beside(user, phrase), []int{0, 1}, []agg.Call{countStar()}, top10)
 	})
 }

@@ -1,9 +1,9 @@
 package enginetest
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -132,5 +132,9 @@ func stringPart(ts []types.Type, p, n, distinct int) part {
 }
 
 func stringOf(k int) []byte {
-	return fmt.Appendf(nil, "http://example.com/section/%020d/page-with-a-name?id=%09d", k*7919, k)
+	b := make([]byte, 0, 80)
+	b = append(b, "http://example.com/section/"...)
+	b = strconv.AppendInt(b, 1e17+int64(k)*7919, 10)
+	b = append(b, "/page-with-a-name?id="...)
+	return strconv.AppendInt(b, int64(k), 10)
 }

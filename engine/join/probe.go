@@ -1,6 +1,7 @@
 package join
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
@@ -26,7 +27,7 @@ func (s *probeSide) Close() { (*Hash)(s).closeSide() }
 func (s *probeSide) Consumer(t *op.Task, _ int, next op.Consumer) (op.Consumer, error) {
 	h := (*Hash)(s)
 	p := &probing{
-		h: h, next: next, keys: newKeys(h.cfg.ProbeKeys, h.cfg.Probe), out: batch.New(h.cfg.Types()),
+		ctx: t.Ctx, h: h, next: next, keys: newKeys(h.cfg.ProbeKeys, h.cfg.Probe), out: batch.New(h.cfg.Types()),
 		step:  max(1, min(t.BatchRows, batch.MaxRows)),
 		heads: make([]uint32, batch.MaxRows), found: make(batch.Bitmap, batch.Words(batch.MaxRows)),
 		unknown: make(batch.Bitmap, batch.Words(batch.MaxRows)), pass: make(batch.Bitmap, batch.Words(batch.MaxRows)),
@@ -45,6 +46,7 @@ func (s *probeSide) Consumer(t *op.Task, _ int, next op.Consumer) (op.Consumer, 
 
 // probing is the state of one worker.
 type probing struct {
+	ctx      context.Context // asked per batch of pairs: one input batch may have billions
 	h        *Hash
 	next     op.Consumer
 	keys     *keys
@@ -148,6 +150,9 @@ func (p *probing) pairs(b *batch.Batch, n int) error {
 func (p *probing) flush(b *batch.Batch) error {
 	if len(p.idx) == 0 {
 		return nil
+	}
+	if err := p.ctx.Err(); err != nil {
+		return err
 	}
 	if p.residual != nil {
 		if err := p.test(b); err != nil {

@@ -261,7 +261,7 @@ func (s *Session) env(ctx context.Context, out stmt.Output) *stmt.Env {
 }
 
 func (s *Session) context(ctx context.Context) *fn.Context {
-	return &fn.Context{Ctx: ctx, Session: s}
+	return &fn.Context{Ctx: ctx, Session: s, Shared: fn.NewShared()}
 }
 
 func (s *Session) disabledPasses() map[string]bool {

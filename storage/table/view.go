@@ -105,18 +105,12 @@ func addKnown(a, b int64) int64 {
 func (v *View) Open(ctx context.Context, req *scan.Request) (scan.Scan, error) {
 	s := &viewScan{v: v, req: req}
 	for _, p := range v.parts {
-		if req.Counters != nil && p.segment != nil {
-			req.Counters.Segments.Add(1)
-		}
 		ps, err := p.Open(ctx, req)
 		if err != nil {
 			s.Close()
 			return nil, p.noticed(err)
 		}
 		if ps == nil {
-			if req.Counters != nil && p.segment != nil {
-				req.Counters.SegmentsPruned.Add(1)
-			}
 			continue
 		}
 		s.parts = append(s.parts, openPart{ps, p})

@@ -203,6 +203,16 @@ func slot(v *batch.Vector, i int) uint32 {
 // findMissing lists the distinct slots of active rows that are not known yet.
 func (n *memoNode) findMissing(s *memoSlots, v *batch.Vector, active batch.Bitmap) bool {
 	n.missing = n.missing[:0]
+	if v.Valid == nil && active == nil {
+		for _, c := range v.Codes {
+			if atomic.LoadUint32(&s.state[c+1]) == slotUnknown {
+				n.missing = append(n.missing, c+1)
+			}
+		}
+		slices.Sort(n.missing)
+		n.missing = slices.Compact(n.missing)
+		return len(n.missing) > 0
+	}
 	for i := range v.Len {
 		k := slot(v, i)
 		if atomic.LoadUint32(&s.state[k]) == slotUnknown && (active == nil || active.Get(i)) {

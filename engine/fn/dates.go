@@ -97,16 +97,38 @@ func prepareTrunc(_ *Context, args []types.Type, _ types.Type, consts []*types.D
 func truncFixed(u types.Unit, unit int64) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, _ batch.Bitmap, out *batch.Vector) error {
 		out.Reset(tTS, n)
-		r := batch.Values[int64](out)
-		for i, us := range batch.Values[int64](args[1])[:n] {
-			if uint64(us) < math.MaxInt64 {
-				r[i] = us - us%unit
-				continue
+		r, v := batch.Values[int64](out)[:n], batch.Values[int64](args[1])[:n]
+		odd := int64(0)
+		if unit == microsPerMinute {
+			odd = truncMinute(r, v)
+		} else {
+			odd = truncTo(r, v, uint64(unit))
+		}
+		if odd < 0 { // before 1970, or infinite
+			for i, us := range v {
+				r[i], _ = u.Trunc(us)
 			}
-			r[i], _ = u.Trunc(us)
 		}
 		return nil
 	}
+}
+
+// truncTo subtracts remainders; the result is negative when a timestamp is before 1970 or infinite.
+func truncTo(r, v []int64, unit uint64) (odd int64) {
+	for i, us := range v {
+		odd |= us | (us + 1)
+		r[i] = us - int64(uint64(us)%unit)
+	}
+	return odd
+}
+
+// truncMinute is truncTo for the commonest unit: the division by a constant is a multiplication.
+func truncMinute(r, v []int64) (odd int64) {
+	for i, us := range v {
+		odd |= us | (us + 1)
+		r[i] = us - int64(uint64(us)%microsPerMinute)
+	}
+	return odd
 }
 
 func truncUnit(name []byte, of types.Type) (types.Unit, error) {

@@ -107,12 +107,12 @@ func extractFast(u types.Unit, of, result types.Type) Eval {
 	if of.Kind != types.Timestamp || result.Physical() != types.PhysInt64 {
 		return nil
 	}
-	var div, mod int64
+	var loop func(r, v []int64) (odd int64)
 	switch u {
 	case types.UnitMinute:
-		div, mod = microsPerMinute, 60
+		loop = minutesOf
 	case types.UnitHour:
-		div, mod = microsPerHour, 24
+		loop = hoursOf
 	default:
 		return nil
 	}
@@ -122,17 +122,29 @@ func extractFast(u types.Unit, of, result types.Type) Eval {
 			return slow(c, args, n, valid, out)
 		}
 		out.Reset(result, n)
-		r := batch.Values[int64](out)
-		odd := false
-		for i, us := range batch.Values[int64](args[1])[:n] {
-			odd = odd || us < 0 || us == tsInf
-			r[i] = us / div % mod
-		}
-		if odd { // before 1970, or infinite
+		if loop(batch.Values[int64](out)[:n], batch.Values[int64](args[1])[:n]) < 0 { // before 1970, or infinite
 			return slow(c, args, n, valid, out)
 		}
 		return nil
 	}
+}
+
+// minutesOf and hoursOf divide by constants, which is a multiplication. The result is negative when a timestamp is one
+// for which that is not enough.
+func minutesOf(r, v []int64) (odd int64) {
+	for i, us := range v {
+		odd |= us | (us + 1)
+		r[i] = int64(uint64(us) / microsPerMinute % 60)
+	}
+	return odd
+}
+
+func hoursOf(r, v []int64) (odd int64) {
+	for i, us := range v {
+		odd |= us | (us + 1)
+		r[i] = int64(uint64(us) / microsPerHour % 24)
+	}
+	return odd
 }
 
 func unknownUnit(name string, of types.Type) error {

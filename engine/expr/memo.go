@@ -61,9 +61,6 @@ const (
 	memoWarmup = 64
 )
 
-// derivedID numbers derived dictionaries. The top bit keeps them apart from those of segments.
-var derivedID atomic.Uint64
-
 // memoColumn tells whether a tree is worth a memo, and over which column.
 func memoColumn(e Expr) (column *Column, ok bool) {
 	switch e.(type) {
@@ -186,7 +183,7 @@ func (m *memo) reserve(entries int, t types.Type) *memoSlots {
 			next.state[i] = st
 		}
 	} else if t.Physical() == types.PhysBytes {
-		m.dict.Store(&batch.Dictionary{ID: 1<<63 | derivedID.Add(1), Len: 1, Offsets: []uint32{0, 0}})
+		m.dict.Store(&batch.Dictionary{ID: batch.NewDictionaryID(), Len: 1, Offsets: []uint32{0, 0}})
 	}
 	m.slots.Store(next)
 	return next

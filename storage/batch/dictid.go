@@ -4,5 +4,5 @@ import "sync/atomic"
 
 var dictionaryID atomic.Uint64
 
-// NewDictionaryID returns an ID for a stored dictionary, below 1<<63; derived dictionaries use those above.
+// NewDictionaryID returns the ID of a new dictionary, stored or derived: unique in the process, never 0.
 func NewDictionaryID() uint64 { return dictionaryID.Add(1) }

@@ -255,10 +255,10 @@ func (v *Vector) setDatum(i int, d types.Datum) {
 	case types.PhysFloat64:
 		Values[float64](v)[i] = d.F
 	case types.PhysInt128:
-		Values[Int128](v)[i] = Int128{uint64(d.I), d.Hi}
+		Values[Int128](v)[i] = Int128{Lo: uint64(d.I), Hi: d.Hi}
 	case types.PhysInterval:
 		m, days, us := d.IntervalParts()
-		Values[Interval](v)[i] = Interval{m, days, us}
+		Values[Interval](v)[i] = Interval{Months: m, Days: days, Micros: us}
 	case types.PhysUUID:
 		clear(v.Data[i*16 : i*16+16])
 		copy(v.Data[i*16:i*16+16], d.S)

@@ -3,7 +3,6 @@ package segment
 import (
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/cache"
@@ -12,13 +11,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 )
-
-// dictionaries numbers dictionaries from the top half of the range; live segments number theirs from the bottom.
-var dictionaries atomic.Uint64
-
-const dictionaryIDs = 1 << 63
-
-func nextDictionary() uint64 { return dictionaryIDs | dictionaries.Add(1) }
 
 // Pins keeps dictionaries in memory. Batches of a scan point into them, and a query may keep such batches until it
 // releases its snapshot: so the snapshot owns the Pins. The zero value is ready; safe for concurrent use.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
@@ -137,7 +138,7 @@ func (s *Segment) directory(b []byte, f *footer) error {
 		s.cols[i].elem = c.Type.Physical().Width()
 		if m.dict != nil {
 			s.cols[i].elem = 4
-			s.cols[i].dictID = nextDictionary()
+			s.cols[i].dictID = batch.NewDictionaryID()
 		}
 	}
 	return nil

@@ -65,6 +65,9 @@ func lockName(s pg.LockClauseStrength) string {
 
 // plainSelect binds SELECT ... FROM ... WHERE ... GROUP BY ... HAVING ... ORDER BY ... LIMIT.
 func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*query, error) {
+	if len(n.DistinctClause) > 0 && n.DistinctClause[0].GetNode() != nil { // plain DISTINCT is a list of one empty node
+		return nil, b.unsupported(location(n.DistinctClause[0]), "DISTINCT ON")
+	}
 	if err := b.fromClause(s, n.FromClause); err != nil {
 		return nil, err
 	}

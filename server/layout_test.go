@@ -192,6 +192,8 @@ func TestGuardFails(t *testing.T) {
 		{"storage", "sql/session"},
 		{"engine/agg", "sql/plan"},
 		{"ingest/kafka", "sql/session"},
+		{"ingest/httppush", "server/httpapi"},
+		{"ingest/httppush", "ingest/kafka"},
 		{"ingest", "engine/op"},
 		{"sql/bind", "server/pgwire"},
 		{"bench/suite", "storage/batch"},
@@ -227,6 +229,8 @@ func TestGuardPasses(t *testing.T) {
 	for _, tc := range []struct{ from, to string }{
 		{"server/pgwire", "sql/session"},
 		{"server/node", "storage"},
+		{"server/httpapi", "ingest/httppush"},
+		{"ingest/httppush", "storage/format/ndjson"},
 		{"sql/bind", "engine/expr"},
 		{"engine/op", "storage/batch"},
 		{"storage/kernel", "storage/batch"},

@@ -52,6 +52,9 @@ type Options struct {
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `name:"log-level" env:"SILTSTONE_LOG_LEVEL" default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 
+	// Pprof opens the Go profiler on the HTTP listener, to clients of this machine only.
+	Pprof bool `name:"pprof" env:"SILTSTONE_PPROF" help:"Profiles of the running server at /debug/pprof/ over HTTP, for clients of this machine."`
+
 	// Demo makes a table clicks and feeds it for ever.
 	Demo bool `name:"demo" env:"SILTSTONE_DEMO" help:"Create a table clicks and feed it 1,000 events a second."`
 }

@@ -1,10 +1,9 @@
 package httpapi
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"net"
+	"net/http"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/sql/session"
@@ -15,15 +14,13 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// columnsOf returns the columns of a table with their defaults evaluated: by the SQL layer, once for a push, as one
-// statement does. A default that gives another value each time (random, a sequence) would be the same in all rows of
-// the push and is refused when it is needed.
-func (s *Server) columnsOf(ctx context.Context, t *catalog.Table, user string, remote net.Addr) ([]format.Column, error) {
-	cols := make([]format.Column, len(t.Columns))
+// defaults evaluates the defaults of a table's columns for a push: by the SQL layer, once, as one statement does. A
+// default that gives another value each time (random, a sequence) would be the same in all rows of the push and is
+// refused.
+func (s *Server) defaults(r *http.Request, user string, t *catalog.Table, cols []format.Column) error {
 	var exprs []string
 	var ordinals []int
 	for i, c := range t.Columns {
-		cols[i] = format.Column{Name: c.Name, Type: c.Type, NotNull: c.NotNull}
 		if c.Default != "" {
 			// Twice: a difference shows that the value changes.
 			e := fmt.Sprintf("CAST((%s) AS %s)", c.Default, c.Type)
@@ -31,31 +28,28 @@ func (s *Server) columnsOf(ctx context.Context, t *catalog.Table, user string, r
 			ordinals = append(ordinals, i)
 		}
 	}
-	if len(exprs) == 0 {
-		return cols, nil
-	}
-	conn, err := s.opt.Open(ctx, user, remote)
+	conn, err := s.opt.Open(r.Context(), user, remoteAddr(r))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer conn.Close()
 	out := &firstRow{}
-	if err := conn.Simple(ctx, "SELECT "+strings.Join(exprs, ", "), out); err != nil {
-		return nil, fmt.Errorf("defaults of table %q: %w", t.Name, err)
+	if err := conn.Simple(r.Context(), "SELECT "+strings.Join(exprs, ", "), out); err != nil {
+		return fmt.Errorf("defaults of table %q: %w", t.Name, err)
 	}
 	if len(out.values) != len(exprs) {
-		return nil, errs.Internal("%d defaults gave %d values", len(exprs), len(out.values))
+		return errs.Internal("%d defaults gave %d values", len(exprs), len(out.values))
 	}
 	for n, i := range ordinals {
 		once, again := out.values[2*n], out.values[2*n+1]
 		once.Type, again.Type = cols[i].Type, cols[i].Type
 		if once != again {
-			return nil, errs.Unsupported("a push into table %q, whose default of column %q changes from row to row,", t.Name, t.Columns[i].Name).
+			return errs.Unsupported("a push into table %q, whose default of column %q changes from row to row,", t.Name, t.Columns[i].Name).
 				WithHint("Use INSERT or COPY.")
 		}
 		cols[i].Default = &once
 	}
-	return cols, nil
+	return nil
 }
 
 // firstRow is the session.Output that keeps the first row.

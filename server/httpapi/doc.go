@@ -5,12 +5,11 @@
 //	POST /v1/query                 one SQL statement; its result as JSON or CSV
 //	GET  /healthz                  200 and "ok", or 503 and the reasons
 //	GET  /metrics                  Prometheus text
+//	GET  /debug/pprof/             profiles of the process, with Options.Pprof and for clients of this machine
 //
 // # Pushing rows
 //
-// Content-Type is application/x-ndjson (the default), application/json (an array of objects) or text/csv (the first
-// line names the columns). Content-Encoding may be gzip or zstd; the body is bounded before and after decompression,
-// and in its ratio. The answer of a push that was stored is
+// Package ingest/httppush reads the bodies and stores the rows. The answer of a push that was stored is
 //
 //	{"stored": 3, "duplicate": false, "sequence": 17}
 //

@@ -16,6 +16,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/siltstone-db/siltstone/ingest/httppush"
 	"github.com/siltstone-db/siltstone/server/auth"
 	"github.com/siltstone-db/siltstone/sql/pgtype"
 	"github.com/siltstone-db/siltstone/sql/session"
@@ -249,7 +250,7 @@ func TestPush(t *testing.T) {
 func TestPushManyErrors(t *testing.T) {
 	w := do(newServer(t, newStore(t), nil), "POST", rowsPath, strings.Repeat("x\n", 1000))
 	var answer struct{ Error errorBody }
-	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != 422 || len(answer.Error.Rows) != rowErrorsMax {
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != 422 || len(answer.Error.Rows) != httppush.RowErrorsMax {
 		t.Errorf("%d, %v, %d rows", w.Code, err, len(answer.Error.Rows))
 	}
 }
@@ -441,6 +442,19 @@ func TestHealthAndMetrics(t *testing.T) {
 	}
 }
 
+func TestProfiles(t *testing.T) {
+	for _, tc := range []struct {
+		on     bool
+		remote string
+		status int
+	}{{true, "127.0.0.1:1", 200}, {true, "[::1]:1", 200}, {true, "10.0.0.1:1", 403}, {true, "nonsense", 403}, {false, "127.0.0.1:1", 404}} {
+		s := newServer(t, newStore(t), func(o *Options) { o.Pprof = tc.on })
+		if w := do(s, "GET", "/debug/pprof/", "", "remote", tc.remote); w.Code != tc.status {
+			t.Errorf("%+v: %d", tc, w.Code)
+		}
+	}
+}
+
 // TestPanic: a defect ends one request.
 func TestPanic(t *testing.T) {
 	s := newServer(t, newStore(t), func(o *Options) {
@@ -449,20 +463,4 @@ func TestPanic(t *testing.T) {
 	if w := do(s, "POST", "/v1/query", "x"); w.Code != 500 || !strings.Contains(w.Body.String(), "XX000") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-}
-
-func FuzzArray(f *testing.F) {
-	f.Add([]byte(`[{"a":1},{"b":"]"}]`))
-	f.Add([]byte("{\"a\":\n[1,2]}"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		out, err := io.ReadAll(newArrayReader(bytes.NewReader(body)))
-		if err != nil || !json.Valid(body) {
-			return
-		}
-		for _, line := range bytes.Split(out, []byte("\n")) {
-			if len(bytes.TrimSpace(line)) > 0 && !json.Valid(line) {
-				t.Fatalf("%q became %q", body, out)
-			}
-		}
-	})
 }

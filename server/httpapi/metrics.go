@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,30 +8,35 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/ingest/httppush"
+	"github.com/siltstone-db/siltstone/storage/metric"
 )
 
 // metrics are this package's counters. Labels are names of handlers and statuses, never anything a client sends.
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
-	rows     prometheus.Counter
-	rejected prometheus.Counter
-	repeated prometheus.Counter
-	bytes    prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer) *metrics {
+func newMetrics(r prometheus.Registerer, pushes *httppush.Counters) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "siltstone_http_requests_total", Help: "Requests by handler and status."}, []string{"handler", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "siltstone_http_request_seconds", Help: "Time of requests by handler.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}, []string{"handler"}),
-		rows:     prometheus.NewCounter(prometheus.CounterOpts{Name: "siltstone_http_rows_stored_total", Help: "Rows stored by pushes."}),
-		rejected: prometheus.NewCounter(prometheus.CounterOpts{Name: "siltstone_http_rows_rejected_total", Help: "Rows of pushes that did not fit."}),
-		repeated: prometheus.NewCounter(prometheus.CounterOpts{Name: "siltstone_http_pushes_repeated_total", Help: "Pushes whose idempotency key was known."}),
-		bytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "siltstone_http_body_bytes_total", Help: "Decompressed bytes of pushes."}),
 	}
-	r.MustRegister(m.requests, m.seconds, m.rows, m.rejected, m.repeated, m.bytes)
+	r.MustRegister(m.requests, m.seconds)
+	for _, c := range []struct {
+		name, help string
+		counter    *metric.Counter
+	}{
+		{"siltstone_http_rows_stored_total", "Rows stored by pushes.", &pushes.Rows},
+		{"siltstone_http_rows_rejected_total", "Rows of pushes that did not fit.", &pushes.Rejected},
+		{"siltstone_http_pushes_repeated_total", "Pushes whose idempotency key was known.", &pushes.Repeated},
+		{"siltstone_http_body_bytes_total", "Decompressed bytes of pushes.", &pushes.Bytes},
+	} {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
+			func() float64 { return float64(c.counter.Value()) }))
+	}
 	return m
 }
 
@@ -48,13 +52,4 @@ func (s *Server) showMetrics(w http.ResponseWriter, r *http.Request, _ string) e
 		s.opt.MoreMetrics(w) // a client that is gone cannot be told
 	}
 	return nil
-}
-
-// statusFor returns the status that writeError answered with.
-func statusFor(err error) int {
-	var se *statusError
-	if errors.As(err, &se) {
-		return se.status
-	}
-	return statusOf(errs.From(err).Code)
 }

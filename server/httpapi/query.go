@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/siltstone-db/siltstone/ingest/httppush"
 	"github.com/siltstone-db/siltstone/sql/pgtype"
 	"github.com/siltstone-db/siltstone/sql/session"
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -53,7 +54,7 @@ func wantsCSV(r *http.Request) bool {
 }
 
 func readQuery(w http.ResponseWriter, r *http.Request) (*queryRequest, error) {
-	b, err := openBody(w, r, queryMaxBytes)
+	b, err := httppush.OpenBody(w, r, queryMaxBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +280,7 @@ func (o *result) finish(err error) error {
 		o.buf.WriteString("],")
 	}
 	if err != nil {
-		b, _ := json.Marshal(bodyOf(errs.From(err), nil))
+		b, _ := json.Marshal(bodyOf(err))
 		o.buf.WriteString(`"error":`)
 		o.buf.Write(b)
 	} else {

@@ -12,23 +12,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/siltstone-db/siltstone/ingest/httppush"
 	"github.com/siltstone-db/siltstone/server/auth"
 	"github.com/siltstone-db/siltstone/sql/session"
-	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
-	"github.com/siltstone-db/siltstone/storage/table"
 )
-
-// Store is what pushes need of a database.
-type Store interface {
-	Catalog() *catalog.Snapshot
-	Commit(ctx context.Context, w table.Write) (table.Ack, error)
-}
 
 // Options configure a Server.
 type Options struct {
-	Store Store
+	Store httppush.Store
 	// Open makes a session for a statement; the caller closes it.
 	Open func(ctx context.Context, user string, remote net.Addr) (session.Conn, error)
 	// Health returns what is wrong; nothing when all is well.
@@ -45,6 +38,8 @@ type Options struct {
 	BodyMaxBytes int64
 	// ReadTimeout bounds the time for a whole request. Default 5 min.
 	ReadTimeout time.Duration
+	// Pprof serves /debug/pprof/ to clients of this machine.
+	Pprof bool
 	// Log gets one line for what an operator should see. Default slog.Default().
 	Log *slog.Logger
 }
@@ -76,28 +71,33 @@ type Server struct {
 	opt     Options
 	http    *http.Server
 	mux     *http.ServeMux
+	push    *httppush.Handler
 	metrics *metrics
 	conns   atomic.Int64
 }
 
 // Header and idle limits.
 const (
-	headerMaxBytes    = 32 << 10
-	headerTimeout     = 10 * time.Second
-	idleTimeout       = 2 * time.Minute
-	connectionsMax    = 1000
-	queryMaxBytes     = 16 << 20
-	idempotencyMaxLen = 255
+	headerMaxBytes = 32 << 10
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	connectionsMax = 1000
+	queryMaxBytes  = 16 << 20
 )
 
 // NewServer makes a server that listens nowhere yet.
 func NewServer(o Options) *Server {
 	o.EnsureDefaults()
-	s := &Server{opt: o, mux: http.NewServeMux(), metrics: newMetrics(o.Metrics)}
+	s := &Server{opt: o, mux: http.NewServeMux()}
+	s.push = httppush.New(httppush.Options{Store: o.Store, Defaults: s.defaults, Pool: o.Pool, BodyMaxBytes: o.BodyMaxBytes})
+	s.metrics = newMetrics(o.Metrics, s.push.Counters())
 	s.mux.Handle("POST /v1/tables/{table}/rows", s.guard("rows", s.pushRows))
 	s.mux.Handle("POST /v1/query", s.guard("query", s.runQuery))
 	s.mux.HandleFunc("GET /healthz", s.health)
 	s.mux.Handle("GET /metrics", s.guard("metrics", s.showMetrics))
+	if o.Pprof {
+		s.mountProfiles()
+	}
 	s.mux.HandleFunc("/", s.unknown)
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: o.ReadTimeout, IdleTimeout: idleTimeout,
@@ -127,7 +127,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				panic(p)
 			}
 			s.opt.Log.Error("request ended by a panic", "panic", p, "path", r.URL.Path, "stack", string(debug.Stack()))
-			writeError(w, errs.Internal("the request met an internal error"), nil)
+			writeError(w, errs.Internal("the request met an internal error"))
 		}
 	}()
 	s.mux.ServeHTTP(w, r)
@@ -161,16 +161,21 @@ func (s *Server) guard(name string, h handler) http.Handler {
 		}
 		status := http.StatusOK
 		if err != nil {
-			var answered *partialError
-			if !asPartial(err, &answered) {
-				writeError(w, err, nil)
-			} else {
-				writeError(w, answered.err, answered.rows)
-			}
+			writeError(w, err)
 			status = statusFor(err)
 		}
 		s.metrics.request(name, status, time.Since(began))
 	})
+}
+
+// pushRows answers a push.
+func (s *Server) pushRows(w http.ResponseWriter, r *http.Request, user string) error {
+	answer, err := s.push.Push(w, r, user)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, answer)
+	return nil
 }
 
 // authenticate returns who asks.
@@ -211,7 +216,7 @@ func (unknownAddr) String() string  { return "unknown" }
 func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
 	e := errs.New(errs.UndefinedObject, "there is no %s %.100q", r.Method, r.URL.Path).
 		WithHint("Rows: POST /v1/tables/{table}/rows. SQL: POST /v1/query. Also: GET /healthz, GET /metrics.")
-	writeError(w, withStatus(http.StatusNotFound, e), nil)
+	writeError(w, withStatus(http.StatusNotFound, e))
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {

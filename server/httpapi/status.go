@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/siltstone-db/siltstone/ingest/httppush"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -45,48 +46,42 @@ func statusOf(code errs.Code) int {
 	return http.StatusInternalServerError
 }
 
-// statusError gives an error a status that does not follow from its SQLSTATE.
-type statusError struct {
-	status int
-	err    *errs.Error
+// withStatus gives an error a status that does not follow from its SQLSTATE.
+func withStatus(status int, err *errs.Error) error { return &httppush.Error{Status: status, Err: err} }
+
+// statusFor returns the status to answer an error with.
+func statusFor(err error) int {
+	var e *httppush.Error
+	if errors.As(err, &e) && e.Status != 0 {
+		return e.Status
+	}
+	return statusOf(errs.From(err).Code)
 }
-
-func (e *statusError) Error() string { return e.err.Error() }
-func (e *statusError) Unwrap() error { return e.err }
-
-func withStatus(status int, err *errs.Error) error { return &statusError{status, err} }
 
 // errorBody is the JSON of an error.
 type errorBody struct {
-	SQLState string     `json:"sqlstate"`
-	Message  string     `json:"message"`
-	Detail   string     `json:"detail,omitempty"`
-	Hint     string     `json:"hint,omitempty"`
-	Context  string     `json:"context,omitempty"`
-	Position int        `json:"position,omitempty"`
-	Rows     []rowError `json:"rows,omitempty"`
+	SQLState string              `json:"sqlstate"`
+	Message  string              `json:"message"`
+	Detail   string              `json:"detail,omitempty"`
+	Hint     string              `json:"hint,omitempty"`
+	Context  string              `json:"context,omitempty"`
+	Position int                 `json:"position,omitempty"`
+	Rows     []httppush.RowError `json:"rows,omitempty"`
 }
 
-// rowError tells what is wrong with one row of a push.
-type rowError struct {
-	Index    int64  `json:"index"`            // in the body, from 0
-	Column   string `json:"column,omitempty"` // "" when it is not one column's fault
-	Reason   string `json:"reason"`
-	SQLState string `json:"sqlstate"`
-}
-
-func bodyOf(e *errs.Error, rows []rowError) errorBody {
-	return errorBody{string(e.Code), e.Message, e.Detail, e.Hint, e.Context, e.Position, rows}
+func bodyOf(err error) errorBody {
+	e := errs.From(err)
+	b := errorBody{SQLState: string(e.Code), Message: e.Message, Detail: e.Detail, Hint: e.Hint, Context: e.Context, Position: e.Position}
+	var p *httppush.Error
+	if errors.As(err, &p) {
+		b.Rows = p.Rows
+	}
+	return b
 }
 
 // writeError answers with an error.
-func writeError(w http.ResponseWriter, err error, rows []rowError) {
-	e := errs.From(err)
-	status := statusOf(e.Code)
-	var se *statusError
-	if errors.As(err, &se) {
-		status = se.status
-	}
+func writeError(w http.ResponseWriter, err error) {
+	status := statusFor(err)
 	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
 		w.Header().Set("Retry-After", retryAfterSeconds)
@@ -95,7 +90,7 @@ func writeError(w http.ResponseWriter, err error, rows []rowError) {
 	}
 	writeJSON(w, status, struct {
 		Error errorBody `json:"error"`
-	}{bodyOf(e, rows)})
+	}{bodyOf(err)})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

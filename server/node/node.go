@@ -88,7 +88,7 @@ func Start(ctx context.Context, o config.Options, log *slog.Logger) (n *Node, er
 	n.serve(n.pg.Serve, n.pgListener)
 	if n.httpListener != nil {
 		n.http = httpapi.NewServer(httpapi.Options{Store: n.db, Open: n.openHTTP, Health: n.health, Auth: rules, Pool: pool,
-			Metrics: registry, MoreMetrics: stored.Write, BodyMaxBytes: int64(o.BodyMax), Log: log})
+			Metrics: registry, MoreMetrics: stored.Write, BodyMaxBytes: int64(o.BodyMax), Pprof: o.Pprof, Log: log})
 		n.serve(n.http.Serve, n.httpListener)
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -1,4 +1,4 @@
-package httpapi
+package httppush
 
 import (
 	"bufio"
@@ -22,7 +22,7 @@ import (
 type rows struct {
 	read    func(out *batch.Batch, maxRows int) (more bool, err error)
 	partial bool
-	bad     []rowError
+	bad     []RowError
 	badRows int64
 	// first is the reason of the first bad row, whole.
 	first *errs.Error
@@ -67,7 +67,7 @@ func (in *rows) refusal() error {
 	} else if e.Detail == "" {
 		e.Detail = "Nothing was stored."
 	}
-	return &partialError{&e, in.bad}
+	return &Error{Err: &e, Rows: in.bad}
 }
 
 // reject keeps why a row is bad. When nothing will be stored, reading ends with as many as an answer tells.
@@ -76,10 +76,10 @@ func (in *rows) reject(index int64, column string, e *errs.Error) error {
 	if in.first == nil {
 		in.first = e
 	}
-	if len(in.bad) < rowErrorsMax {
-		in.bad = append(in.bad, rowError{Index: index, Column: column, Reason: e.Message, SQLState: string(e.Code)})
+	if len(in.bad) < RowErrorsMax {
+		in.bad = append(in.bad, RowError{Index: index, Column: column, Reason: e.Message, SQLState: string(e.Code)})
 	}
-	if !in.partial && len(in.bad) == rowErrorsMax {
+	if !in.partial && len(in.bad) == RowErrorsMax {
 		return in.refusal()
 	}
 	return nil
@@ -117,13 +117,8 @@ func (in *rows) csv(body io.Reader, t *catalog.Table, cols []format.Column) (fun
 		source[i] = k
 		listed = append(listed, cols[i])
 	}
-	missing := make([]*batch.Vector, len(cols))
 	for i, c := range cols {
-		if source[i] >= 0 {
-			continue
-		}
-		missing[i] = &batch.Vector{}
-		if c.Default == nil && c.NotNull {
+		if source[i] < 0 && c.Default == nil && c.NotNull {
 			return nil, errs.New(errs.NotNullViolation, "null value in column %q of relation %q violates not-null constraint", c.Name, t.Name).
 				WithDetail("The first line does not name the column, and it has no default.")
 		}
@@ -133,20 +128,28 @@ func (in *rows) csv(body io.Reader, t *catalog.Table, cols []format.Column) (fun
 	if err != nil {
 		return nil, err
 	}
+	var part batch.Batch // the listed columns of out, in the order of the file
+	part.Cols = make([]*batch.Vector, len(listed))
 	return func(out *batch.Batch, maxRows int) (bool, error) {
-		part := batch.New(format.Types(listed))
-		more, err := r.Read(part, maxRows)
+		for len(out.Cols) < len(cols) {
+			out.Cols = append(out.Cols, new(batch.Vector))
+		}
+		out.Cols, out.Len = out.Cols[:len(cols)], 0
+		for i := range cols {
+			if source[i] >= 0 {
+				part.Cols[source[i]] = out.Cols[i]
+			}
+		}
+		more, err := r.Read(&part, maxRows)
 		if err != nil {
 			return false, err
 		}
 		for i, c := range cols {
-			if source[i] >= 0 {
-				out.Cols[i] = part.Cols[source[i]]
-				continue
+			if source[i] < 0 {
+				fill(out.Cols[i], c, part.Len)
 			}
-			fill(out.Cols[i], c, part.Len)
 		}
-		out.Len = part.Len
+		out.Len, out.Sel = part.Len, batch.Selection{}
 		return more, nil
 	}, nil
 }
@@ -184,7 +187,3 @@ func csvHeader(in *bufio.Reader) ([]string, error) {
 	}
 	return names, nil
 }
-
-// rejected returns how many rows were left out, and errors the reasons of the first of them.
-func (in *rows) rejected() int64    { return in.badRows }
-func (in *rows) errors() []rowError { return in.bad }

@@ -1,4 +1,4 @@
-package httpapi
+package httppush
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package httpapi
+package httppush
 
 import (
 	"compress/gzip"
@@ -21,11 +21,11 @@ const (
 	windowMaxBytes = 8 << 20
 )
 
-// openBody returns the decompressed body of a request, which fails when it is longer than maxBytes, before or after
+// OpenBody returns the decompressed body of a request, which fails when it is longer than maxBytes, before or after
 // decompression, or suspiciously well compressed. The caller closes it.
-func openBody(w http.ResponseWriter, r *http.Request, maxBytes int64) (*body, error) {
+func OpenBody(w http.ResponseWriter, r *http.Request, maxBytes int64) (*Body, error) {
 	in := &counter{src: http.MaxBytesReader(w, r.Body, maxBytes)}
-	b := &body{in: in, maxBytes: maxBytes}
+	b := &Body{in: in, maxBytes: maxBytes}
 	switch enc := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); enc {
 	case "", "identity":
 		b.src = in
@@ -63,8 +63,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// body is a decompressed body with its caps.
-type body struct {
+// Body is a decompressed body with its caps.
+type Body struct {
 	src        io.Reader
 	close      func()
 	in         *counter
@@ -74,7 +74,7 @@ type body struct {
 }
 
 // Read reads on, or tells which cap was met.
-func (b *body) Read(p []byte) (int, error) {
+func (b *Body) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	b.n += int64(n)
 	switch {
@@ -91,7 +91,7 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 // Close ends the decompression. The server closes the connection's side.
-func (b *body) Close() error {
+func (b *Body) Close() error {
 	if b.close != nil {
 		b.close()
 	}
@@ -105,9 +105,9 @@ func tooLong(maxBytes int64) error {
 }
 
 // translate gives a failed read its SQLSTATE.
-func (b *body) translate(err error) error {
+func (b *Body) translate(err error) error {
 	var long *http.MaxBytesError
-	var ours *statusError
+	var ours *Error
 	switch {
 	case errors.As(err, &long):
 		return tooLong(b.maxBytes)

@@ -1,0 +1,192 @@
+package httppush
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/format"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// store counts and adds up what is committed into t (n integer NOT NULL, s text, d bigint DEFAULT 7).
+type store struct {
+	cat       *catalog.Snapshot
+	commits   int
+	rows, sum int64 // sum of n and d
+	text      int   // bytes of s
+}
+
+func newStore(t testing.TB) *store {
+	t.Helper()
+	cat, _, err := catalog.Empty().Apply(catalog.CreateTable{Table: &catalog.Table{Schema: "public", Name: "t", Columns: []catalog.Column{
+		{Name: "n", Type: types.T(types.Int4), NotNull: true}, {Name: "s", Type: types.T(types.Text)},
+		{Name: "d", Type: types.T(types.Int8), Default: "7"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &store{cat: cat}
+}
+
+func (s *store) Catalog() *catalog.Snapshot { return s.cat }
+
+func (s *store) Commit(_ context.Context, w table.Write) (table.Ack, error) {
+	s.commits++
+	var rows int64
+	for _, b := range w.Rows[0].Batches {
+		rows += int64(b.Len)
+		for i := range b.Len {
+			s.sum += int64(batch.Values[int32](b.Cols[0])[i]) + batch.Values[int64](b.Cols[2])[i]
+		}
+		s.text += len(b.Cols[1].Data)
+	}
+	s.rows += rows
+	return table.Ack{Sequence: uint64(s.commits), Rows: rows}, nil
+}
+
+func newHandler(st *store, pool *mem.Pool) *Handler {
+	return New(Options{Store: st, Pool: pool, Defaults: func(_ *http.Request, _ string, _ *catalog.Table, cols []format.Column) error {
+		d := types.IntOf(cols[2].Type, 7)
+		cols[2].Default = &d
+		return nil
+	}})
+}
+
+func request(body string, headers ...string) *http.Request {
+	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+	r.SetPathValue("table", "t")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return r
+}
+
+// TestMoreRowsThanABatch: rows of several batches arrive whole, in each format, and a second push finds nothing of the
+// first in the batches that it uses again.
+func TestMoreRowsThanABatch(t *testing.T) {
+	const n = 2*batchRows + 5
+	sum := int64(n) * (n - 1) / 2
+	var lines, array, csv, short strings.Builder
+	csv.WriteString("s,n,d\n")
+	short.WriteString("n\n")
+	array.WriteString("[")
+	text := 0
+	for i := range n {
+		fmt.Fprintf(&lines, "{\"n\":%d,\"s\":\"%d\"}\n", i, i)
+		if i > 0 {
+			array.WriteString(",")
+		}
+		fmt.Fprintf(&array, "{\"n\":%d,\"s\":\"%d\",\"d\":1}", i, i)
+		fmt.Fprintf(&csv, "%d,%d,2\n", i, i)
+		fmt.Fprintf(&short, "%d\n", i)
+		text += len(fmt.Sprint(i))
+	}
+	array.WriteString("]")
+	for _, tc := range []struct {
+		media, body string
+		d           int64
+		text        int
+	}{
+		{"application/x-ndjson", lines.String(), 7, text},
+		{"application/json", array.String(), 1, text},
+		{"text/csv", csv.String(), 2, text},
+		{"text/csv", short.String(), 7, 0},
+	} {
+		for range 2 {
+			st, pool := newStore(t), mem.NewPool(64<<20)
+			a, err := newHandler(st, pool).Push(httptest.NewRecorder(), request(tc.body, "Content-Type", tc.media), "u")
+			if err != nil || a.Stored != n || st.rows != n || st.commits != 1 {
+				t.Fatalf("%s: %+v, %v, %d rows in %d commits", tc.media, a, err, st.rows, st.commits)
+			}
+			if want := sum + n*tc.d; st.sum != want || st.text != tc.text {
+				t.Errorf("%s: sum %d, want %d; %d bytes of text, want %d", tc.media, st.sum, want, st.text, tc.text)
+			}
+			if pool.Used() != 0 || pool.Peak() < n*12 {
+				t.Errorf("%s: %d bytes are charged, %d at most", tc.media, pool.Used(), pool.Peak())
+			}
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, tc := range []struct {
+		name, body string
+		headers    []string
+		status     int
+		code       errs.Code
+		rows       int
+	}{
+		{"bad rows", "{\"n\":1}\n{\"n\":\"x\"}\n{}\n", nil, 0, errs.InvalidTextRepresentation, 2},
+		{"very many bad rows", strings.Repeat("x\n", 1000), nil, 0, errs.InvalidTextRepresentation, RowErrorsMax},
+		{"media type", "x", []string{"Content-Type", "text/html"}, http.StatusUnsupportedMediaType, errs.FeatureNotSupported, 0},
+		{"encoding", "x", []string{"Content-Encoding", "br"}, http.StatusUnsupportedMediaType, errs.FeatureNotSupported, 0},
+		{"key", "{\"n\":1}", []string{"Idempotency-Key", ""}, http.StatusBadRequest, errs.InvalidParameterValue, 0},
+		{"pool", strings.Repeat("{\"n\":1}\n", 100_000), nil, 0, errs.OutOfMemory, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			st, pool := newStore(t), mem.NewPool(256<<10)
+			_, err := newHandler(st, pool).Push(httptest.NewRecorder(), request(tc.body, tc.headers...), "u")
+			if errs.From(err).Code != tc.code {
+				t.Fatalf("got %v, want %s", err, tc.code)
+			}
+			var e *Error
+			if errors.As(err, &e) && (e.Status != tc.status || len(e.Rows) != tc.rows) || e == nil && tc.status != 0 {
+				t.Errorf("got %+v, want status %d, %d rows", e, tc.status, tc.rows)
+			}
+			if st.commits != 0 || pool.Used() != 0 {
+				t.Errorf("%d commits, %d bytes still charged", st.commits, pool.Used())
+			}
+		})
+	}
+}
+
+// TestNoAllocationPerRow: pushes of a hundred and of eight thousand rows allocate as often.
+func TestNoAllocationPerRow(t *testing.T) {
+	h := newHandler(newStore(t), nil)
+	count := func(media, line string, rows int) float64 {
+		body := strings.Repeat(line, rows)
+		if media == "text/csv" {
+			body = "n,s\n" + body
+		}
+		return testing.AllocsPerRun(5, func() {
+			if _, err := h.Push(httptest.NewRecorder(), request(body, "Content-Type", media), "u"); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	for media, line := range map[string]string{"application/x-ndjson": "{\"n\":12,\"s\":\"a text\"}\n", "text/csv": "12,a text\n"} {
+		count(media, line, 8000) // makes the batches
+		few, many := count(media, line, 100), count(media, line, 8000)
+		if many > few+100 {
+			t.Errorf("%s: %.0f allocations for 100 rows, %.0f for 8,000", media, few, many)
+		}
+	}
+}
+
+func FuzzArray(f *testing.F) {
+	f.Add([]byte(`[{"a":1},{"b":"]"}]`))
+	f.Add([]byte("{\"a\":\n[1,2]}"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		out, err := io.ReadAll(newArrayReader(bytes.NewReader(body)))
+		if err != nil || !json.Valid(body) {
+			return
+		}
+		for _, line := range bytes.Split(out, []byte("\n")) {
+			if len(bytes.TrimSpace(line)) > 0 && !json.Valid(line) {
+				t.Fatalf("%q became %q", body, out)
+			}
+		}
+	})
+}

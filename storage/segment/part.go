@@ -180,14 +180,9 @@ func (s *partScan) insert(t *term) {
 // Morsels implements scan.PartScan.
 func (s *partScan) Morsels() int { return (s.seg.rows + scan.MorselRows - 1) / scan.MorselRows }
 
-// Dictionary implements scan.PartScan.
+// Dictionary implements scan.PartScan. Columns are counted in the request, not in the table.
 func (s *partScan) Dictionary(column int) *batch.Dictionary {
-	for i, c := range s.req.Columns {
-		if c == column {
-			return s.outs[i].dict
-		}
-	}
-	return nil
+	return s.outs[column].dict
 }
 
 // Cursor implements scan.PartScan.

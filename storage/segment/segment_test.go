@@ -88,7 +88,7 @@ func checkVector(t *testing.T, d *data, ps scan.PartScan, req *scan.Request, i i
 	if v.Len != len(want) || v.Type != d.cols[col].Type {
 		t.Fatalf("column %d: %d rows of %s, want %d", col, v.Len, v.Type, len(want))
 	}
-	if dict := ps.Dictionary(col); dict != nil && (v.Form != batch.Dict || v.Dict.ID != dict.ID) {
+	if dict := ps.Dictionary(i); (dict != nil) != (v.Form == batch.Dict) || dict != nil && (v.Form != batch.Dict || v.Dict.ID != dict.ID) {
 		t.Fatalf("column %d: form %d without the dictionary that was promised", col, v.Form)
 	}
 	if v.Valid != nil && v.Form != batch.Constant {

@@ -125,43 +125,54 @@ func Size(n int) int64 {
 	return size
 }
 
-// Append appends a record to dst as one or more frames. The payload is the concatenation of its pieces.
+// Append appends a record to dst as one or more frames. The payload is the concatenation of its pieces, which are cut
+// off as they are used.
 func (a *Appender) Append(dst []byte, t Type, seq uint64, pieces ...[]byte) []byte {
-	total := 0
-	for _, p := range pieces {
-		total += len(p)
-	}
-	for {
-		n := min(total, MaxPayload)
-		total -= n
-		at := len(dst)
-		dst = append(dst, make([]byte, FrameBytes)...)
-		for left := n; left > 0; {
-			k := min(left, len(pieces[0]))
-			dst = append(dst, pieces[0][:k]...)
-			pieces[0] = pieces[0][k:]
-			if len(pieces[0]) == 0 {
-				pieces = pieces[1:]
-			}
-			left -= k
-		}
-		f := dst[at:]
-		binary.LittleEndian.PutUint32(f[4:], uint32(n))
-		binary.LittleEndian.PutUint32(f[8:], uint32(a.Offset-a.Group))
-		f[12] = byte(t)
-		if total > 0 {
-			f[13] = flagMore
-		}
-		binary.LittleEndian.PutUint64(f[16:], seq)
-		binary.LittleEndian.PutUint32(f, frameCRC(a.Number, a.Offset, f))
-		for len(dst)&7 != at&7 {
-			dst = append(dst, 0)
-		}
-		a.Offset += int64(len(dst) - at)
-		if total == 0 {
+	for left := Total(pieces); ; {
+		if dst, pieces, left = a.AppendFrame(dst, t, seq, pieces, left); left == 0 {
 			return dst
 		}
 	}
+}
+
+// Total returns the bytes of all pieces.
+func Total(pieces [][]byte) int {
+	n := 0
+	for _, p := range pieces {
+		n += len(p)
+	}
+	return n
+}
+
+// AppendFrame appends the next frame of a record of which left payload bytes are still to come, and returns what is to
+// come after it: for records too large to be laid out whole. The record is complete when that is 0 bytes.
+func (a *Appender) AppendFrame(dst []byte, t Type, seq uint64, pieces [][]byte, left int) ([]byte, [][]byte, int) {
+	n := min(left, MaxPayload)
+	at := len(dst)
+	dst = append(dst, make([]byte, FrameBytes)...)
+	for todo := n; todo > 0; {
+		k := min(todo, len(pieces[0]))
+		dst = append(dst, pieces[0][:k]...)
+		pieces[0] = pieces[0][k:]
+		if len(pieces[0]) == 0 {
+			pieces = pieces[1:]
+		}
+		todo -= k
+	}
+	f := dst[at:]
+	binary.LittleEndian.PutUint32(f[4:], uint32(n))
+	binary.LittleEndian.PutUint32(f[8:], uint32(a.Offset-a.Group))
+	f[12] = byte(t)
+	if left > n {
+		f[13] = flagMore
+	}
+	binary.LittleEndian.PutUint64(f[16:], seq)
+	binary.LittleEndian.PutUint32(f, frameCRC(a.Number, a.Offset, f))
+	for len(dst)&7 != at&7 {
+		dst = append(dst, 0)
+	}
+	a.Offset += int64(len(dst) - at)
+	return dst, pieces, left - n
 }
 
 func frameCRC(number uint64, offset int64, f []byte) uint32 {

@@ -204,8 +204,10 @@ func (r *recovery) file(ctx context.Context, number, first uint64) error {
 	return nil
 }
 
-// Retire removes the files whose records are all at or below the watermark, and returns how many it removed.
+// Retire removes the files whose records are all at or below the watermark, the current one too if it has grown and
+// nobody is writing, and returns how many it removed.
 func (l *Log) Retire(watermark uint64) (int, error) {
+	l.requestShorten(watermark)
 	l.files.Lock()
 	defer l.files.Unlock()
 	n := 0
@@ -226,4 +228,18 @@ func (l *Log) Retire(watermark uint64) (int, error) {
 	}
 	l.files.old = append(l.files.old[:0], l.files.old[n:]...)
 	return n, nil
+}
+
+// requestShorten lets the writer leave a large current file that holds nothing above the watermark, and waits for it.
+func (l *Log) requestShorten(watermark uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) > 0 || l.closed || l.failed != nil || watermark == 0 {
+		return
+	}
+	l.shorten = watermark
+	l.cond.Broadcast()
+	for l.shorten > 0 && !l.closed {
+		l.cond.Wait()
+	}
 }

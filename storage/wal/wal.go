@@ -8,7 +8,8 @@
 // "<number, 10 digits>.wal" in the format of package record: a header with the first sequence, records with sequences
 // that follow each other without gaps, at last an End record when the next file took over. The next file ("spare") is
 // made and filled with zeros beforehand, so that a sync never has to make file metadata durable and a full disk shows
-// before it hurts. A file may be removed when all its records are below the caller's watermark (Retire).
+// before it hurts. A file may be removed when all its records are below the caller's watermark (Retire); when those of
+// the current file are too, a small one takes its place, so that a database at rest has a log of a megabyte or two.
 //
 // # Failures
 //
@@ -85,7 +86,10 @@ type Log struct {
 	taken []*Entry
 	queued int64
 	closed bool
-	failed error // the log stopped
+	// shorten, when not 0, asks the writer, if it has nothing to write, to give up a large current file whose records
+	// are all at or below this sequence.
+	shorten uint64
+	failed  error // the log stopped
 	full   error // the last group met a full disk; cleared by the next that does not
 
 	files struct {
@@ -181,32 +185,40 @@ func (l *Log) enqueue(ctx context.Context, e *Entry) error {
 	return nil
 }
 
-// take waits for the next group; nil means that the log is closing.
-func (l *Log) take() []*Entry {
+// take waits for the next group, or for a request to shorten the log; neither means that the log is closing.
+func (l *Log) take() (group []*Entry, shorten uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for len(l.queue) == 0 {
-		if l.closed {
-			return nil
+		if l.closed || l.shorten > 0 {
+			return nil, l.shorten
 		}
 		l.cond.Wait()
 	}
+	l.shorten = 0 // there is more to write than to tidy up
 	var spare []*Entry
 	select {
 	case spare = <-l.free:
 	default:
 	}
-	group := l.queue
+	group = l.queue
 	l.queue, l.queued = spare[:0], 0
 	l.cond.Broadcast()
-	return group
+	return group, 0
 }
 
 func (l *Log) write() {
 	defer l.wg.Done()
 	defer close(l.applied)
 	for {
-		group := l.take()
+		group, shorten := l.take()
+		if shorten > 0 {
+			if err := l.w.shorten(shorten); err != nil {
+				l.note(err)
+			}
+			l.shortened()
+			continue
+		}
 		if group == nil {
 			return
 		}
@@ -224,6 +236,14 @@ func (l *Log) write() {
 		}
 		l.applied <- group
 	}
+}
+
+// shortened wakes who asked for it.
+func (l *Log) shortened() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shorten = 0
+	l.cond.Broadcast()
 }
 
 func (l *Log) failure() error {

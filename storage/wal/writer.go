@@ -78,19 +78,22 @@ func (w *writer) put(group []*Entry) error {
 	for i, e := range group {
 		seq++
 		e.Sequence, e.Err = seq, nil
-		b = a.Append(b, e.Type, seq, e.Pieces...)
-		if len(b) >= writeBytes || i == len(group)-1 {
-			if _, err := w.f.WriteAt(b, at); err != nil {
-				return err
+		for pieces, left := e.Pieces, int(e.bytes); ; {
+			b, pieces, left = a.AppendFrame(b, e.Type, seq, pieces, left)
+			last := left == 0 && i == len(group)-1
+			if len(b) >= writeBytes || last {
+				if _, err := w.f.WriteAt(b, at); err != nil {
+					return err
+				}
+				at += int64(len(b))
+				b = b[:0]
 			}
-			at += int64(len(b))
-			b = b[:0]
+			if left == 0 {
+				break
+			}
 		}
 	}
-	if w.buf = b; cap(b) > 2*writeBytes {
-		w.buf = nil // a huge record must not pin its size for ever
-	}
-	w.off, w.seq = a.Offset, seq
+	w.buf, w.off, w.seq = b, a.Offset, seq
 	return nil
 }
 
@@ -206,13 +209,44 @@ func (w *writer) syncNew(f vfs.File) error {
 	return nil
 }
 
+// shorten begins a new file of the least size when every record is at or below the watermark and the current file has
+// grown: a log that holds nothing should not hold on to the disk. The file that it leaves can be retired.
+func (w *writer) shorten(watermark uint64) error {
+	if w.f == nil || w.off == 0 || w.seq > watermark || w.size <= w.l.o.FileBytesMin {
+		return nil
+	}
+	w.spare.wg.Wait()
+	if err := w.dropSpare(); err != nil {
+		return stopped("remove", fileName(w.l.o.Dir, w.spare.number), err)
+	}
+	if err := w.end(); err != nil {
+		return err
+	}
+	w.l.files.Lock()
+	w.l.files.old = append(w.l.files.old, w.info)
+	w.l.files.current = w.seq + 1
+	w.l.files.Unlock()
+	w.info.number = max(w.info.number, w.spare.number)
+	w.f, w.size, w.off = nil, 0, 0
+	w.spare.number = 0
+	w.makeSpare()
+	return nil
+}
+
+// dropSpare removes the spare, which holds nothing.
+func (w *writer) dropSpare() error {
+	f := w.spare.f
+	if f == nil {
+		return nil
+	}
+	w.spare.f = nil
+	return errors.Join(f.Close(), w.l.o.FS.Remove(f.Name()))
+}
+
 // close ends the log; the spare, which holds nothing, is removed.
 func (w *writer) close(healthy bool) error {
 	w.spare.wg.Wait()
-	var err error
-	if w.spare.f != nil {
-		err = errors.Join(w.spare.f.Close(), w.l.o.FS.Remove(w.spare.f.Name()))
-	}
+	err := w.dropSpare()
 	if w.f == nil {
 		return err
 	}

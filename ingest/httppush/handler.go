@@ -154,8 +154,8 @@ func findTable(c *catalog.Snapshot, path string) (*catalog.Table, error) {
 		return t, nil
 	}
 	e := errs.New(errs.UndefinedTable, "relation %q does not exist", path)
-	if lower := strings.ToLower(name); lower != name && c.Table(schema, lower) != nil {
-		e = e.WithHint("Did you mean %q?", lower)
+	if near := c.Near(name, schema); near != "" {
+		e = e.WithHint("Did you mean %q?", near)
 	}
 	return nil, e
 }

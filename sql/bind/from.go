@@ -115,7 +115,7 @@ func (b *Binder) relation(n *pg.RangeVar) (*Relation, error) {
 		return nil, b.at(err, n.Location)
 	}
 	if r == nil {
-		return nil, b.fail(n.Location, errs.UndefinedTable, "relation %q does not exist", full)
+		return nil, Suggest(b.fail(n.Location, errs.UndefinedTable, "relation %q does not exist", full), b.resolver, n.Schemaname, n.Relname)
 	}
 	return r, nil
 }

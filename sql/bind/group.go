@@ -37,6 +37,9 @@ func (b *Binder) groupKeys(s *scope, g *grouping, items []*pg.Node, targets []ta
 		if containsExpr(g.keys, e) {
 			continue
 		}
+		if err := b.tooMany(len(g.keys)+1, -1); err != nil {
+			return err
+		}
 		g.keys = append(g.keys, e)
 		label := "key"
 		if c, ok := e.(*expr.Column); ok {
@@ -150,9 +153,24 @@ func (b *Binder) orderBy(s *scope, items []*pg.Node, targets []target, distinct 
 				"for SELECT DISTINCT, ORDER BY expressions must appear in select list")
 		}
 		o.key = key
+		if containsOrder(out, o) { // the rows that it would order are equal
+			continue
+		}
+		if err := b.tooMany(len(out)+1, -1); err != nil {
+			return nil, err
+		}
 		out = append(out, o)
 	}
 	return out, nil
+}
+
+func containsOrder(items []orderItem, o orderItem) bool {
+	for i := range items {
+		if items[i].target == o.target && (o.target >= 0 || expr.Equal(items[i].key.Expr, o.key.Expr)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *Binder) orderTarget(n *pg.Node, targets []target) (int, error) {

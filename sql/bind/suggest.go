@@ -19,13 +19,13 @@ func (b *Binder) undefined(s *scope, tab, column string, loc int32) error {
 		for _, t := range l.from.tables {
 			penalty := 0
 			if tab != "" {
-				penalty = min(levenshtein(tab, t.alias), 4)
+				penalty = min(errs.Edits(tab, t.alias), 4)
 			}
 			for _, c := range t.columns {
 				if penalty > best || c.name == "" {
 					continue
 				}
-				d := levenshtein(column, c.name)
+				d := errs.Edits(column, c.name)
 				if d > len(column)/2 && d > 0 {
 					continue
 				}
@@ -47,23 +47,21 @@ func (b *Binder) undefined(s *scope, tab, column string, loc int32) error {
 	return e
 }
 
-// levenshtein counts the inserted, deleted and replaced bytes between two names.
-func levenshtein(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
+// Suggester is a Resolver that knows which table was probably meant by a name that does not exist.
+type Suggester interface {
+	// Near returns its name, "" for none. An empty schema means the search path.
+	Near(schema, name string) string
+}
+
+// Suggest adds to the error about a table that does not exist which one was probably meant.
+func Suggest(e *errs.Error, r Resolver, schema, name string) *errs.Error {
+	if s, ok := r.(Suggester); ok {
+		if near := s.Near(schema, name); near != "" {
+			if schema != "" {
+				near = schema + "." + near
 			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
+			return e.WithHint("Did you mean \"%s\"?", near)
 		}
 	}
-	return row[len(b)]
+	return e
 }

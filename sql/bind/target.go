@@ -16,6 +16,18 @@ type target struct {
 	series bool // a set-returning function
 }
 
+// targetsMax is PostgreSQL's limit of a select list together with what GROUP BY and ORDER BY add to it
+// (MaxTupleAttributeNumber). It bounds what a row costs.
+const targetsMax = 1664
+
+// tooMany refuses a longer list.
+func (b *Binder) tooMany(n int, loc int32) error {
+	if n <= targetsMax {
+		return nil
+	}
+	return b.fail(loc, errs.TooManyColumns, "target lists can have at most %d entries", targetsMax)
+}
+
 // expandTargets lists the items of a select list, with * and t.* replaced by their columns.
 func (b *Binder) expandTargets(s *scope, list []*pg.Node) ([]target, error) {
 	var out []target
@@ -38,7 +50,7 @@ func (b *Binder) expandTargets(s *scope, list []*pg.Node) ([]target, error) {
 		}
 		out = append(out, t)
 	}
-	return out, nil
+	return out, b.tooMany(len(out), -1)
 }
 
 // star expands * and t.*.

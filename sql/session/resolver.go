@@ -14,7 +14,10 @@ import (
 // resolver finds names for the binder in the catalog that the transaction sees.
 type resolver struct{ s *Session }
 
-var _ bind.Resolver = (*resolver)(nil)
+var (
+	_ bind.Resolver  = (*resolver)(nil)
+	_ bind.Suggester = (*resolver)(nil)
+)
 
 // Relation finds a table, stored or virtual. pg_catalog is searched before the path, as in PostgreSQL.
 func (r *resolver) Relation(schema, name string) (*bind.Relation, error) {
@@ -38,6 +41,15 @@ func (r *resolver) Relation(schema, name string) (*bind.Relation, error) {
 		}
 	}
 	return nil, nil
+}
+
+// Near finds the table that was probably meant. System catalogs are not suggested.
+func (r *resolver) Near(schema, name string) string {
+	schemas := r.s.searchPath()
+	if schema != "" {
+		schemas = []string{schema}
+	}
+	return r.s.tx.Catalog().Near(name, schemas...)
 }
 
 func virtualRelation(schema, name string) *bind.Relation {

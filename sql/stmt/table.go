@@ -90,7 +90,7 @@ func dropTable(env *Env, b *bind.DropTable) (string, error) {
 			if n.Schema != "" {
 				name = n.Schema + "." + n.Name
 			}
-			return "", errs.New(errs.UndefinedTable, "table %q does not exist", name)
+			return "", bind.Suggest(errs.New(errs.UndefinedTable, "table %q does not exist", name), env.Resolver, n.Schema, n.Name)
 		case rel.Table == nil && rel.Kind == 'v':
 			return "", errs.New(errs.WrongObjectType, "%q is not a table", n.Name).
 				WithHint("Use DROP VIEW to remove a view.")

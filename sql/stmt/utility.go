@@ -82,7 +82,7 @@ func vacuum(env *Env, n *pg.VacuumStmt) (string, error) {
 			return "", err
 		}
 		if rel == nil {
-			return "", errs.New(errs.UndefinedTable, "relation %q does not exist", v.GetRelname())
+			return "", bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", v.GetRelname()), env.Resolver, v.GetSchemaname(), v.GetRelname())
 		}
 	}
 	return tag, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/wal"
@@ -18,7 +19,6 @@ import (
 // commit is a write on its way. Commits reuse them with their buffers.
 type commit struct {
 	entry    wal.Entry
-	pieces   [1][]byte
 	encoder  table.Encoder
 	flat     []table.Flattener
 	sections []table.Section
@@ -40,7 +40,7 @@ func (db *DB) Commit(ctx context.Context, w table.Write) (table.Ack, error) {
 	if err != nil {
 		db.metrics.Refused.Add(1)
 	}
-	if cap(c.encoder.Payload()) <= 8<<20 { // a huge write must not pin its buffers
+	if c.encoder.Held() <= 8<<20 { // a huge write must not pin its buffers
 		c.entry.Data, c.token = nil, nil
 		clear(c.sections)
 		commits.Put(c)
@@ -98,9 +98,8 @@ func (db *DB) write(ctx context.Context, c *commit, w table.Write) error {
 	for _, s := range c.sections {
 		c.encoder.Add(s)
 	}
-	c.pieces[0] = c.encoder.Payload()
-	db.metrics.CommittedBytes.Add(int64(len(c.pieces[0])))
-	c.entry.Type, c.entry.Pieces, c.entry.Data = recordWrite, c.pieces[:], c
+	c.entry.Type, c.entry.Pieces, c.entry.Data = recordWrite, c.encoder.Payload(), c
+	db.metrics.CommittedBytes.Add(int64(record.Total(c.entry.Pieces)))
 	return db.log.Append(ctx, &c.entry)
 }
 

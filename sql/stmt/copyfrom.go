@@ -14,7 +14,11 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// copyFrom runs COPY ... FROM STDIN: batches of up to batch.MaxAppendRows rows, as large as the format makes them.
+// copyRows is the most rows of a batch of COPY: one that is still in the processor's cache is encoded faster.
+const copyRows = 8192
+
+// copyFrom runs COPY ... FROM STDIN, in batches. Outside a transaction block a large load is published in parts (see
+// Tx.Relieve); an error then tells how many rows stay.
 func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 	t := b.Table.Table
 	if t == nil {
@@ -39,33 +43,49 @@ func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var rows int64
+	rows, err := copyIn(ctx, env, t.ID, r, fill, where)
+	if stored := env.Tx.Stored(); err != nil && stored > 0 {
+		e := *errs.From(err)
+		const told = "%d rows of this COPY were stored before the error and stay."
+		if e.Detail == "" {
+			return "", e.WithDetail(told, stored).WithHint("Load the rest, or load in a transaction block, which stores all or nothing.")
+		}
+		return "", e.WithDetail("%s "+told, e.Detail, stored)
+	}
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("COPY %d", rows), nil
+}
+
+// copyIn reads all rows and gives them to the transaction.
+func copyIn(ctx context.Context, env *Env, id catalog.TableID, r rowReader, fill *filler, where *expr.Evaluator) (rows int64, err error) {
 	for more := true; more; {
 		if err := ctx.Err(); err != nil {
-			return "", err
+			return 0, err
 		}
-		in := &batch.Batch{}
-		if more, err = r.Read(in, batch.MaxAppendRows); err != nil {
-			return "", err
+		in := env.Tx.Spare()
+		if more, err = r.Read(in, copyRows); err != nil {
+			return 0, err
 		}
 		out, err := fill.batch(in)
 		if err != nil {
-			return "", err
+			return 0, err
 		}
 		if where != nil && out.Len > 0 {
 			if out, err = keep(where, out); err != nil {
-				return "", err
+				return 0, err
 			}
 		}
 		rows += int64(out.Len)
-		if err := env.Tx.Insert(t.ID, out); err != nil {
-			return "", err
+		if err := env.Tx.Insert(id, out); err != nil {
+			return 0, err
 		}
 		if err := env.Tx.Relieve(ctx, env.Session.InTransaction()); err != nil {
-			return "", err
+			return 0, err
 		}
 	}
-	return fmt.Sprintf("COPY %d", rows), nil
+	return rows, nil
 }
 
 // filler turns rows of the listed columns into rows of the whole table.

@@ -29,6 +29,9 @@ type Tx struct {
 	writes  []pending
 	views   map[catalog.TableID]*table.Snapshot // base with the pending rows of a table
 	retired []*table.Snapshot                   // views that have become old
+	relieve int64                               // bytes of rows at which Relieve publishes them
+	stored  int64                               // rows that Relieve has published
+	spare   []*batch.Batch                      // published, to be filled again
 }
 
 // pending is one batch of rows that is not committed yet.
@@ -48,7 +51,11 @@ type Mark struct {
 
 // Begin starts a transaction. Its pending rows are charged to pool.
 func Begin(db *storage.DB, pool *mem.Pool) *Tx {
-	return &Tx{db: db, account: pool.Account("transaction", 0)}
+	t := &Tx{db: db, account: pool.Account("transaction", 0), relieve: relieveBytes}
+	if l := pool.Limit(); l > 0 {
+		t.relieve = min(t.relieve, l/16)
+	}
+	return t
 }
 
 // snapshot pins the picture that the transaction sees.
@@ -277,14 +284,15 @@ func (t *Tx) commitCatalog(ctx context.Context) (map[catalog.TableID]*catalog.Ta
 	return ids, nil
 }
 
-// relieveBytes is how much a COPY outside a transaction block gathers before it publishes what it has: one segment of
-// a wide table, so that the memory of a load does not grow with the load.
+// relieveBytes is how much a COPY outside a transaction block gathers before it publishes what it has, or a sixteenth
+// of the server's memory if that is less: the memory of a load does not grow with the load.
 const relieveBytes = 256 << 20
 
 // Relieve publishes the pending rows early when they have become many and the transaction is not an explicit one. A
-// load of more than relieveBytes is therefore several commits: what was published stays when a later row is refused.
+// load of more than relieveBytes is therefore several commits: what was published stays when a later row is refused,
+// and Stored tells how much that is.
 func (t *Tx) Relieve(ctx context.Context, explicit bool) error {
-	if explicit || t.edits > 0 || t.account.Used() < relieveBytes {
+	if explicit || t.edits > 0 || t.account.Used() < t.relieve {
 		return nil
 	}
 	w := table.Write{}
@@ -296,14 +304,33 @@ func (t *Tx) Relieve(ctx context.Context, explicit bool) error {
 		r := &w.Rows[len(w.Rows)-1]
 		r.Batches = append(r.Batches, p.rows)
 	}
-	if _, err := t.db.Commit(ctx, w); err != nil {
+	ack, err := t.db.Commit(ctx, w)
+	if err != nil {
 		return err
 	}
+	t.stored += ack.Rows
 	for _, p := range t.writes {
 		t.account.Free(p.bytes)
+		if t.views[p.table] == nil && len(t.retired) == 0 { // nobody reads them
+			t.spare = append(t.spare, p.rows)
+		}
 		t.forget(p.table)
 	}
 	clear(t.writes)
 	t.writes = t.writes[:0]
 	return nil
+}
+
+// Stored returns the rows that Relieve has published: they stay, whatever becomes of the transaction.
+func (t *Tx) Stored() int64 { return t.stored }
+
+// Spare returns a batch to fill and Insert: one whose rows have been published, or a new one.
+func (t *Tx) Spare() *batch.Batch {
+	n := len(t.spare)
+	if n == 0 {
+		return new(batch.Batch)
+	}
+	b := t.spare[n-1]
+	t.spare = t.spare[:n-1]
+	return b
 }

@@ -2,6 +2,7 @@ package table
 
 import (
 	"encoding/binary"
+	"slices"
 	"unsafe"
 
 	"github.com/klauspost/compress/s2"
@@ -30,9 +31,12 @@ const compressFrom = 2048
 // bodyMax bounds what a section of a damaged record may unpack to: a column of 4 GiB fits no batch.
 const bodyMax = 1 << 32
 
-// Encoder makes payloads. It reuses its buffers and belongs to one goroutine.
+// Encoder makes payloads, as pieces: the head, then one per section. It reuses its buffers and belongs to one goroutine.
 type Encoder struct {
-	packed, body, out []byte
+	packed, body []byte
+	parts        [][]byte // the first is the head
+	n            int      // of parts in use
+	pieces       [][]byte
 }
 
 // Section is one flat batch for one table.
@@ -44,7 +48,8 @@ type Section struct {
 
 // Begin starts a payload.
 func (e *Encoder) Begin(seconds int64, token *Token, sections int) {
-	b := append(e.out[:0], payloadFormat)
+	e.n = 0
+	b := append(e.part()[:0], payloadFormat)
 	b = binary.AppendUvarint(b, uint64(seconds))
 	if token == nil {
 		b = append(b, 0)
@@ -55,7 +60,20 @@ func (e *Encoder) Begin(seconds int64, token *Token, sections int) {
 			b = append(b, s...)
 		}
 	}
-	e.out = binary.AppendUvarint(b, uint64(sections))
+	e.keep(binary.AppendUvarint(b, uint64(sections)))
+}
+
+// part returns the buffer of the next piece, keep puts it back.
+func (e *Encoder) part() []byte {
+	if e.n == len(e.parts) {
+		e.parts = append(e.parts, nil)
+	}
+	return e.parts[e.n]
+}
+
+func (e *Encoder) keep(b []byte) {
+	e.parts[e.n] = b
+	e.n++
 }
 
 // Add appends a section.
@@ -68,19 +86,33 @@ func (e *Encoder) Add(s Section) {
 			stored, codec = e.packed, 1
 		}
 	}
-	b := binary.AppendUvarint(e.out, uint64(s.Table))
+	b := slices.Grow(e.part()[:0], len(stored)+5*binary.MaxVarintLen64+1)
+	b = binary.AppendUvarint(b, uint64(s.Table))
 	b = binary.AppendUvarint(b, s.Version)
 	b = binary.AppendUvarint(b, uint64(s.Batch.Len))
 	b = append(b, codec)
 	b = binary.AppendUvarint(b, uint64(len(e.body)))
 	b = binary.AppendUvarint(b, uint64(len(stored)))
-	e.out = append(b, stored...)
+	e.keep(append(b, stored...))
 }
 
-// Payload returns the finished payload, valid until the next Begin.
-func (e *Encoder) Payload() []byte { return e.out }
+// Payload returns the pieces of the finished payload, valid until the next Begin. The list is the caller's to change.
+func (e *Encoder) Payload() [][]byte {
+	e.pieces = append(e.pieces[:0], e.parts[:e.n]...)
+	return e.pieces
+}
+
+// Held returns the bytes of the buffers that are kept for the next payload.
+func (e *Encoder) Held() int {
+	n := cap(e.packed) + cap(e.body)
+	for _, p := range e.parts {
+		n += cap(p)
+	}
+	return n
+}
 
 func appendBody(dst []byte, b *batch.Batch) []byte {
+	dst = slices.Grow(dst, int(b.Bytes())+batch.Words(b.Len)*8+16*(1+len(b.Cols)))
 	dst = binary.AppendUvarint(dst, uint64(len(b.Cols)))
 	for _, c := range b.Cols {
 		p := c.Type.Physical()

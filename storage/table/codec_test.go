@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"testing"
@@ -37,7 +38,7 @@ func encode(sizes ...int) []byte {
 	for i, n := range sizes {
 		e.Add(Section{Table: 7, Version: uint64(i), Batch: codecRows(n)})
 	}
-	return e.Payload()
+	return bytes.Join(e.Payload(), nil)
 }
 
 func TestCodec(t *testing.T) {

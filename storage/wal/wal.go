@@ -90,7 +90,7 @@ type Log struct {
 	// are all at or below this sequence.
 	shorten uint64
 	failed  error // the log stopped
-	full   error // the last group met a full disk; cleared by the next that does not
+	full    error // the last group met a full disk; cleared by the next that does not
 
 	files struct {
 		sync.Mutex

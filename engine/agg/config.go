@@ -42,8 +42,15 @@ type Top struct {
 	K    int64
 }
 
-// Dictionaries tells which dictionaries a column's codes may come from; *source.Scan is one. It is asked when the
-// Group is opened, after its pipeline's source.
+// Column is what is known of an input column that is no key: its statistics, which must hold for every row, and its
+// number in the request of Config.Scan, -1 for a derived column.
+type Column struct {
+	Stats  scan.ColumnStats
+	Origin int
+}
+
+// Dictionaries tells which dictionaries a column's codes may come from, and whether values may come in no other way;
+// *source.Scan is one. It is asked when the Group is opened, after its pipeline's source.
 type Dictionaries interface {
 	Dictionaries(column int) ([]*batch.Dictionary, bool)
 }
@@ -53,6 +60,11 @@ type Config struct {
 	In    []types.Type
 	Keys  []Key // none: one row, always
 	Calls []Call
+	// Columns describes the input columns, for distinct values; nil: nothing is known of them.
+	Columns []Column
+	// Rows is the planner's estimate of the number of input rows, 0 when it has none. It decides whether it pays to
+	// look at all entries of dictionaries.
+	Rows int64
 	// Expected is the planner's estimate of the number of groups, 0 when it has none. It only sizes tables.
 	Expected int64
 	Top      *Top         // nil: all groups are needed

@@ -213,7 +213,8 @@ func (m *dictMerge) hash(d int, code uint32) uint64 {
 	if d < len(m.g.dicts) {
 		return m.g.dicts[d].Hashes[code]
 	}
-	return m.g.lay.fields[0].strings.entry(code).hash
+	_, e := m.g.lay.fields[0].strings.entry(code)
+	return e.hash
 }
 
 // split finds the partitions of dictionary d.

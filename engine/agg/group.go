@@ -85,10 +85,10 @@ func (g *Group) Open(t *op.Task) (err error) {
 	if err := g.openArguments(); err != nil {
 		return err
 	}
-	if err := g.openKeys(); err != nil {
+	if err := g.openKeys(t); err != nil {
 		return err
 	}
-	return g.openSets()
+	return g.openSets(t)
 }
 
 // openArguments lists the columns that inputs read, and where they stand in a partitioned row.
@@ -159,26 +159,24 @@ func keyOf(t types.Type) func([]byte) []byte {
 }
 
 // openKeys packs the keys and chooses the mode.
-func (g *Group) openKeys() error {
+func (g *Group) openKeys(t *op.Task) error {
 	if len(g.cfg.Keys) == 0 {
 		g.mode = modeOne
 		return nil
 	}
 	fields := make([]field, len(g.cfg.Keys))
 	for i, k := range g.cfg.Keys {
-		dicts, known := g.dictionaries(k)
-		fields[i] = newField(k, g.cfg.In[k.Column], dicts, known)
-		if known && len(g.cfg.Keys) == 1 && g.dictFits(dicts) {
-			g.mode, g.dicts = modeDict, dicts
-		}
-		if p := fields[i].phys; p == types.PhysBytes || p == types.PhysInterval {
-			in, err := newInterner(g.acc, keyOf(fields[i].typ))
-			if err != nil {
-				return err
+		if len(g.cfg.Keys) == 1 {
+			if dicts, _ := g.dictionaries(k); g.dictFits(dicts) {
+				g.mode, g.dicts = modeDict, dicts
 			}
-			fields[i].strings = in
-			g.keyStrings = append(g.keyStrings, in)
 		}
+		in, entries, err := g.internKey(t, g.cfg.In[k.Column], k)
+		if err != nil {
+			return err
+		}
+		fields[i] = newField(k, g.cfg.In[k.Column], entries)
+		fields[i].strings = in
 		if fields[i].phys == types.PhysNone {
 			return errs.Unsupported("grouping by a value of type %s", fields[i].typ)
 		}
@@ -202,7 +200,43 @@ const (
 	directWords = 4 << 20 / 8
 )
 
-// dictionaries returns the dictionaries that a key's codes come from.
+// internKey makes the interner of a key or of a distinct value, nil for types that need none. Where all its
+// dictionaries are known and the rows are many enough to meet most entries, these are numbered at once; entries is then
+// the largest number, else 0.
+func (g *Group) internKey(t *op.Task, typ types.Type, k Key) (in *interner, entries int, err error) {
+	if p := typ.Physical(); p != types.PhysBytes && p != types.PhysInterval {
+		return nil, 0, nil
+	}
+	if in, err = newInterner(g.acc, keyOf(typ)); err != nil {
+		return nil, 0, err
+	}
+	g.keyStrings = append(g.keyStrings, in)
+	dicts, complete := g.dictionaries(k)
+	if g.mode != modeDict && complete && mergeable(dicts) && g.meets(dicts, 2) {
+		err = in.merge(t, dicts)
+	}
+	return in, int(in.merged), err
+}
+
+// meets tells whether the rows are expected to be at least one for every few entries of dictionaries.
+func (g *Group) meets(dicts []*batch.Dictionary, few int64) bool {
+	total := int64(0)
+	for _, d := range dicts {
+		total += int64(d.Len)
+	}
+	return g.cfg.Rows <= 0 || g.cfg.Rows*few >= total
+}
+
+// value describes a column whose distinct values are collected.
+func (g *Group) value(ordinal int) Key {
+	k := Key{Column: ordinal, Origin: -1}
+	if ordinal < len(g.cfg.Columns) {
+		k.Origin, k.Stats = g.cfg.Columns[ordinal].Origin, g.cfg.Columns[ordinal].Stats
+	}
+	return k
+}
+
+// dictionaries returns the dictionaries that a key's codes come from, and whether all its values do.
 func (g *Group) dictionaries(k Key) ([]*batch.Dictionary, bool) {
 	t := g.cfg.In[k.Column]
 	if g.cfg.Scan == nil || k.Origin < 0 || t.Physical() != types.PhysBytes || t.Kind == types.Numeric {
@@ -214,7 +248,7 @@ func (g *Group) dictionaries(k Key) ([]*batch.Dictionary, bool) {
 // dictFits tells whether code-indexed arrays serve: there is something to index, and no aggregate needs the packed
 // key or the order of arrival.
 func (g *Group) dictFits(dicts []*batch.Dictionary) bool {
-	if g.tableOnly || len(g.prog.sets) > 0 || len(dicts) == 0 || len(dicts) >= 1<<16 {
+	if g.tableOnly || len(g.prog.sets) > 0 || len(dicts) == 0 || len(dicts) >= 1<<16 || !g.meets(dicts, 4) {
 		return false
 	}
 	for _, d := range dicts {
@@ -246,9 +280,6 @@ func (g *Group) Close() {
 		s.close()
 	}
 	for _, s := range g.side.strings {
-		s.close()
-	}
-	for _, s := range g.side.sets {
 		s.close()
 	}
 	g.out.release(g.acc)

@@ -74,6 +74,12 @@ func randomFixture(rng *rand.Rand, n int) *fixture {
 		f.cfg.Keys = append(f.cfg.Keys, k)
 		f.keys = append(f.keys, c)
 	}
+	for c := range cols {
+		f.cfg.Columns = append(f.cfg.Columns, agg.Column{Origin: c})
+		if f.stats {
+			f.cfg.Columns[c].Stats = f.rel.Stats(c)
+		}
+	}
 	for range rng.IntN(6) {
 		f.addCall(rng, ts, len(cols)-1)
 	}

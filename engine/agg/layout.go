@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -40,8 +39,8 @@ func (f *field) mask() uint64 {
 	return 1<<f.bits - 1
 }
 
-// newField decides how many bits a key needs.
-func newField(k Key, t types.Type, dicts []*batch.Dictionary, known bool) field {
+// newField decides how many bits a key needs. entries is the largest number of a string, where it is known.
+func newField(k Key, t types.Type, entries int) field {
 	f := field{column: k.Column, typ: t, phys: t.Physical(), nullWord: -1}
 	switch f.phys {
 	case types.PhysBool:
@@ -56,11 +55,8 @@ func newField(k Key, t types.Type, dicts []*batch.Dictionary, known bool) field 
 		f.bits = 64
 	case types.PhysBytes, types.PhysInterval:
 		f.bits = 32
-		if n := 1; known {
-			for _, d := range dicts {
-				n += d.Len
-			}
-			f.bits = uint(max(1, bits.Len(uint(n))))
+		if entries > 0 {
+			f.bits = uint(bits.Len(uint(entries)))
 		}
 	default:
 		f.bits = 128

@@ -34,22 +34,20 @@ type setWorker struct {
 }
 
 // openSets lays out the pairs of each distinct set.
-func (g *Group) openSets() error {
+func (g *Group) openSets(t *op.Task) error {
 	g.sets = make([]setPlan, len(g.prog.sets))
 	g.side.sets = make([]*interner, len(g.prog.sets))
 	for i := range g.sets {
 		s := &g.sets[i]
 		s.set, s.index = g.prog.sets[i], i
-		t := g.cfg.In[s.column]
-		f := newField(Key{Column: s.column, Origin: -1}, t, nil, false)
-		f.nullWord, f.notNull = -1, false // NULLs do not get here
-		if f.phys == types.PhysBytes || f.phys == types.PhysInterval {
-			in, err := newInterner(g.acc, keyOf(t))
-			if err != nil {
-				return err
-			}
-			g.side.sets[i], f.strings = in, in
+		typ := g.cfg.In[s.column]
+		in, entries, err := g.internKey(t, typ, g.value(s.column))
+		if err != nil {
+			return err
 		}
+		f := newField(g.value(s.column), typ, entries)
+		f.nullWord, f.notNull = -1, false // NULLs do not get here
+		g.side.sets[i], f.strings = in, in
 		s.lay = g.lay.extend(f)
 		s.value = s.lay.fields[len(s.lay.fields)-1]
 	}

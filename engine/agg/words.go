@@ -25,6 +25,9 @@ type column struct {
 	ints []int64
 	dict *batch.Dictionary
 	code *codeMap
+
+	constant   []byte // the constant seen last, and its number
+	constantID uint32
 }
 
 func newColumn(t types.Type, strings *interner) *column {
@@ -131,11 +134,14 @@ func (c *column) loadConstant(v *batch.Vector, n int) error {
 	case types.PhysInt128, types.PhysInterval, types.PhysUUID:
 		copy(w[:], mem.View[uint64](v.Data)[:2])
 	case types.PhysBytes:
-		id, err := c.strings.number(v.BytesAt(0))
-		if err != nil {
-			return err
+		if b := v.BytesAt(0); c.constantID == 0 || string(b) != string(c.constant) {
+			id, err := c.strings.number(b)
+			if err != nil {
+				return err
+			}
+			c.constant, c.constantID = append(c.constant[:0], b...), id
 		}
-		w[0] = uint64(id)
+		w[0] = uint64(c.constantID)
 	default:
 		w[0] = uint64(d.I)
 	}
@@ -154,6 +160,21 @@ func (c *column) loadDict(v *batch.Vector, n int) error {
 		c.dict, c.code = v.Dict, m
 	}
 	numbers := c.code.numbers
+	switch {
+	case v.Dict.Len == 0: // all rows are NULL
+		clear(c.words)
+		return nil
+	case c.code.done && numbers == nil:
+		for i, k := range v.Codes[:n] {
+			c.words[i] = uint64(k) + 1
+		}
+		return nil
+	case c.code.done:
+		for i, k := range v.Codes[:n] {
+			c.words[i] = uint64(numbers[k])
+		}
+		return nil
+	}
 	for i, k := range v.Codes[:n] {
 		id := atomic.LoadUint32(&numbers[k])
 		if id == 0 {

@@ -247,13 +247,11 @@ func (s *relationScan) Reader() (scan.Reader, error) {
 func (s *relationScan) Dictionaries(column int) ([]*batch.Dictionary, bool) {
 	var out []*batch.Dictionary
 	for _, p := range s.r.parts {
-		d := p.dicts[s.req.Columns[column]]
-		if d == nil {
-			return nil, false
+		if d := p.dicts[s.req.Columns[column]]; d != nil {
+			out = append(out, d)
 		}
-		out = append(out, d)
 	}
-	return out, len(out) > 0
+	return out, len(out) == len(s.r.parts)
 }
 
 func (s *relationScan) Close() {}

@@ -76,6 +76,13 @@ func (c *compiler) aggregate(n *plan.Aggregate) (*stream, *Node, error) {
 	if c.env.Estimate != nil && len(n.Keys) > 0 {
 		cfg.Expected = int64(c.env.Estimate(n))
 	}
+	if c.env.Estimate != nil {
+		cfg.Rows = int64(c.env.Estimate(n.Input))
+	}
+	for at := range s.types {
+		k := c.key(s, at)
+		cfg.Columns = append(cfg.Columns, agg.Column{Origin: k.Origin, Stats: k.Stats})
+	}
 	g := agg.New(cfg)
 	node := c.explain(n, aggregateTitle(n), child)
 	if len(n.Keys) > 0 {

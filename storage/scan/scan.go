@@ -110,9 +110,9 @@ type Relation interface {
 type Scan interface {
 	// Reader returns a reader for one worker.
 	Reader() (Reader, error)
-	// Dictionaries returns every dictionary whose codes this scan may return for a column, or false when it may also
-	// return values outside dictionaries.
-	Dictionaries(column int) ([]*batch.Dictionary, bool)
+	// Dictionaries returns every dictionary whose codes this scan may return for a column of the request. all is false
+	// when it may also return values outside dictionaries.
+	Dictionaries(column int) (dicts []*batch.Dictionary, all bool)
 	Close()
 }
 

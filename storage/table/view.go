@@ -146,13 +146,11 @@ type viewScan struct {
 func (s *viewScan) Dictionaries(column int) ([]*batch.Dictionary, bool) {
 	var dicts []*batch.Dictionary
 	for _, p := range s.parts {
-		d := p.Dictionary(column)
-		if d == nil {
-			return nil, false
+		if d := p.Dictionary(column); d != nil {
+			dicts = append(dicts, d)
 		}
-		dicts = append(dicts, d)
 	}
-	return dicts, true
+	return dicts, len(dicts) == len(s.parts)
 }
 
 // Close implements scan.Scan.

@@ -1,0 +1,225 @@
+package agg
+
+import (
+	"math/bits"
+	"sort"
+
+	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/mem"
+)
+
+// noRef stands at numbers that no string has.
+const noRef = 1<<64 - 1
+
+// mergeable tells whether merge can number the entries of dictionaries.
+func mergeable(dicts []*batch.Dictionary) bool {
+	total := 0
+	for _, d := range dicts {
+		if d.Hashes == nil || !d.Distinct {
+			return false
+		}
+		total += d.Len
+	}
+	return len(dicts) > 0 && len(dicts) < 1<<16 && total < 1<<31
+}
+
+// merge numbers all entries of dictionaries before any row arrives, partition by partition of their hashes: equal
+// strings of several dictionaries meet in a table that fits the second-level cache. Every partition has its own range
+// of numbers, as long as the sum of its entries, so that partitions do not wait for each other; numbers that are left
+// over belong to no string.
+func (in *interner) merge(t *op.Task, dicts []*batch.Dictionary) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	total := 0
+	for _, d := range dicts {
+		total += d.Len
+	}
+	if len(dicts) == 1 {
+		in.addCodesLocked(dicts[0], nil).done = true
+		in.merged = uint32(total)
+		return nil
+	}
+	var err error
+	if in.refs, err = mem.Slice[uint64](in.acc, total); err != nil {
+		return err
+	}
+	m := numbering{in: in, dicts: dicts, runs: make([]hashRuns, len(dicts)), numbers: make([][]uint32, len(dicts))}
+	for i, d := range dicts {
+		if m.numbers[i], err = mem.Slice[uint32](in.acc, d.Len); err != nil {
+			return err
+		}
+		in.addCodesLocked(d, m.numbers[i]).done = true
+	}
+	if err := op.Parallel(t, len(dicts), func(_, i int) error {
+		m.runs[i].split(dicts[i].Hashes, dicts[i].HashOrdered)
+		return nil
+	}); err != nil {
+		return err
+	}
+	for p := range partitions {
+		m.first[p+1] = m.first[p]
+		for i := range m.runs {
+			m.first[p+1] += m.runs[i].start[p+1] - m.runs[i].start[p]
+		}
+	}
+	tables := make([][]uint64, max(1, t.Workers))
+	err = op.Parallel(t, partitions, func(w, p int) error {
+		tab, err := m.number(tables[w], p)
+		tables[w] = tab
+		return err
+	})
+	for _, tab := range tables {
+		mem.ReleaseSlice(in.acc, tab)
+	}
+	in.merged = uint32(total)
+	return err
+}
+
+// numbering is one merge.
+type numbering struct {
+	in      *interner
+	dicts   []*batch.Dictionary
+	runs    []hashRuns
+	numbers [][]uint32
+	first   [partitions + 1]uint32
+}
+
+// number numbers the strings of partition p. Slots of tab hold the high half of a hash without its partition, and the
+// place in the partition + 1.
+func (m *numbering) number(tab []uint64, p int) ([]uint64, error) {
+	base := m.first[p]
+	n := int(m.first[p+1] - base)
+	log := uint(max(6, bits.Len(uint(n+n/2))))
+	if len(tab) < 1<<log {
+		mem.ReleaseSlice(m.in.acc, tab)
+		var err error
+		if tab, err = mem.Slice[uint64](m.in.acc, 1<<log); err != nil {
+			return nil, err
+		}
+	}
+	slots := tab[:1<<log]
+	clear(slots)
+	refs := m.in.refs[base:m.first[p+1]]
+	mask, shift := uint64(1)<<log-1, 64-log
+	used := uint32(0)
+	for d, dict := range m.dicts {
+		run, numbers := &m.runs[d], m.numbers[d]
+		for i := run.start[p]; i < run.start[p+1]; i++ {
+			code := run.code(i)
+			hash := dict.Hashes[code]
+			tag := hash << 32
+			s := hash << partitionBits >> shift
+			for {
+				x := slots[s]
+				if x == 0 {
+					refs[used] = uint64(d)<<32 | uint64(code)
+					used++
+					slots[s] = tag | uint64(used)
+					numbers[code] = base + used
+					break
+				}
+				if x&^0xffffffff == tag {
+					if ref := refs[uint32(x)-1]; string(m.dicts[ref>>32].At(int(uint32(ref)))) == string(dict.At(int(code))) {
+						numbers[code] = base + uint32(x)
+						break
+					}
+				}
+				s = (s + 1) & mask
+			}
+		}
+	}
+	for i := used; i < uint32(len(refs)); i++ {
+		refs[i] = noRef
+	}
+	return tab, nil
+}
+
+// findMerged looks a string up in the merged dictionaries: for the few values that come without a code.
+func (in *interner) findMerged(hash uint64, b []byte) uint32 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, d := range *in.dicts.Load() {
+		m := in.mu.codes[codeKey(d)]
+		if m == nil || m.dict != d || !m.done {
+			continue
+		}
+		if c, ok := findEntry(d, hash, b); ok {
+			if m.numbers == nil {
+				return c + 1
+			}
+			return m.numbers[c]
+		}
+	}
+	return 0
+}
+
+// findEntry returns the code of a string in a dictionary with hashes.
+func findEntry(d *batch.Dictionary, hash uint64, b []byte) (code uint32, ok bool) {
+	i := 0
+	if d.HashOrdered {
+		i = searchHash(d.Hashes, hash)
+	}
+	for ; i < len(d.Hashes); i++ {
+		switch h := d.Hashes[i]; {
+		case h == hash && string(d.At(i)) == string(b):
+			return uint32(i), true
+		case d.HashOrdered && h > hash:
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
+// searchHash returns the first position of sorted hashes that is not below hash. Hashes are spread evenly, so the
+// search starts near the end of the guess.
+func searchHash(hashes []uint64, hash uint64) int {
+	n := len(hashes)
+	guess, _ := bits.Mul64(hash, uint64(n))
+	lo, hi := 0, n
+	for step := 64; step < n; step *= 4 {
+		a, b := max(0, int(guess)-step), min(n, int(guess)+step)
+		if (a == 0 || hashes[a-1] < hash) && (b == n || hashes[b] >= hash) {
+			lo, hi = a, b
+			break
+		}
+	}
+	return lo + sort.Search(hi-lo, func(i int) bool { return hashes[lo+i] >= hash })
+}
+
+// hashRuns finds the entries of a dictionary that belong to each partition: one run of codes where entries are ordered
+// by hash, else of a list.
+type hashRuns struct {
+	start [partitions + 1]uint32
+	list  []uint32
+}
+
+func (r *hashRuns) code(i uint32) uint32 {
+	if r.list != nil {
+		return r.list[i]
+	}
+	return i
+}
+
+func (r *hashRuns) split(hashes []uint64, ordered bool) {
+	if ordered {
+		for p := range partitions {
+			r.start[p] = uint32(searchHash(hashes, uint64(p)<<(64-partitionBits)))
+		}
+		r.start[partitions] = uint32(len(hashes))
+		return
+	}
+	for _, h := range hashes {
+		r.start[h>>(64-partitionBits)+1]++
+	}
+	for p := range partitions {
+		r.start[p+1] += r.start[p]
+	}
+	next := r.start
+	r.list = make([]uint32, len(hashes))
+	for c, h := range hashes {
+		p := h >> (64 - partitionBits)
+		r.list[next[p]] = uint32(c)
+		next[p]++
+	}
+}

@@ -1,0 +1,189 @@
+package agg
+
+import (
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
+)
+
+// internShard numbers the strings whose hashes have the same highest bits. Readers take no lock: slots are published
+// after the entries they point to.
+type internShard struct {
+	in      *interner
+	slots   atomic.Pointer[[]uint64] // high 32 bits of the hash <<32 | place + 1; 0: empty
+	entries atomic.Pointer[[][]entry]
+	heaps   atomic.Pointer[[][]byte]
+	n       atomic.Uint32
+
+	mu struct {
+		sync.Mutex
+		old  [][]uint64 // outgrown slots: readers may still be in them
+		free []byte     // rest of the last heap
+	}
+}
+
+// entry is one string: its hash and where it is, dictionary<<32|code with the highest bit set, or heap<<32|offset.
+type entry struct{ hash, ref uint64 }
+
+const (
+	entryShift  = 12      // entries per chunk: 64 KiB
+	heapBytes   = 1 << 16 // of the first heap chunks
+	maxInterned = 1<<32 - 2
+)
+
+func (s *internShard) init(in *interner) error {
+	s.in = in
+	s.entries.Store(&[][]entry{})
+	s.heaps.Store(&[][]byte{})
+	slots, err := mem.Slice[uint64](in.acc, 1<<9)
+	if err != nil {
+		return err
+	}
+	s.slots.Store(&slots)
+	return nil
+}
+
+func (s *internShard) close() {
+	if s.slots.Load() == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	mem.ReleaseSlice(s.in.acc, *s.slots.Load())
+	for _, o := range s.mu.old {
+		mem.ReleaseSlice(s.in.acc, o)
+	}
+	for _, e := range *s.entries.Load() {
+		mem.ReleaseSlice(s.in.acc, e)
+	}
+	for _, h := range *s.heaps.Load() {
+		s.in.acc.Release(h)
+	}
+	s.mu.old = nil
+	s.slots.Store(nil)
+}
+
+// entry returns the entry at a place of the shard.
+func (s *internShard) entry(at uint32) *entry {
+	return &(*s.entries.Load())[at>>entryShift][at&(1<<entryShift-1)]
+}
+
+// number makes the interner's number of a place.
+func (s *internShard) number(at uint32, hash uint64) uint32 {
+	return s.in.merged + 1 + (at<<internShardBits | uint32(hash>>(64-internShardBits)))
+}
+
+func (s *internShard) at(ref uint64) []byte {
+	if ref&fromDict != 0 {
+		return s.in.dictBytes(ref)
+	}
+	h := (*s.heaps.Load())[ref>>32][uint32(ref):]
+	return h[4 : 4+binary.LittleEndian.Uint32(h)]
+}
+
+// find returns the number of a string, or 0.
+func (s *internShard) find(hash uint64, b []byte) uint32 {
+	slots := *s.slots.Load()
+	mask := uint64(len(slots) - 1)
+	tag := hash << 32
+	for i := hash >> 32 & mask; ; i = (i + 1) & mask {
+		x := atomic.LoadUint64(&slots[i])
+		if x == 0 {
+			return 0
+		}
+		if x&^0xffffffff == tag {
+			at := uint32(x) - 1
+			if e := s.entry(at); e.hash == hash && s.in.equal(s.at(e.ref), b) {
+				return s.number(at, hash)
+			}
+		}
+	}
+}
+
+// insert adds a string that find did not see; another worker may have been faster.
+func (s *internShard) insert(hash uint64, b []byte, ref uint64) (uint32, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id := s.find(hash, b); id != 0 {
+		return id, nil
+	}
+	n := s.n.Load()
+	if uint64(n) >= (maxInterned-uint64(s.in.merged))>>internShardBits {
+		return 0, errs.New(errs.ProgramLimitExceeded, "more than %d distinct strings in one column", uint64(maxInterned))
+	}
+	if err := s.growLocked(n); err != nil {
+		return 0, err
+	}
+	if ref == 0 {
+		var err error
+		if ref, err = s.copyLocked(b); err != nil {
+			return 0, err
+		}
+	}
+	*s.entry(n) = entry{hash, ref}
+	s.n.Store(n + 1)
+	publish(*s.slots.Load(), hash, n)
+	return s.number(n, hash), nil
+}
+
+// publish makes a place visible. Tags are the low half of the hash and slots come from the high half, whose first
+// bits all strings of a shard share; the mask keeps the low bits of that half, which they do not.
+func publish(slots []uint64, hash uint64, at uint32) {
+	mask := uint64(len(slots) - 1)
+	i := hash >> 32 & mask
+	for slots[i] != 0 {
+		i = (i + 1) & mask
+	}
+	atomic.StoreUint64(&slots[i], hash<<32|uint64(at+1))
+}
+
+// growLocked makes room for entry n and its slot; slots are at most 5/8 full.
+func (s *internShard) growLocked(n uint32) error {
+	if n>>entryShift >= uint32(len(*s.entries.Load())) {
+		chunk, err := mem.Slice[entry](s.in.acc, 1<<entryShift)
+		if err != nil {
+			return err
+		}
+		chunks := append([][]entry(nil), *s.entries.Load()...)
+		chunks = append(chunks, chunk)
+		s.entries.Store(&chunks)
+	}
+	slots := *s.slots.Load()
+	if int(n)*8 < len(slots)*5 {
+		return nil
+	}
+	bigger, err := mem.Slice[uint64](s.in.acc, len(slots)*4)
+	if err != nil {
+		return err
+	}
+	for at := range n {
+		publish(bigger, s.entry(at).hash, at)
+	}
+	s.mu.old = append(s.mu.old, slots)
+	s.slots.Store(&bigger)
+	return nil
+}
+
+// copyLocked keeps a copy of a string behind its length.
+func (s *internShard) copyLocked(b []byte) (uint64, error) {
+	need := 4 + len(b)
+	if len(s.mu.free) < need {
+		h, err := s.in.acc.Alloc(max(need, heapBytes<<min(10, len(*s.heaps.Load())/4)))
+		if err != nil {
+			return 0, err
+		}
+		heaps := append([][]byte(nil), *s.heaps.Load()...)
+		heaps = append(heaps, h)
+		s.heaps.Store(&heaps)
+		s.mu.free = h
+	}
+	heap := len(*s.heaps.Load()) - 1
+	off := len((*s.heaps.Load())[heap]) - len(s.mu.free)
+	binary.LittleEndian.PutUint32(s.mu.free, uint32(len(b)))
+	copy(s.mu.free[4:], b)
+	s.mu.free = s.mu.free[need:]
+	return uint64(heap)<<32 | uint64(off), nil
+}

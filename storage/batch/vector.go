@@ -138,6 +138,9 @@ func (v *Vector) AppendString(s string) {
 	v.endString()
 }
 
+// Grow makes room for n more bytes of strings in a flat string vector.
+func (v *Vector) Grow(n int) { v.grow(n) }
+
 func (v *Vector) grow(n int) {
 	if len(v.Data)+n > cap(v.Data) {
 		size := max(2*cap(v.Data), len(v.Data)+n, 1024)

@@ -24,6 +24,7 @@ type column struct {
 	Column
 	phys types.Physical
 	v    *batch.Vector
+	last int // bytes of strings in the batch before this one
 	i16  []int16
 	i32  []int32
 	i64  []int64
@@ -73,6 +74,8 @@ func (b *Builder) Begin(out *batch.Batch, maxRows int) {
 			c.i128 = batch.Values[types.Int128](c.v)
 		case types.PhysInterval:
 			c.span = batch.Values[types.IntervalValue](c.v)
+		case types.PhysBytes:
+			c.v.Grow(c.last + c.last/8) // most batches of a stream are alike
 		}
 	}
 }
@@ -107,7 +110,11 @@ func (b *Builder) DropRow() {
 // Finish makes the batch as long as the rows that were kept.
 func (b *Builder) Finish() {
 	for i := range b.cols {
-		b.cols[i].v.Truncate(b.row)
+		c := &b.cols[i]
+		c.v.Truncate(b.row)
+		if c.phys == types.PhysBytes {
+			c.last = len(c.v.Data)
+		}
 	}
 	b.out.Len = b.row
 }

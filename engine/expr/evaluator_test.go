@@ -160,7 +160,7 @@ func TestMemo(t *testing.T) {
 		must(NewCoalesce([]Expr{call("substring", col("s"), str("host[0-2]")), must(Coerce(str("none"), types.T(types.Text)))})),
 		op(call("length", col("s")), ">", num(27)),
 	}
-	for _, entries := range []int{1, 40, 5000} {
+	for _, entries := range []int{1, 40, 5000, 20000} { // 20000: one batch lazily, then a sweep
 		d := testDict(entries)
 		env := &fn.Context{Shared: fn.NewShared()}
 		var wg sync.WaitGroup

@@ -1,18 +1,21 @@
 package expr
 
 import (
+	"bytes"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // memoNode computes a deterministic expression over one string column. Where the column comes as dictionary codes, it
 // computes each entry that occurs once for all rows and all workers of the statement: lower(url), url LIKE '%x%' or a
-// regexp_replace then cost per entry. String results are codes of a derived dictionary, others are gathered.
+// regexp_replace then cost per entry. Entries are computed when a row has them, and all the others together once it is
+// likely that most are needed (see sweep). String results are codes of a derived dictionary, others are gathered.
 type memoNode struct {
 	column int
 	key    Expr // the tree, shared by the workers' evaluators
@@ -25,17 +28,23 @@ type memoNode struct {
 	one     run
 	batch   batch.Batch
 	entries batch.Vector
+	view    batch.Vector // of a chunk of the dictionary
 	missing []uint32
+	flat    batch.Vector
+	hashes  []uint64
+	codes   []uint32
 	out     batch.Vector
 }
 
 // memo holds the results for the entries of one dictionary. Slot 0 is the result for NULL, slot i+1 that for entry i.
 // Workers that miss the same entry at once both compute it and store the same; nobody waits for another's evaluation.
 type memo struct {
-	mu    sync.Mutex // guards growing slots and dict
-	slots atomic.Pointer[memoSlots]
-	dict  atomic.Pointer[batch.Dictionary] // string results
-	rows  atomic.Int64                     // rows seen so far
+	mu     sync.Mutex // guards growing slots and dict, and the start of the sweep
+	slots  atomic.Pointer[memoSlots]
+	dict   atomic.Pointer[batch.Dictionary] // string results
+	recent []uint32                         // codes of dict by hash, see recentCodes; 0: none
+	rows   atomic.Int64                     // rows seen so far
+	sweep  atomic.Pointer[sweep]
 }
 
 // memoSlots are the results. They are replaced by longer ones when a live dictionary grows.
@@ -119,14 +128,15 @@ func (n *memoNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 		return n.plain(v, active)
 	}
 	m := n.of(r.env, v.Dict)
-	if m.rows.Add(int64(r.n))*memoWarmup < int64(v.Dict.Len) {
+	rows := m.rows.Add(int64(r.n))
+	if rows*memoWarmup < int64(v.Dict.Len) {
 		return n.plain(v, active)
 	}
 	s := m.reserve(v.Dict.Len, n.t)
 	if d := m.dict.Load(); d != nil && len(d.Heap) > memoMaxHeap {
 		return n.plain(v, active)
 	}
-	if n.findMissing(s, v, active) {
+	if !n.swept(m, s, v.Dict, rows) && n.findMissing(s, v, active) {
 		if err := n.fill(m, s, v.Dict); err != nil {
 			return nil, err
 		}
@@ -236,73 +246,91 @@ func (n *memoNode) fill(m *memo, s *memoSlots, d *batch.Dictionary) error {
 	if err != nil {
 		return err
 	}
-	var flat batch.Vector
-	if v.Form == batch.Packed {
-		flat.Flatten(v)
-		v = &flat
-	}
-	switch n.t.Physical() {
-	case types.PhysBytes:
-		m.publishStrings(s, n.missing, v)
-	case types.PhysBool:
-		for i, k := range n.missing {
-			st := uint32(slotNull)
-			if !v.IsNull(i) {
-				st = slotValue + uint32(v.Datum(i).I)
-			}
-			atomic.StoreUint32(&s.state[k], st)
-		}
-	default:
-		for i, k := range n.missing {
-			st := uint32(slotNull)
-			if !v.IsNull(i) {
-				st = slotValue
-				atomic.StoreUint64(&s.values[k], bitsAt(v, i))
-			}
-			atomic.StoreUint32(&s.state[k], st)
-		}
-	}
+	n.store(m, s, n.missing, v)
 	return nil
 }
 
-// bitsAt returns the value of row i, at most 8 bytes wide, in the low bits of a word.
-func bitsAt(v *batch.Vector, i int) uint64 {
-	if v.Form == batch.Constant {
-		i = 0
+// store publishes results: row i of v is that of slots[i].
+func (n *memoNode) store(m *memo, s *memoSlots, slots []uint32, v *batch.Vector) {
+	if v.Form != batch.Flat {
+		n.flat.Flatten(v)
+		v = &n.flat
 	}
-	switch v.Type.Physical().Width() {
-	case 2:
-		return uint64(batch.Values[uint16](v)[i])
-	case 4:
-		return uint64(batch.Values[uint32](v)[i])
+	switch p := n.t.Physical(); {
+	case p == types.PhysBytes:
+		n.storeStrings(m, s, slots, v)
+	case p == types.PhysBool:
+		bits := v.Bools()
+		for i, k := range slots {
+			st := uint32(slotNull)
+			if v.Valid == nil || v.Valid.Get(i) {
+				st = slotValue
+				if bits.Get(i) {
+					st++
+				}
+			}
+			atomic.StoreUint32(&s.state[k], st)
+		}
+	case p.Width() == 2:
+		storeFixed[uint16](s, slots, v)
+	case p.Width() == 4:
+		storeFixed[uint32](s, slots, v)
+	default:
+		storeFixed[uint64](s, slots, v)
 	}
-	return batch.Values[uint64](v)[i]
 }
 
-// publishStrings appends the strings to the derived dictionary, then lets their slots point to them.
-func (m *memo) publishStrings(s *memoSlots, slots []uint32, v *batch.Vector) {
+func storeFixed[T uint16 | uint32 | uint64](s *memoSlots, slots []uint32, v *batch.Vector) {
+	vals := batch.Values[T](v)
+	for i, k := range slots {
+		st := uint32(slotNull)
+		if v.Valid == nil || v.Valid.Get(i) {
+			st = slotValue
+			atomic.StoreUint64(&s.values[k], uint64(vals[i]))
+		}
+		atomic.StoreUint32(&s.state[k], st)
+	}
+}
+
+// recentCodes is the places of a memo for the strings published last, by hash: 128 KiB, which stay in the second-level
+// cache. Functions that make many strings equal (the domain of a URL) then give a dictionary of few entries, and who
+// groups by it has little to compare.
+const recentCodes = 1 << 15
+
+// storeStrings appends the strings to the derived dictionary, then lets their slots point to them.
+func (n *memoNode) storeStrings(m *memo, s *memoSlots, slots []uint32, v *batch.Vector) {
+	n.hashes = n.hashes[:0]
+	for i := range slots {
+		n.hashes = append(n.hashes, kernel.HashBytes(v.Data[v.Offsets[i]:v.Offsets[i+1]]))
+	}
+	n.codes = n.codes[:0]
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.recent == nil {
+		m.recent = make([]uint32, recentCodes)
+	}
 	old := m.dict.Load()
 	d := &batch.Dictionary{ID: old.ID, Len: old.Len, Offsets: old.Offsets, Heap: old.Heap}
-	first := d.Len
 	for i := range slots {
-		if v.IsNull(i) {
+		b := v.Data[v.Offsets[i]:v.Offsets[i+1]]
+		at := &m.recent[n.hashes[i]%recentCodes]
+		if code := *at; v.Valid != nil && !v.Valid.Get(i) || code != 0 && bytes.Equal(d.At(int(code)), b) {
+			n.codes = append(n.codes, code)
 			continue
 		}
-		d.Heap = append(d.Heap, v.BytesAt(i)...)
+		d.Heap = append(d.Heap, b...)
 		d.Offsets = append(d.Offsets, uint32(len(d.Heap)))
+		*at = uint32(d.Len)
+		n.codes = append(n.codes, uint32(d.Len))
 		d.Len++
 	}
 	m.dict.Store(d)
-	code := uint32(first)
 	for i, k := range slots {
-		if v.IsNull(i) {
+		if v.Valid != nil && !v.Valid.Get(i) {
 			atomic.StoreUint32(&s.state[k], slotNull)
-			continue
+		} else {
+			atomic.StoreUint32(&s.state[k], slotValue+n.codes[i])
 		}
-		atomic.StoreUint32(&s.state[k], slotValue+code)
-		code++
 	}
 }
 

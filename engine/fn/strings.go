@@ -2,6 +2,8 @@ package fn
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 
@@ -95,15 +97,33 @@ func init() {
 	textFn("chr", list(tInt4), func(_ *Context, r *row, dst []byte) ([]byte, error) { return chr(dst, r.int4(0)) })
 }
 
-// charLengths counts characters. ASCII strings, by far the most, are recognised eight bytes at a time.
+// charLengths counts characters.
 func charLengths(_ *Context, args []*batch.Vector, n int, _ batch.Bitmap, out *batch.Vector) error {
 	a := viewText(args[0])
 	out.Reset(tInt4, n)
 	r := batch.Values[int32](out)[:n]
 	for i := range r {
-		r[i] = int32(utf8.RuneCount(a.at(i)))
+		r[i] = int32(countChars(a.at(i)))
 	}
 	return nil
+}
+
+// countChars returns the number of characters of valid UTF-8: the bytes that do not continue one (10xxxxxx), of which
+// eight at a time are counted.
+func countChars(s []byte) int {
+	const high = 0x8080808080808080
+	n := len(s)
+	for ; len(s) >= 8; s = s[8:] {
+		if w := binary.LittleEndian.Uint64(s); w&high != 0 {
+			n -= bits.OnesCount64(w &^ (w << 1) & high)
+		}
+	}
+	for _, c := range s {
+		if c&0xc0 == 0x80 {
+			n--
+		}
+	}
+	return n
 }
 
 func byteLengths(_ *Context, args []*batch.Vector, n int, _ batch.Bitmap, out *batch.Vector) error {

@@ -1,0 +1,74 @@
+package expr
+
+import (
+	"testing"
+
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// TestSweep looks at when all entries of a dictionary are computed together, and what it does with errors.
+func TestSweep(t *testing.T) {
+	host := call("regexp_replace", col("s"), str(`^https?://(?:www\.)?([^/]+)/.*$`), str(`\1`))
+	number := &Cast{Arg: call("replace", call("substring", col("s"), str("[0-9]+$")), str("19999"), str("x")), T: types.T(types.Int4)}
+	for _, c := range []struct {
+		name    string
+		e       Expr
+		batches int
+		swept   bool
+		derived int // entries of the derived dictionary, 0: none
+	}{
+		{"too few rows", host, 1, false, 8},
+		{"strings", host, 2, true, 8},
+		{"fixed width", call("length", col("s")), 2, true, 0},
+		{"an entry without rows raises an error", number, 3, false, 0},
+	} {
+		d := testDict(20000)
+		env := &fn.Context{Shared: fn.NewShared()}
+		for range c.batches {
+			checkMemoOnce(t, c.e, env, 2048)
+		}
+		m := env.Shared.Get(memoKey{c.e, d.ID}, nil).(*memo)
+		if w := m.sweep.Load(); (w != nil && w.done.Load()) != c.swept {
+			t.Errorf("%s: swept %v", c.name, !c.swept)
+		}
+		if c.derived > 0 && m.dict.Load().Len != c.derived { // 7 hosts, and the entry for NULL
+			t.Errorf("%s: %d derived entries, want %d", c.name, m.dict.Load().Len, c.derived)
+		}
+	}
+}
+
+// checkMemoOnce evaluates one batch with a memo and without, in a new evaluator each time.
+func checkMemoOnce(t *testing.T, e Expr, env *fn.Context, rows int) {
+	t.Helper()
+	d := testDict(20000)
+	ev, err := NewEvaluator(e, tableTypes, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, _ := NewEvaluator(e, tableTypes, &fn.Context{})
+	b := testBatch(rows, d)
+	for i := range b.Cols[2].Codes {
+		if b.Cols[2].Codes[i] == 19999 {
+			b.Cols[2].Codes[i] = 0
+		}
+	}
+	f := *b
+	f.Cols = append(f.Cols[:0:0], b.Cols...)
+	f.Cols[2] = &batch.Vector{}
+	f.Cols[2].Flatten(b.Cols[2])
+	got, err := ev.Eval(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := plain.Eval(&f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		if g, w := got.Datum(i), want.Datum(i); g != w {
+			t.Fatalf("%s, row %d: got %s, want %s", e, i, g, w)
+		}
+	}
+}

@@ -109,6 +109,10 @@ func (b *Binder) scalarType(n *pg.TypeName) (types.Type, error) {
 		if k, ok := typeKinds[name]; ok {
 			return b.modified(k, n)
 		}
+		// Not a type of PostgreSQL, but of SQL as most other engines have it.
+		if name == "double" && schema == "" {
+			return types.T(types.Float8), nil
+		}
 	}
 	if t, ok := b.resolver.Type(schema, name); ok {
 		return t, nil

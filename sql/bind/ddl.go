@@ -111,7 +111,9 @@ func (b *Binder) columnDef(c *CreateTable, d *pg.ColumnDef) error {
 				return err
 			}
 		default:
-			return b.refuseConstraint(k)
+			if err := b.unenforced(c, k, d.Colname); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -159,7 +161,7 @@ func hasColumnRef(n *pg.Node) bool {
 
 func (b *Binder) tableConstraint(c *CreateTable, k *pg.Constraint) error {
 	if k.Contype != pg.ConstrType_CONSTR_PRIMARY {
-		return b.refuseConstraint(k)
+		return b.unenforced(c, k, "")
 	}
 	var key []int
 	for _, name := range stringsOf(k.Keys) {
@@ -187,16 +189,6 @@ func (b *Binder) primaryKey(c *CreateTable, k *pg.Constraint, key []int) error {
 		c.Columns[i].NotNull = true
 	}
 	return nil
-}
-
-func (b *Binder) refuseConstraint(k *pg.Constraint) error {
-	word := map[pg.ConstrType]string{pg.ConstrType_CONSTR_UNIQUE: "UNIQUE", pg.ConstrType_CONSTR_CHECK: "CHECK",
-		pg.ConstrType_CONSTR_FOREIGN: "FOREIGN KEY", pg.ConstrType_CONSTR_IDENTITY: "GENERATED AS IDENTITY",
-		pg.ConstrType_CONSTR_GENERATED: "GENERATED ALWAYS AS", pg.ConstrType_CONSTR_EXCLUSION: "EXCLUDE"}[k.Contype]
-	if word == "" {
-		word = strings.TrimPrefix(k.Contype.String(), "CONSTR_")
-	}
-	return b.unsupported(k.Location, "%s", word)
 }
 
 func (b *Binder) tableOptions(c *CreateTable, defs []*pg.Node) error {

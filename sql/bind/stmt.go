@@ -86,6 +86,8 @@ type CreateTable struct {
 	PrimaryKey   []int
 	// PrimaryKeyName is the constraint's name as PostgreSQL chooses or the user gave it; "" without a primary key.
 	PrimaryKeyName string
+	// Unenforced names the constraints that are accepted but not checked, for a warning.
+	Unenforced []string
 	// Options are the WITH settings by lower-case name; PARTITION BY is kept as option "partition_by" in SQL form.
 	Options     map[string]string
 	IfNotExists bool

@@ -2,134 +2,419 @@ package logictest
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/siltstone-db/siltstone/sql/pgtype"
+	"github.com/siltstone-db/siltstone/sql/session"
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// TestClients runs what real clients send (SILTSTONE_PGCOMPAT points to the capture) and counts the answers that are
-// PostgreSQL's.
+// TestClients runs what real clients send (SILTSTONE_PGCOMPAT points to the capture) and compares errors, transaction
+// states, column names and types, tags and rows with PostgreSQL's. testdata/clients.txt says how many blocks of each
+// client must be equal. SILTSTONE_PGCOMPAT_CLIENTS is a list of clients; with -v, what differs is logged.
 func TestClients(t *testing.T) {
 	root := os.Getenv("SILTSTONE_PGCOMPAT")
 	if root == "" {
 		t.Log("SILTSTONE_PGCOMPAT does not point to the capture: nothing to do")
 		return
 	}
-	names := os.Getenv("SILTSTONE_PGCOMPAT_CLIENTS")
-	if names == "" {
-		names = "psql"
+	names, err := filepath.Glob(filepath.Join(root, "expected", "*.json"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no capture: %v", err)
 	}
-	for _, name := range strings.Split(names, ",") {
-		t.Run(name, func(t *testing.T) { runClient(t, root, name) })
+	for i, n := range names {
+		names[i] = strings.TrimSuffix(filepath.Base(n), ".json")
+	}
+	if v := os.Getenv("SILTSTONE_PGCOMPAT_CLIENTS"); v != "" {
+		names = strings.Split(v, ",")
+	}
+	floors := readFloors(t, "testdata/clients.txt")
+	table := fmt.Sprintf("%-20s %7s %7s %7s %7s\n", "client", "blocks", "passed", "missing", "other")
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			c := newClientRun(t, root)
+			defer c.db.close()
+			c.run(name)
+			table += fmt.Sprintf("%-20s %7d %7d %7d %7d\n", name, c.blocks, c.passed, c.lacking, c.blocks-c.passed-c.lacking)
+			if c.passed < floors[name] {
+				t.Errorf("%d of %d blocks pass, testdata/clients.txt wants %d", c.passed, c.blocks, floors[name])
+			}
+			floors[name] = max(floors[name], c.passed)
+		})
+	}
+	t.Logf("blocks of statements by client\n%s", table)
+	if *rewrite {
+		writeFloors(t, "testdata/clients.txt", "# Blocks that must be answered as PostgreSQL does, by client. Raised by -rewrite, never lowered.", floors)
 	}
 }
 
-type clientAnswer struct {
-	Err  string `json:"err"`
-	Sets []struct {
-		Cols [][]any     `json:"cols"`
-		Mode string      `json:"mode"`
-		Want [][]*string `json:"want"`
-		Mask []int       `json:"mask"`
-		Tag  string      `json:"tag"`
-	} `json:"sets"`
+type wantedSet struct {
+	Cols [][2]string          `json:"cols"`
+	Tag  string               `json:"tag"`
+	Mode string               `json:"mode"`
+	Mask []int                `json:"mask"`
+	Want [][2]json.RawMessage `json:"want"` // a row as text of a JSON array, and how often it comes
 }
 
-func blocks(t *testing.T, path string) []string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Split(strings.TrimSuffix(strings.TrimSpace(string(data)), ";;"), "\n;;\n")
+type wantedBlock struct {
+	Err  string      `json:"err"`
+	Tx   string      `json:"tx"`
+	Sets []wantedSet `json:"sets"`
 }
 
-func runClient(t *testing.T, root, name string) {
+// clientRun runs one file on a fresh database with the tables of the capture.
+type clientRun struct {
+	t       *testing.T
+	root    string
+	db      *database
+	s       *session.Session
+	missing missing
+	blocks  int
+	passed  int
+	lacking int
+}
+
+func newClientRun(t *testing.T, root string) *clientRun {
 	db, err := open(t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.close()
-	r := &runner{o: Options{Timeout: 20 * time.Second}, db: db, name: "default", report: &Report{}}
-	for _, b := range blocks(t, filepath.Join(root, "schema.sql")) {
-		if err := r.run(b, &answer{}); err != nil {
-			t.Logf("schema: %.60s: %v", b, err)
+	c := &clientRun{t: t, root: root, db: db}
+	c.connect()
+	for _, b := range readBlocks(t, filepath.Join(root, "schema.sql")) {
+		if err := c.simple(b, &client{}); err != nil {
+			c.missing.failed(b, err, true)
+			if testing.Verbose() {
+				t.Logf("schema: %v", err)
+			}
 		}
 	}
-	raw, err := os.ReadFile(filepath.Join(root, "expected", name+".json"))
+	return c
+}
+
+func (c *clientRun) connect() {
+	if c.s != nil {
+		c.s.Close()
+	}
+	var err error
+	c.s, err = c.db.engine.Connect(context.Background(), session.Startup{User: "tester", Database: c.db.engine.Database(), Port: -1})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.db.sessions["default"] = c.s
+}
+
+func (c *clientRun) simple(sql string, a *client) error {
+	a.set = c.s.TypeSettings()
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	return c.s.Simple(ctx, sql, a)
+}
+
+func readBlocks(t *testing.T, path string) []string {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var probe any
-	_ = json.Unmarshal(raw, &probe)
-	hole := regexp.MustCompile(`\{\{(\w+)(?::(\w+))?\}\}`)
-	failures := map[string]int{}
-	n, ok := 0, 0
-	for _, b := range blocks(t, filepath.Join(root, name+".sql")) {
-		wantErr := ""
-		var lines []string
-		for _, l := range strings.Split(b, "\n") {
-			if e, is := strings.CutPrefix(l, "-- @error "); is {
-				wantErr = strings.TrimSpace(e)
-			}
-			if !strings.HasPrefix(l, "-- @") {
-				lines = append(lines, l)
-			}
+	var all, block []string
+	for _, l := range strings.Split(string(data), "\n") {
+		if l != ";;" {
+			block = append(block, l)
+			continue
 		}
-		sql := hole.ReplaceAllStringFunc(strings.Join(lines, "\n"), func(h string) string {
-			m := hole.FindStringSubmatch(h)
-			q := map[string]string{"oid": "SELECT '" + m[2] + "'::regclass::oid", "typ": "SELECT '" + m[2] + "'::regtype::oid",
-				"nsp": "SELECT '" + m[2] + "'::regnamespace::oid"}[m[1]]
-			switch m[1] {
-			case "db":
-				return db.engine.Database()
-			case "user":
-				return "tester"
-			}
-			a := &answer{}
-			if q == "" || r.run(q, a) != nil || len(a.rows) == 0 {
-				return "0"
-			}
-			return a.rows[0][0]
-		})
-		n++
-		a := &answer{render: func(_ int, d types.Datum, s string) string { return s }}
-		err := r.run(sql, a)
-		got := ""
-		if err != nil {
-			got = string(errs.From(err).Code)
+		if strings.TrimSpace(strings.Join(block, "")) != "" {
+			all = append(all, strings.Join(block, "\n"))
 		}
-		if got == wantErr {
-			ok++
-		} else {
-			msg := "no error"
-			if err != nil {
-				msg = errs.From(err).Message
-			}
-			failures[msg]++
-			if testing.Verbose() && failures[msg] <= 2 {
-				t.Logf("%s: %q want %q\n   %.300s", msg, got, wantErr, strings.ReplaceAll(sql, "\n", " "))
-			}
+		block = nil
+	}
+	return all
+}
+
+func (c *clientRun) run(name string) {
+	raw, err := os.ReadFile(filepath.Join(c.root, "expected", name+".json"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var want struct{ Blocks []wantedBlock }
+	if err := json.Unmarshal(raw, &want); err != nil {
+		c.t.Fatal(err)
+	}
+	blocks := readBlocks(c.t, filepath.Join(c.root, name+".sql"))
+	if len(blocks) != len(want.Blocks) {
+		c.t.Fatalf("%d blocks, %d answers", len(blocks), len(want.Blocks))
+	}
+	for i, b := range blocks {
+		c.block(b, &want.Blocks[i])
+	}
+}
+
+func (c *clientRun) block(text string, want *wantedBlock) {
+	sql, a := c.directives(text)
+	c.blocks++
+	err := c.simple(sql, a)
+	problem := c.compare(want, a, err)
+	if problem == "" {
+		c.passed++
+		c.missing.passed(sql)
+	} else if why := c.missing.failed(sql, err, true); why != "" {
+		c.lacking++
+		problem = "missing: " + why
+	}
+	if problem != "" && testing.Verbose() {
+		c.t.Logf("%s\n   %.400s", problem, strings.ReplaceAll(sql, "\n", " "))
+	}
+	if state := string(c.s.TxStatus()); state != want.Tx {
+		if state != "I" {
+			_ = c.simple("ROLLBACK", &client{})
 		}
-		s, _ := db.session("default")
-		if s.TxStatus() != 'I' {
-			_ = s.Simple(context.Background(), "ROLLBACK", a)
+		if want.Tx != "I" {
+			_ = c.simple("BEGIN", &client{})
 		}
 	}
-	var list []string
-	for m := range failures {
-		list = append(list, m)
+}
+
+// directives takes the lines that were never sent out of a block.
+func (c *clientRun) directives(text string) (string, *client) {
+	a := &client{}
+	var sql, input []string
+	reading, base := false, false
+	for _, l := range strings.Split(text, "\n") {
+		switch {
+		case reading:
+			input = append(input, l)
+		case l == "-- @conn":
+			c.connect()
+		case l == "-- @stdin", l == "-- @stdin64":
+			reading, base = true, l == "-- @stdin64"
+		case l == "-- @copyfail":
+			a.fail = true
+		case !strings.HasPrefix(l, "-- @"):
+			sql = append(sql, l)
+		}
 	}
-	sort.Slice(list, func(i, j int) bool { return failures[list[i]] > failures[list[j]] })
-	t.Logf("%d of %d blocks end as in PostgreSQL", ok, n)
-	for _, m := range list {
-		t.Logf("%4d %s", failures[m], m)
+	if a.input = strings.Join(input, "\n"); base {
+		data, _ := base64.StdEncoding.DecodeString(strings.Join(input, ""))
+		a.input = string(data)
+	} else if reading {
+		a.input += "\n"
 	}
+	return c.fill(strings.Join(sql, "\n")), a
+}
+
+var hole = regexp.MustCompile(`\{\{(\w+)(?::(\w+))?\}\}`)
+
+// fill replaces the placeholders.
+func (c *clientRun) fill(text string) string {
+	return hole.ReplaceAllStringFunc(text, func(h string) string {
+		m := hole.FindStringSubmatch(h)
+		sql := ""
+		switch m[1] {
+		case "db":
+			return c.db.engine.Database()
+		case "user":
+			return "tester"
+		case "oid":
+			sql = "SELECT oid FROM pg_class WHERE relname = '" + m[2] + "'"
+		case "typ":
+			sql = "SELECT oid FROM pg_type WHERE typname = '" + m[2] + "'"
+		case "con":
+			sql = "SELECT oid FROM pg_constraint WHERE conname = '" + m[2] + "'"
+		case "nsp":
+			sql = "SELECT oid FROM pg_namespace WHERE nspname = '" + m[2] + "'"
+		}
+		a := &client{}
+		if err := c.simple(sql, a); err != nil || len(a.sets) == 0 || len(a.sets[0].rows) == 0 {
+			return "0"
+		}
+		return *a.sets[0].rows[0][0]
+	})
+}
+
+func (c *clientRun) compare(want *wantedBlock, a *client, err error) string {
+	code := ""
+	if err != nil {
+		code = string(errs.From(err).Code)
+	}
+	if code != want.Err {
+		return fmt.Sprintf("error %q %v, want %q", code, err, want.Err)
+	}
+	if err != nil && a.open {
+		a.sets = a.sets[:len(a.sets)-1] // it failed before its tag
+	}
+	if state := string(c.s.TxStatus()); state != want.Tx {
+		return fmt.Sprintf("transaction %s, want %s", state, want.Tx)
+	}
+	if len(a.sets) != len(want.Sets) {
+		return fmt.Sprintf("%d results, want %d", len(a.sets), len(want.Sets))
+	}
+	for i := range a.sets {
+		if p := c.compareSet(&want.Sets[i], &a.sets[i]); p != "" {
+			return p
+		}
+	}
+	return ""
+}
+
+func (c *clientRun) compareSet(want *wantedSet, got *clientSet) string {
+	if !slices.Equal(got.cols, want.Cols) {
+		return fmt.Sprintf("columns %v, want %v", got.cols, want.Cols)
+	}
+	if want.Mode == "" && got.tag != want.Tag {
+		return fmt.Sprintf("tag %q, want %q", got.tag, want.Tag)
+	}
+	if want.Mode != "full" && want.Mode != "user" {
+		return ""
+	}
+	have := map[string]int{}
+	for _, row := range got.rows {
+		var kept []*string
+		for i, v := range row {
+			if !slices.Contains(want.Mask, i) {
+				kept = append(kept, v)
+			}
+		}
+		have[rowText(kept)]++
+	}
+	total := 0
+	for _, w := range want.Want {
+		var row string
+		var row2 []*string
+		n := 0
+		if json.Unmarshal(w[0], &row) != nil || json.Unmarshal([]byte(row), &row2) != nil || json.Unmarshal(w[1], &n) != nil {
+			return "the capture is malformed"
+		}
+		for i := range row2 {
+			if row2[i] != nil {
+				v := c.fill(*row2[i])
+				row2[i] = &v
+			}
+		}
+		total += n
+		if text := rowText(row2); have[text] < n {
+			return fmt.Sprintf("%d of %d rows %s among %d", have[text], n, text, len(got.rows))
+		}
+	}
+	if want.Mode == "full" && total != len(got.rows) {
+		return fmt.Sprintf("%d rows, want %d", len(got.rows), total)
+	}
+	return ""
+}
+
+func rowText(row []*string) string {
+	b, _ := json.Marshal(row)
+	return string(b)
+}
+
+type clientSet struct {
+	cols [][2]string
+	rows [][]*string
+	tag  string
+}
+
+// client takes all results of a block.
+type client struct {
+	set    *types.Settings
+	sets   []clientSet
+	open   bool // the last set has no tag yet
+	encode []pgtype.Encoder
+	input  string
+	fail   bool
+}
+
+var _ session.Output = (*client)(nil)
+
+func (a *client) Columns(cols []session.Column) error {
+	s := clientSet{cols: [][2]string{}}
+	a.encode = nil
+	for _, c := range cols {
+		s.cols = append(s.cols, [2]string{c.Name, typeName(c.Type)})
+		a.encode = append(a.encode, pgtype.TextEncoder(c.Type, a.set))
+	}
+	a.sets, a.open = append(a.sets, s), true
+	return nil
+}
+
+// typeName writes a type as the capture does.
+func typeName(t types.Type) string {
+	info, _ := pgtype.Of(t)
+	switch name, array := strings.CutPrefix(info.Name, "_"); {
+	case array:
+		return name + "[]"
+	case name == "char":
+		return `"char"`
+	}
+	return info.Name
+}
+
+func (a *client) Rows(b *batch.Batch) error {
+	s := &a.sets[len(a.sets)-1]
+	for i := range b.Len {
+		row := make([]*string, len(b.Cols))
+		for c, v := range b.Cols {
+			if !v.Datum(i).Null {
+				text := string(a.encode[c](nil, v, i))
+				row[c] = &text
+			}
+		}
+		s.rows = append(s.rows, row)
+	}
+	return nil
+}
+
+func (a *client) Complete(tag string) error {
+	if !a.open {
+		a.sets = append(a.sets, clientSet{})
+	}
+	a.sets[len(a.sets)-1].tag, a.open = tag, false
+	return nil
+}
+
+func (a *client) Empty() error {
+	a.sets = append(a.sets, clientSet{tag: "(empty)"})
+	return nil
+}
+
+func (a *client) Notice(string, string, string) error { return nil }
+func (a *client) Setting(string, string) error        { return nil }
+
+func (a *client) CopyOut(int8, int) (io.WriteCloser, error) {
+	a.sets, a.open = append(a.sets, clientSet{cols: [][2]string{{"(copy)", "copy"}}}), true
+	return nopCloser{copyRows{a}}, nil
+}
+
+// copyRows takes a row of COPY TO STDOUT per call.
+type copyRows struct{ a *client }
+
+func (c copyRows) Write(b []byte) (int, error) {
+	line := strings.TrimSuffix(string(b), "\n")
+	s := &c.a.sets[len(c.a.sets)-1]
+	s.rows = append(s.rows, []*string{&line})
+	return len(b), nil
+}
+
+func (a *client) CopyIn(int8, int) (io.Reader, error) {
+	if a.fail {
+		return failing{}, nil
+	}
+	return strings.NewReader(a.input), nil
+}
+
+// failing is a client that gives up a copy.
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) {
+	return 0, errs.New(errs.QueryCanceled, "COPY from stdin failed: %w", errors.New("given up"))
 }

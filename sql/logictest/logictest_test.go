@@ -1,11 +1,8 @@
 package logictest
 
 import (
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 )
 
 // TestFiles runs our own files every way.
@@ -40,36 +37,4 @@ func check(t *testing.T, path string, o Options) *Report {
 		t.Error(f)
 	}
 	return r
-}
-
-// TestCorpora runs the files under SILTSTONE_CORPORA whose names match SILTSTONE_CORPORA_FILES (all of a list by
-// default), sealed and live.
-func TestCorpora(t *testing.T) {
-	root := os.Getenv("SILTSTONE_CORPORA")
-	if root == "" {
-		t.Log("SILTSTONE_CORPORA does not point to the corpora: nothing to do")
-		return
-	}
-	list := "clickbench/hits_10k.slt,tpch/tpch_sf0.01.slt,risinglight/*.slt,sqlite/select1.test"
-	if v := os.Getenv("SILTSTONE_CORPORA_FILES"); v != "" {
-		list = v
-	}
-	for _, pattern := range strings.Split(list, ",") {
-		files, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil || len(files) == 0 {
-			t.Errorf("no files %s: %v", pattern, err)
-		}
-		for _, f := range files {
-			name, _ := filepath.Rel(root, f)
-			t.Run(name, func(t *testing.T) {
-				o := Options{Mode: Half, SQLite: strings.HasPrefix(name, "sqlite"), Blanks: strings.HasPrefix(name, "risinglight"),
-					Timeout: 30 * time.Second}
-				if m := os.Getenv("SILTSTONE_CORPORA_MODE"); m != "" {
-					o.Mode = Mode(m)
-				}
-				r := check(t, f, o)
-				t.Logf("%d of %d queries, %d of %d statements", r.QueriesPassed, r.Queries, r.StatementsPassed, r.Statements)
-			})
-		}
-	}
 }

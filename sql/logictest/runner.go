@@ -33,6 +33,7 @@ type Failure struct {
 	Place   string
 	SQL     string
 	Problem string
+	Missing string // what is not built yet, when the record failed for it; "": the answer is wrong
 }
 
 func (f Failure) String() string { return f.Place + ": " + f.SQL + "\n" + f.Problem }
@@ -44,11 +45,22 @@ type Report struct {
 	Failures                        []Failure
 }
 
+// Wrong returns how many records had a wrong answer.
+func (r *Report) Wrong() (n int) {
+	for _, f := range r.Failures {
+		if f.Missing == "" {
+			n++
+		}
+	}
+	return n
+}
+
 // Options of a run.
 type Options struct {
 	Mode     Mode
 	SQLite   bool              // the layout of SQLite's corpus
 	Blanks   bool              // columns are separated by blanks
+	Foreign  bool              // texts of errors are another engine's: only that there is one counts
 	Settings map[string]string // parameters of every session
 	Timeout  time.Duration     // of one record; 0: a minute
 	Stop     int               // after so many failures; 0: never
@@ -76,12 +88,13 @@ func Run(path, dir string, o Options) (*Report, error) {
 }
 
 type runner struct {
-	o      Options
-	db     *database
-	dir    string
-	name   string // of the session
-	writes int
-	report *Report
+	o       Options
+	db      *database
+	dir     string
+	name    string // of the session
+	writes  int
+	missing missing
+	report  *Report
 }
 
 func (r *runner) all(records []*record) error {
@@ -93,15 +106,18 @@ func (r *runner) all(records []*record) error {
 				return err
 			}
 		}
-		problem, err := r.record(rec)
+		problem, failed, err := r.record(rec)
 		if err != nil {
 			return fmt.Errorf("%s: %w", rec, err)
 		}
-		if problem != "" {
-			r.report.Failures = append(r.report.Failures, Failure{rec.String(), rec.sql, problem})
-			if r.o.Stop > 0 && len(r.report.Failures) >= r.o.Stop {
-				return nil
-			}
+		if problem == "" {
+			r.missing.passed(rec.sql)
+			continue
+		}
+		why := r.missing.failed(rec.sql, failed, rec.kind != "query")
+		r.report.Failures = append(r.report.Failures, Failure{rec.String(), rec.sql, problem, why})
+		if r.o.Stop > 0 && len(r.report.Failures) >= r.o.Stop {
+			return nil
 		}
 	}
 	return nil
@@ -117,38 +133,35 @@ func (r *runner) busy() bool {
 	return false
 }
 
-// record runs one record and returns what is wrong with its answer.
-func (r *runner) record(rec *record) (problem string, err error) {
+// record runs one record and returns what is wrong with its answer, and the error it answered.
+func (r *runner) record(rec *record) (problem string, failed, err error) {
 	switch rec.kind {
 	case "session":
 		r.name = rec.args[0]
-		return "", nil
+		return "", nil, nil
 	case "checkpoint":
-		return "", r.db.db.Checkpoint(context.Background())
+		return "", nil, r.db.db.Checkpoint(context.Background())
 	case "restart":
-		return "", r.db.restart()
-	case "copyfrom":
-		r.report.Statements++
-		problem, err = r.copyFrom(rec)
-		if problem == "" {
-			r.report.StatementsPassed++
-		}
-		return problem, err
+		return "", nil, r.db.restart()
 	case "query":
 		r.report.Queries++
-		if problem = r.query(rec); problem == "" {
+		if problem, failed = r.query(rec); problem == "" {
 			r.report.QueriesPassed++
 		}
-		return problem, nil
+		return problem, failed, nil
+	case "copyfrom":
+		if rec.sql, problem, err = r.copyFrom(rec); err != nil {
+			return "", nil, err
+		}
+	default:
+		problem, failed = r.statement(rec)
 	}
 	r.report.Statements++
-	if problem = r.statement(rec); problem == "" {
+	if problem == "" {
 		r.report.StatementsPassed++
-	}
-	if err == nil && problem == "" {
 		err = r.wrote(rec.sql)
 	}
-	return problem, err
+	return problem, failed, err
 }
 
 // run runs SQL in the current session.
@@ -166,7 +179,7 @@ func (r *runner) run(sql string, a *answer) error {
 	return s.Simple(ctx, sql, a)
 }
 
-func (r *runner) query(rec *record) string {
+func (r *runner) query(rec *record) (problem string, failed error) {
 	a := &answer{}
 	if r.o.SQLite && len(rec.args) > 0 {
 		a.render = func(c int, d types.Datum, text string) string {
@@ -176,10 +189,14 @@ func (r *runner) query(rec *record) string {
 			return sqliteValue(rec.args[0][c], d, text)
 		}
 	}
-	if err := r.run(rec.sql, a); err != nil {
-		return describe(err)
+	err := r.run(rec.sql, a)
+	if len(rec.args) > 0 && rec.args[0] == "error" {
+		return r.refused(rec, err)
 	}
-	return rec.compare(a.rows, r.o.SQLite, r.o.Blanks)
+	if err != nil {
+		return describe(err), err
+	}
+	return rec.compare(a.rows, r.o.SQLite, r.o.Blanks), nil
 }
 
 func describe(err error) string {
@@ -193,7 +210,7 @@ func describe(err error) string {
 	return s
 }
 
-func (r *runner) statement(rec *record) string {
+func (r *runner) statement(rec *record) (problem string, failed error) {
 	a := &answer{}
 	if rec.kind == "copy" {
 		data := strings.Join(rec.expected, "\n")
@@ -203,33 +220,41 @@ func (r *runner) statement(rec *record) string {
 		a.input = []byte(strings.ReplaceAll(data, "<empty>", ""))
 	}
 	err := r.run(rec.sql, a)
-	kind := "ok"
-	if len(rec.args) > 0 {
-		kind = rec.args[0]
+	if len(rec.args) > 0 && rec.args[0] != "ok" {
+		return r.refused(rec, err)
 	}
-	if kind == "ok" {
-		if err != nil {
-			return describe(err)
-		}
-		return r.expectations(rec, a)
+	if err != nil {
+		return describe(err), err
 	}
+	return r.expectations(rec, a), nil
+}
+
+// refused compares the error of a record that must fail. A foreign one names what its engine says, so
+// any error will do but 0A000.
+func (r *runner) refused(rec *record, err error) (problem string, failed error) {
 	if err == nil {
-		return "no error, want " + strings.Join(rec.args, " ")
+		return "no error, want " + strings.Join(rec.args, " "), nil
 	}
 	e := errs.From(err)
+	if r.o.Foreign {
+		if e.Code == errs.FeatureNotSupported {
+			return describe(err), err
+		}
+		return "", nil
+	}
 	if len(rec.args) > 1 && string(e.Code) != rec.args[1] {
-		return describe(err) + "\nwant SQLSTATE " + rec.args[1]
+		return describe(err) + "\nwant SQLSTATE " + rec.args[1], err
 	}
 	if rec.kind == "copy" {
-		return ""
+		return "", nil
 	}
 	all := e.Message + "\n" + e.Detail + "\n" + e.Hint + "\n" + e.Context
 	for _, want := range rec.expected {
 		if !strings.Contains(all, want) {
-			return describe(err) + "\nwant " + want
+			return describe(err) + "\nwant " + want, err
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // expectations compares the tags and notices of a statement with its expected lines.
@@ -247,21 +272,21 @@ func (r *runner) expectations(rec *record, a *answer) string {
 	return ""
 }
 
-// copyFrom loads a CSV file.
-func (r *runner) copyFrom(rec *record) (string, error) {
+// copyFrom loads a CSV file and returns the statement that did it.
+func (r *runner) copyFrom(rec *record) (sql, problem string, err error) {
 	data, err := readFile(filepath.Join(r.dir, rec.args[1]))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	delimiter := "|"
 	if len(rec.args) > 2 {
 		delimiter = rec.args[2]
 	}
-	sql := fmt.Sprintf("COPY %s FROM STDIN WITH (FORMAT csv, DELIMITER '%s')", rec.args[0], delimiter)
+	sql = fmt.Sprintf("COPY %s FROM STDIN WITH (FORMAT csv, DELIMITER '%s')", rec.args[0], delimiter)
 	if err := r.run(sql, &answer{input: data}); err != nil {
-		return describe(err), nil
+		return sql, describe(err), nil
 	}
-	return "", r.wrote(sql)
+	return sql, "", nil
 }
 
 func readFile(path string) ([]byte, error) {

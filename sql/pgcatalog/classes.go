@@ -23,6 +23,7 @@ var fillers map[string]func(*Env, *builder)
 func init() {
 	fillers = map[string]func(*Env, *builder){
 		"pg_catalog.pg_class":                                fillClass,
+		"pg_catalog.pg_description":                          fillDescription,
 		"pg_catalog.pg_attribute":                            fillAttribute,
 		"pg_catalog.pg_attrdef":                              fillAttrdef,
 		"pg_catalog.pg_index":                                fillIndex,
@@ -121,7 +122,12 @@ func reloptions(t *catalog.Table) any {
 	}
 	var o []string
 	for k, v := range t.Options {
-		o = append(o, k+"="+v)
+		if k != "comment" && !strings.HasPrefix(k, "comment.") {
+			o = append(o, k+"="+v)
+		}
+	}
+	if o == nil {
+		return nil
 	}
 	sort.Strings(o)
 	return o

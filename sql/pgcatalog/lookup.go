@@ -31,7 +31,7 @@ var (
 )
 
 // constants answer questions whose answer is the same for every object that Siltstone has: the one user may do
-// everything, nothing has comments, definitions or replicas.
+// everything, nothing has definitions or replicas.
 var constants = map[string]types.Datum{
 	"has_table_privilege": yes, "has_schema_privilege": yes, "has_database_privilege": yes,
 	"has_any_column_privilege": yes, "has_column_privilege": yes, "has_function_privilege": yes,
@@ -41,8 +41,8 @@ var constants = map[string]types.Datum{
 	"pg_statistics_obj_is_visible": yes, "pg_ts_config_is_visible": yes, "pg_ts_dict_is_visible": yes,
 	"pg_ts_parser_is_visible": yes, "pg_ts_template_is_visible": yes, "pg_opfamily_is_visible": yes,
 	"pg_relation_is_publishable": no, "pg_is_in_recovery": no, "pg_index_column_has_property": no,
-	"obj_description": nullText, "col_description": nullText, "shobj_description": nullText,
-	"pg_get_viewdef": nullText, "pg_get_ruledef": nullText, "pg_get_triggerdef": nullText,
+	"shobj_description": nullText,
+	"pg_get_viewdef":    nullText, "pg_get_ruledef": nullText, "pg_get_triggerdef": nullText,
 	"pg_get_serial_sequence": nullText, "pg_get_partkeydef": nullText, "pg_get_partition_constraintdef": nullText,
 	"pg_get_statisticsobjdef_columns": nullText, "pg_get_statisticsobjdef": nullText, "pg_get_functiondef": nullText,
 	"pg_get_function_sqlbody": nullText, "pg_tablespace_location": types.TextOf(""),
@@ -60,6 +60,8 @@ func init() {
 		"to_regnamespace":        toReg("regnamespace"),
 		"to_regproc":             toReg("regproc"),
 		"format_type":            formatType,
+		"obj_description":        objDescription,
+		"col_description":        colDescription,
 		"pg_get_expr":            func(_ *Env, a []types.Datum) (types.Datum, bool, error) { return types.TextOf(a[0].S), true, nil },
 		"pg_get_userbyid":        userByID,
 		"pg_table_is_visible":    tableIsVisible,

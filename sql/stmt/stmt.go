@@ -187,7 +187,7 @@ func Writes(b bind.Statement) (string, bool) {
 		return "DROP TABLE", true
 	case *bind.Utility:
 		switch b.Node.Node.(type) {
-		case *pg.Node_CreateSchemaStmt, *pg.Node_DropStmt:
+		case *pg.Node_CreateSchemaStmt, *pg.Node_DropStmt, *pg.Node_CommentStmt:
 			return strings.ToUpper(b.Tag), true
 		}
 	}

@@ -26,6 +26,11 @@ func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable
 	for _, k := range b.PrimaryKey {
 		t.Columns[k].NotNull = true
 	}
+	for _, u := range b.Unenforced {
+		if err := env.Out.Notice("WARNING", "01000", u+" is declared but not enforced: rows that violate it are accepted"); err != nil {
+			return "", err
+		}
+	}
 	tag := "CREATE TABLE"
 	if env.Tx.Catalog().Table(schema, b.Name) != nil && b.IfNotExists {
 		err := env.Out.Notice("NOTICE", string(errs.DuplicateTable), fmt.Sprintf("relation %q already exists, skipping", b.Name))

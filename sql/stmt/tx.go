@@ -2,6 +2,7 @@ package stmt
 
 import (
 	"context"
+	"maps"
 
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/storage"
@@ -268,6 +269,11 @@ func (t *Tx) commitCatalog(ctx context.Context) (map[catalog.TableID]*catalog.Ta
 			edits = append(edits, catalog.DropSchema{Name: s.Name})
 		}
 	}
+	for _, old := range was.Tables() {
+		if tab := t.catalog.TableByID(old.ID); tab != nil && !maps.Equal(old.Options, tab.Options) {
+			edits = append(edits, catalog.SetTableOptions{ID: old.ID, Options: optionsChanged(old.Options, tab.Options)})
+		}
+	}
 	if len(edits) == 0 {
 		return nil, nil
 	}
@@ -282,6 +288,22 @@ func (t *Tx) commitCatalog(ctx context.Context) (map[catalog.TableID]*catalog.Ta
 		}
 	}
 	return ids, nil
+}
+
+// optionsChanged returns the options that make now of was, "" for those to be reset.
+func optionsChanged(was, now map[string]string) map[string]string {
+	changed := map[string]string{}
+	for k, v := range now {
+		if was[k] != v {
+			changed[k] = v
+		}
+	}
+	for k := range was {
+		if _, ok := now[k]; !ok {
+			changed[k] = ""
+		}
+	}
+	return changed
 }
 
 // relieveBytes is how much a COPY outside a transaction block gathers before it publishes what it has, or a sixteenth

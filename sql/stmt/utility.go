@@ -45,6 +45,8 @@ func utility(ctx context.Context, env *Env, b *bind.Utility) (string, error) {
 		return createSchema(env, n.CreateSchemaStmt)
 	case *pg.Node_DropStmt:
 		return drop(env, n.DropStmt, b.Tag)
+	case *pg.Node_CommentStmt:
+		return comment(env, n.CommentStmt)
 	case *pg.Node_CheckPointStmt:
 		return "CHECKPOINT", env.DB.Checkpoint(ctx)
 	case *pg.Node_VacuumStmt:

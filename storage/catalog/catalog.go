@@ -3,7 +3,11 @@
 // of one moment.
 package catalog
 
-import "github.com/siltstone-db/siltstone/storage/types"
+import (
+	"strconv"
+
+	"github.com/siltstone-db/siltstone/storage/types"
+)
 
 // TableID names a table for ever; a dropped and re-created table has another one.
 type TableID uint64
@@ -26,10 +30,19 @@ type Table struct {
 	Name    string
 	Columns []Column
 	Version uint64
-	// Options are the WITH (...) settings, by lower-case name: sort_key, seal_rows, seal_bytes, seal_age.
+	// Options are the WITH (...) settings, by lower-case name: sort_key, seal_rows, seal_bytes, seal_age. Comments
+	// are kept here too: see CommentOption.
 	Options map[string]string
 	// PrimaryKey holds column ordinals as declared; not enforced yet.
 	PrimaryKey []int
+}
+
+// CommentOption returns the name of the option that holds COMMENT ON a table (column 0) or on the column with an ID.
+func CommentOption(column uint32) string {
+	if column == 0 {
+		return "comment"
+	}
+	return "comment." + strconv.FormatUint(uint64(column), 10)
 }
 
 // Types returns the column types.

@@ -1,0 +1,61 @@
+package stmt
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// comment runs COMMENT ON TABLE and COMMENT ON COLUMN. NULL and the empty string remove a comment.
+func comment(env *Env, n *pg.CommentStmt) (string, error) {
+	names := commentNames(n.Object)
+	column := ""
+	switch n.Objtype {
+	case pg.ObjectType_OBJECT_TABLE:
+	case pg.ObjectType_OBJECT_COLUMN:
+		if len(names) < 2 {
+			return "", errs.New(errs.SyntaxError, "column name must be qualified")
+		}
+		names, column = names[:len(names)-1], names[len(names)-1]
+	default:
+		what := strings.ReplaceAll(strings.TrimPrefix(n.Objtype.String(), "OBJECT_"), "_", " ")
+		return "", errs.Unsupported("COMMENT ON %s", what)
+	}
+	schema, name := "", names[len(names)-1]
+	if len(names) > 1 {
+		schema = names[len(names)-2]
+	}
+	rel, err := env.Resolver.Relation(schema, name)
+	switch {
+	case err != nil:
+		return "", err
+	case rel == nil:
+		return "", bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", strings.Join(names, ".")), env.Resolver, schema, name)
+	case rel.Table == nil && rel.Kind == 'v':
+		return "", errs.New(errs.WrongObjectType, "%q is not a table", name)
+	case rel.Table == nil:
+		return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", name)
+	}
+	id := uint32(0)
+	if column != "" {
+		at := rel.Table.Column(column)
+		if at < 0 {
+			return "", errs.New(errs.UndefinedColumn, "column %q of relation %q does not exist", column, name)
+		}
+		id = rel.Table.Columns[at].ID
+	}
+	options := map[string]string{catalog.CommentOption(id): n.Comment}
+	return "COMMENT", env.Tx.Edit(catalog.SetTableOptions{ID: rel.Table.ID, Options: options})
+}
+
+func commentNames(n *pg.Node) []string {
+	var names []string
+	for _, item := range n.GetList().GetItems() {
+		names = append(names, item.GetString_().GetSval())
+	}
+	return names
+}

@@ -145,7 +145,7 @@ func TestLoadAndTools(t *testing.T) {
 		t.Errorf("dump: %v, %s", err, out)
 	}
 	flip(t, segments[0], 100)
-	if out, err := program("check", "--data", data).CombinedOutput(); err == nil || !strings.Contains(string(out), "DAMAGED") {
+	if out, err := program("check", "--data", data).CombinedOutput(); err == nil || !strings.Contains(string(out), "damage: "+segments[0]+": 6 rows of table public.t: ") {
 		t.Errorf("check of a damaged segment: %v, %s", err, out)
 	}
 }

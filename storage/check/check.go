@@ -145,10 +145,14 @@ func (c *checker) segments(v *manifest.Version) {
 		for _, s := range v.Segments {
 			name := fmt.Sprintf("%010d.seg", s.File)
 			named[name] = true
+			owner := fmt.Sprintf("table with id %d", s.Table)
+			if t := v.Catalog.TableByID(s.Table); t != nil {
+				owner = fmt.Sprintf("table %s.%s", t.Schema, t.Name)
+			}
 			if s.Quarantined != "" {
-				c.add(c.dir+"/quarantine/"+name, errors.New("was set aside: "+s.Quarantined), true)
+				c.add(c.dir+"/quarantine/"+name, fmt.Errorf("%d rows of %s, set aside: %s", s.Rows, owner, s.Quarantined), true)
 			} else if err := c.segment(c.dir+"/segments/"+name, s, cached); err != nil {
-				c.add(c.dir+"/segments/"+name, err, true)
+				c.add(c.dir+"/segments/"+name, fmt.Errorf("%d rows of %s: %w", s.Rows, owner, err), true)
 			}
 		}
 	}

@@ -1,0 +1,122 @@
+package storage
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/cache"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/segment"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// dumpCacheBytes is plenty: a dump reads every buffer of a segment once.
+const dumpCacheBytes = 16 << 20
+
+// Dump prints offset, bytes and meaning of every part of a file of a data directory: a segment, a file of the log, a
+// manifest, a file of tokens, or CURRENT; which of them, its first bytes tell. It prints as much as it can and returns
+// the first damage it meets. The file may be in use.
+func Dump(w io.Writer, fsys vfs.FS, name string) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return ioError("open", name, err)
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return ioError("stat", name, err)
+	}
+	if path.Base(name) == "CURRENT" {
+		b, err := vfs.ReadFile(fsys, name, 100)
+		if err == nil {
+			_, err = fmt.Fprintf(w, "%10d %9d  manifest in use: %s\n", 0, len(b), strings.TrimSuffix(string(b), "\n"))
+		}
+		return err
+	}
+	h, ok, err := record.Sniff(f)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return dumpSegment(w, f, size)
+	case h.Kind == record.Manifest:
+		return manifest.Dump(w, f)
+	case h.Kind == record.WAL:
+		var d table.Decoder
+		return record.Dump(w, f, func(r record.Frame) (string, []string, error) { return describeLogged(&d, r) })
+	case h.Kind == record.Tokens:
+		return record.Dump(w, f, describeTokens)
+	}
+	return errs.Unsupported("dump of a file of kind %q, written by a newer version,", string(h.Kind))
+}
+
+func dumpSegment(w io.Writer, f vfs.File, size int64) error {
+	account := mem.NewPool(0).Account("dump", dumpCacheBytes)
+	defer account.Close()
+	c := cache.New(account)
+	defer c.Close()
+	s, err := segment.Open(f, size, segment.Options{Name: f.Name(), Cache: c})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.Dump(w)
+}
+
+// describeLogged tells what a record of the log brings.
+func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) {
+	switch r.Type {
+	case recordDDL:
+		edits, err := catalog.DecodeEdits(r.Payload)
+		var lines []string
+		for _, e := range edits {
+			lines = append(lines, catalog.Describe(e))
+		}
+		return "catalog", lines, err
+	case recordWrite:
+		if err := d.Begin(r.Payload); err != nil {
+			return "write", nil, err
+		}
+		text := fmt.Sprintf("write at %s", unixTime(d.Seconds))
+		if d.Token != nil {
+			text += fmt.Sprintf(", token %q of %q", d.Token.Key, d.Token.Client)
+		}
+		var lines []string
+		for d.Sections > 0 {
+			s, err := d.Next()
+			if err != nil {
+				return text, lines, err
+			}
+			lines = append(lines, fmt.Sprintf("table %d, version %d: %d rows of %d columns", s.Table, s.Version, s.Batch.Len, len(s.Batch.Cols)))
+		}
+		return text, lines, nil
+	}
+	return fmt.Sprintf("type %d", r.Type), nil, errs.Unsupported("log record of type %d, written by a newer version,", r.Type)
+}
+
+// unixTime prints seconds since 1970 in UTC.
+func unixTime(seconds int64) string { return time.Unix(seconds, 0).UTC().Format("2006-01-02 15:04:05") }
+
+// describeTokens lists the idempotency tokens of a record: what is kept of a key is its hash.
+func describeTokens(r record.Frame) (string, []string, error) {
+	n := len(r.Payload) / tokenBytes
+	text := fmt.Sprintf("%d tokens", n)
+	if len(r.Payload)%tokenBytes != 0 {
+		return text, nil, errs.Corrupt("%d bytes are no whole tokens", len(r.Payload))
+	}
+	lines := make([]string, 0, n)
+	for b := r.Payload; len(b) > 0; b = b[tokenBytes:] {
+		lines = append(lines, fmt.Sprintf("%x: record %d, %d rows at %s", b[:16], binary.LittleEndian.Uint64(b[16:]),
+			binary.LittleEndian.Uint64(b[24:]), unixTime(int64(binary.LittleEndian.Uint64(b[32:])))))
+	}
+	return text, lines, nil
+}

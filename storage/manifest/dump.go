@@ -1,0 +1,83 @@
+package manifest
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/record"
+)
+
+// Dump prints a manifest file as offset, bytes and meaning, and returns the first damage it meets.
+func Dump(w io.Writer, f record.Source) error { return record.Dump(w, f, describe) }
+
+func describe(rec record.Frame) (string, []string, error) {
+	switch rec.Type {
+	case typeVersion:
+		v, err := DecodeVersion(rec.Payload)
+		if err != nil {
+			return "version", nil, err
+		}
+		lines := []string{fmt.Sprintf("catalog as of record %d, log needed after %d, next file %d", v.DDL, v.Watermark, v.NextFile)}
+		for _, t := range v.Catalog.Tables() {
+			lines = append(lines, catalog.DescribeTable(t))
+		}
+		return "version", append(append(lines, segmentLines("segment", v.Segments)...), positionLines(v.Positions)...), nil
+	case typeEdit:
+		e, err := DecodeEdit(rec.Payload)
+		if err != nil {
+			return "edit", nil, err
+		}
+		return "edit", editLines(e), nil
+	}
+	return fmt.Sprintf("type %d", rec.Type), nil, errs.Corrupt("manifest: record of type %d", rec.Type)
+}
+
+func editLines(e *Edit) []string {
+	var lines []string
+	if e.DDL != 0 {
+		lines = append(lines, fmt.Sprintf("catalog as of record %d", e.DDL))
+	}
+	for _, c := range e.Catalog {
+		lines = append(lines, catalog.Describe(c))
+	}
+	if e.Watermark != 0 {
+		lines = append(lines, fmt.Sprintf("log needed after %d", e.Watermark))
+	}
+	if e.NextFile != 0 {
+		lines = append(lines, fmt.Sprintf("next file %d", e.NextFile))
+	}
+	lines = append(lines, segmentLines("add segment", e.Add)...)
+	for _, f := range e.Remove {
+		lines = append(lines, fmt.Sprintf("remove segment %d", f))
+	}
+	for _, f := range slices.Sorted(maps.Keys(e.Quarantined)) {
+		lines = append(lines, fmt.Sprintf("set segment %d aside: %s", f, e.Quarantined[f]))
+	}
+	return append(lines, positionLines(e.Positions)...)
+}
+
+func segmentLines(what string, list []Segment) (lines []string) {
+	for _, s := range list {
+		line := fmt.Sprintf("%s %d of table %d: %d rows, %d bytes, records %d to %d", what, s.File, s.Table, s.Rows, s.Bytes, s.First, s.Last)
+		if s.Quarantined != "" {
+			line += ", set aside: " + s.Quarantined
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func positionLines(m map[catalog.TableID]Position) (lines []string) {
+	for _, id := range slices.Sorted(maps.Keys(m)) {
+		rows := "all rows"
+		if m[id].Rows != AllRows {
+			rows = fmt.Sprintf("%d rows", m[id].Rows)
+		}
+		lines = append(lines, fmt.Sprintf("table %d sealed up to %s of record %d", id, rows, m[id].Sequence))
+	}
+	return lines
+}

@@ -22,7 +22,6 @@ type commit struct {
 	encoder  table.Encoder
 	flat     []table.Flattener
 	sections []table.Section
-	pieceBuf []*batch.Batch
 	rows     int64
 	seconds  int64
 	token    *table.Token

@@ -222,9 +222,7 @@ func (r *Relation) Dictionaries(column int) []*batch.Dictionary {
 func (r *Relation) Open(_ context.Context, req *scan.Request) (scan.Scan, error) {
 	s := &relationScan{r: r, req: req}
 	for _, p := range r.parts {
-		for _, b := range p.batches {
-			s.batches = append(s.batches, b)
-		}
+		s.batches = append(s.batches, p.batches...)
 	}
 	return s, nil
 }

@@ -5,15 +5,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// appendArray writes elements in PostgreSQL's text form.
-func appendArray(dst []byte, elems []types.Element) []byte {
-	dst = append(dst, '{')
-	for i, e := range elems {
-		dst = types.AppendElement(dst, e.Text, e.Null, i == 0)
-	}
-	return append(dst, '}')
-}
-
 // compareArrays compares element by element, NULL last, then by length.
 func compareArrays(c comparison) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {

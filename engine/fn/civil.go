@@ -26,29 +26,12 @@ const (
 
 func finiteTS(us int64) bool { return types.IsFiniteTimestamp(us) }
 
-// daysOf returns the day number of a date; months outside 1..12 carry into the year.
-func daysOf(year, month, day int) int {
-	years := floorDiv(month-1, 12)
-	return types.DaysFromCivil(year+years, month-12*years, day)
-}
-
 func floorDiv[T int | int64](a, b T) T {
 	q := a / b
 	if a%b < 0 {
 		q--
 	}
 	return q
-}
-
-// weekday returns 0 for Sunday to 6.
-func weekday(days int) int { return ((days+4)%7 + 7) % 7 }
-
-// isoWeek returns the ISO 8601 year and week.
-func isoWeek(days int) (year, week int) {
-	// The Thursday of the same week decides.
-	thursday := days - (weekday(days)+6)%7 + 3
-	year, _, _ = types.CivilFromDays(int32(thursday))
-	return year, (thursday-daysOf(year, 1, 1))/7 + 1
 }
 
 // zone converts between UTC and local time of one place. It remembers the period between two transitions that it used

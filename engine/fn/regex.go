@@ -22,8 +22,8 @@ type regex struct {
 
 // regexFlags are the letters that functions take.
 type regexFlags struct {
-	global, fold, newline, expanded, literal bool
-	dotNewline, anchors                      bool // of the partial modes p and w
+	global, fold, newline, literal bool
+	dotNewline, anchors            bool // of the partial modes p and w
 }
 
 func parseRegexFlags(s string, allowGlobal bool) (f regexFlags, err error) {

@@ -79,7 +79,7 @@ func compileStraight(t *syntax.Regexp) *straight {
 	return s
 }
 
-func (s *straight) add(t *syntax.Regexp) bool {
+func (m *straight) add(t *syntax.Regexp) bool {
 	if t.Flags&(syntax.FoldCase|syntax.NonGreedy) != 0 && t.Op != syntax.OpBeginText && t.Op != syntax.OpEndText {
 		if t.Flags&syntax.FoldCase != 0 || t.Op == syntax.OpStar || t.Op == syntax.OpPlus || t.Op == syntax.OpQuest {
 			return false
@@ -87,54 +87,54 @@ func (s *straight) add(t *syntax.Regexp) bool {
 	}
 	switch t.Op {
 	case syntax.OpLiteral:
-		s.ops = append(s.ops, straightOp{kind: opLiteral, text: []byte(string(t.Rune))})
+		m.ops = append(m.ops, straightOp{kind: opLiteral, text: []byte(string(t.Rune))})
 		return true
 	case syntax.OpEndText:
-		s.ops = append(s.ops, straightOp{kind: opEnd})
+		m.ops = append(m.ops, straightOp{kind: opEnd})
 		return true
 	case syntax.OpEmptyMatch:
 		return true
 	case syntax.OpCapture:
-		s.groups = max(s.groups, t.Cap)
-		s.ops = append(s.ops, straightOp{kind: opOpen, n: t.Cap})
-		if !s.add(t.Sub[0]) {
+		m.groups = max(m.groups, t.Cap)
+		m.ops = append(m.ops, straightOp{kind: opOpen, n: t.Cap})
+		if !m.add(t.Sub[0]) {
 			return false
 		}
-		s.ops = append(s.ops, straightOp{kind: opClose, n: t.Cap})
+		m.ops = append(m.ops, straightOp{kind: opClose, n: t.Cap})
 		return true
 	case syntax.OpConcat:
 		for _, sub := range t.Sub {
-			if !s.add(sub) {
+			if !m.add(sub) {
 				return false
 			}
 		}
 		return true
 	case syntax.OpQuest:
 		lit, ok := literalOf(t.Sub[0])
-		s.ops = append(s.ops, straightOp{kind: opOptional, text: lit})
+		m.ops = append(m.ops, straightOp{kind: opOptional, text: lit})
 		return ok
 	case syntax.OpStar, syntax.OpPlus:
-		return s.addRun(t)
+		return m.addRun(t)
 	case syntax.OpCharClass:
 		set, stop, ok := classOf(t)
 		// One byte of a class is one character only when no longer character is in it.
-		s.ops = append(s.ops, straightOp{kind: opByte, set: set, stop: stop})
+		m.ops = append(m.ops, straightOp{kind: opByte, set: set, stop: stop})
 		return ok && !set[0x80]
 	}
 	return false
 }
 
-func (s *straight) addRun(t *syntax.Regexp) bool {
+func (m *straight) addRun(t *syntax.Regexp) bool {
 	least := 0
 	if t.Op == syntax.OpPlus {
 		least = 1
 	}
 	if t.Sub[0].Op == syntax.OpAnyChar {
-		s.ops = append(s.ops, straightOp{kind: opRest, min: least})
+		m.ops = append(m.ops, straightOp{kind: opRest, min: least})
 		return true
 	}
 	set, stop, ok := classOf(t.Sub[0])
-	s.ops = append(s.ops, straightOp{kind: opRun, set: set, stop: stop, min: least})
+	m.ops = append(m.ops, straightOp{kind: opRun, set: set, stop: stop, min: least})
 	return ok
 }
 

@@ -63,7 +63,6 @@ var (
 	tFloat8  = types.T(types.Float8)
 	tNumeric = types.T(types.Numeric)
 	tText    = types.T(types.Text)
-	tVarchar = types.T(types.Varchar)
 	tChar    = types.T(types.Char)
 	tBytea   = types.T(types.Bytea)
 	tDate    = types.T(types.Date)

@@ -135,9 +135,6 @@ func (r *row) int4(a int) int   { return int(batch.Values[int32](r.args[a])[r.in
 func (r *row) int8(a int) int64 { return batch.Values[int64](r.args[a])[r.index(a)] }
 func (r *row) bool(a int) bool  { return r.args[a].Bools().Get(r.index(a)) }
 func (r *row) f8(a int) float64 { return batch.Values[float64](r.args[a])[r.index(a)] }
-func (r *row) datum(a int) types.Datum {
-	return r.args[a].Datum(r.i)
-}
 
 // rowText makes an Eval whose result is a string; f appends it to dst, and returns nil for NULL.
 func rowText(result types.Type, f func(c *Context, r *row, dst []byte) ([]byte, error)) Eval {

@@ -98,15 +98,11 @@ func (c *Cache) Lookup(k Key) *Buffer {
 // recycled memory and must write all of it; its error is returned to everybody who waits, and nothing is kept.
 func (c *Cache) Load(k Key, size int, load func(dst []byte) error) (*Buffer, error) {
 	c.mu.Lock()
-	for {
-		if c.mu.closed {
-			c.mu.Unlock()
-			return nil, errs.Internal("the cache is closed")
-		}
-		b := c.mu.table[k]
-		if b == nil {
-			break
-		}
+	if c.mu.closed {
+		c.mu.Unlock()
+		return nil, errs.Internal("the cache is closed")
+	}
+	if b := c.mu.table[k]; b != nil {
 		b.pins++ // keeps it while we wait
 		b.used = true
 		c.mu.Unlock()

@@ -79,11 +79,10 @@ type Entry struct {
 
 // Log is an open log. It is safe for concurrent use.
 type Log struct {
-	o    Options
-	mu   sync.Mutex // guards the fields of this group
-	cond *sync.Cond // queue or room or closing changed
-	queue,
-	taken []*Entry
+	o      Options
+	mu     sync.Mutex // guards the fields of this group
+	cond   *sync.Cond // queue or room or closing changed
+	queue  []*Entry
 	queued int64
 	closed bool
 	// shorten, when not 0, asks the writer, if it has nothing to write, to give up a large current file whose records

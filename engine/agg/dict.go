@@ -1,8 +1,6 @@
 package agg
 
 import (
-	"sort"
-
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -150,16 +148,18 @@ func (w *worker) consumeNumbers(v *batch.Vector, n int) error {
 	return w.apply(rows, w.dict.width, 1, n, nil, w.slots)
 }
 
-// dictMerge merges the arrays of all workers and dictionaries, partition by partition of the strings' hashes. Entries
-// of hash-ordered dictionaries that belong to a partition are one run; those of others are sorted into lists first.
+// dictMerge merges the arrays of all dictionaries, partition by partition of the strings' hashes. Entries of
+// hash-ordered dictionaries that belong to a partition are one run; those of others are sorted into lists first.
 type dictMerge struct {
-	g     *Group
-	runs  [][partitions + 1]uint32 // by dictionary
-	lists [][]uint32               // codes by partition, nil where the run is the codes themselves
+	g    *Group
+	runs []hashRuns // by dictionary; the last one is that of the interner
 }
 
 func (g *Group) combineDicts(t *op.Task) error {
-	m := dictMerge{g: g, runs: make([][partitions + 1]uint32, len(g.dicts)+1), lists: make([][]uint32, len(g.dicts)+1)}
+	if err := g.sumArrays(t); err != nil {
+		return err
+	}
+	m := dictMerge{g: g, runs: make([]hashRuns, len(g.dicts)+1)}
 	if err := op.Parallel(t, len(m.runs), func(_, i int) error { m.split(i); return nil }); err != nil {
 		return err
 	}
@@ -178,6 +178,19 @@ func (g *Group) combineDicts(t *op.Task) error {
 		g.builders[i] = &worker{g: g, tab: newTable(g.acc, 2, g.prog.words)}
 		g.builders[i].tab.stored = true
 	}
+	if g.topByCount() {
+		tab := g.builders[0].tab
+		done, err := m.topDicts(t, tab)
+		if err != nil {
+			return err
+		}
+		if done {
+			if err := keep[0].take(tab.rows, tab.width, tab.used); err != nil {
+				return err
+			}
+			return g.keepNull(&keep[0])
+		}
+	}
 	if err := op.Parallel(t, partitions, func(wk, p int) error {
 		tab := g.builders[wk].tab
 		if err := m.build(tab, p); err != nil {
@@ -192,19 +205,14 @@ func (g *Group) combineDicts(t *op.Task) error {
 
 // keepNull adds the group of NULL.
 func (g *Group) keepNull(k *keeper) error {
-	row := make([]uint64, g.out.width)
-	row[1] = uint64(len(g.dicts)) << 32
-	for _, w := range g.workers {
-		if a := w.dict.arrays[len(g.dicts)]; len(a) > 0 && a[0] > 0 {
-			row[0] += a[0]
-			if err := g.prog.merge(&g.side, row[3:], a[1:w.dict.width]); err != nil {
-				return err
-			}
-		}
-	}
-	if row[0] == 0 {
+	w := g.workers[0].dict
+	a := w.arrays[len(g.dicts)]
+	if len(a) == 0 || a[0] == 0 {
 		return nil
 	}
+	row := make([]uint64, g.out.width)
+	row[0], row[1] = a[0], uint64(len(g.dicts))<<32
+	copy(row[3:], a[1:w.width])
 	return k.take(row, len(row), 1)
 }
 
@@ -219,93 +227,49 @@ func (m *dictMerge) hash(d int, code uint32) uint64 {
 
 // split finds the partitions of dictionary d.
 func (m *dictMerge) split(d int) {
-	run := &m.runs[d]
-	if d < len(m.g.dicts) && m.g.dicts[d].HashOrdered {
-		hashes := m.g.dicts[d].Hashes
-		for p := range partitions {
-			run[p] = uint32(sort.Search(len(hashes), func(i int) bool { return hashes[i]>>(64-partitionBits) >= uint64(p) }))
-		}
-		run[partitions] = uint32(len(hashes))
+	if d < len(m.g.dicts) {
+		m.runs[d].split(m.g.dicts[d].Hashes, m.g.dicts[d].HashOrdered)
 		return
 	}
-	used := m.used(d)
-	for _, c := range used {
-		run[m.hash(d, c)>>(64-partitionBits)+1]++
-	}
-	for p := range partitions {
-		run[p+1] += run[p]
-	}
-	next := *run
-	m.lists[d] = make([]uint32, len(used))
-	for _, c := range used {
-		p := m.hash(d, c) >> (64 - partitionBits)
-		m.lists[d][next[p]] = c
-		next[p]++
-	}
-}
-
-// used returns the codes that occurred, without NULL.
-func (m *dictMerge) used(d int) []uint32 {
-	var codes []uint32
-	most, first := 0, 0
-	for _, w := range m.g.workers {
-		most = max(most, len(w.dict.arrays[d])/w.dict.width)
-	}
-	if d == len(m.g.dicts) {
-		first = 1
-	}
-	for c := first; c < most; c++ {
-		for _, w := range m.g.workers {
-			if a := w.dict.arrays[d]; c*w.dict.width < len(a) && a[c*w.dict.width] > 0 {
-				codes = append(codes, uint32(c))
-				break
-			}
+	w := m.g.workers[0].dict
+	r := &m.runs[d]
+	r.list = []uint32{}
+	a := w.arrays[d]
+	for c := 1; c*w.width < len(a); c++ {
+		if a[c*w.width] > 0 {
+			r.start[m.hash(d, uint32(c))>>(64-partitionBits)+1]++
 		}
 	}
-	return codes
+	for p := range partitions {
+		r.start[p+1] += r.start[p]
+	}
+	next := r.start
+	r.list = make([]uint32, r.start[partitions])
+	for c := 1; c*w.width < len(a); c++ {
+		if a[c*w.width] > 0 {
+			p := m.hash(d, uint32(c)) >> (64 - partitionBits)
+			r.list[next[p]] = uint32(c)
+			next[p]++
+		}
+	}
 }
 
 // build makes the table of partition p.
 func (m *dictMerge) build(tab *table, p int) error {
 	n := 0
 	for d := range m.runs {
-		n += int(m.runs[d][p+1] - m.runs[d][p])
+		n += int(m.runs[d].start[p+1] - m.runs[d].start[p])
 	}
 	if err := tab.reset(min(logFor(n), builderLog)); err != nil {
 		return err
 	}
 	for d := range m.runs {
-		for i := m.runs[d][p]; i < m.runs[d][p+1]; i++ {
-			code := i
-			if m.lists[d] != nil {
-				code = m.lists[d][i]
-			}
-			if err := m.add(tab, d, code); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// add merges what the workers have of one entry into its group.
-func (m *dictMerge) add(tab *table, d int, code uint32) error {
-	var dst []uint64
-	for _, w := range m.g.workers {
-		a, width := w.dict.arrays[d], w.dict.width
-		at := int(code) * width
-		if at >= len(a) || a[at] == 0 {
+		run := &m.runs[d]
+		if len(m.g.workers[0].dict.arrays[d]) == 0 {
 			continue
 		}
-		if dst == nil {
-			if err := tab.reserve(1); err != nil {
-				return err
-			}
-			dst = m.find(tab, d, code)
-		}
-		dst[0] += a[at]
-		if width > 1 {
-			if err := m.g.prog.merge(&m.g.side, dst[3:], a[at+1:at+width]); err != nil {
+		for i := run.start[p]; i < run.start[p+1]; i++ {
+			if err := m.add(tab, d, run.code(i)); err != nil {
 				return err
 			}
 		}
@@ -313,8 +277,37 @@ func (m *dictMerge) add(tab *table, d int, code uint32) error {
 	return nil
 }
 
-// find returns the group of an entry: the one whose string has the same bytes.
+// add merges an entry into its group.
+func (m *dictMerge) add(tab *table, d int, code uint32) error {
+	w := m.g.workers[0].dict
+	a, width := w.arrays[d], w.width
+	at := int(code) * width
+	if at >= len(a) || a[at] == 0 {
+		return nil
+	}
+	if err := tab.reserve(1); err != nil {
+		return err
+	}
+	dst := m.find(tab, d, code)
+	dst[0] += a[at]
+	if width > 1 {
+		return m.g.prog.merge(&m.g.side, dst[3:], a[at+1:at+width])
+	}
+	return nil
+}
+
+// find returns the group of an entry: the one whose string has the same bytes. A new one has its key, and no rows.
 func (m *dictMerge) find(tab *table, d int, code uint32) []uint64 {
+	row := m.seek(tab, d, code)
+	if row[0] == 0 {
+		row[1], row[2] = uint64(d)<<32|uint64(code), m.hash(d, code)
+		tab.used++
+	}
+	return row
+}
+
+// seek returns the group of an entry, or the empty row where it belongs.
+func (m *dictMerge) seek(tab *table, d int, code uint32) []uint64 {
 	hash := m.hash(d, code)
 	mask := uint64(1)<<tab.log - 1
 	s := hash << partitionBits >> (64 - tab.log)
@@ -322,8 +315,6 @@ func (m *dictMerge) find(tab *table, d int, code uint32) []uint64 {
 	for {
 		row := tab.rows[int(s)*tab.width:][:tab.width]
 		if row[0] == 0 {
-			row[1], row[2] = uint64(d)<<32|uint64(code), hash
-			tab.used++
 			return row
 		}
 		if row[2] == hash {

@@ -247,7 +247,7 @@ func TestGroupDictionary(t *testing.T) {
 		}
 		f := &fixture{rows: enginetest.Random(rng, cols, 5000), keys: []int{0}, stats: true, cfg: agg.Config{In: enginetest.Types(cols)}}
 		f.rel = enginetest.NewRelation(f.cfg.In, f.rows, 3, rng)
-		for len(f.rel.Dictionaries(0)) < 3 { // forms are random: until every part has a dictionary
+		for len(f.rel.Dictionaries(0)) < 3-seed%2 { // forms are random: until enough parts have a dictionary
 			f.rel = enginetest.NewRelation(f.cfg.In, f.rows, 3, rng)
 		}
 		f.cfg.Keys = []agg.Key{{Column: 0, Origin: 0}}

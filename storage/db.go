@@ -58,6 +58,7 @@ type DB struct {
 	dir          string
 	lock         io.Closer
 	liveAccount  *mem.Account
+	sealAccount  *mem.Account // what the sealer works with
 	cacheAccount *mem.Account
 	cache        *cache.Cache
 	set          *manifest.Set

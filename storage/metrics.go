@@ -27,5 +27,6 @@ func (db *DB) Register(r *metric.Registry) {
 	r.Counter("siltstone_storage_seal_failures_total", "Failed attempts to seal.", &m.SealFailures)
 	r.Counter("siltstone_storage_quarantined_total", "Segments set aside.", &m.Quarantined)
 	r.Gauge("siltstone_storage_live_bytes", "Memory of live segments.", db.liveAccount.Used)
+	r.Gauge("siltstone_storage_sealing_bytes", "Memory that the sealer works with.", db.sealAccount.Used)
 	r.Gauge("siltstone_storage_cache_bytes", "Memory of the segment cache.", db.cacheAccount.Used)
 }

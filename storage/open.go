@@ -49,6 +49,7 @@ func (db *DB) open(ctx context.Context) error {
 		return ioError("lock", db.dir+"/LOCK", err)
 	}
 	db.liveAccount = db.o.Pool.Overdraft("live segments")
+	db.sealAccount = db.o.Pool.Overdraft("sealing") // a refusal would keep live rows from becoming less
 	db.cacheAccount = db.o.Pool.Account("segment cache", db.o.CacheBytes)
 	db.cache = cache.New(db.cacheAccount)
 	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged, Account: db.liveAccount}
@@ -305,6 +306,7 @@ func (db *DB) shut() error {
 		errors_ = append(errors_, db.cache.Close())
 		db.cacheAccount.Close()
 		db.liveAccount.Close()
+		db.sealAccount.Close()
 	}
 	if db.lock != nil {
 		errors_ = append(errors_, db.lock.Close())

@@ -21,7 +21,8 @@ type Options struct {
 	// IntakeWait is how long Commit waits for that before it fails with 53200. Default 30 s.
 	IntakeWait time.Duration
 	// SealRows, SealBytes and SealAge say when a live segment is sealed, for tables without the options seal_rows,
-	// seal_bytes, seal_age. Defaults 1,048,576 rows; 768 MiB of memory, which is about 256 MiB on disk; 10 minutes.
+	// seal_bytes, seal_age. Defaults 1,048,576 rows; 768 MiB of memory, which is about 130 MiB on disk, or half of
+	// LiveBytes, so that rows find room while others are sealed; 10 minutes.
 	SealRows  int
 	SealBytes int64
 	SealAge   time.Duration
@@ -53,7 +54,7 @@ func (o *Options) EnsureDefaults() {
 	setDefault(&o.LiveBytes, 2<<30)
 	setDefault(&o.IntakeWait, 30*time.Second)
 	setDefault(&o.SealRows, scan.SegmentRows)
-	setDefault(&o.SealBytes, 768<<20)
+	setDefault(&o.SealBytes, min(768<<20, o.LiveBytes/2))
 	setDefault(&o.SealAge, 10*time.Minute)
 	setDefault(&o.SealRetry, time.Second)
 	setDefault(&o.TokensKept, 7*24*time.Hour)

@@ -173,7 +173,7 @@ func (db *DB) segmentName(f manifest.FileID) string {
 
 // build writes a live segment into a file and returns its size.
 func (db *DB) build(info *catalog.Table, l *liveState, id manifest.FileID) (bytes int64, err error) {
-	in := &segment.Input{ID: uint64(id), Rows: l.segment.Rows(), Columns: segmentColumns(info)}
+	in := &segment.Input{ID: uint64(id), Rows: l.segment.Rows(), Columns: segmentColumns(info), Account: db.sealAccount}
 	in.Chunks = func(col int) ([]*batch.Vector, error) { return l.segment.Chunks(col), nil }
 	in.Order = sortOrder(info, l.segment)
 	name := db.segmentName(id)

@@ -5,19 +5,27 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"unsafe"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 )
 
 // interner finds the distinct strings of a column. As long as all rows come from one dictionary without equal entries
-// (a live segment's), its codes are followed and no string is looked at; else strings meet in a hash table.
+// (a live segment's), its codes are followed and no string is looked at; else strings meet in a hash table. It is used
+// again for the next column, with its memory.
 type interner struct {
 	codes   []uint32 // entry of each row; 0 for NULL
 	entries []entry
 	bytes   int64 // of all entries
 	sources []source
 	table   []uint32 // 1 + entry by hash, linear probing; nil while there is one dictionary only
+
+	// Memory of sort and of the first source.
+	sorted       []entry
+	rank, order  []uint32
+	starts, next []uint32
+	met          []uint32
 }
 
 // entry is a distinct string: number index of source.
@@ -36,7 +44,18 @@ type source struct {
 	codes   []uint32 // 1 + entry of each dictionary code, 0: not met
 }
 
-func newInterner(rows int) *interner { return &interner{codes: make([]uint32, 0, rows)} }
+// reset empties the interner for a column of some rows.
+func (d *interner) reset(rows int) {
+	clear(d.sources)
+	d.codes, d.entries, d.sources = grow(d.codes, rows)[:0], d.entries[:0], d.sources[:0]
+	d.bytes, d.table = 0, nil
+}
+
+// held returns the bytes of the interner's memory.
+func (d *interner) held() int64 {
+	words := cap(d.codes) + cap(d.table) + cap(d.rank) + cap(d.order) + cap(d.starts) + cap(d.next) + cap(d.met)
+	return int64(cap(d.entries)+cap(d.sorted))*int64(unsafe.Sizeof(entry{})) + 4*int64(words)
+}
 
 func (d *interner) at(e *entry) []byte {
 	s := &d.sources[e.source]
@@ -90,7 +109,16 @@ func (d *interner) source(dict *batch.Dictionary) uint32 {
 	if len(d.sources) > 0 || !dict.Distinct {
 		d.needTable()
 	}
-	d.sources = append(d.sources, source{dict: dict, offsets: dict.Offsets, heap: dict.Heap, codes: make([]uint32, dict.Len)})
+	src := source{dict: dict, offsets: dict.Offsets, heap: dict.Heap}
+	if len(d.sources) == 0 {
+		d.met = grow(d.met, dict.Len)
+		clear(d.met)
+		src.codes = d.met
+		d.entries = slices.Grow(d.entries, min(dict.Len, cap(d.codes)))
+	} else {
+		src.codes = make([]uint32, dict.Len)
+	}
+	d.sources = append(d.sources, src)
 	return uint32(len(d.sources) - 1)
 }
 
@@ -194,17 +222,19 @@ func (d *interner) find(h uint64, s []byte, source, index uint32) uint32 {
 // One pass scatters by the top bits of the hash into buckets of some dozen entries, which are then sorted in cache.
 func (d *interner) sort() (rank []uint32) {
 	n := len(d.entries)
-	rank = make([]uint32, max(n, 1))
+	rank = grow(d.rank, max(n, 1))
+	rank[0] = 0
 	shift := 64 - uint(max(bits.Len(uint(n))-5, 0))
-	starts := make([]int, 1<<(64-shift)+1)
+	starts := grow(d.starts, 1<<(64-shift)+1)
+	clear(starts)
 	for i := range d.entries {
 		starts[d.entries[i].hash>>shift+1]++
 	}
 	for i := 1; i < len(starts); i++ {
 		starts[i] += starts[i-1]
 	}
-	order := make([]uint32, n)
-	next := slices.Clone(starts)
+	order := grow(d.order, n)
+	next := append(d.next[:0], starts...)
 	for i := range d.entries {
 		b := d.entries[i].hash >> shift
 		order[next[b]] = uint32(i)
@@ -219,11 +249,12 @@ func (d *interner) sort() (rank []uint32) {
 			return bytes.Compare(d.at(ex), d.at(ey))
 		})
 	}
-	sorted := make([]entry, n)
+	sorted := grow(d.sorted, n)
 	for i, x := range order {
 		sorted[i] = d.entries[x]
 		rank[x] = uint32(i)
 	}
-	d.entries, d.table = sorted, nil
+	d.entries, d.sorted, d.table = sorted, d.entries, nil
+	d.rank, d.order, d.starts, d.next = rank, order, starts, next
 	return rank
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/kernel"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -23,6 +24,8 @@ type Input struct {
 	// have any form and length. It is called once for each column, in order, and the vectors of one column may be
 	// freed when the next is asked for.
 	Chunks func(column int) ([]*batch.Vector, error)
+	// Account, when not nil, is charged for the memory of writing. It must not refuse (mem.Pool.Overdraft).
+	Account *mem.Account
 }
 
 // Info tells what Write wrote.
@@ -41,6 +44,7 @@ func Write(w io.Writer, in *Input) (Info, error) {
 		return Info{}, errs.Internal("an order of %d rows for %d", len(in.Order), in.Rows)
 	}
 	sw := &writer{w: w, in: in}
+	defer sw.discharge()
 	sw.write(header(in.ID))
 	metas := make([]*meta, len(in.Columns))
 	for i, c := range in.Columns {
@@ -76,6 +80,32 @@ type writer struct {
 	buf    []byte
 	packed []byte
 	codes  []uint32 // of strings, in the order of the segment
+
+	strings  interner
+	prefixes []uint64
+	offsets  []uint32
+	heap     []byte
+	charged  int64
+}
+
+// charge makes the account's charge the memory that the writer holds now.
+func (w *writer) charge() error {
+	held := w.strings.held() + int64(cap(w.buf)+cap(w.packed)+cap(w.heap)) + 4*int64(cap(w.codes)+cap(w.offsets)) +
+		8*int64(cap(w.ints)+cap(w.sorted)+cap(w.prefixes)+cap(w.valid)+cap(w.valid2)) + 16*int64(cap(w.wide)+cap(w.wide2))
+	if w.in.Account == nil || held <= w.charged {
+		return nil
+	}
+	if err := w.in.Account.Reserve(held - w.charged); err != nil {
+		return err
+	}
+	w.charged = held
+	return nil
+}
+
+func (w *writer) discharge() {
+	if w.in.Account != nil {
+		w.in.Account.Free(w.charged)
+	}
 }
 
 func (w *writer) write(b []byte) {
@@ -163,6 +193,9 @@ func (w *writer) column(c Column, chunks []*batch.Vector) (*meta, error) {
 		}
 	default:
 		return nil, errs.Internal("%s cannot be stored", c.Type)
+	}
+	if err := w.charge(); err != nil {
+		return nil, err
 	}
 	if m.dict == nil && !m.stats.DistinctExact {
 		m.stats.Distinct = min(m.sketch.Estimate(), m.stats.Rows-m.stats.Nulls)

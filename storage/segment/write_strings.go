@@ -23,7 +23,8 @@ const (
 // writeStrings writes a column of strings: with a dictionary, unless nearly every row has its own value.
 func (w *writer) writeStrings(m *meta, chunks []*batch.Vector) error {
 	valid := w.validity(chunks)
-	d := newInterner(w.in.Rows)
+	d := &w.strings
+	d.reset(w.in.Rows)
 	for _, v := range chunks {
 		d.add(v)
 	}
@@ -83,7 +84,8 @@ func (w *writer) stringStats(m *meta, d *interner) {
 
 // stringZones bounds zones by the prefixes of their strings.
 func (w *writer) stringZones(m *meta, d *interner, codes, rank []uint32, valid batch.Bitmap) {
-	prefixes := make([]uint64, len(d.entries))
+	prefixes := grow(w.prefixes, len(d.entries))
+	w.prefixes = prefixes
 	for i := range d.entries {
 		prefixes[i] = scan.StringPrefix(string(prefixOf(scan.OrderKey(m.Type, d.at(&d.entries[i])))))
 	}
@@ -109,7 +111,7 @@ func prefixOf(b []byte) []byte { return b[:min(len(b), 8)] }
 func (w *writer) writePlain(m *meta, d *interner, codes, rank []uint32, valid batch.Bitmap) error {
 	var err error
 	w.ranges(scan.BlockRows, func(from, to int) {
-		offsets, heap := make([]uint32, 1, to-from+1), []byte(nil)
+		offsets, heap := append(w.offsets[:0], 0), w.heap[:0]
 		for i, c := range codes[from:to] {
 			if valid == nil || valid.Get(from+i) {
 				heap = append(heap, d.at(&d.entries[rank[c]])...)
@@ -120,6 +122,7 @@ func (w *writer) writePlain(m *meta, d *interner, codes, rank []uint32, valid ba
 			}
 			offsets = append(offsets, uint32(len(heap)))
 		}
+		w.offsets, w.heap = offsets, heap
 		w.block(m, valid, from, to, true, func(dst []byte) []byte { return w.enc.Strings(dst, offsets, heap) })
 	})
 	return err
@@ -129,7 +132,7 @@ func (w *writer) writePlain(m *meta, d *interner, codes, rank []uint32, valid ba
 func (w *writer) writeDictionary(m *meta, d *interner) {
 	n := len(d.entries)
 	m.dict = &dictMeta{entries: n, heap: uint64(d.bytes)}
-	v := make([]int64, 0, min(n, scan.BlockRows))
+	v := grow(w.ints, min(n, scan.BlockRows))
 	for from := 0; from < n; from += scan.BlockRows {
 		part := d.entries[from:min(from+scan.BlockRows, n)]
 		var g [3]ref
@@ -150,7 +153,9 @@ func (w *writer) writeDictionary(m *meta, d *interner) {
 		}
 		m.dict.groups = append(m.dict.groups, g)
 	}
-	heap := make([]byte, 0, chunkBytes)
+	w.ints = v
+	heap := grow(w.heap, chunkBytes)[:0]
+	w.heap = heap
 	for i := range d.entries {
 		s := d.at(&d.entries[i])
 		for len(heap)+len(s) > chunkBytes {

@@ -1,0 +1,55 @@
+package storage
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// TestFasterThanTheSealer: writers that are faster than the sealer wait for it. Live rows never take much more than they may,
+// nothing is refused or lost, and what sealing takes is charged and given back.
+func TestFasterThanTheSealer(t *testing.T) {
+	o := testOptions(vfs.NewMem())
+	o.SealRows, o.LiveBytes, o.Pool = 1<<20, 4<<20, mem.NewPool(0)
+	o.LogFileMin, o.LogFileMax = 1<<20, 1<<20
+	db := mustOpen(t, o)
+	tab := mustCreate(t, db, "t")
+	const writers, commits, rows = 4, 50, 2000
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range commits {
+				if err := insert(db, tab, (w*commits+i)*rows, rows); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	s := db.Snapshot()
+	got, err := read(s, tab.ID)
+	s.Release()
+	const n = writers * commits * rows
+	if err != nil || got.rows != n || got.sum != n*(n-1)/2 {
+		t.Errorf("%+v, %v; want %d rows", got, err, n)
+	}
+	// Every writer may have one commit on its way, and a segment's chunks double.
+	if peak := db.liveAccount.Peak(); peak > 2*o.LiveBytes {
+		t.Errorf("live rows took %d bytes, the limit is %d", peak, o.LiveBytes)
+	}
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if db.metrics.Seals.Value() < 2 || db.sealAccount.Peak() < 8*rows || db.sealAccount.Used() != 0 {
+		t.Errorf("%d seals, %d bytes charged at most, %d still", db.metrics.Seals.Value(), db.sealAccount.Peak(), db.sealAccount.Used())
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if o.Pool.Used() != 0 {
+		t.Errorf("%d bytes are still charged", o.Pool.Used())
+	}
+}

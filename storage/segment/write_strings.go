@@ -13,7 +13,7 @@ import (
 const (
 	// plainPercent is the share of distinct values above which a dictionary stops paying: codes and hashes then take
 	// more than repeated strings would.
-	plainPercent = 80
+	plainPercent = 95
 	// plainMinEntries keeps small dictionaries in any case: they cost little, and their statistics are exact.
 	plainMinEntries = 4096
 	// chunkBytes is the plain size of a piece of a dictionary's bytes: zstd finds most of its matches within.

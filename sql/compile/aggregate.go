@@ -5,11 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/agg"
 	"github.com/siltstone-db/siltstone/engine/expr"
-	"github.com/siltstone-db/siltstone/engine/fn"
-	"github.com/siltstone-db/siltstone/engine/source"
 	"github.com/siltstone-db/siltstone/sql/plan"
-	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // topHint says that only the first k groups by one call are needed.
@@ -129,60 +125,6 @@ func aggregateTitle(n *plan.Aggregate) string {
 		return "Distinct"
 	}
 	return "Group"
-}
-
-// fromStatistics answers count(*), and count of a column that is never NULL, over a whole stored table from the number
-// of rows that the snapshot knows.
-func (c *compiler) fromStatistics(n *plan.Aggregate) (*stream, *Node, bool, error) {
-	sc, ok := n.Input.(*plan.Scan)
-	if !ok || sc.Table == nil || len(sc.Filter) > 0 || len(n.Keys) > 0 || len(n.Aggs) == 0 || c.env.NoStatistics {
-		return nil, nil, false, nil
-	}
-	for _, a := range n.Aggs {
-		if a.Distinct || a.Filter != nil || !countsRows(sc, a) {
-			return nil, nil, false, nil
-		}
-	}
-	rel, err := c.env.Relations.Table(sc.Table.ID)
-	if err != nil {
-		return nil, nil, false, err
-	}
-	s := &stream{}
-	row := batch.New(make([]types.Type, 0))
-	for i := range n.Aggs {
-		t := types.T(types.Int8)
-		v := &batch.Vector{}
-		v.ResetConstant(types.IntOf(t, rel.Rows()), 1)
-		row.Cols = append(row.Cols, v)
-		s.ids, s.types = append(s.ids, n.Cols[i].ID), append(s.types, t)
-	}
-	row.Len = 1
-	s.source = source.NewValues(s.types, []*batch.Batch{row})
-	node := c.explain(n, "Statistics", nil)
-	node.detail("Table", sc.Table.Name)
-	s.marks = []mark{{node, -1}}
-	return s, node, true, nil
-}
-
-// countsRows tells whether a call counts all rows of the scan.
-func countsRows(sc *plan.Scan, a plan.AggCall) bool {
-	if a.Fn.Kind == fn.CountStar {
-		return true
-	}
-	if a.Fn.Kind != fn.Count || len(a.Args) != 1 {
-		return false
-	}
-	switch e := a.Args[0].(type) {
-	case *expr.Const:
-		return !e.Value.Null
-	case *expr.Column:
-		for i, col := range sc.Cols {
-			if col.ID == plan.ID(e.Index) {
-				return sc.Table.Columns[sc.Ordinals[i]].NotNull
-			}
-		}
-	}
-	return false
 }
 
 func list(es []expr.Expr) string {

@@ -23,12 +23,8 @@ func (s *Segment) Prefix(rows int) Prefix { return Prefix{s, rows} }
 // Rows returns the number of rows.
 func (p Prefix) Rows() int { return p.rows }
 
-// Stats returns the bounds of a column: those of the whole zones, and of the open one, which it reads.
-func (p Prefix) Stats(column int) scan.ColumnStats {
-	if column >= len(p.s.cols) {
-		return scan.ColumnStats{Rows: int64(p.rows), Nulls: int64(p.rows), Distinct: 0}
-	}
-	t := p.s.cols[column].Type
+// bounds returns those of a column: of the whole zones, and of the open one, which it reads.
+func (p Prefix) bounds(column int) bounds {
 	var b bounds
 	zones := *p.s.zones.Load()
 	full := p.rows / scan.ZoneRows
@@ -46,7 +42,32 @@ func (p Prefix) Stats(column int) scan.ColumnStats {
 	}
 	b.rows = int32(p.rows)
 	b.has = b.has && !noRange
-	st := b.stats(t)
+	return b
+}
+
+// Totals returns what is known exactly of a column.
+func (p Prefix) Totals(column int) scan.Totals {
+	t := scan.Totals{Rows: int64(p.rows), Nulls: int64(p.rows)}
+	if column >= len(p.s.cols) {
+		return t
+	}
+	b := p.bounds(column)
+	st := b.stats(p.s.cols[column].Type)
+	t.Nulls, t.HasRange, t.Min, t.Max, t.Distinct = st.Nulls, st.HasRange, st.Min, st.Max, st.Distinct
+	switch p.s.cols[column].Type.Physical() {
+	case types.PhysInt16, types.PhysInt32, types.PhysInt64:
+		t.HasSum, t.SumLo, t.SumHi = true, b.sumLo, b.sumHi
+	}
+	return t
+}
+
+// Stats returns the bounds of a column.
+func (p Prefix) Stats(column int) scan.ColumnStats {
+	if column >= len(p.s.cols) {
+		return scan.ColumnStats{Rows: int64(p.rows), Nulls: int64(p.rows), Distinct: 0}
+	}
+	b := p.bounds(column)
+	st := b.stats(p.s.cols[column].Type)
 	if d := p.s.dicts[column]; d != nil {
 		n := int(d.n.Load())
 		st.Distinct = int64(n)
@@ -89,6 +110,8 @@ func maxColumn(req *scan.Request) int {
 	}
 	return m
 }
+
+var _ scan.Totaler = Prefix{}
 
 type partScan struct {
 	p     Prefix

@@ -1,6 +1,8 @@
 package live
 
 import (
+	"math/bits"
+
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -17,6 +19,8 @@ type bounds struct {
 	rows     int32
 	lo, hi   int64
 	flo, fhi float64
+	sumLo    uint64 // of integers, in 128 bits
+	sumHi    int64
 }
 
 // closeZones computes the bounds of zones that became full. The rows are still in the processor's cache.
@@ -86,18 +90,30 @@ func addInts[T int16 | int32 | int64](b *bounds, v []T, valid []byte) {
 		return
 	}
 	lo, hi := v[i], v[i]
+	// The halves of 64-bit values are added apart: a chunk has far fewer than 2^31 rows.
+	var high, low int64
 	if valid == nil {
 		for _, x := range v {
 			lo, hi = min(lo, x), max(hi, x)
+			high, low = high+int64(x)>>32, low+int64(uint32(x))
 		}
 	} else {
 		for i, x := range v {
 			if valid[i] != 0 {
 				lo, hi = min(lo, x), max(hi, x)
+				high, low = high+int64(x)>>32, low+int64(uint32(x))
 			}
 		}
 	}
-	b.merge(bounds{has: true, lo: int64(lo), hi: int64(hi), flo: 0, fhi: 0})
+	n := bounds{has: true, lo: int64(lo), hi: int64(hi), sumLo: uint64(high) << 32, sumHi: high >> 32}
+	n.addSum(uint64(low), 0)
+	b.merge(n)
+}
+
+func (b *bounds) addSum(lo uint64, hi int64) {
+	var carry uint64
+	b.sumLo, carry = bits.Add64(b.sumLo, lo, 0)
+	b.sumHi += hi + int64(carry)
 }
 
 // addFloats gives no range when there is a NaN, which PostgreSQL sorts above infinity.
@@ -117,8 +133,9 @@ func addFloats[T float32 | float64](b *bounds, v []T, valid []byte) {
 	}
 }
 
-// merge widens b by the range of o; rows and nulls are not touched.
+// merge widens b by the range of o and adds its sum; rows and nulls are not touched.
 func (b *bounds) merge(o bounds) {
+	b.addSum(o.sumLo, o.sumHi)
 	switch {
 	case !o.has:
 	case !b.has:

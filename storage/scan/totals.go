@@ -1,6 +1,10 @@
 package scan
 
-import "github.com/siltstone-db/siltstone/storage/types"
+import (
+	"math/bits"
+
+	"github.com/siltstone-db/siltstone/storage/types"
+)
 
 // Totaler is a Part that knows the Totals of its columns. Columns are numbered as for Part.
 type Totaler interface {
@@ -24,4 +28,12 @@ type Totals struct {
 	// Distinct is the number of distinct values, an estimate unless DistinctExact.
 	Distinct      int64
 	DistinctExact bool
+}
+
+// AddSum adds the sum of another part. The result has a sum when both have.
+func (t *Totals) AddSum(o *Totals) {
+	var carry uint64
+	t.SumLo, carry = bits.Add64(t.SumLo, o.SumLo, 0)
+	t.SumHi += o.SumHi + int64(carry)
+	t.HasSum = t.HasSum && o.HasSum
 }

@@ -47,6 +47,10 @@ type Options struct {
 	SessionsMax int `name:"sessions-max" env:"SILTSTONE_SESSIONS_MAX" default:"200" help:"Most sessions at once."`
 	// BodyMax bounds the body of a push over HTTP after decompression.
 	BodyMax Bytes `name:"http-body-max" env:"SILTSTONE_HTTP_BODY_MAX" default:"256MiB" help:"Longest body of an HTTP request, decompressed."`
+	// ServeDamaged lets tables of which a segment was set aside answer with the rest of their rows. Without it reads of
+	// such a table fail and name the segment, since an answer that is quietly short is a wrong one; all other tables are
+	// served either way.
+	ServeDamaged bool `name:"serve-damaged" env:"SILTSTONE_SERVE_DAMAGED" help:"Let tables with a damaged segment answer with the rest of their rows."`
 	// Grace is how long running statements may go on after a stop was asked for.
 	Grace time.Duration `name:"grace" env:"SILTSTONE_GRACE" default:"10s" help:"Time for running statements at a stop."`
 	// LogLevel is debug, info, warn or error.

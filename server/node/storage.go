@@ -16,7 +16,8 @@ import (
 func openStorage(ctx context.Context, o config.Options, pool *mem.Pool, log *slog.Logger) (*storage.DB, error) {
 	db, err := storage.Open(ctx, o.Data, storage.Options{
 		Pool: pool, CacheBytes: int64(o.Memory) / 4, LiveBytes: int64(o.Memory) / 4,
-		Events: func(e event.Event) { logEvent(log, e) },
+		ServeDamaged: o.ServeDamaged,
+		Events:       func(e event.Event) { logEvent(log, e) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open data directory %s: %w", o.Data, err)

@@ -105,7 +105,7 @@ func (v *Vector) Reset(t types.Type, n int) {
 	case types.PhysBytes:
 		v.ownData(0)
 		if cap(v.own.offsets) < n+1 {
-			v.own.offsets = make([]uint32, 0, max(n, MaxRows)+1)
+			v.own.offsets = make([]uint32, 0, max(n, 63)+1) // a batch of one INSERT is small
 		}
 		v.Offsets = v.own.offsets[:1]
 		v.Offsets[0] = 0

@@ -11,6 +11,7 @@ import (
 type arena struct {
 	account *mem.Account
 	bytes   atomic.Int64
+	charged int64 // of bytes, for what lies elsewhere
 	pages   [][]byte
 	rest    []byte
 }
@@ -44,10 +45,19 @@ func (a *arena) page(n int) ([]byte, error) {
 	return b, nil
 }
 
+// charge counts bytes that the segment holds on the heap. The account does not refuse.
+func (a *arena) charge(n int) {
+	if n > 0 && a.account.Reserve(int64(n)) == nil {
+		a.charged += int64(n)
+		a.bytes.Add(int64(n))
+	}
+}
+
 func (a *arena) release() {
 	for _, p := range a.pages {
 		a.account.Release(p)
 	}
-	a.pages, a.rest = nil, nil
+	a.account.Free(a.charged)
+	a.pages, a.rest, a.charged = nil, nil, 0
 	a.bytes.Store(0)
 }

@@ -3,6 +3,7 @@ package live
 import (
 	"sort"
 	"sync/atomic"
+	"unsafe"
 )
 
 // marks remembers how many rows there were at each sequence: pages of entries that never move, so that readers search
@@ -21,18 +22,26 @@ type mark struct {
 	rows     int
 }
 
-func (m *marks) add(sequence uint64, rows int) {
+// add notes a mark and returns the bytes that the marks have grown by.
+func (m *marks) add(sequence uint64, rows int) (grown int) {
 	n := int(m.n.Load())
+	if n%markPageEntries == 0 {
+		grown = m.grow()
+	}
+	(*m.pages.Load())[n/markPageEntries][n%markPageEntries] = mark{sequence, rows}
+	m.n.Store(int64(n + 1))
+	return grown
+}
+
+// grow adds a page.
+func (m *marks) grow() int {
 	var pages []*markPage
 	if p := m.pages.Load(); p != nil {
 		pages = *p
 	}
-	if n/markPageEntries == len(pages) {
-		pages = append(pages[:len(pages):len(pages)], new(markPage))
-		m.pages.Store(&pages)
-	}
-	pages[n/markPageEntries][n%markPageEntries] = mark{sequence, rows}
-	m.n.Store(int64(n + 1))
+	pages = append(pages[:len(pages):len(pages)], new(markPage))
+	m.pages.Store(&pages)
+	return int(unsafe.Sizeof(markPage{}))
 }
 
 // rows returns the rows of the last mark at or below a sequence.

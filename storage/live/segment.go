@@ -248,7 +248,7 @@ func (s *Segment) Mark(sequence uint64) {
 			d.publish()
 		}
 	}
-	s.marks.add(sequence, s.rows)
+	s.alloc.charge(s.marks.add(sequence, s.rows))
 }
 
 // RowsAt returns the rows of records up to a sequence that was marked and made visible.

@@ -25,8 +25,10 @@ type bounds struct {
 
 // closeZones computes the bounds of zones that became full. The rows are still in the processor's cache.
 func (s *Segment) closeZones() {
+	if (len(*s.zones.Load())+1)*scan.ZoneRows > s.rows {
+		return
+	}
 	zones := *s.zones.Load()
-	old := len(zones)
 	for (len(zones)+1)*scan.ZoneRows <= s.rows {
 		from := len(zones) * scan.ZoneRows
 		z := make(zone, len(s.cols))
@@ -35,9 +37,7 @@ func (s *Segment) closeZones() {
 		}
 		zones = append(zones, z)
 	}
-	if len(zones) > old {
-		s.zones.Store(&zones)
-	}
+	s.zones.Store(&zones)
 }
 
 // bounds looks at rows [from, to) of a column.

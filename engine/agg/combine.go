@@ -24,6 +24,8 @@ func (g *Group) Combine(t *op.Task) (err error) {
 		err = g.combineArrays()
 	case g.mode == modeDict:
 		err = g.combineDicts(t)
+	case g.fixed.Load() != nil:
+		err = g.combineFixed(g.fixed.Load())
 	case g.scattered():
 		err = g.combinePartitions(t)
 	default:

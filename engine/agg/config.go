@@ -67,8 +67,10 @@ type Config struct {
 	Rows int64
 	// Expected is the planner's estimate of the number of groups, 0 when it has none. It only sizes tables.
 	Expected int64
-	Top      *Top         // nil: all groups are needed
-	Scan     Dictionaries // nil: no key is a plain column of a scan
+	Top      *Top // nil: all groups are needed
+	// Limit says that any Limit groups are enough; the Group may return more. 0: all groups are needed.
+	Limit int64
+	Scan  Dictionaries // nil: no key is a plain column of a scan
 }
 
 // Types returns the types of the output columns.

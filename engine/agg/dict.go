@@ -178,9 +178,9 @@ func (g *Group) combineDicts(t *op.Task) error {
 		g.builders[i] = &worker{g: g, tab: newTable(g.acc, 2, g.prog.words)}
 		g.builders[i].tab.stored = true
 	}
-	if g.topByCount() {
+	if k := g.topByCount(); k > 0 {
 		tab := g.builders[0].tab
-		done, err := m.topDicts(t, tab)
+		done, err := m.topDicts(t, tab, k)
 		if err != nil {
 			return err
 		}

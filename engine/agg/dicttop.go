@@ -87,22 +87,28 @@ func (g *Group) pieces(first int) []piece {
 // topCountMax is the largest K for which candidates are looked for: each costs a look-up in every dictionary.
 const topCountMax = 1000
 
-// topByCount tells whether only the groups with the most rows are wanted.
-func (g *Group) topByCount() bool {
+// topByCount returns how many groups are wanted when only those with the most rows are, or any, else 0.
+func (g *Group) topByCount() int {
 	top := g.cfg.Top
-	if top == nil || !top.Desc || top.K <= 0 || top.K > topCountMax {
-		return false
+	if top == nil {
+		if g.cfg.Limit <= topCountMax {
+			return int(g.cfg.Limit)
+		}
+		return 0
 	}
 	c := &g.prog.calls[top.Call]
-	return c.state < 0 && c.in < 0 && c.set < 0
+	if !top.Desc || top.K <= 0 || top.K > topCountMax || c.state >= 0 || c.in >= 0 || c.set >= 0 {
+		return 0
+	}
+	return int(top.K)
 }
 
 // topDicts finds the K groups with the most rows without merging all entries, and leaves them, and some others, in tab;
 // false when too many entries could be among them. A group among the best K has at least as many rows as the K-th of
 // any K groups, and so in one of n dictionaries at least an n-th of that (Fagin's threshold algorithm, with counts by
 // code in place of sorted lists).
-func (m *dictMerge) topDicts(t *op.Task, tab *table) (bool, error) {
-	g, k := m.g, int(m.g.cfg.Top.K)
+func (m *dictMerge) topDicts(t *op.Task, tab *table, k int) (bool, error) {
+	g := m.g
 	pieces := g.pieces(1)
 	if err := op.Parallel(t, len(pieces), func(_, i int) error {
 		m.bestOf(&pieces[i], k)

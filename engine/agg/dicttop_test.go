@@ -66,3 +66,48 @@ func TestDictionaryTop(t *testing.T) {
 		}
 	}
 }
+
+// TestLimit asks for any groups: those that come must be whole.
+func TestLimit(t *testing.T) {
+	for seed := range 24 {
+		rng := rand.New(rand.NewPCG(uint64(seed), 11))
+		cols := []enginetest.Column{
+			{Type: types.T(types.Int8), Distinct: []int{3, 50, 20000}[seed%3], Nulls: 0.01}, {Type: types.T(types.Text), Distinct: 100, Nulls: 0.1},
+			{Type: types.T(types.Int4), Distinct: 100},
+		}
+		ts := enginetest.Types(cols)
+		rows := enginetest.Random(rng, cols, 20000)
+		f := &fixture{rel: enginetest.NewRelation(ts, rows, 3, rng), keys: []int{0, 1}[:1+seed%2], cfg: agg.Config{In: ts, Limit: []int64{1, 10, 1000}[seed/3%3],
+			Calls: []agg.Call{countStar(), {Fn: aggregate("sum", fn.Sum, ts[2]), Args: []int{2}, Filter: -1}}}}
+		if seed%5 == 4 {
+			f.keys = []int{1}
+		}
+		for _, k := range f.keys {
+			f.cfg.Keys = append(f.cfg.Keys, agg.Key{Column: k, Origin: k})
+		}
+		known := map[string]bool{}
+		all := enginetest.GroupBy(rows, f.keys, []enginetest.Aggregate{{Kind: fn.CountStar, Filter: -1, Result: types.T(types.Int8)},
+			{Kind: fn.Sum, Column: 2, Filter: -1, Result: types.T(types.Int8)}})
+		for _, r := range all {
+			known[fmt.Sprint(r)] = true
+		}
+		for _, s := range enginetest.Shapes {
+			g, p := f.pipelines()
+			got, err := enginetest.Run(t, s, g.Types(), p...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := map[string]bool{}
+			for _, r := range got {
+				key := fmt.Sprint(r)
+				if !known[key] || seen[key] {
+					t.Fatalf("seed %d %v: group %v is not one of the oracle's, or came twice", seed, s, r)
+				}
+				seen[key] = true
+			}
+			if len(got) < min(len(all), int(f.cfg.Limit)) {
+				t.Fatalf("seed %d %v: %d groups of %d, limit %d", seed, s, len(got), len(all), f.cfg.Limit)
+			}
+		}
+	}
+}

@@ -21,6 +21,8 @@
 package agg
 
 import (
+	"sync/atomic"
+
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -59,6 +61,8 @@ type Group struct {
 	keyStrings []*interner
 	dicts      []*batch.Dictionary // of modeDict
 	workers    []*worker
+	limited    bool // groups are fixed early
+	fixed      atomic.Pointer[fixed]
 	builders   []*worker // of partitions, one per goroutine of Combine
 	out        output
 }
@@ -88,7 +92,11 @@ func (g *Group) Open(t *op.Task) (err error) {
 	if err := g.openKeys(t); err != nil {
 		return err
 	}
-	return g.openSets(t)
+	if err := g.openSets(t); err != nil {
+		return err
+	}
+	g.limited = g.fixes()
+	return nil
 }
 
 // openArguments lists the columns that inputs read, and where they stand in a partitioned row.
@@ -281,6 +289,9 @@ func (g *Group) Close() {
 	}
 	for _, s := range g.side.strings {
 		s.close()
+	}
+	if f := g.fixed.Swap(nil); f != nil {
+		f.keys.release()
 	}
 	g.out.release(g.acc)
 	g.workers, g.builders, g.keyStrings, g.side, g.sets = nil, nil, nil, side{}, nil

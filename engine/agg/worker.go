@@ -348,6 +348,11 @@ func (w *worker) Consume(b *batch.Batch) error {
 	if w.clean != nil {
 		return w.consumePartitioned(b.Len)
 	}
+	if w.g.limited {
+		if f := w.g.fixed.Load(); f != nil {
+			return w.consumeFixed(f, b.Len)
+		}
+	}
 	return w.consumeTable(b.Len)
 }
 
@@ -414,6 +419,12 @@ func (w *worker) consumeTable(n int) error {
 	w.tab.find(w.packed, k, n, w.slots)
 	if err := w.apply(w.tab.rows, w.tab.width, 1+k, n, nil, w.slots); err != nil {
 		return err
+	}
+	if w.g.limited {
+		if w.tab.used >= int(w.g.cfg.Limit) {
+			return w.g.fix(w.tab)
+		}
+		return nil
 	}
 	if len(w.tab.rows)*8 > tableBytes && w.tab.used > 1<<12 && !w.g.tableOnly {
 		w.clean = newScatter(w.g.acc, k+w.g.payload)

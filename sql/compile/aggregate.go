@@ -8,8 +8,9 @@ import (
 	"github.com/siltstone-db/siltstone/sql/plan"
 )
 
-// topHint says that only the first k groups by one call are needed.
+// topHint says that only the first k groups by one call are needed, or any k groups.
 type topHint struct {
+	any  bool
 	call int
 	desc bool
 	k    int64
@@ -67,7 +68,11 @@ func (c *compiler) aggregate(n *plan.Aggregate) (*stream, *Node, error) {
 		cfg.Calls = append(cfg.Calls, call)
 	}
 	if h := c.hintFor(n); h != nil && len(n.Keys) > 0 {
-		cfg.Top = &agg.Top{Call: h.call, Desc: h.desc, K: h.k}
+		if h.any {
+			cfg.Limit = h.k
+		} else {
+			cfg.Top = &agg.Top{Call: h.call, Desc: h.desc, K: h.k}
+		}
 	}
 	if c.env.Estimate != nil && len(n.Keys) > 0 {
 		cfg.Expected = int64(c.env.Estimate(n))

@@ -10,6 +10,9 @@ func (c *compiler) limit(n *plan.Limit, need plan.Set) (*stream, *Node, error) {
 	if n.CountExpr != nil || n.OffsetExpr != nil {
 		return nil, nil, errs.Unsupported("a LIMIT that is not a constant or a parameter")
 	}
+	if agg := limitedAggregate(n); agg != nil {
+		c.tops = append(c.tops, topFor{agg, &topHint{any: true, k: n.Offset + n.Count}})
+	}
 	s, child, err := c.node(n.Input, need)
 	if err != nil {
 		return nil, nil, err
@@ -18,4 +21,23 @@ func (c *compiler) limit(n *plan.Limit, need plan.Set) (*stream, *Node, error) {
 	s.push(relop.NewLimit(s.types, n.Offset, n.Count), node)
 	s.origins = nil // which rows a limit keeps must not depend on what is wanted above it
 	return s, node, nil
+}
+
+// limitedAggregate finds an aggregation of which only projections stand below the limit: which of its groups come out
+// is then open.
+func limitedAggregate(n *plan.Limit) *plan.Aggregate {
+	if n.Count <= 0 || n.Offset < 0 || n.Count > topKRows || n.Offset > topKRows {
+		return nil
+	}
+	in := n.Input
+	for {
+		switch x := in.(type) {
+		case *plan.Project:
+			in = x.Input
+		case *plan.Aggregate:
+			return x
+		default:
+			return nil
+		}
+	}
 }

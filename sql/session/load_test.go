@@ -102,3 +102,22 @@ func TestCopyInBlockIsAllOrNothing(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestCopyAllocatesNothingPerRow: a load of sixteen times the rows makes hardly more allocations.
+func TestCopyAllocatesNothingPerRow(t *testing.T) {
+	f := open(t)
+	s := f.session()
+	run(s, "CREATE TABLE t (a int, b text)")
+	count := func(rows int) float64 {
+		c := &client{input: lines(rows)}
+		return testing.AllocsPerRun(3, func() {
+			if err := s.Simple(ctx, "COPY t FROM STDIN", c); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	count(8000)
+	if few, many := count(500), count(8000); many > few+100 {
+		t.Errorf("%.0f allocations for 500 rows, %.0f for 8,000", few, many)
+	}
+}

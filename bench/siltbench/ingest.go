@@ -25,6 +25,8 @@ func (c *ingestCmd) Run(ctx context.Context) error {
 	}
 	if own {
 		defer func() { _ = server.Stop() }()
+		idle, _ := server.Memory()
+		fmt.Printf("server memory, idle: %.0f MB\n", float64(idle)/1e6)
 	}
 	t := ingestrate.Target{PG: server.PG, HTTP: server.HTTP}
 	var results []ingestrate.Result

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -54,13 +53,10 @@ func (s *Siltstone) Load(ctx context.Context, w *Workload) (LoadResult, error) {
 	}
 	r := LoadResult{Elapsed: time.Since(start)}
 	if s.server != nil {
-		r.DiskBytes = SegmentBytes(s.server.Dir)
+		r.DiskBytes = DiskBytes(s.server.Dir) // the log included
 	}
 	return r, nil
 }
-
-// SegmentBytes returns what the data directory holds: all files, the log's preallocated space included.
-func SegmentBytes(dir string) int64 { return DiskBytes(filepath.Clean(dir)) }
 
 // CopyFile loads one CSV file.
 func CopyFile(ctx context.Context, pg *pgconn.PgConn, table, path string) error {

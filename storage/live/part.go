@@ -149,6 +149,9 @@ func (ps *partScan) Cursor() (scan.Cursor, error) {
 	for i := range c.cols {
 		c.cols[i] = &c.vecs[i].v
 	}
+	for _, l := range ps.req.Late {
+		c.late = append(c.late, lateTerm{late: l})
+	}
 	return c, nil
 }
 
@@ -170,8 +173,10 @@ type cursor struct {
 	vecs      []colVector
 	batchRows int
 
+	late     []lateTerm
 	row, end int // next vector, end of the morsel
 	bits     [batch.MaxRows / 64]uint64
+	tmp      [batch.MaxRows / 64]uint64
 	index    []uint16
 	rest     []uint16 // rows of the current vector not handed out yet
 }
@@ -250,12 +255,53 @@ func (c *cursor) match(at, n int) (int, error) {
 	}
 	if c.conj.Len() == 0 {
 		batch.Bitmap(c.bits[:]).Fill(n)
-		return n, nil
+		return c.matchLate(at, n, n)
 	}
 	for i := range c.ps.req.Terms {
 		c.load(c.ps.req.Terms[i].Column, at, n)
 	}
-	return c.conj.Match(c.cols, n, c.bits[:])
+	left, err := c.conj.Match(c.cols, n, c.bits[:])
+	if err != nil || left == 0 {
+		return 0, err
+	}
+	return c.matchLate(at, n, left)
+}
+
+// matchLate takes rows out of c.bits, where left are set, that late terms exclude by now.
+func (c *cursor) matchLate(at, n, left int) (int, error) {
+	bits := batch.Bitmap(c.bits[:batch.Words(n)])
+	for i := range c.late {
+		l := &c.late[i]
+		l.refresh(c.ps.types)
+		if l.matcher == nil || left == 0 {
+			continue
+		}
+		c.load(l.term.Column, at, n)
+		if err := l.matcher.Match(c.cols[l.term.Column], c.tmp[:]); err != nil {
+			return 0, err
+		}
+		bits.And(c.tmp[:len(bits)])
+		left = bits.Count()
+	}
+	return left, nil
+}
+
+// lateTerm is a term that may become tighter while the scan runs.
+type lateTerm struct {
+	late    *scan.Late
+	term    *scan.Term    // the one that matcher was made from
+	matcher *scan.Matcher // nil for strings: the entries of a whole dictionary are too much for a passing bound
+}
+
+func (l *lateTerm) refresh(ts []types.Type) {
+	t := l.late.Get()
+	if t == l.term {
+		return
+	}
+	l.term, l.matcher = t, nil
+	if t != nil && ts[t.Column].Physical() != types.PhysBytes {
+		l.matcher = scan.NewMatcher(t, ts[t.Column])
+	}
 }
 
 // prune tells that no row of the zone at c.row can match; the open zone and part zones are never pruned.

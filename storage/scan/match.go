@@ -17,8 +17,12 @@ type Matcher struct {
 	Term *Term
 	pred Pred
 	memo *Memo
+	dict *batch.Dictionary // the one seen last, with its entries
+	set  batch.Bitmap
 	flat batch.Vector // a packed vector, unpacked
 	one  [1]uint64    // the answer for a constant
+
+	counters *Counters // may be nil
 }
 
 // NewMatcher makes a term ready for vectors of a type.
@@ -27,7 +31,9 @@ func NewMatcher(t *Term, typ types.Type) *Matcher {
 }
 
 // Fork returns a matcher for another worker.
-func (m *Matcher) Fork() *Matcher { return &Matcher{Term: m.Term, pred: m.pred, memo: m.memo} }
+func (m *Matcher) Fork() *Matcher {
+	return &Matcher{Term: m.Term, pred: m.pred, memo: m.memo, counters: m.counters}
+}
 
 // Match sets the first v.Len bits of out, whose other bits in the same words become zero.
 func (m *Matcher) Match(v *batch.Vector, out batch.Bitmap) error {
@@ -72,11 +78,14 @@ func (m *Matcher) matchConstant(v *batch.Vector, out batch.Bitmap) error {
 func (m *Matcher) values(v *batch.Vector, out batch.Bitmap) error {
 	switch v.Form {
 	case batch.Dict:
-		set, err := m.memo.Codes(v.Dict, nil)
-		if err != nil {
-			return err
+		if m.dict != v.Dict {
+			set, err := m.memo.Codes(v.Dict, m.counters)
+			if err != nil {
+				return err
+			}
+			m.dict, m.set = v.Dict, set
 		}
-		kernel.CodeBits(v.Codes[:v.Len], set, out)
+		kernel.CodeBits(v.Codes[:v.Len], m.set, out)
 		return nil
 	case batch.Packed:
 		if m.pred.Kind == PredInts {

@@ -18,7 +18,9 @@ type Conjunction struct {
 func NewConjunction(terms []Term, ts []types.Type, counters *Counters) *Conjunction {
 	c := &Conjunction{counters: counters}
 	for i := range terms {
-		c.terms = append(c.terms, NewMatcher(&terms[i], ts[terms[i].Column]))
+		m := NewMatcher(&terms[i], ts[terms[i].Column])
+		m.counters = counters
+		c.terms = append(c.terms, m)
 	}
 	return c
 }

@@ -4,28 +4,39 @@ import (
 	"bytes"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Memo remembers, for one term, which entries of dictionaries satisfy it. It is safe for concurrent use: the first
-// worker that meets a dictionary asks, the others wait for its answer. A dictionary that grew (a live segment's) is
-// only asked for its new entries.
+// Memo remembers, for one term, which entries of dictionaries satisfy it. It is safe for concurrent use: workers that
+// meet a dictionary at once share the work and wait for each other. A dictionary that grew (a live segment's) is only
+// asked for its new entries.
 type Memo struct {
 	pred Pred
 	typ  types.Type
 	mu   struct {
 		sync.Mutex
-		seen []memoEntry // few: one per dictionary met
+		seen []*memoEntry // few: one per dictionary met
 	}
 }
 
+// memoChunk is the entries that a worker asks for at once: enough for a substring search to run at full speed, little
+// enough that two workers end together. A multiple of 64, so that workers never write to the same word.
+const memoChunk = 1 << 15
+
 type memoEntry struct {
-	id   uint64
-	len  int
-	bits batch.Bitmap
+	dict   *batch.Dictionary
+	bits   batch.Bitmap
+	from   int // entries before it were known
+	chunks int64
+	next   atomic.Int64
+	left   sync.WaitGroup
+	done   atomic.Bool
+	fail   atomic.Pointer[error]
 }
 
 // NewMemo returns an empty memo for a term on a column of a type.
@@ -33,29 +44,64 @@ func NewMemo(t *Term, typ types.Type) *Memo { return &Memo{pred: Compile(t, typ)
 
 // Codes returns a bit per entry of d, set where the term is true; nobody may write to it. c may be nil.
 func (m *Memo) Codes(d *batch.Dictionary, c *Counters) (batch.Bitmap, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	at := slices.IndexFunc(m.mu.seen, func(e memoEntry) bool { return e.id == d.ID })
-	var old memoEntry
-	if at >= 0 {
-		if old = m.mu.seen[at]; old.len >= d.Len {
-			return old.bits, nil
-		}
-	}
-	// The last word of the known prefix is asked again, so that chunks start at whole words.
-	from := old.len &^ 63
-	bits := make(batch.Bitmap, batch.Words(d.Len))
-	copy(bits, old.bits[:from>>6])
-	if err := FilterEntries(&m.pred, m.typ, d, from, d.Len, bits[from>>6:], c); err != nil {
+	e, err := m.entry(d)
+	if err != nil {
 		return nil, err
 	}
-	e := memoEntry{d.ID, d.Len, bits}
+	if !e.done.Load() {
+		for {
+			i := e.next.Add(1) - 1
+			if i >= e.chunks {
+				break
+			}
+			m.chunk(e, e.from+int(i)*memoChunk, c)
+		}
+		e.left.Wait()
+		e.done.Store(true)
+	}
+	if err := e.fail.Load(); err != nil {
+		return nil, *err
+	}
+	return e.bits, nil
+}
+
+// entry returns what is known of a dictionary, or being asked.
+func (m *Memo) entry(d *batch.Dictionary) (*memoEntry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := slices.IndexFunc(m.mu.seen, func(e *memoEntry) bool { return e.dict.ID == d.ID })
+	e := &memoEntry{dict: d, bits: make(batch.Bitmap, batch.Words(d.Len))}
+	if at >= 0 {
+		old := m.mu.seen[at]
+		if old.dict.Len >= d.Len {
+			return old, nil
+		}
+		if old.done.Load() && old.fail.Load() == nil {
+			// The last word of the known prefix is asked again, so that chunks start at whole words.
+			e.from = old.dict.Len &^ 63
+			copy(e.bits, old.bits[:e.from>>6])
+		}
+	}
+	e.chunks = int64((d.Len - e.from + memoChunk - 1) / memoChunk)
+	e.left.Add(int(e.chunks))
 	if at >= 0 {
 		m.mu.seen[at] = e
 	} else {
 		m.mu.seen = append(m.mu.seen, e)
 	}
-	return bits, nil
+	return e, nil
+}
+
+func (m *Memo) chunk(e *memoEntry, from int, c *Counters) {
+	var err error = errs.Internal("the entries of a dictionary could not be asked")
+	defer func() {
+		if err != nil {
+			e.fail.Store(&err)
+		}
+		e.left.Done()
+	}()
+	to := min(from+memoChunk, e.dict.Len)
+	err = FilterEntries(&m.pred, m.typ, e.dict, from, to, e.bits[from>>6:batch.Words(to)], c)
 }
 
 // FilterEntries sets bit i of out, which is zero, where entry from+i of d satisfies the predicate, for the entries
@@ -80,11 +126,28 @@ func FilterEntries(p *Pred, typ types.Type, d *batch.Dictionary, from, to int, o
 		return nil
 	}
 	k := []byte(OrderKey(typ, p.Values[0].S))
+	if (p.Op == Eq || p.Op == Ne) && KeyIsValue(typ) {
+		filterEqual(d, from, n, k, out)
+		if p.Op == Ne {
+			kernel.Not(out, n)
+		}
+		return nil
+	}
 	for i := range n {
 		b := OrderKey(typ, d.At(from+i))
 		out[i>>6] |= kernel.Bit(holds(p.Op, bytes.Compare(b, k))) << (uint(i) & 63)
 	}
 	return nil
+}
+
+// filterEqual finds the entries that are k, most of which differ in length already.
+func filterEqual(d *batch.Dictionary, from, n int, k []byte, out batch.Bitmap) {
+	off := d.Offsets[from : from+n+1]
+	for i := range n {
+		if lo, hi := off[i], off[i+1]; int(hi-lo) == len(k) && bytes.Equal(d.Heap[lo:hi], k) {
+			out.Set(i)
+		}
+	}
 }
 
 func filterIn(p *Pred, typ types.Type, d *batch.Dictionary, from, n int, out batch.Bitmap) {

@@ -1,10 +1,12 @@
 package scan
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -272,3 +274,54 @@ func TestMemoGrows(t *testing.T) {
 		t.Errorf("%d entries were asked for 482", got)
 	}
 }
+
+// TestMemoTogether lets workers ask for the same dictionary at once: each entry is asked once, whoever asks.
+func TestMemoTogether(t *testing.T) {
+	d := &batch.Dictionary{ID: 10, Offsets: []uint32{0}, Distinct: true}
+	for d.Len < 3*memoChunk+100 {
+		d.Heap = append(d.Heap, "abc"[:d.Len*7%4%3]...)
+		d.Offsets = append(d.Offsets, uint32(len(d.Heap)))
+		d.Len++
+	}
+	k := types.TextOf("a")
+	for _, term := range []Term{
+		{Op: Entries, Filter: oddLength{}}, {Op: Eq, Values: []types.Datum{k}}, {Op: Ne, Values: []types.Datum{k}},
+		{Op: Lt, Values: []types.Datum{k}}, {Op: In, Values: []types.Datum{k}},
+	} {
+		c := new(Counters)
+		m := NewMemo(&term, types.T(types.Text))
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				bits, err := m.Codes(d, c)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for i := range d.Len {
+					s := types.TextOf(string(d.At(i)))
+					want := term.Op == Entries && len(s.S) == 1 || term.Op != Entries && naive(&term, s)
+					if bits.Get(i) != want {
+						t.Errorf("%v: entry %d gives %v", term.Op, i, !want)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if n := c.EntriesFiltered.Load(); term.Op == Entries && n != int64(d.Len) {
+			t.Errorf("%d entries were asked for %d", n, d.Len)
+		}
+	}
+	broken := NewMemo(&Term{Op: Entries, Filter: refusing{}}, types.T(types.Text))
+	for range 2 {
+		if _, err := broken.Codes(d, nil); err == nil {
+			t.Error("the error of a filter is lost")
+		}
+	}
+}
+
+type refusing struct{}
+
+func (refusing) Filter(*batch.Vector, batch.Bitmap) error { return errors.New("refused") }
+func (refusing) String() string                           { return "refused" }

@@ -117,3 +117,11 @@ func Equal(t testing.TB, what string, got, want []Row) {
 
 // unsized hides how small a source is, so that it gets all workers.
 type unsized struct{ op.Source }
+
+// Parts returns the pieces of a composite source.
+func (u unsized) Parts() ([]op.Source, []op.Operator) {
+	if c, ok := u.Source.(exec.Composite); ok {
+		return c.Parts()
+	}
+	return nil, nil
+}

@@ -16,13 +16,26 @@ type lifetimes struct {
 func newLifetimes(p *Plan) *lifetimes {
 	l := &lifetimes{last: map[closer]int{}, state: map[closer]bool{}}
 	for i, pl := range p.Pipelines {
-		l.use(pl.Source, i)
+		l.useSource(pl.Source, i)
 		for _, o := range pl.Operators {
 			l.use(o, i)
 		}
 		l.use(pl.Sink, i)
 	}
 	return l
+}
+
+func (l *lifetimes) useSource(s op.Source, i int) {
+	l.use(s, i)
+	if c, ok := s.(Composite); ok {
+		sources, operators := c.Parts()
+		for _, part := range sources {
+			l.useSource(part, i)
+		}
+		for _, o := range operators {
+			l.use(o, i)
+		}
+	}
 }
 
 func (l *lifetimes) use(c closer, i int) {
@@ -39,6 +52,24 @@ func (l *lifetimes) open(c closer, f func() error) error {
 	}
 	l.state[c] = true
 	return f()
+}
+
+// openSource opens a source and the pieces that it is made of.
+func (l *lifetimes) openSource(t *op.Task, s op.Source) error {
+	if c, ok := s.(Composite); ok {
+		sources, operators := c.Parts()
+		for _, part := range sources {
+			if err := l.openSource(t, part); err != nil {
+				return err
+			}
+		}
+		for _, o := range operators {
+			if err := l.open(o, func() error { return o.Open(t) }); err != nil {
+				return err
+			}
+		}
+	}
+	return l.open(s, func() error { return s.Open(t) })
 }
 
 // closeAfter closes the pieces that no pipeline after i uses, downstream ones first.

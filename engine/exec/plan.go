@@ -26,5 +26,12 @@ type Plan struct{ Pipelines []*Pipeline }
 // Ordered is implemented by sources whose rows have an order that must be kept: their pipeline gets one worker.
 type Ordered interface{ Ordered() bool }
 
+// Composite is implemented by sources made of other pieces, innermost first. The executor opens and closes those as it
+// does the pieces of a pipeline, since one of them may be the sink of an earlier pipeline; the composite source itself
+// leaves them alone.
+type Composite interface {
+	Parts() (sources []op.Source, operators []op.Operator)
+}
+
 // Sized is implemented by sources that know, once they are open, about how many rows they will hand out.
 type Sized interface{ Rows() int64 }

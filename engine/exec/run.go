@@ -70,7 +70,7 @@ func runPipeline(t *op.Task, pl *Pipeline, l *lifetimes, cancel context.CancelFu
 }
 
 func openPipeline(t *op.Task, pl *Pipeline, l *lifetimes) error {
-	if err := l.open(pl.Source, func() error { return pl.Source.Open(t) }); err != nil {
+	if err := l.openSource(t, pl.Source); err != nil {
 		return err
 	}
 	for _, o := range pl.Operators {

@@ -39,19 +39,16 @@ func NewUnion(branches []Branch) *Union {
 // Types returns the types of the first branch.
 func (u *Union) Types() []types.Type { return u.branches[0].Types() }
 
-// Open opens all branches.
-func (u *Union) Open(t *op.Task) error {
+// Open does nothing: the executor opens the branches' pieces, which may be sinks of earlier pipelines.
+func (u *Union) Open(*op.Task) error { return nil }
+
+// Parts returns the pieces of all branches (exec.Composite).
+func (u *Union) Parts() (sources []op.Source, operators []op.Operator) {
 	for _, b := range u.branches {
-		if err := b.Source.Open(t); err != nil {
-			return err
-		}
-		for _, o := range b.Operators {
-			if err := o.Open(t); err != nil {
-				return err
-			}
-		}
+		sources = append(sources, b.Source)
+		operators = append(operators, b.Operators...)
 	}
-	return nil
+	return sources, operators
 }
 
 // Ordered tells whether the order of a branch has to be kept.
@@ -64,15 +61,8 @@ func (u *Union) Ordered() bool {
 	return false
 }
 
-// Close closes all branches.
-func (u *Union) Close() {
-	for _, b := range u.branches {
-		for i := len(b.Operators) - 1; i >= 0; i-- {
-			b.Operators[i].Close()
-		}
-		b.Source.Close()
-	}
-}
+// Close does nothing: see Open.
+func (u *Union) Close() {}
 
 // Producer makes the states of one worker in all branches.
 func (u *Union) Producer(t *op.Task, worker int) (op.Producer, error) {

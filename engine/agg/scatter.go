@@ -45,7 +45,7 @@ func (s *scatter) grow(p int) error {
 	rows := max(1, size/(s.stride*8))
 	bytes := rows * s.stride * 8
 	if len(s.free) < bytes {
-		slab, err := s.acc.Alloc(s.slabSize(bytes))
+		slab, err := s.acc.AllocDirty(s.slabSize(bytes))
 		if err != nil {
 			return err
 		}

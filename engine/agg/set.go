@@ -6,6 +6,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -15,6 +16,7 @@ type setPlan struct {
 	index int
 	lay   layout
 	value field
+	large bool       // many distinct values are expected: partitions pay from the start
 	mu    sync.Mutex // guards the groups' states other than counts while values are counted in
 }
 
@@ -23,14 +25,12 @@ type setWorker struct {
 	plan   *setPlan
 	col    *column
 	keys   []uint64
-	tab    *table
+	tab    *keySet
 	parts  *scatter
+	rows   int // pairs seen while there were no partitions
 	absorb bool
 	tried  int
 	hits   int
-	slots  []uint32
-	hit    []uint16
-	miss   []uint16
 }
 
 // openSets lays out the pairs of each distinct set.
@@ -49,6 +49,7 @@ func (g *Group) openSets(t *op.Task) error {
 		f.nullWord, f.notNull = -1, false // NULLs do not get here
 		g.side.sets[i], f.strings = in, in
 		s.lay = g.lay.extend(f)
+		s.large = g.value(s.column).Stats.Distinct > largeGroups
 		s.value = s.lay.fields[len(s.lay.fields)-1]
 	}
 	return nil
@@ -56,9 +57,8 @@ func (g *Group) openSets(t *op.Task) error {
 
 func (g *Group) newSetWorker(s *setPlan) *setWorker {
 	return &setWorker{
-		plan: s, col: newColumn(s.value.typ, s.value.strings), tab: newTable(g.acc, s.lay.words, 0),
-		keys: make([]uint64, s.lay.words*batch.MaxRows), slots: make([]uint32, batch.MaxRows),
-		hit: make([]uint16, 0, batch.MaxRows), miss: make([]uint16, 0, batch.MaxRows),
+		plan: s, col: newColumn(s.value.typ, s.value.strings), tab: newKeySet(g.acc, s.lay.words),
+		keys: make([]uint64, s.lay.words*batch.MaxRows),
 	}
 }
 
@@ -78,16 +78,31 @@ func (s *setWorker) consume(w *worker, b *batch.Batch) error {
 	keys := s.keys[:n*k2]
 	only := k == 0 && k2 == 1 && s.plan.value.phys != types.PhysFloat32 && s.plan.value.phys != types.PhysFloat64
 	if !only {
-		clear(keys)
-		for i := range n {
-			copy(keys[i*k2:i*k2+k], w.packed[i*k:i*k+k])
-		}
+		spreadKeys(keys, w.packed, k2, k, n)
 	}
-	s.plan.value.pack(s.col, keys, k2, n, only)
+	if !s.plan.value.pack(s.col, keys, k2, n, only) {
+		return errs.Internal("a distinct value of column %d is outside of its statistics", s.plan.column)
+	}
 	if s.plan.filter >= 0 || s.col.nulls != nil {
 		n = s.compress(w, b, keys, n)
 	}
 	return s.add(n)
+}
+
+// spreadKeys puts n packed keys of k words at the front of pairs of k2 words, and zeros behind them.
+func spreadKeys(pairs, packed []uint64, k2, k, n int) {
+	if k == 1 && k2 == 2 { // most often
+		packed = packed[:n]
+		pairs = pairs[:2*n]
+		for i, x := range packed {
+			pairs[2*i], pairs[2*i+1] = x, 0
+		}
+		return
+	}
+	clear(pairs)
+	for i := range n {
+		copy(pairs[i*k2:i*k2+k], packed[i*k:i*k+k])
+	}
 }
 
 // compress drops the pairs of rows that are NULL or filtered out.
@@ -116,10 +131,10 @@ func (s *setWorker) add(n int) error {
 		if err := s.tab.reserve(n); err != nil {
 			return err
 		}
-		s.tab.find(s.keys, s.plan.lay.words, n, s.slots)
-		if len(s.tab.rows)*8 > tableBytes && s.tab.used > 1<<12 {
+		s.tab.add(s.keys, n)
+		s.rows += n
+		if s.full() {
 			s.parts = newScatter(s.tab.acc, s.plan.lay.words)
-			s.absorb = true
 		}
 		return nil
 	}
@@ -135,20 +150,31 @@ func (s *setWorker) add(n int) error {
 	return s.parts.addN(s.keys, n)
 }
 
-// addUnknown moves the pairs that the table does not have to the front, and returns their number.
+// full tells whether the set should not grow further. Pairs that it has stay out of the partitions if they are many.
+func (s *setWorker) full() bool {
+	many := 2*s.rows > 3*s.tab.used
+	s.absorb = many
+	return s.tab.used > 1<<12 && (len(s.tab.words)*8 > tableBytes/2 || !many && s.plan.large)
+}
+
+// addUnknown moves the pairs that the set does not have to the front, and returns their number.
 func (s *setWorker) addUnknown(n int) int {
-	s.hit, s.miss = s.tab.known(s.keys, n, s.hit, s.miss, s.slots)
+	k, out := s.plan.lay.words, 0
+	for i := range n {
+		key := s.keys[i*k : i*k+k]
+		if s.tab.has(key) {
+			continue
+		}
+		copy(s.keys[out*k:out*k+k], key)
+		out++
+	}
 	s.tried += n
-	s.hits += len(s.hit)
+	s.hits += n - out
 	if s.tried > 16*batch.MaxRows {
 		s.absorb = 3*s.hits > s.tried
 		s.tried, s.hits = 0, 0
 	}
-	k := s.plan.lay.words
-	for out, i := range s.miss {
-		copy(s.keys[out*k:out*k+k], s.keys[int(i)*k:int(i)*k+k])
-	}
-	return len(s.miss)
+	return out
 }
 
 // combineSet removes the duplicates of all workers and counts the values into the groups.
@@ -162,12 +188,12 @@ func (g *Group) combineSet(t *op.Task, s *setPlan) error {
 	if !scattered {
 		return g.mergeSets(s, from)
 	}
-	lists := make([][]uint32, len(from))
-	starts := make([][partitions + 1]uint32, len(from))
-	for i, f := range from {
-		lists[i], starts[i] = f.tab.byPartition()
+	for _, f := range from { // what the sets kept goes where the rest is
+		if err := f.spread(g); err != nil {
+			return err
+		}
 	}
-	tabs := make([]*table, max(1, t.Workers))
+	tabs := make([]*keySet, max(1, t.Workers))
 	defer func() {
 		for _, tab := range tabs {
 			if tab != nil {
@@ -178,10 +204,10 @@ func (g *Group) combineSet(t *op.Task, s *setPlan) error {
 	counters := make([]setCounter, len(tabs))
 	if err := op.Parallel(t, partitions, func(wk, p int) error {
 		if tabs[wk] == nil {
-			tabs[wk] = newTable(g.acc, s.lay.words, 0)
+			tabs[wk] = newKeySet(g.acc, s.lay.words)
 			counters[wk].init(g, s)
 		}
-		if err := fillSet(tabs[wk], from, lists, starts, p); err != nil {
+		if err := fillSet(tabs[wk], from, p); err != nil {
 			return err
 		}
 		return counters[wk].count(tabs[wk])
@@ -194,37 +220,33 @@ func (g *Group) combineSet(t *op.Task, s *setPlan) error {
 	return nil
 }
 
-// fillSet makes a table of the pairs of one partition.
-func fillSet(tab *table, from []*setWorker, lists [][]uint32, starts [][partitions + 1]uint32, p int) error {
+// spread moves the keys of the set to the partitions.
+func (s *setWorker) spread(g *Group) error {
+	if s.parts == nil {
+		s.parts = newScatter(g.acc, s.plan.lay.words)
+	}
+	err := s.tab.each(func(key []uint64) error { return s.parts.addN(key, 1) })
+	s.tab.release()
+	return err
+}
+
+// fillSet makes the set of the pairs of one partition.
+func fillSet(tab *keySet, from []*setWorker, p int) error {
 	n := 0
-	for i, f := range from {
-		n += int(starts[i][p+1] - starts[i][p])
-		if f.parts != nil {
-			n += f.parts.count(p)
-		}
+	for _, f := range from {
+		n += f.parts.count(p)
 	}
 	if err := tab.reset(min(logFor(n), builderLog)); err != nil {
 		return err
 	}
-	var slots [batch.MaxRows]uint32
-	for i, f := range from {
-		for _, r := range lists[i][starts[i][p]:starts[i][p+1]] {
-			key := f.tab.rows[int(r)*f.tab.width+1:][:f.tab.keys]
-			if err := tab.reserve(1); err != nil {
-				return err
-			}
-			tab.find(key, tab.keys, 1, slots[:])
-		}
-		if f.parts == nil {
-			continue
-		}
+	for _, f := range from {
 		if err := f.parts.read(p, func(words []uint64, n int) error {
 			for at := 0; at < n; at += batch.MaxRows {
 				m := min(batch.MaxRows, n-at)
 				if err := tab.reserve(m); err != nil {
 					return err
 				}
-				tab.find(words[at*tab.keys:], tab.keys, m, slots[:])
+				tab.add(words[at*tab.keys:], m)
 			}
 			return nil
 		}); err != nil {
@@ -234,22 +256,21 @@ func fillSet(tab *table, from []*setWorker, lists [][]uint32, starts [][partitio
 	return nil
 }
 
-// mergeSets merges small tables.
+// mergeSets merges small sets.
 func (g *Group) mergeSets(s *setPlan, from []*setWorker) error {
 	if len(from) == 0 {
 		return nil
 	}
 	into := from[0].tab
-	var slot [1]uint32
 	for _, f := range from[1:] {
-		for at := 0; at < len(f.tab.rows); at += f.tab.width {
-			if f.tab.rows[at] == 0 {
-				continue
-			}
+		if err := f.tab.each(func(key []uint64) error {
 			if err := into.reserve(1); err != nil {
 				return err
 			}
-			into.find(f.tab.rows[at+1:], into.keys, 1, slot[:])
+			into.add(key, 1)
+			return nil
+		}); err != nil {
+			return err
 		}
 	}
 	var c setCounter
@@ -282,46 +303,55 @@ func (c *setCounter) init(g *Group, s *setPlan) {
 	}
 }
 
-// count goes over the pairs of a table without duplicates.
-func (c *setCounter) count(tab *table) error {
+// count goes over the pairs of a set.
+func (c *setCounter) count(tab *keySet) error {
 	k := c.g.lay.words
-	if len(c.more) == 0 {
-		switch c.g.mode {
-		case modeOne:
-			c.n += uint64(tab.used)
-			return nil
-		case modeDirect:
-			mask := uint64(1)<<c.g.lay.bits - 1
-			for at := 0; at < len(tab.rows); at += tab.width {
-				if tab.rows[at] != 0 {
-					c.direct[tab.rows[at+1]&mask]++
-				}
-			}
-			return nil
-		}
+	if len(c.more) == 0 && c.g.mode == modeOne {
+		c.n += uint64(tab.len())
+		return nil
+	}
+	if len(c.more) == 0 && c.g.mode == modeDirect {
+		c.countDirect(tab)
+		return nil
 	}
 	key := make([]uint64, k)
-	for at := 0; at < len(tab.rows); at += tab.width {
-		if tab.rows[at] == 0 {
-			continue
-		}
-		pair := tab.rows[at+1 : at+1+tab.keys]
+	return tab.each(func(pair []uint64) error {
 		copy(key, pair)
 		if k > 0 && c.g.lay.bits < 64 {
 			key[k-1] &= 1<<c.g.lay.bits - 1
 		}
 		row := c.g.out.group(key)
 		if row == nil {
-			continue // cannot happen: every pair came with a row of its group
+			return nil // cannot happen: every pair came with a row of its group
 		}
 		atomic.AddUint64(&row[c.countAt], 1)
-		if len(c.more) > 0 {
-			if err := c.addMore(row, pair); err != nil {
-				return err
+		if len(c.more) == 0 {
+			return nil
+		}
+		return c.addMore(row, pair)
+	})
+}
+
+// countDirect counts pairs by the packed key of their group, which is in the low bits of the first word.
+func (c *setCounter) countDirect(tab *keySet) {
+	mask := uint64(1)<<c.g.lay.bits - 1
+	if tab.zero {
+		c.direct[0]++
+	}
+	switch tab.keys {
+	case 1:
+		for _, w := range tab.words {
+			if w != 0 {
+				c.direct[w&mask]++
+			}
+		}
+	default:
+		for at := 0; at < len(tab.words); at += tab.keys {
+			if pair := tab.words[at : at+tab.keys]; !isZero(pair) {
+				c.direct[pair[0]&mask]++
 			}
 		}
 	}
-	return nil
 }
 
 // addMore adds a value to the other states of its group.

@@ -23,6 +23,7 @@ type worker struct {
 	tab     *table
 	clean   *scatter // rows that no input skips: key words, argument words
 	flagged *scatter // other rows: key words, argument words, a bit per input that skips the row
+	seen    int      // rows that went into the table before there were partitions
 	absorb  bool     // rows of groups that the table knows stay out of the partitions
 	tried   int      // rows looked up since the table stopped growing
 	hits    int
@@ -411,6 +412,10 @@ func (w *worker) addSums(rows []uint64, width, n int) {
 // second-level cache.
 const tableBytes = 1 << 20
 
+// largeGroups is the number of expected groups from which rows are partitioned as soon as the first few thousand of
+// them show that keys seldom repeat: four times what fits a worker's table.
+const largeGroups = 1 << 17
+
 func (w *worker) consumeTable(n int) error {
 	if err := w.tab.reserve(n); err != nil {
 		return err
@@ -426,9 +431,11 @@ func (w *worker) consumeTable(n int) error {
 		}
 		return nil
 	}
-	if len(w.tab.rows)*8 > tableBytes && w.tab.used > 1<<12 && !w.g.tableOnly {
+	w.seen += n
+	many := 2*w.seen > 3*w.tab.used
+	if w.tab.used > 1<<12 && (len(w.tab.rows)*8 > tableBytes || !many && w.g.cfg.Expected > largeGroups) && !w.g.tableOnly {
 		w.clean = newScatter(w.g.acc, k+w.g.payload)
-		w.absorb = true
+		w.absorb = many
 	}
 	return nil
 }

@@ -125,7 +125,13 @@ func class(n int) int { return max(pageMinShift, bits.Len(uint(n-1))) }
 
 // Alloc returns n zeroed off-heap bytes, aligned to 4,096, charged to the account at the size of their class (the
 // next power of two, at least 64 KiB). The owner calls Release with the same slice, exactly once.
-func (a *Account) Alloc(n int) ([]byte, error) {
+func (a *Account) Alloc(n int) ([]byte, error) { return a.alloc(n, true) }
+
+// AllocDirty is Alloc without the zeros: the bytes are whatever their last owner left. It is for memory that is
+// written before it is read.
+func (a *Account) AllocDirty(n int) ([]byte, error) { return a.alloc(n, false) }
+
+func (a *Account) alloc(n int, zero bool) ([]byte, error) {
 	if n <= 0 {
 		return nil, nil
 	}
@@ -133,7 +139,7 @@ func (a *Account) Alloc(n int) ([]byte, error) {
 	if err := a.Reserve(1 << c); err != nil {
 		return nil, err
 	}
-	b, err := page(c)
+	b, err := page(c, zero)
 	if err != nil {
 		a.Free(1 << c)
 		return nil, errs.New(errs.OutOfMemory, "out of memory").WithDetail("mmap of %d bytes: %v.", 1<<c, err)
@@ -141,7 +147,7 @@ func (a *Account) Alloc(n int) ([]byte, error) {
 	return b[:n], nil
 }
 
-func page(c int) ([]byte, error) {
+func page(c int, zero bool) ([]byte, error) {
 	if c <= pageKeepShift {
 		free.Lock()
 		if l := free.pages[c]; len(l) > 0 {
@@ -149,7 +155,9 @@ func page(c int) ([]byte, error) {
 			free.pages[c] = l[:len(l)-1]
 			free.bytes -= len(b)
 			free.Unlock()
-			clear(b)
+			if zero {
+				clear(b)
+			}
 			return b, nil
 		}
 		free.Unlock()

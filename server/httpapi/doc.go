@@ -2,7 +2,7 @@
 // read. Its types are Server, an http.Handler with its own limits, and Options.
 //
 //	POST /v1/tables/{table}/rows   rows of one table ("t" or "schema.t"), stored by one commit: all or nothing
-//	POST /v1/query                 one SQL statement; its result as JSON or CSV
+//	POST /v1/query                 one SQL statement; its result as JSON, CSV or an Arrow IPC stream
 //	GET  /healthz                  200 and "ok", or 503 and the reasons
 //	GET  /metrics                  Prometheus text
 //	GET  /debug/pprof/             profiles of the process, with Options.Pprof and for clients of this machine

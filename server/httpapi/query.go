@@ -17,6 +17,7 @@ import (
 	"github.com/siltstone-db/siltstone/sql/session"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/format/arrow"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -41,12 +42,29 @@ func (s *Server) runQuery(w http.ResponseWriter, r *http.Request, user string) e
 	defer conn.Close()
 	stop := context.AfterFunc(r.Context(), conn.Cancel)
 	defer stop()
-	out := &result{w: w}
-	if wantsCSV(r) {
-		out.csv = csv.NewWriter(&out.buf)
-	}
+	out := newAnswer(w, r)
 	err = execute(r.Context(), conn, q, out)
 	return out.finish(err)
+}
+
+// answer is a session.Output with an end.
+type answer interface {
+	session.Output
+	// finish ends the answer; an error before anything was sent is returned.
+	finish(err error) error
+}
+
+// newAnswer makes the output in the form that the client accepts: JSON, CSV or an Arrow stream.
+func newAnswer(w http.ResponseWriter, r *http.Request) answer {
+	if wantsArrow(r) {
+		return &arrowResult{result: result{w: w, media: arrow.ContentType}}
+	}
+	out := &result{w: w, media: "application/json"}
+	if wantsCSV(r) {
+		out.media = "text/csv; charset=utf-8"
+		out.csv = csv.NewWriter(&out.buf)
+	}
+	return out
 }
 
 func wantsCSV(r *http.Request) bool {
@@ -81,7 +99,7 @@ func readQuery(w http.ResponseWriter, r *http.Request) (*queryRequest, error) {
 }
 
 // execute runs the statement by the extended protocol's steps, which allow one statement only.
-func execute(ctx context.Context, conn session.Conn, q *queryRequest, out *result) (err error) {
+func execute(ctx context.Context, conn session.Conn, q *queryRequest, out session.Output) (err error) {
 	params := make([]session.Parameter, len(q.Params))
 	for i, p := range q.Params {
 		switch v := p.(type) {
@@ -130,6 +148,7 @@ const resultFlushBytes = 64 << 10
 // result is the session.Output that writes JSON or CSV.
 type result struct {
 	w       http.ResponseWriter
+	media   string      // content type
 	csv     *csv.Writer // nil: JSON
 	buf     bytes.Buffer
 	sent    bool
@@ -247,11 +266,7 @@ func isJSONNumber(b []byte) bool {
 func (o *result) flush() error {
 	if !o.sent {
 		o.sent = true
-		media := "application/json"
-		if o.csv != nil {
-			media = "text/csv; charset=utf-8"
-		}
-		o.w.Header().Set("Content-Type", media)
+		o.w.Header().Set("Content-Type", o.media)
 		o.w.WriteHeader(http.StatusOK)
 	}
 	_, err := o.w.Write(o.buf.Bytes())
@@ -259,7 +274,7 @@ func (o *result) flush() error {
 	return err
 }
 
-// finish ends the answer; an error before anything was sent is returned.
+// finish ends the answer.
 func (o *result) finish(err error) error {
 	if err != nil && !o.sent {
 		return err

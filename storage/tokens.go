@@ -223,7 +223,9 @@ func (t *tokens) open() error {
 		return nil
 	}
 	if len(t.order) > 0 {
-		if err := t.write(t.order); err != nil {
+		if err := t.write(t.order); errs.Is(err, errs.DiskFull) {
+			return nil // the old files stay, and the next start copies them
+		} else if err != nil {
 			return err
 		}
 	}

@@ -33,7 +33,7 @@ func volume(t *testing.T, bytes int) (dir string, ok bool) {
 }
 
 // TestDiskFull fills the disk: writes by every door answer 53100, queries go on, /healthz tells, and when there is
-// space again writes resume by themselves. (Package storage has the same on a file
+// space again writes resume by themselves; a start on a full disk serves what is there. (Package storage has the same on a file
 // system in memory, at every operation.)
 func TestDiskFull(t *testing.T) {
 	root, ok := volume(t, 48<<20)
@@ -61,9 +61,9 @@ func TestDiskFull(t *testing.T) {
 		fill(t, ballast)
 		var err error
 		for i := 0; i < 100_000 && err == nil; i++ { // the space that the log has already is used first
-			_, err = c.Exec(ctx, "INSERT INTO t SELECT $1::bigint + i, repeat('y', 1000) FROM generate_series(0, 99) g(i)", n)
+			_, err = c.Exec(ctx, "INSERT INTO t VALUES ($1, $2)", n, strings.Join(noise[i%100:i%100+80], ""))
 			if err == nil {
-				n += 100
+				n++
 			}
 		}
 		wantFull(t, "INSERT", err)
@@ -83,24 +83,20 @@ func TestDiskFull(t *testing.T) {
 		} else {
 			resp.Body.Close()
 		}
-		restart := round == 1
-		if restart { // no server starts on a full disk: it says why, and loses nothing
+		if round == 1 { // and after a crash, on the full disk
 			p.kill()
-			if _, err := launch(t, dir); err == nil || !strings.Contains(err.Error(), "53100") {
-				t.Errorf("a start on a full disk: %v", err)
-			}
-		}
-		if err := os.Remove(ballast); err != nil {
-			t.Fatal(err)
-		}
-		if restart {
 			p = mustLaunch(t, dir)
 			c = mustConnect(t, p)
 			mustTotal(t, c, "t", fmt.Sprint(n, " ", n*(n-1)/2))
 		}
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+		freed := time.Now()
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 			if _, err = c.Exec(ctx, "INSERT INTO t VALUES ($1, 'again')", n); err == nil {
 				n++
+				t.Logf("writes resume %s after there is space", time.Since(freed))
 				break
 			}
 			if time.Now().After(end) {

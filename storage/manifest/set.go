@@ -41,18 +41,23 @@ type Set struct {
 	base    int64
 }
 
-// Open reads the manifest of a directory, or begins one, and starts a new file with what it found. Segment file ids
-// below NextFile that the version does not name belong to nobody.
+// Open reads the manifest of a directory, or begins one, and starts a new file with what it found; on a full disk the
+// first edit does that, so that what is there can be read. Segment file ids below NextFile that the version does not
+// name belong to nobody.
 func Open(fsys vfs.FS, dir string) (*Set, error) {
 	s := &Set{fs: fsys, dir: dir}
 	var err error
 	if s.version, s.number, err = Read(fsys, dir); err != nil {
 		return nil, fmt.Errorf("open the manifest: %w", err)
 	}
+	found := s.number > 0
 	if s.number, err = s.highest(s.number); err != nil {
 		return nil, err
 	}
-	if err := s.rewrite(s.version); err != nil {
+	if err := s.rewrite(s.version); found && errs.Is(err, errs.DiskFull) {
+		s.broken = true
+		return s, nil
+	} else if err != nil {
 		return nil, fmt.Errorf("start a manifest file: %w", err)
 	}
 	return s, s.removeOthers()
@@ -261,5 +266,8 @@ func (s *Set) Apply(e *Edit) (*Version, error) {
 func (s *Set) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.f == nil { // opened on a full disk
+		return nil
+	}
 	return s.f.Close()
 }

@@ -19,7 +19,10 @@ type copyReader struct {
 	err    error
 }
 
-func (r *copyReader) begin() { r.active, r.rest, r.err = true, nil, nil }
+func (r *copyReader) begin() {
+	r.active, r.rest, r.err = true, nil, nil
+	r.conn.in.widen(copyBufferBytes)
+}
 
 // Read fills p from as many messages as have arrived.
 func (r *copyReader) Read(p []byte) (int, error) {

@@ -12,6 +12,8 @@ import (
 const (
 	readBufferBytes     = 8 << 10
 	readBufferKeepBytes = 256 << 10
+	// copyBufferBytes is the size while a COPY streams in: psql sends a message per line, and a read should take many.
+	copyBufferBytes = 128 << 10
 )
 
 // frameReader cuts a stream into messages and is the guard in front of every decoder (package comment). It never asks
@@ -59,6 +61,16 @@ func (f *frameReader) fill(n int) error {
 		}
 	}
 	return nil
+}
+
+// widen makes the buffer at least n bytes long.
+func (f *frameReader) widen(n int) {
+	if len(f.buf) >= n {
+		return
+	}
+	grown := make([]byte, n)
+	f.w = copy(grown, f.buf[f.r:f.w])
+	f.buf, f.r = grown, 0
 }
 
 // peek returns the first byte that is to come.

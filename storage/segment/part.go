@@ -28,7 +28,11 @@ var (
 func (s *Segment) Part(ids []uint32, ts []types.Type, pins *Pins) *Part {
 	p := &Part{seg: s, cols: make([]int, len(ids)), types: ts, pins: pins}
 	for i, id := range ids {
-		p.cols[i] = s.Find(id)
+		// Mostly the table has not changed since: a search for each of 100 columns in each of 100 segments is what a
+		// small query would wait for.
+		if p.cols[i] = i; i >= len(s.cols) || s.cols[i].ID != id {
+			p.cols[i] = s.Find(id)
+		}
 		// A column whose type changed since is another column as far as the bytes go.
 		if c := p.cols[i]; c >= 0 && s.cols[c].Type.Physical() != ts[i].Physical() {
 			p.cols[i] = -1

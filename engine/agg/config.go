@@ -70,7 +70,10 @@ type Config struct {
 	Top      *Top // nil: all groups are needed
 	// Limit says that any Limit groups are enough; the Group may return more. 0: all groups are needed.
 	Limit int64
-	Scan  Dictionaries // nil: no key is a plain column of a scan
+	// Counts is set when the input is all rows of a scan, unchanged (*source.Scan is a scan.Counter): rows of a single key may then be counted by its
+	// dictionaries in place of being read.
+	Counts scan.Counter
+	Scan   Dictionaries // nil: no key is a plain column of a scan
 }
 
 // Types returns the types of the output columns.

@@ -3,6 +3,7 @@ package agg
 import (
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
@@ -156,6 +157,9 @@ type dictMerge struct {
 }
 
 func (g *Group) combineDicts(t *op.Task) error {
+	if err := g.addCounted(); err != nil {
+		return err
+	}
 	if err := g.sumArrays(t); err != nil {
 		return err
 	}
@@ -201,6 +205,31 @@ func (g *Group) combineDicts(t *op.Task) error {
 		return err
 	}
 	return g.keepNull(&keep[0])
+}
+
+// addCounted adds the rows that dictionaries count.
+func (g *Group) addCounted() error {
+	d := g.workers[0].dict
+	for _, c := range g.counted {
+		at := d.index(c.Dict)
+		if at < 0 {
+			return errs.Internal("rows are counted by a dictionary that the scan does not have")
+		}
+		rows, err := d.array(at, g.dicts[at].Len)
+		if err != nil {
+			return err
+		}
+		for i, n := range c.Dict.Counts {
+			rows[i] += uint64(n)
+		}
+		if c.Nulls > 0 {
+			if rows, err = d.array(len(g.dicts), 1); err != nil {
+				return err
+			}
+			rows[0] += uint64(c.Nulls)
+		}
+	}
+	return nil
 }
 
 // keepNull adds the group of NULL.

@@ -27,6 +27,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -60,6 +61,7 @@ type Group struct {
 
 	keyStrings []*interner
 	dicts      []*batch.Dictionary // of modeDict
+	counted    []scan.Counted      // rows that dictionaries count
 	workers    []*worker
 	limited    bool // groups are fixed early
 	fixed      atomic.Pointer[fixed]
@@ -96,6 +98,9 @@ func (g *Group) Open(t *op.Task) (err error) {
 		return err
 	}
 	g.limited = g.fixes()
+	if g.mode == modeDict && g.cfg.Counts != nil && g.prog.words == 0 {
+		g.counted = g.cfg.Counts.TakeCounted(g.cfg.Keys[0].Origin)
+	}
 	return nil
 }
 

@@ -49,6 +49,7 @@ type fixture struct {
 	rows   []enginetest.Row
 	rel    *enginetest.Relation
 	stats  bool
+	counts bool // dictionaries may count rows
 	source *source.Scan
 }
 
@@ -127,6 +128,9 @@ func (f *fixture) pipelines() (*agg.Group, []*exec.Pipeline) {
 	cfg := f.cfg
 	if f.stats {
 		cfg.Scan = src
+		if f.counts {
+			cfg.Counts = src
+		}
 	}
 	g := agg.New(cfg)
 	return g, []*exec.Pipeline{{Source: src, Sink: g}, {Source: g}}

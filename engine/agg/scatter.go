@@ -159,7 +159,10 @@ func (s *scatter) addN(keys []uint64, n int) error {
 		if err != nil {
 			return err
 		}
-		copy(unsafe.Slice((*uint64)(at), s.stride), key)
+		row := unsafe.Slice((*uint64)(at), s.stride)
+		for x, word := range key {
+			row[x] = word
+		}
 	}
 	return nil
 }

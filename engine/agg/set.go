@@ -116,7 +116,9 @@ func (s *setWorker) compress(w *worker, b *batch.Batch, keys []uint64, n int) in
 		if pass != nil && !pass.Get(i) || s.col.nulls != nil && s.col.nulls.Get(i) {
 			continue
 		}
-		copy(keys[out*k2:out*k2+k2], keys[i*k2:i*k2+k2])
+		for x := range k2 {
+			keys[out*k2+x] = keys[i*k2+x]
+		}
 		out++
 	}
 	return out

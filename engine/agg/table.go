@@ -180,7 +180,9 @@ func (t *table) findN(keys []uint64, stride, n int, slots []uint32) {
 			row := t.rows[int(s)*t.width:]
 			if row[0] == 0 {
 				row[0] = 1
-				copy(row[1:], key)
+				for x, word := range key {
+					row[1+x] = word
+				}
 				t.used++
 				break
 			}

@@ -506,7 +506,10 @@ func (w *worker) scatterRows(sc *scatter, n int, idx []uint16, flags bool) error
 			return err
 		}
 		row := unsafe.Slice((*uint64)(at), sc.stride)
-		pos := copy(row, key)
+		for x, word := range key {
+			row[x] = word
+		}
+		pos := k
 		for x := range w.cols {
 			c := w.cols[x]
 			if !w.g.columns[x].words {

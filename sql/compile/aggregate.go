@@ -80,6 +80,9 @@ func (c *compiler) aggregate(n *plan.Aggregate) (*stream, *Node, error) {
 	if c.env.Estimate != nil {
 		cfg.Rows = int64(c.env.Estimate(n.Input))
 	}
+	if sc, ok := n.Input.(*plan.Scan); ok && sc.Table != nil && len(sc.Filter) == 0 && len(n.Keys) == 1 && !c.env.NoStatistics && s.scan != nil && s.scan.src != nil {
+		cfg.Counts = s.scan.src
+	}
 	for at := range s.types {
 		k := c.key(s, at)
 		cfg.Columns = append(cfg.Columns, agg.Column{Origin: k.Origin, Stats: k.Stats})

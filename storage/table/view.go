@@ -153,6 +153,30 @@ func (s *viewScan) Dictionaries(column int) ([]*batch.Dictionary, bool) {
 	return dicts, len(dicts) == len(s.parts)
 }
 
+// TakeCounted implements scan.Scan. Parts that were taken have no morsels any more.
+func (s *viewScan) TakeCounted(column int) []scan.Counted {
+	if len(s.req.Terms) > 0 || len(s.req.Late) > 0 {
+		return nil
+	}
+	var taken []scan.Counted
+	s.total = 0
+	for i, p := range s.parts {
+		d := p.Dictionary(column)
+		if d == nil || d.Counts == nil || p.from.segment == nil {
+			s.total += p.Morsels()
+			s.ends[i] = s.total
+			continue
+		}
+		nulls := int64(p.from.Rows())
+		for _, n := range d.Counts {
+			nulls -= int64(n)
+		}
+		taken = append(taken, scan.Counted{Dict: d, Nulls: nulls})
+		s.ends[i] = s.total
+	}
+	return taken
+}
+
 // Close implements scan.Scan.
 func (s *viewScan) Close() {
 	for _, p := range s.parts {

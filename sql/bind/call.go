@@ -35,7 +35,7 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 	case missingAggregates[name]:
 		return nil, b.unsupported(n.Location, "the aggregate %s", name)
 	case missingWindows[name]:
-		return nil, b.fail(n.Location, errs.WindowingError, "window function %s requires an OVER clause", name)
+		return nil, b.fail(n.Location, errs.WrongObjectType, "window function %s requires an OVER clause", name)
 	case n.FuncVariadic:
 		return nil, b.unsupported(n.Location, "VARIADIC")
 	}

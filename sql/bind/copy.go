@@ -45,9 +45,16 @@ func (b *Binder) copy(n *pg.CopyStmt) (Statement, error) {
 }
 
 func (b *Binder) copyTable(c *Copy, n *pg.CopyStmt) error {
-	r, err := b.relation(n.Relation)
+	schema, name := n.Relation.Schemaname, n.Relation.Relname
+	r, err := b.resolver.Relation(schema, name)
+	if err == nil && r == nil {
+		if schema != "" {
+			name = schema + "." + name
+		}
+		err = Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", name), b.resolver, schema, n.Relation.Relname)
+	}
 	if err != nil {
-		return err
+		return err // without a position, as PostgreSQL has it for utility statements
 	}
 	c.Table = r
 	if c.From && r.Table == nil {

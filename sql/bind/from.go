@@ -111,7 +111,7 @@ func (b *Binder) relation(n *pg.RangeVar) (*Relation, error) {
 		full = n.Catalogname + "." + full
 	}
 	r, err := b.resolver.Relation(n.Schemaname, n.Relname)
-	if err != nil {
+	if err != nil && !errs.Is(err, errs.InvalidSchemaName) {
 		return nil, b.at(err, n.Location)
 	}
 	if r == nil {

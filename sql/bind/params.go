@@ -33,7 +33,7 @@ func (p *params) init(given []types.Type) {
 // param binds $n.
 func (b *Binder) param(n *pg.ParamRef) (expr.Expr, error) {
 	p := &b.params
-	if n.Number < 1 || n.Number > maxParams {
+	if n.Number < 1 || n.Number > maxParams || b.env.NoParameters {
 		return nil, b.fail(n.Location, errs.UndefinedParameter, "there is no parameter $%d", n.Number)
 	}
 	for len(p.types) < int(n.Number) {

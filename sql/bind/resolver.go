@@ -43,4 +43,6 @@ type TableFunction struct {
 type Env struct {
 	// Fn is the context in which literals and constants are evaluated (time zone, date style); nil is allowed.
 	Fn *fn.Context
+	// NoParameters says that $1 can have no value: the simple query protocol.
+	NoParameters bool
 }

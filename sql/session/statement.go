@@ -27,7 +27,7 @@ func (s *Session) statement(ctx context.Context, st *parse.Statement, params []t
 	if tag, ok, err := s.own(ctx, st, out, describe); ok {
 		return tag, err
 	}
-	cmd, err := s.command(ctx, st, nil, out)
+	cmd, err := s.command(ctx, st, nil, params == nil, out)
 	if err != nil {
 		return "", err
 	}
@@ -53,8 +53,8 @@ func (s *Session) run(ctx context.Context, cmd *stmt.Command, params []types.Dat
 }
 
 // command binds and optimizes a statement, or finds it in the cache. params are the parameter types as far as the
-// client gave them.
-func (s *Session) command(ctx context.Context, st *parse.Statement, params []types.Type, out Output) (*stmt.Command, error) {
+// client gave them; closed says that there can be none.
+func (s *Session) command(ctx context.Context, st *parse.Statement, params []types.Type, closed bool, out Output) (*stmt.Command, error) {
 	env := s.env(ctx, output{out})
 	key, cacheable := s.planKey(st, params)
 	if cacheable {
@@ -62,7 +62,7 @@ func (s *Session) command(ctx context.Context, st *parse.Statement, params []typ
 			return cmd, nil
 		}
 	}
-	b := bind.New(&resolver{s: s}, params, bind.Env{Fn: env.Fn})
+	b := bind.New(&resolver{s: s}, params, bind.Env{Fn: env.Fn, NoParameters: closed})
 	bound, err := b.Statement(*st)
 	if err != nil {
 		return nil, err

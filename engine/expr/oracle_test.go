@@ -186,8 +186,12 @@ func column(d types.Datum, f form) *batch.Vector {
 
 func TestOracle(t *testing.T) {
 	cases, answers := loadOracle(t)
-	failed := 0
-	for i, c := range cases {
+	failed, step := 0, 1
+	if testing.Short() {
+		step = 5
+	}
+	for i := 0; i < len(cases); i += step {
+		c := cases[i]
 		e, err := parseNotation(c)
 		problem := ""
 		if err != nil {

@@ -56,7 +56,8 @@ func (db *DB) open(ctx context.Context) error {
 	if db.set, err = manifest.Open(db.o.FS, db.dir); err != nil {
 		return err
 	}
-	db.tokens = tokens{fs: db.o.FS, dir: db.dir + "/tokens", keep: db.o.TokensKept, max: db.o.TokensMax, now: db.o.Now}
+	db.tokens = tokens{fs: db.o.FS, dir: db.dir + "/tokens", keep: db.o.TokensKept, max: db.o.TokensMax, now: db.o.Now,
+		account: db.o.Pool.Overdraft("idempotency tokens")}
 	if err := db.tokens.open(); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
@@ -25,19 +26,21 @@ import (
 // bytes: 16 bytes hash of the token (XXH3-128 of the client's length in 4 bytes, client, key), sequence, rows, seconds
 // since 1970, little-endian. Opening a database copies what has not expired into one new file.
 type tokens struct {
-	fs     vfs.FS
-	dir    string
-	keep   time.Duration
-	max    int
-	now    func() time.Time
-	mu     sync.Mutex
-	known  map[tokenHash]*token
-	order  []*token // as committed: the oldest first
-	flush  []*token // not in a token file yet
-	number uint64
-	f      vfs.File
-	a      record.Appender
-	n      uint64 // records in f
+	fs   vfs.FS
+	dir  string
+	keep time.Duration
+	max  int
+	now  func() time.Time
+	// account is charged tokenMemory for each token that is remembered; it does not refuse.
+	account *mem.Account
+	mu      sync.Mutex
+	known   map[tokenHash]*token
+	order   []*token // as committed: the oldest first
+	flush   []*token // not in a token file yet
+	number  uint64
+	f       vfs.File
+	a       record.Appender
+	n       uint64 // records in f
 }
 
 type tokenHash [16]byte
@@ -51,6 +54,9 @@ type token struct {
 }
 
 const tokenBytes = 40
+
+// tokenMemory is about what a remembered token takes: its entry, its place in the order and in the table.
+const tokenMemory = 150
 
 func hashToken(t *table.Token) tokenHash {
 	b := binary.LittleEndian.AppendUint32(nil, uint32(len(t.Client)))
@@ -105,6 +111,7 @@ func (t *tokens) commit(h tokenHash, sequence uint64, rows, seconds int64) {
 	}
 	k.sequence, k.rows, k.seconds = sequence, rows, seconds
 	t.order = append(t.order, k)
+	_ = t.account.Reserve(tokenMemory)
 	t.flush = append(t.flush, k)
 	if k.pending != nil {
 		close(k.pending)
@@ -122,7 +129,9 @@ func (t *tokens) expireLocked() {
 		n++
 	}
 	if n > 0 {
-		t.order = append(t.order[:0:0], t.order[n:]...)
+		clear(t.order[:n])
+		t.order = t.order[n:] // append makes room in front, now and then
+		t.account.Free(int64(n) * tokenMemory)
 	}
 }
 
@@ -270,6 +279,9 @@ func readTokens(fsys vfs.FS, name string, number uint64, add func(token)) error 
 }
 
 func (t *tokens) close() error {
+	if t.account != nil {
+		t.account.Close()
+	}
 	if t.f == nil {
 		return nil
 	}

@@ -2,19 +2,22 @@
 //
 // A Group is the sink of one pipeline and, once that was combined, the source of a later one. Keys are packed into
 // 64-bit words (layout): integers by the range that statistics promise, strings as numbers that an interner shared by
-// the workers gives them. States are words too (state), so that groups are rows of words in off-heap tables.
+// the workers gives them: all entries of the scan's dictionaries at once, by a merge in parallel, or strings as they
+// arrive. States are words too (state), so that groups are rows of words in off-heap tables.
 //
 // The way to group is chosen from the keys, and changes while rows arrive:
 //
 //   - no key: one row (modeOne);
 //   - the packed key has few bits: it is the index of an array (modeDirect);
 //   - one key, from dictionaries that are known beforehand: an array per dictionary, indexed by code, and then a
-//     merge of the dictionaries (modeDict);
-//   - else a hash table per worker (modeTable), until it outgrows half the second-level cache; from then on rows are
-//     appended to 256 partitions by hash, and Combine builds one table per partition, each in the cache.
+//     merge of the dictionaries (modeDict); when only the groups with the most rows are wanted, only the entries that
+//     can be among them are merged; rows that dictionaries count already need not be read;
+//   - else a hash table per worker (modeTable), until it outgrows half the second-level cache, or the first rows show
+//     that keys seldom repeat; from then on rows are appended to 256 partitions by hash, and Combine builds one table
+//     per partition, each in the cache. When any few groups will do, the first ones are fixed and only they are counted.
 //
-// count(distinct x) and its like collect (key, x) in sets of their own, which grow the same way, and are counted into
-// the groups at the end.
+// count(distinct x) and its like collect (key, x) in sets of their own (keySet), which grow the same way, and are
+// counted into the groups at the end.
 //
 // All tables are charged to the task's account; a query that outgrows it fails with 53200. The package does not spill
 // yet; the partitions are the place where it will.

@@ -32,6 +32,10 @@ func (f *folder) node(e Expr) Expr {
 		e = foldCase(x)
 	case *Coalesce:
 		e = foldCoalesce(x)
+	case *Call:
+		if strictNull(x) {
+			return null(x.T)
+		}
 	}
 	if IsConst(e) {
 		return e
@@ -48,6 +52,23 @@ func (f *folder) node(e Expr) Expr {
 		return v
 	}
 	return e
+}
+
+// strictNull tells whether a call has a constant NULL argument and is NULL for it. The other arguments are not looked at
+// then, as in PostgreSQL: NULL > a + b raises no error when a + b is out of range. A constant argument that could not be
+// computed still raises its own.
+func strictNull(c *Call) bool {
+	found := false
+	for _, a := range c.Args {
+		k, ok := a.(*Const)
+		if ok && k.Value.Null {
+			found = true
+		}
+		if !ok && len(Columns(nil, a)) == 0 {
+			return false
+		}
+	}
+	return found && !c.Fn.NotStrict
 }
 
 var foldEnv = &fn.Context{}

@@ -1,0 +1,1 @@
+COPY ct TO STDOUT (FORMAT binary)

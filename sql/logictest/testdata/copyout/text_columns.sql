@@ -1,0 +1,1 @@
+COPY ct (t, i4, b) TO STDOUT (DELIMITER '|', NULL '', HEADER)

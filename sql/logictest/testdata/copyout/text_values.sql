@@ -1,0 +1,1 @@
+COPY (VALUES (1,'a'),(2,NULL)) TO STDOUT WITH (FORMAT text, NULL 'n/a')

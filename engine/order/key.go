@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -47,11 +48,7 @@ func appendValue(dst []byte, v *batch.Vector, i int) []byte {
 	phys := v.Type.Physical()
 	switch phys {
 	case types.PhysBytes:
-		b := v.BytesAt(i)
-		if v.Type.Kind == types.Numeric {
-			b = types.NumericKey(b)
-		}
-		return appendString(dst, b)
+		return appendString(dst, scan.OrderKey(v.Type, v.BytesAt(i)))
 	case types.PhysInt128, types.PhysInterval, types.PhysUUID:
 		lo, hi := wideRank(v, i)
 		return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(dst, hi), lo)
@@ -104,16 +101,19 @@ func rank(v *batch.Vector, phys types.Physical, i int) uint64 {
 	case types.PhysFloat64:
 		return batch.Float64Bits(batch.Values[float64](v)[i])
 	case types.PhysBytes:
-		b := v.BytesAt(i)
-		if len(b) >= 8 {
-			return binary.BigEndian.Uint64(b)
-		}
-		var t [8]byte
-		copy(t[:], b)
-		return binary.BigEndian.Uint64(t[:])
+		return bytesRank(scan.OrderKey(v.Type, v.BytesAt(i)))
 	}
 	_, hi := wideRank(v, i)
 	return hi
+}
+
+func bytesRank(b []byte) uint64 {
+	if len(b) >= 8 {
+		return binary.BigEndian.Uint64(b)
+	}
+	var t [8]byte
+	copy(t[:], b)
+	return binary.BigEndian.Uint64(t[:])
 }
 
 // intRank puts the sign-flipped value into the highest bits.
@@ -172,6 +172,10 @@ func ranks(k Key, v *batch.Vector, n int, out []uint64) {
 	case v.Form == batch.Flat && phys == types.PhysInt32:
 		for i, x := range batch.Values[int32](v)[:n] {
 			out[i] = uint64(uint32(x)^1<<31)<<32 ^ flip
+		}
+	case v.Form == batch.Dict && v.Dict.Len > 0:
+		for i, c := range v.Codes[:n] {
+			out[i] = bytesRank(scan.OrderKey(v.Type, v.Dict.At(int(c)))) ^ flip
 		}
 	default:
 		for i := range n {

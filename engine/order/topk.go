@@ -115,7 +115,7 @@ func (c *topping) cut() error {
 			return err
 		}
 	}
-	if len(c.s.cfg.Keys) > 0 && len(c.r.entries) == c.s.k {
+	if len(c.s.cfg.Keys) > 0 && c.s.k > 0 && len(c.r.entries) == c.s.k {
 		c.publish()
 	}
 	return nil

@@ -33,6 +33,7 @@ type Tx struct {
 	relieve int64                               // bytes of rows at which Relieve publishes them
 	stored  int64                               // rows that Relieve has published
 	spare   []*batch.Batch                      // published, to be filled again
+	relief  *relief                             // being published; nil for none
 }
 
 // pending is one batch of rows that is not committed yet.
@@ -54,7 +55,7 @@ type Mark struct {
 func Begin(db *storage.DB, pool *mem.Pool) *Tx {
 	t := &Tx{db: db, account: pool.Account("transaction", 0), relieve: relieveBytes}
 	if l := pool.Limit(); l > 0 {
-		t.relieve = min(t.relieve, l/16)
+		t.relieve = min(t.relieve, l/32)
 	}
 	return t
 }
@@ -181,17 +182,19 @@ func (t *Tx) Mark() Mark {
 
 // RollbackTo forgets what was done since a point.
 func (t *Tx) RollbackTo(m Mark) {
-	for _, w := range t.writes[m.writes:] {
+	keep := min(m.writes, len(t.writes)) // Relieve has published some
+	for _, w := range t.writes[keep:] {
 		t.account.Free(w.bytes)
 		t.forget(w.table)
 	}
-	clear(t.writes[m.writes:])
-	t.writes = t.writes[:m.writes]
+	clear(t.writes[keep:])
+	t.writes = t.writes[:keep]
 	t.catalog, t.edits = m.catalog, m.edits
 }
 
 // Rollback ends the transaction and forgets its writes.
 func (t *Tx) Rollback() {
+	_ = t.relieved() // told by Commit, if it matters
 	for id := range t.views {
 		t.forget(id)
 	}
@@ -207,6 +210,9 @@ func (t *Tx) Rollback() {
 // Commit publishes the writes and ends the transaction, also when it fails.
 func (t *Tx) Commit(ctx context.Context) error {
 	defer t.Rollback()
+	if err := t.relieved(); err != nil {
+		return err
+	}
 	var renamed map[catalog.TableID]*catalog.Table
 	if t.edits > 0 {
 		var err error
@@ -306,45 +312,79 @@ func optionsChanged(was, now map[string]string) map[string]string {
 	return changed
 }
 
-// relieveBytes is how much a COPY outside a transaction block gathers before it publishes what it has, or a sixteenth
-// of the server's memory if that is less: the memory of a load does not grow with the load.
-const relieveBytes = 256 << 20
+// relieveBytes is how much a COPY outside a transaction block gathers before it publishes what it has, or a 32nd of the
+// server's memory if that is less: the memory of a load does not grow with the load.
+const relieveBytes = 128 << 20
 
-// Relieve publishes the pending rows early when they have become many and the transaction is not an explicit one. A
-// load of more than relieveBytes is therefore several commits: what was published stays when a later row is refused,
-// and Stored tells how much that is.
+// relief is a part of the pending rows on its way to the log while the next part is gathered.
+type relief struct {
+	writes []pending
+	bytes  int64
+	done   chan struct{} // closed when rows and err are set
+	rows   int64
+	err    error
+}
+
+// Relieve begins to publish the pending rows early when they have become many and the transaction is not an explicit
+// one. A load of more than relieveBytes is therefore several commits, in order: what was published stays when a later
+// row is refused, and Stored tells how much that is. The error may be that of the part before.
 func (t *Tx) Relieve(ctx context.Context, explicit bool) error {
-	if explicit || t.edits > 0 || t.account.Used() < t.relieve {
+	if explicit || t.edits > 0 {
 		return nil
 	}
+	pendingBytes := t.account.Used()
+	if t.relief != nil {
+		pendingBytes -= t.relief.bytes
+	}
+	if pendingBytes < t.relieve {
+		return nil
+	}
+	if err := t.relieved(); err != nil {
+		return err
+	}
 	w := table.Write{}
+	r := &relief{writes: t.writes, bytes: pendingBytes, done: make(chan struct{})}
 	for _, p := range t.writes {
 		tab := t.catalog.TableByID(p.table)
 		if n := len(w.Rows); n == 0 || w.Rows[n-1].Table != tab.ID {
 			w.Rows = append(w.Rows, table.Rows{Table: tab.ID, Version: tab.Version})
 		}
-		r := &w.Rows[len(w.Rows)-1]
-		r.Batches = append(r.Batches, p.rows)
+		rows := &w.Rows[len(w.Rows)-1]
+		rows.Batches = append(rows.Batches, p.rows)
 	}
-	ack, err := t.db.Commit(ctx, w)
-	if err != nil {
-		return err
+	t.relief, t.writes = r, nil
+	go func() {
+		defer close(r.done)
+		ack, err := t.db.Commit(ctx, w)
+		r.rows, r.err = ack.Rows, err
+	}()
+	return nil
+}
+
+// relieved waits for the part that is on its way.
+func (t *Tx) relieved() error {
+	r := t.relief
+	if r == nil {
+		return nil
 	}
-	t.stored += ack.Rows
-	for _, p := range t.writes {
+	<-r.done
+	t.relief = nil
+	for _, p := range r.writes {
 		t.account.Free(p.bytes)
 		if t.views[p.table] == nil && len(t.retired) == 0 { // nobody reads them
 			t.spare = append(t.spare, p.rows)
 		}
 		t.forget(p.table)
 	}
-	clear(t.writes)
-	t.writes = t.writes[:0]
-	return nil
+	t.stored += r.rows
+	return r.err
 }
 
 // Stored returns the rows that Relieve has published: they stay, whatever becomes of the transaction.
-func (t *Tx) Stored() int64 { return t.stored }
+func (t *Tx) Stored() int64 {
+	_ = t.relieved() // whoever asks has an error already
+	return t.stored
+}
 
 // Spare returns a batch to fill and Insert: one whose rows have been published, or a new one.
 func (t *Tx) Spare() *batch.Batch {

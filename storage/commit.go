@@ -83,7 +83,7 @@ func (db *DB) write(ctx context.Context, c *commit, w table.Write) error {
 			bytes += b.Bytes()
 		}
 	}
-	if err := db.admit(ctx, bytes); err != nil {
+	if err := db.admit(ctx, bytes, w.Wait); err != nil {
 		return err
 	}
 	defer db.inFlight.Add(-bytes)
@@ -170,13 +170,13 @@ func checkRows(t *catalog.Table, b *batch.Batch) error {
 	return nil
 }
 
-// admit waits until live segments have room for a write.
-func (db *DB) admit(ctx context.Context, bytes int64) error {
+// admit waits until live segments have room for a write: as long as sealing goes on, or at most wait if that is set.
+func (db *DB) admit(ctx context.Context, bytes int64, wait time.Duration) error {
 	db.inFlight.Add(bytes)
 	if !db.crowded() {
 		return nil
 	}
-	err := db.awaitRoom(ctx)
+	err := db.awaitRoom(ctx, wait)
 	if err != nil {
 		db.inFlight.Add(-bytes)
 	}
@@ -188,11 +188,16 @@ func (db *DB) crowded() bool {
 	return used > 0 && used+db.inFlight.Load() > db.o.LiveBytes
 }
 
-func (db *DB) awaitRoom(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, db.o.IntakeWait)
+func (db *DB) awaitRoom(ctx context.Context, wait time.Duration) error {
+	limited := wait > 0
+	if !limited {
+		wait = db.o.IntakeWait
+	}
+	late, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { db.mu.Lock(); db.cond.Broadcast(); db.mu.Unlock() })
-	defer stop()
+	wake := func() { db.mu.Lock(); db.cond.Broadcast(); db.mu.Unlock() }
+	defer context.AfterFunc(late, wake)()
+	defer context.AfterFunc(ctx, wake)()
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	for db.crowded() {
@@ -200,9 +205,9 @@ func (db *DB) awaitRoom(ctx context.Context) error {
 			return errs.New(errs.AdminShutdown, "the database is closing")
 		}
 		if err := ctx.Err(); err != nil {
-			if context.Cause(ctx) != context.DeadlineExceeded {
-				return err
-			}
+			return err
+		}
+		if late.Err() != nil && (limited || db.sealFailureLocked() != nil) {
 			e := errs.New(errs.OutOfMemory, "rows arrive faster than they are sealed: live segments hold %d bytes, the limit is %d",
 				db.liveAccount.Used(), db.o.LiveBytes).WithHint("Send slower, or try again. Nothing of this write was stored.")
 			if f := db.sealFailureLocked(); f != nil {

@@ -18,7 +18,8 @@ type Options struct {
 	CacheBytes int64
 	// LiveBytes is how much memory live segments may take before Commit waits for sealing. Default 2 GiB.
 	LiveBytes int64
-	// IntakeWait is how long Commit waits for that before it fails with 53200. Default 30 s.
+	// IntakeWait is how long Commit waits for that before it fails with 53200 when sealing fails; while it goes on,
+	// Commit waits, unless the write sets a wait of its own. Default 30 s.
 	IntakeWait time.Duration
 	// SealRows, SealBytes and SealAge say when a live segment is sealed, for tables without the options seal_rows,
 	// seal_bytes, seal_age. Defaults 1,048,576 rows; 768 MiB of memory, which is about 130 MiB on disk, or half of

@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -13,6 +14,10 @@ import (
 	"github.com/siltstone-db/siltstone/storage/metric"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
+
+// roomWait is how long a push waits when rows arrive faster than they are sealed; then the client is told 429 and when
+// to come back, before it or a proxy gives up by itself (most wait 30 s and longer).
+const roomWait = 5 * time.Second
 
 // Store is what pushes need of a database.
 type Store interface {
@@ -116,7 +121,7 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 		return a, nil
 	}
 	ack, err := h.opt.Store.Commit(r.Context(), table.Write{
-		Rows: []table.Rows{{Table: t.ID, Version: t.Version, Batches: p.batches}}, Token: token})
+		Rows: []table.Rows{{Table: t.ID, Version: t.Version, Batches: p.batches}}, Token: token, Wait: roomWait})
 	if err != nil {
 		return Answer{}, err
 	}

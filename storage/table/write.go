@@ -3,6 +3,8 @@
 package table
 
 import (
+	"time"
+
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 )
@@ -12,6 +14,9 @@ type Write struct {
 	Rows []Rows
 	// Token makes the write happen at most once; nil for none.
 	Token *Token
+	// Wait is how long the write may wait for room when rows arrive faster than they are sealed, before it fails with
+	// 53200; 0: as long as sealing goes on. A client that can be told to come back later sets it.
+	Wait time.Duration
 }
 
 // Rows are batches for one table. Columns are the table's, all of them, in order; batches have at most

@@ -74,11 +74,8 @@ func (c *compiler) aggregate(n *plan.Aggregate) (*stream, *Node, error) {
 			cfg.Top = &agg.Top{Call: h.call, Desc: h.desc, K: h.k}
 		}
 	}
-	if c.env.Estimate != nil && len(n.Keys) > 0 {
-		cfg.Expected = int64(c.env.Estimate(n))
-	}
-	if c.env.Estimate != nil {
-		cfg.Rows = int64(c.env.Estimate(n.Input))
+	if c.env.Rows != nil && len(n.Keys) > 0 {
+		cfg.Expected, cfg.Rows = int64(c.env.Rows(n)), int64(max(1, c.env.Rows(n.Input)))
 	}
 	if sc, ok := n.Input.(*plan.Scan); ok && sc.Table != nil && len(sc.Filter) == 0 && len(n.Keys) == 1 && !c.env.NoStatistics && s.scan != nil && s.scan.src != nil {
 		cfg.Counts = s.scan.src

@@ -43,6 +43,8 @@ type Env struct {
 	NoStatistics bool
 	// Estimate returns the planner's estimate of a node's rows for EXPLAIN; nil when nobody will look.
 	Estimate func(plan.Node) float64
+	// Rows returns the same estimate for operators that choose their ways by it; nil: they know nothing.
+	Rows func(plan.Node) float64
 }
 
 // Program is a compiled plan. Run may be called once.

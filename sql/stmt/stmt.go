@@ -149,7 +149,7 @@ func (e *Env) program(ctx context.Context, n plan.Node, change func(*compile.Env
 	if err != nil {
 		return nil, err
 	}
-	ce := &compile.Env{Relations: e.Tx, Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics}
+	ce := &compile.Env{Relations: e.Tx, Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics, Rows: stats.New(e.statistics()).Rows}
 	if change != nil {
 		change(ce)
 	}

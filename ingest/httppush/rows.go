@@ -77,7 +77,7 @@ func (in *rows) reject(index int64, column string, e *errs.Error) error {
 		in.first = e
 	}
 	if len(in.bad) < RowErrorsMax {
-		in.bad = append(in.bad, RowError{Index: index, Column: column, Reason: e.Message, SQLState: string(e.Code)})
+		in.bad = append(in.bad, RowError{Index: index, Column: column, Reason: reason(e), SQLState: string(e.Code)})
 	}
 	if !in.partial && len(in.bad) == RowErrorsMax {
 		return in.refusal()

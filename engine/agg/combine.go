@@ -87,7 +87,14 @@ func (g *Group) mergeRow(dst, src []uint64) error {
 
 // combineTables merges tables that stayed small.
 func (g *Group) combineTables() error {
-	into := g.workers[0].tab
+	into, more := g.workers[0].tab, 0
+	for _, w := range g.workers[1:] {
+		more += w.tab.used
+	}
+	// At once: rows come in the order of their hashes, and would pile up in the first part of a table that is too small.
+	if err := into.reserve(more); err != nil {
+		return err
+	}
 	for _, w := range g.workers[1:] {
 		for at := 0; at < len(w.tab.rows); at += w.tab.width {
 			src := w.tab.rows[at : at+w.tab.width]

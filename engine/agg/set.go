@@ -263,7 +263,13 @@ func (g *Group) mergeSets(s *setPlan, from []*setWorker) error {
 	if len(from) == 0 {
 		return nil
 	}
-	into := from[0].tab
+	into, more := from[0].tab, 0
+	for _, f := range from[1:] {
+		more += f.tab.len()
+	}
+	if err := into.reserve(more); err != nil { // at once: keys come in the order of their hashes
+		return err
+	}
 	for _, f := range from[1:] {
 		if err := f.tab.each(func(key []uint64) error {
 			if err := into.reserve(1); err != nil {

@@ -183,8 +183,25 @@ func (db *DB) admit(ctx context.Context, bytes int64, wait time.Duration) error 
 	return err
 }
 
+// crowded is a quick look: it also counts sealed rows that a reader still holds.
 func (db *DB) crowded() bool {
 	used := db.liveAccount.Used()
+	return used > 0 && used+db.inFlight.Load() > db.o.LiveBytes
+}
+
+// crowdedLocked counts the rows that sealing can give room for. Those that were sealed and are held by a reader's
+// snapshot do not count: the reader may be the very client that writes, and waiting for it would not end. They are
+// charged to the pool, whose limit then refuses.
+func (db *DB) crowdedLocked() bool {
+	if !db.crowded() {
+		return false
+	}
+	var used int64
+	for _, t := range db.tables {
+		for _, l := range t.live {
+			used += l.segment.Bytes()
+		}
+	}
 	return used > 0 && used+db.inFlight.Load() > db.o.LiveBytes
 }
 
@@ -200,7 +217,7 @@ func (db *DB) awaitRoom(ctx context.Context, wait time.Duration) error {
 	defer context.AfterFunc(ctx, wake)()
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	for db.crowded() {
+	for db.crowdedLocked() {
 		if db.closing {
 			return errs.New(errs.AdminShutdown, "the database is closing")
 		}

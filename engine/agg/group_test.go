@@ -50,7 +50,6 @@ type fixture struct {
 	rel    *enginetest.Relation
 	stats  bool
 	counts bool // dictionaries may count rows
-	source *source.Scan
 }
 
 func randomFixture(rng *rand.Rand, n int) *fixture {

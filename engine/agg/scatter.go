@@ -98,15 +98,6 @@ func (s *scatter) read(p int, f func(words []uint64, n int) error) error {
 	return nil
 }
 
-// total returns the rows of all partitions.
-func (s *scatter) total() int {
-	n := 0
-	for p := range partitions {
-		n += s.count(p)
-	}
-	return n
-}
-
 func (s *scatter) release() {
 	if s == nil {
 		return
@@ -160,9 +151,7 @@ func (s *scatter) addN(keys []uint64, n int) error {
 			return err
 		}
 		row := unsafe.Slice((*uint64)(at), s.stride)
-		for x, word := range key {
-			row[x] = word
-		}
+		copy(row, key)
 	}
 	return nil
 }

@@ -22,7 +22,6 @@ type column struct {
 
 	own  []uint64
 	bits batch.Bitmap
-	ints []int64
 	dict *batch.Dictionary
 	code *codeMap
 

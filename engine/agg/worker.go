@@ -506,9 +506,7 @@ func (w *worker) scatterRows(sc *scatter, n int, idx []uint16, flags bool) error
 			return err
 		}
 		row := unsafe.Slice((*uint64)(at), sc.stride)
-		for x, word := range key {
-			row[x] = word
-		}
+		copy(row, key)
 		pos := k
 		for x := range w.cols {
 			c := w.cols[x]

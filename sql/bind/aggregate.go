@@ -28,7 +28,6 @@ type grouping struct {
 type pending struct {
 	attach func(left plan.Node, right plan.Node) plan.Node
 	right  plan.Node
-	cols   plan.Set // what it adds
 	left   []expr.Expr
 	// setLeft gives back the rewritten expressions of left.
 	setLeft func([]expr.Expr)

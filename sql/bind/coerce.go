@@ -5,7 +5,6 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
-	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -53,14 +52,6 @@ func stableLiteral(to types.Type, s string) bool {
 		return strings.Contains(s, "now") || strings.Contains(s, "today") || strings.Contains(s, "tomorrow") || strings.Contains(s, "yesterday")
 	}
 	return false
-}
-
-// convert coerces in a cast context after checking that the cast exists; what names the error for the two types.
-func (b *Binder) convert(e expr.Expr, to types.Type, ctx fn.CastContext, loc int32) (expr.Expr, error) {
-	if !fn.CanCast(e.Type(), to, ctx) {
-		return nil, b.fail(loc, errs.CannotCoerce, "cannot cast type %s to %s", plainType(e.Type()), plainType(to))
-	}
-	return b.coerce(e, to, loc)
 }
 
 // common converts the branches of a construct to the type they share.

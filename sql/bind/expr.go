@@ -346,7 +346,6 @@ func (b *Binder) collate(s *scope, n *pg.CollateClause) (expr.Expr, error) {
 }
 
 func allOf(es []expr.Expr) expr.Expr { return joinLogic(false, es) }
-func anyOf(es []expr.Expr) expr.Expr { return joinLogic(true, es) }
 
 func joinLogic(or bool, es []expr.Expr) expr.Expr {
 	if len(es) == 1 {

@@ -35,9 +35,7 @@ func (c *Command) insert(ctx context.Context, env *Env, b *bind.Insert) (string,
 
 func (c *Command) returning(ctx context.Context, env *Env, b *bind.Insert, rows *batch.Batch) error {
 	exprs := make([]expr.Expr, len(b.Returning))
-	for i, e := range b.Returning {
-		exprs[i] = e
-	}
+	copy(exprs, b.Returning)
 	p, err := compile.Rows(b.Inserted, source.NewValues(b.Table.Types(), []*batch.Batch{rows}), exprs, env.Params,
 		&compile.Env{Relations: env.Tx, Virtual: env.Virtual, Fn: env.Fn})
 	if err != nil {

@@ -195,12 +195,18 @@ func (t *Tx) RollbackTo(m Mark) {
 // Rollback ends the transaction and forgets its writes.
 func (t *Tx) Rollback() {
 	_ = t.relieved() // told by Commit, if it matters
+	t.writes = nil
+	t.unpin()
+	t.account.Close()
+}
+
+// unpin lets go of the snapshot and of the views over it. A write must not wait for room in live segments while its
+// own transaction holds sealed ones in memory; the next look takes a new snapshot.
+func (t *Tx) unpin() {
 	for id := range t.views {
 		t.forget(id)
 	}
 	t.Settle()
-	t.writes = nil
-	t.account.Close()
 	if t.base != nil {
 		t.base.Release()
 		t.base = nil
@@ -241,6 +247,7 @@ func (t *Tx) Commit(ctx context.Context) error {
 	if len(w.Rows) == 0 {
 		return nil
 	}
+	t.unpin()
 	_, err := t.db.Commit(ctx, w)
 	return err
 }
@@ -353,6 +360,7 @@ func (t *Tx) Relieve(ctx context.Context, explicit bool) error {
 		rows.Batches = append(rows.Batches, p.rows)
 	}
 	t.relief, t.writes = r, nil
+	t.unpin()
 	go func() {
 		defer close(r.done)
 		ack, err := t.db.Commit(ctx, w)

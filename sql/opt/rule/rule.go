@@ -29,9 +29,9 @@ type Env struct {
 }
 
 // newColumn makes a column number.
-func (e *Env) newColumn(name string, t types.Type) plan.Column {
-	c := plan.Column{ID: e.NextID, Name: name, Type: t}
-	e.NextID++
+func (env *Env) newColumn(name string, t types.Type) plan.Column {
+	c := plan.Column{ID: env.NextID, Name: name, Type: t}
+	env.NextID++
 	return c
 }
 

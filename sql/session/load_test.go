@@ -1,11 +1,14 @@
 package session_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/siltstone-db/siltstone/sql/session"
+	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
@@ -49,6 +52,35 @@ func TestCopyInBoundedMemory(t *testing.T) {
 	}
 	want := fmt.Sprintf("columns count,sum,max; %d,%d,some text of row %09d; tag SELECT 1", n, n*(n-1)/2, n-1)
 	if got := run(s, "SELECT count(*), sum(a), max(b) FROM t"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestLoadsBeyondLiveMemory: loads wait for sealing and never for themselves. Each of them starts while live rows of the
+// one before are there, which its own transaction sees, and a cursor of somebody else holds all that was sealed since.
+func TestLoadsBeyondLiveMemory(t *testing.T) {
+	f := openWith(t, storage.Options{LiveBytes: 4 << 20, SealBytes: 2 << 20, LogFileMin: 1 << 20, LogFileMax: 1 << 20})
+	f.pool = mem.NewPool(16 << 20)
+	engine, err := session.NewEngine(f.db, session.Options{Pool: f.pool, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.engine = engine
+	limited, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	s, reader := f.session(), f.session()
+	run(s, "CREATE TABLE t (a int, b text)")
+	const n = 60_000
+	for i := range 5 {
+		if err := s.Simple(limited, "COPY t FROM STDIN", &client{input: lines(n)}); err != nil {
+			t.Fatalf("load %d: %v", i, err)
+		}
+		if i == 1 {
+			run(reader, "BEGIN; DECLARE c CURSOR FOR SELECT a FROM t; FETCH 1 FROM c")
+		}
+	}
+	run(reader, "COMMIT")
+	if got, want := run(s, "SELECT count(*) FROM t"), fmt.Sprintf("columns count; %d; tag SELECT 1", 5*n); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -82,8 +82,10 @@ type fixture struct {
 	pool   *mem.Pool
 }
 
-func open(t testing.TB) *fixture {
-	db, err := storage.Open(ctx, t.TempDir(), storage.Options{})
+func open(t testing.TB) *fixture { return openWith(t, storage.Options{}) }
+
+func openWith(t testing.TB, o storage.Options) *fixture {
+	db, err := storage.Open(ctx, t.TempDir(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

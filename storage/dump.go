@@ -62,7 +62,7 @@ func Dump(w io.Writer, fsys vfs.FS, name string) error {
 func dumpSegment(w io.Writer, f vfs.File, size int64) error {
 	account := mem.NewPool(0).Account("dump", dumpCacheBytes)
 	defer account.Close()
-	c := cache.New(account)
+	c := cache.New(account, 0)
 	defer c.Close()
 	s, err := segment.Open(f, size, segment.Options{Name: f.Name(), Cache: c})
 	if err != nil {

@@ -50,8 +50,8 @@ func (db *DB) open(ctx context.Context) error {
 	}
 	db.liveAccount = db.o.Pool.Overdraft("live segments")
 	db.sealAccount = db.o.Pool.Overdraft("sealing") // a refusal would keep live rows from becoming less
-	db.cacheAccount = db.o.Pool.Account("segment cache", db.o.CacheBytes)
-	db.cache = cache.New(db.cacheAccount)
+	db.cacheAccount = db.o.Pool.Account("segment cache", 0)
+	db.cache = cache.New(db.cacheAccount, db.o.CacheBytes)
 	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged, Account: db.liveAccount}
 	if db.set, err = manifest.Open(db.o.FS, db.dir); err != nil {
 		return err

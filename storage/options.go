@@ -14,7 +14,8 @@ type Options struct {
 	FS vfs.FS // default: the disk
 	// Pool is charged for live segments and the cache. Default: one without a limit.
 	Pool *mem.Pool
-	// CacheBytes is the size of the cache of segment buffers. Default 1 GiB.
+	// CacheBytes is how much the cache of segment buffers keeps; what queries hold at the moment may be more. Default
+	// 1 GiB.
 	CacheBytes int64
 	// LiveBytes is how much memory live segments may take before Commit waits for sealing. Default 2 GiB.
 	LiveBytes int64

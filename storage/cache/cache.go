@@ -34,6 +34,7 @@ func NewFile() uint64 { return files.Add(1) }
 // Cache holds buffers.
 type Cache struct {
 	account *mem.Account
+	limit   int64 // bytes above which nothing stays that is not pinned; 0: as the account allows
 	stats   Stats
 	mu      struct {
 		sync.Mutex
@@ -51,9 +52,11 @@ type Stats struct {
 	BytesLoaded             atomic.Int64
 }
 
-// New returns a cache that draws from account, which it does not close.
-func New(account *mem.Account) *Cache {
-	c := &Cache{account: account}
+// New returns a cache that draws from account, which it does not close, and keeps at most limit bytes (0: as many as
+// the account allows). Pinned buffers may take more than that, as long as the account agrees: a query that needs them
+// at once would otherwise fail while there is memory.
+func New(account *mem.Account, limit int64) *Cache {
+	c := &Cache{account: account, limit: limit}
 	c.mu.table = make(map[Key]*Buffer)
 	c.mu.arena.account = account
 	return c
@@ -141,8 +144,14 @@ func (c *Cache) Load(k Key, size int, load func(dst []byte) error) (*Buffer, err
 	return b, nil
 }
 
-// allocLocked returns size bytes and the padding, evicting until the account agrees.
+// full tells whether size more bytes would pass the limit.
+func (c *Cache) full(size int) bool { return c.limit > 0 && c.account.Used()+int64(size) > c.limit }
+
+// allocLocked returns size bytes and the padding, evicting until they are below the limit or nothing is left to evict,
+// and until the account agrees.
 func (c *Cache) allocLocked(size int) ([]byte, slot, error) {
+	for c.full(size) && c.evictLocked() {
+	}
 	for {
 		b, s, err := c.mu.arena.alloc(size + Padding)
 		if err == nil || !c.evictLocked() {
@@ -193,7 +202,7 @@ func (b *Buffer) Release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b.pins--
-	if b.pins == 0 && b.gone {
+	if b.pins == 0 && (b.gone || c.full(0)) {
 		c.dropLocked(b)
 	}
 }

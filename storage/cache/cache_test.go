@@ -16,7 +16,7 @@ import (
 func newCache(t *testing.T, limit int64) (*Cache, *mem.Account) {
 	t.Helper()
 	a := mem.NewPool(0).Account("cache", limit)
-	c := New(a)
+	c := New(a, 0)
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			t.Error(err)
@@ -201,7 +201,7 @@ func TestClassOf(t *testing.T) {
 }
 
 func BenchmarkLookup(b *testing.B) {
-	c := New(mem.NewPool(0).Account("cache", 0))
+	c := New(mem.NewPool(0).Account("cache", 0), 0)
 	k := Key{1, 1}
 	buf, err := c.Load(k, 4096, fill(k))
 	if err != nil {
@@ -211,5 +211,43 @@ func BenchmarkLookup(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		c.Lookup(k).Release()
+	}
+}
+
+// TestPinnedMayPassTheLimit: what a query needs at once is held even if it is more than the cache keeps; afterwards the
+// cache is back within its limit.
+func TestPinnedMayPassTheLimit(t *testing.T) {
+	const size, limit = 2 << 20, 8 << 20
+	a := mem.NewPool(0).Account("cache", 0)
+	c := New(a, limit)
+	var pinned []*Buffer
+	for i := range 10 {
+		k := Key{File: 1, Offset: uint64(i)}
+		b, err := c.Load(k, size, fill(k))
+		if err != nil {
+			t.Fatalf("buffer %d: %v", i, err)
+		}
+		check(t, b, k, size)
+		pinned = append(pinned, b)
+	}
+	if a.Used() < 10*size {
+		t.Fatalf("%d bytes are charged for 10 pinned buffers", a.Used())
+	}
+	for _, b := range pinned {
+		b.Release()
+	}
+	if used := a.Used(); used > limit {
+		t.Errorf("%d bytes stay, the limit is %d", used, limit)
+	}
+	if c.Lookup(Key{File: 1, Offset: 9}) == nil {
+		t.Error("the cache keeps nothing")
+	} else {
+		pinned[9].Release()
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := a.Close(); n != 0 {
+		t.Errorf("%d bytes are still charged", n)
 	}
 }

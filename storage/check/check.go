@@ -140,7 +140,7 @@ func (c *checker) segments(v *manifest.Version) {
 	named := map[string]bool{}
 	if v != nil {
 		pool := mem.NewPool(0)
-		cached := cache.New(pool.Account("check", 64<<20))
+		cached := cache.New(pool.Account("check", 64<<20), 0)
 		defer cached.Close()
 		for _, s := range v.Segments {
 			name := fmt.Sprintf("%010d.seg", s.File)

@@ -192,7 +192,7 @@ func (d *data) write(t testing.TB, r *rand.Rand, shuffled bool) []byte {
 func newCache(t testing.TB, limit int64) *cache.Cache {
 	t.Helper()
 	a := mem.NewPool(0).Account("cache", limit)
-	c := cache.New(a)
+	c := cache.New(a, 0)
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			t.Error(err)

@@ -1,5 +1,4 @@
-// Siltstone is a columnar analytics database with built-in ingestion. This is its program: "siltstone" alone serves a
-// data directory; load, check and dump are its tools.
+// Command siltstone is the database: "siltstone" alone serves a data directory; load, check and dump are its tools.
 package main
 
 import (

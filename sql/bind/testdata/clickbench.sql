@@ -1,4 +1,4 @@
--- The 43 queries of ClickBench (github.com/ClickHouse/ClickBench, PostgreSQL dialect, Apache-2.0), one per line.
+-- The 43 queries of ClickBench (github.com/ClickHouse/ClickBench, PostgreSQL dialect, CC BY-NC-SA 4.0), one per line.
 SELECT COUNT(*) FROM hits;
 SELECT COUNT(*) FROM hits WHERE AdvEngineID <> 0;
 SELECT SUM(AdvEngineID), COUNT(*), AVG(ResolutionWidth) FROM hits;

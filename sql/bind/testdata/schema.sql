@@ -1,4 +1,4 @@
--- The tables of ClickBench (github.com/ClickHouse/ClickBench, Apache-2.0) and of TPC-H (www.tpc.org).
+-- The tables of ClickBench (github.com/ClickHouse/ClickBench, CC BY-NC-SA 4.0) and of TPC-H (www.tpc.org).
 CREATE TABLE hits
 (
     WatchID BIGINT NOT NULL,

@@ -24,8 +24,19 @@ type commit struct {
 	sections []table.Section
 	rows     int64
 	seconds  int64
-	token    *table.Token
-	hash     tokenHash
+	// deletions are what the write takes away, of which so many tables' rows are claimed.
+	deletions []deletion
+	logged    []table.Deletion
+	claimed   int
+	token     *table.Token
+	hash      tokenHash
+}
+
+// deletion is what a write takes away from one table.
+type deletion struct {
+	table.Deletion
+	truncate bool // Below is not known before the gate is closed
+	updated  bool
 }
 
 var commits = sync.Pool{New: func() any { return new(commit) }}
@@ -42,6 +53,8 @@ func (db *DB) Commit(ctx context.Context, w table.Write) (table.Ack, error) {
 	if c.encoder.Held() <= 8<<20 { // a huge write must not pin its buffers
 		c.entry.Data, c.token = nil, nil
 		clear(c.sections)
+		clear(c.deletions)
+		clear(c.logged)
 		commits.Put(c)
 	}
 	return ack, err
@@ -78,7 +91,10 @@ func (db *DB) commit(ctx context.Context, c *commit, w table.Write) (table.Ack, 
 // write admits, checks, encodes and appends a write.
 func (db *DB) write(ctx context.Context, c *commit, w table.Write) error {
 	var bytes int64
+	truncates := false
 	for _, r := range w.Rows {
+		bytes += r.Deleted.Bytes()
+		truncates = truncates || r.Truncate
 		for _, b := range r.Batches {
 			bytes += b.Bytes()
 		}
@@ -87,13 +103,26 @@ func (db *DB) write(ctx context.Context, c *commit, w table.Write) error {
 		return err
 	}
 	defer db.inFlight.Add(-bytes)
-	db.gate.RLock()
-	defer db.gate.RUnlock()
+	if truncates { // no other write is on its way: what was committed before is what has a number
+		db.gate.Lock()
+		defer db.gate.Unlock()
+	} else {
+		db.gate.RLock()
+		defer db.gate.RUnlock()
+	}
 	if err := c.prepare(db.Catalog(), w); err != nil {
 		return err
 	}
+	defer db.release(c)
+	if err := db.claim(c); err != nil {
+		return err
+	}
+	c.logged = c.logged[:0]
+	for _, d := range c.deletions {
+		c.logged = append(c.logged, d.Deletion)
+	}
 	c.seconds = db.o.Now().Unix()
-	c.encoder.Begin(c.seconds, w.Token, len(c.sections))
+	c.encoder.Begin(c.seconds, w.Token, c.logged, len(c.sections))
 	for _, s := range c.sections {
 		c.encoder.Add(s)
 	}
@@ -104,7 +133,7 @@ func (db *DB) write(ctx context.Context, c *commit, w table.Write) error {
 
 // prepare checks the rows against the catalog and lays them out as flat batches.
 func (c *commit) prepare(cat *catalog.Snapshot, w table.Write) error {
-	c.sections, c.rows = c.sections[:0], 0
+	c.sections, c.deletions, c.rows, c.claimed = c.sections[:0], c.deletions[:0], 0, 0
 	n := 0
 	for _, r := range w.Rows {
 		t := cat.TableByID(r.Table)
@@ -115,6 +144,13 @@ func (c *commit) prepare(cat *catalog.Snapshot, w table.Write) error {
 		if r.Version != t.Version {
 			return errs.New(errs.SerializationFailure, "table %q was changed while the rows were on their way", t.Name).
 				WithHint("Try again.")
+		}
+		if r.Truncate || r.Deleted.Len() > 0 {
+			d := deletion{Deletion: table.Deletion{Table: t.ID}, truncate: r.Truncate, updated: r.Updated}
+			if !r.Truncate { // which takes them along
+				d.Rows = r.Deleted
+			}
+			c.deletions = append(c.deletions, d)
 		}
 		for _, b := range r.Batches {
 			if b.Rows() == 0 {
@@ -251,7 +287,15 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 		var err error
 		switch x := e.Data.(type) {
 		case *commit:
-			if err = db.appendLocked(e.Sequence, x.sections); err == nil && x.token != nil {
+			for i := range x.logged {
+				if err == nil {
+					err = db.deleteLocked(&x.logged[i])
+				}
+			}
+			if err == nil {
+				err = db.appendLocked(e.Sequence, x.sections)
+			}
+			if err == nil && x.token != nil {
 				db.tokens.commit(x.hash, e.Sequence, x.rows, x.seconds)
 			}
 		case *ddl:
@@ -298,7 +342,10 @@ func (db *DB) appendRowsLocked(t *tableState, sequence, row uint64, b *batch.Bat
 			db.wake()
 		}
 		if l == nil {
-			l = &liveState{segment: live.New(t.columns(), db.liveAccount, sequence, db.o.Now())}
+			l = &liveState{
+				segment: live.New(t.columns(), db.liveAccount, sequence, db.o.Now()), base: t.next,
+				start: manifest.Position{Sequence: sequence, Rows: row + uint64(from), Next: t.next},
+			}
 			t.live = append(t.live, l)
 			db.dirty = true
 		}
@@ -307,8 +354,9 @@ func (db *DB) appendRowsLocked(t *tableState, sequence, row uint64, b *batch.Bat
 			return err
 		}
 		from += n
+		t.next += uint64(n)
 		l.segment.Mark(sequence)
-		l.end = manifest.Position{Sequence: sequence, Rows: row + uint64(from)}
+		l.end = manifest.Position{Sequence: sequence, Rows: row + uint64(from), Next: t.next}
 		if l.segment.Rows() >= t.limits.rows || l.segment.Bytes() >= t.limits.bytes {
 			l.frozen = true
 			db.wake()

@@ -215,7 +215,7 @@ func TestNotNullAndOverlay(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := db.Snapshot()
-	own := s.Overlay(tab.ID, rowsOf(tab, 60, 30).Batches)
+	own := s.Overlay(tab, rowsOf(tab, 60, 30).Batches, table.Hidden{})
 	if got, err := read(own, tab.ID); err != nil || got != upTo(90) {
 		t.Fatalf("own rows: %+v, %v", got, err)
 	}

@@ -37,6 +37,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -54,19 +55,20 @@ const (
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	o            Options
-	dir          string
-	lock         io.Closer
-	liveAccount  *mem.Account
-	sealAccount  *mem.Account // what the sealer works with
-	cacheAccount *mem.Account
-	cache        *cache.Cache
-	set          *manifest.Set
-	log          *wal.Log
-	tokens       tokens
-	metrics      Metrics
-	snapshots    table.Options
-	current      table.Current
+	o             Options
+	dir           string
+	lock          io.Closer
+	liveAccount   *mem.Account
+	sealAccount   *mem.Account // what the sealer works with
+	deleteAccount *mem.Account // deletion vectors in use
+	cacheAccount  *mem.Account
+	cache         *cache.Cache
+	set           *manifest.Set
+	log           *wal.Log
+	tokens        tokens
+	metrics       Metrics
+	snapshots     table.Options
+	current       table.Current
 
 	gate   sync.RWMutex
 	sealMu sync.Mutex
@@ -80,9 +82,13 @@ type DB struct {
 	applied uint64 // sequence of the last record applied
 	ddl     []catalog.Edit
 	ddlLast uint64
-	dropped []droppedSegment
-	fatal   error // rows that are durable could not be shown: intake has stopped
-	closing bool
+	dropped []*table.Segment // to be removed when the next edit of the manifest does not name them any more
+	// vectors are the deletion vectors of segments that have changed since the last edit of the manifest, the first of
+	// them at vectorsBorn.
+	vectors     map[manifest.FileID]*index.RowSet
+	vectorsBorn time.Time
+	fatal       error // rows that are durable could not be shown: intake has stopped
+	closing     bool
 
 	nextFile  atomic.Uint64
 	inFlight  atomic.Int64 // bytes of commits on their way
@@ -97,24 +103,29 @@ type DB struct {
 type tableState struct {
 	info     *catalog.Table
 	limits   sealLimits
-	segments []*table.Segment // the state's reference
-	live     []*liveState     // all but the last are frozen
+	segments []sealedState   // the state's reference
+	live     []*liveState    // all but the last are frozen
+	next     uint64          // number of the next row
+	claims   []*index.RowIDs // rows that writes on their way delete
+}
+
+// sealedState is a segment file with its deletion vector. db.mu guards it.
+type sealedState struct {
+	table.Sealed
+	gone bool // truncated
 }
 
 // liveState is a live segment on its way to a file. db.mu guards it.
 type liveState struct {
 	segment  *live.Segment // the state's reference
 	frozen   bool
+	base     uint64 // number of its first row
+	deleted  *index.RowSet
+	start    manifest.Position // before its first row
 	end      manifest.Position // behind its last row
 	failures int
 	retry    time.Time
 	err      error // of the last failed attempt
-}
-
-// droppedSegment is a file to remove once the manifest says that its table is gone.
-type droppedSegment struct {
-	segment *table.Segment
-	ddl     uint64
 }
 
 // Catalog returns the newest catalog.
@@ -138,9 +149,12 @@ func (db *DB) publishLocked() {
 	if db.dirty {
 		parts := make(map[catalog.TableID]*table.Parts, len(db.tables))
 		for id, t := range db.tables {
-			p := &table.Parts{Table: t.info, Segments: append([]*table.Segment(nil), t.segments...)}
+			p := &table.Parts{Table: t.info, Segments: make([]table.Sealed, len(t.segments))}
+			for i := range t.segments {
+				p.Segments[i] = t.segments[i].Sealed
+			}
 			for _, l := range t.live {
-				p.Live = append(p.Live, l.segment)
+				p.Live = append(p.Live, table.Live{Segment: l.segment, Base: l.base, Deleted: l.deleted})
 			}
 			parts[id] = p
 		}

@@ -55,11 +55,11 @@ func (db *DB) applyDDLLocked(sequence uint64, edits []catalog.Edit) error {
 	db.ddl = append(db.ddl, edits...)
 	db.ddlLast = sequence
 	db.dirty = true
-	return db.syncTablesLocked(sequence)
+	return db.syncTablesLocked()
 }
 
 // syncTablesLocked makes the tables those of the catalog.
-func (db *DB) syncTablesLocked(sequence uint64) error {
+func (db *DB) syncTablesLocked() error {
 	for _, info := range db.catalog.Tables() {
 		limits, err := db.limitsOf(info)
 		if err != nil {
@@ -78,9 +78,10 @@ func (db *DB) syncTablesLocked(sequence uint64) error {
 		}
 		delete(db.tables, id)
 		for _, s := range t.segments {
-			db.dropped = append(db.dropped, droppedSegment{s, sequence})
+			db.dropLocked(s)
 		}
 		for _, l := range t.live {
+			db.countedLocked(l.deleted, nil)
 			l.segment.Release()
 		}
 		t.live, t.segments = nil, nil

@@ -91,6 +91,14 @@ func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) 
 			text += fmt.Sprintf(", token %q of %q", d.Token.Key, d.Token.Client)
 		}
 		var lines []string
+		for _, x := range d.Deletions {
+			if x.Below > 0 {
+				lines = append(lines, fmt.Sprintf("table %d: rows with numbers below %d deleted", x.Table, x.Below))
+			}
+			if x.Rows != nil {
+				lines = append(lines, fmt.Sprintf("table %d: %d rows deleted", x.Table, x.Rows.Len()))
+			}
+		}
 		for d.Sections > 0 {
 			s, err := d.Next()
 			if err != nil {

@@ -65,7 +65,15 @@ func TestDump(t *testing.T) {
 	if err := db.Checkpoint(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := insert(db, tab, 60, 5); err != nil {
+	if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{remove(tab, 3, 4, 59)}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.flush(); err != nil {
+		t.Fatal(err)
+	}
+	w := table.Write{Rows: []table.Rows{rowsOf(tab, 60, 5)}}
+	w.Rows[0].Deleted = remove(tab, 7, 8).Deleted
+	if _, err := db.Commit(ctx, w); err != nil {
 		t.Fatal(err)
 	}
 	mustClose(t, db)

@@ -93,7 +93,7 @@ func (db *DB) quarantine(s *table.Segment, cause error) {
 	t, at := db.tables[s.Meta.Table], -1
 	if t != nil {
 		for i := range t.segments {
-			if t.segments[i] == s {
+			if t.segments[i].Segment == s {
 				at = i
 			}
 		}
@@ -110,12 +110,11 @@ func (db *DB) quarantine(s *table.Segment, cause error) {
 	n := table.NewSegment(meta, nil, nil, db.remover(db.quarantineName(meta.File)))
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if db.tables[s.Meta.Table] != t || at >= len(t.segments) || t.segments[at] != s {
+	if db.tables[s.Meta.Table] != t || at >= len(t.segments) || t.segments[at].Segment != s {
 		n.Release()
 		return
 	}
-	t.segments = append([]*table.Segment(nil), t.segments...)
-	t.segments[at] = n
+	t.segments[at].Segment = n
 	s.Release()
 	db.dirty = true
 	db.publishLocked()

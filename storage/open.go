@@ -12,6 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -23,7 +24,7 @@ import (
 // after a crash inside Open finds the same. The directory belongs to one process at a time: 55006.
 func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 	o.EnsureDefaults()
-	db := &DB{o: o, dir: dir, tables: map[catalog.TableID]*tableState{}, kick: make(chan struct{}, 1)}
+	db := &DB{o: o, dir: dir, tables: map[catalog.TableID]*tableState{}, vectors: map[manifest.FileID]*index.RowSet{}, kick: make(chan struct{}, 1)}
 	db.cond = sync.NewCond(&db.mu)
 	start := time.Now()
 	if err := db.open(ctx); err != nil {
@@ -49,6 +50,7 @@ func (db *DB) open(ctx context.Context) error {
 		return ioError("lock", db.dir+"/LOCK", err)
 	}
 	db.liveAccount = db.o.Pool.Overdraft("live segments")
+	db.deleteAccount = db.o.Pool.Overdraft("deletion vectors")
 	db.sealAccount = db.o.Pool.Overdraft("sealing") // a refusal would keep live rows from becoming less
 	db.cacheAccount = db.o.Pool.Account("segment cache", 0)
 	db.cache = cache.New(db.cacheAccount, db.o.CacheBytes)
@@ -84,18 +86,40 @@ func (db *DB) loadVersion() error {
 	v := db.set.Version()
 	db.catalog, db.applied, db.ddlLast = v.Catalog, v.Watermark, v.DDL
 	db.nextFile.Store(uint64(v.NextFile) - 1)
-	if err := db.syncTablesLocked(0); err != nil {
+	if err := db.syncTablesLocked(); err != nil {
 		return err
 	}
+	for id, p := range v.Positions {
+		if t := db.tables[id]; t != nil {
+			t.next = p.Next
+		}
+	}
 	for _, meta := range v.Segments {
-		t := db.tables[meta.Table]
+		deleted, err := deletedOf(&meta)
+		if err != nil {
+			return err
+		}
 		s, err := db.openOrSetAside(meta)
 		if err != nil {
 			return err
 		}
-		t.segments = append(t.segments, s)
+		t := db.tables[meta.Table]
+		t.segments = append(t.segments, sealedState{Sealed: table.Sealed{Segment: s, Deleted: db.countedLocked(nil, deleted)}})
 	}
 	return db.removeOrphans(v)
+}
+
+// deletedOf takes the deletion vector out of what the manifest says of a segment.
+func deletedOf(meta *manifest.Segment) (*index.RowSet, error) {
+	if meta.Deleted == "" {
+		return nil, nil
+	}
+	s, err := index.ReadRowSet([]byte(meta.Deleted), int(meta.Rows))
+	meta.Deleted = ""
+	if err != nil {
+		return nil, fmt.Errorf("manifest: segment %d: %w", meta.File, err)
+	}
+	return s, nil
 }
 
 // openOrSetAside opens a segment; a damaged or missing file is quarantined, and the rest of the database goes on.
@@ -185,6 +209,9 @@ func (r *replayer) write(sequence uint64, payload []byte) error {
 	if err := d.Begin(payload); err != nil {
 		return err
 	}
+	if err := r.deletions(sequence, d.Deletions); err != nil {
+		return err
+	}
 	r.rows = map[catalog.TableID]uint64{}
 	var total int64
 	for d.Sections > 0 {
@@ -201,6 +228,19 @@ func (r *replayer) write(sequence uint64, payload []byte) error {
 	}
 	if d.Token != nil {
 		r.db.tokens.commit(hashToken(d.Token), sequence, total, d.Seconds)
+	}
+	return nil
+}
+
+// deletions applies what a record takes away. What the manifest knows of it already is found gone.
+func (r *replayer) deletions(sequence uint64, list []table.Deletion) error {
+	db := r.db
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for i := range list {
+		if err := db.deleteLocked(&list[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -290,8 +330,8 @@ func (db *DB) shut() error {
 	errors_ = append(errors_, db.tokens.close())
 	db.current.Close()
 	db.mu.Lock()
-	for _, d := range db.dropped {
-		d.segment.Release()
+	for _, s := range db.dropped {
+		s.Release()
 	}
 	for _, t := range db.tables {
 		for _, l := range t.live {
@@ -308,6 +348,7 @@ func (db *DB) shut() error {
 		db.cacheAccount.Close()
 		db.liveAccount.Close()
 		db.sealAccount.Close()
+		db.deleteAccount.Close()
 	}
 	if db.lock != nil {
 		errors_ = append(errors_, db.lock.Close())

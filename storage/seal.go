@@ -10,9 +10,11 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // retryMax is the longest pause between attempts to seal: a full disk that got space is noticed within it.
@@ -39,7 +41,7 @@ func (db *DB) sealer(ctx context.Context) {
 			}
 			db.seal(t, l)
 		}
-		if ctx.Err() == nil && db.hasDropped() {
+		if ctx.Err() == nil && db.flushDue() {
 			_ = db.flush() // tried again at the next tick
 		}
 	}
@@ -126,14 +128,32 @@ func (db *DB) seal(t *tableState, l *liveState) {
 	db.cond.Broadcast()
 }
 
-// sealLocked does the work of seal: BUILDING, DURABLE, PUBLISHED. sealMu is held.
+// sealLocked does the work of seal: BUILDING, DURABLE, PUBLISHED. sealMu is held. Rows that are deleted while the file
+// is built are deleted in the file, too; a live segment without any row left needs none.
 func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (manifest.Segment, error) {
+	db.mu.Lock()
+	empty := l.deleted.Len() == l.segment.Rows()
+	db.mu.Unlock()
 	meta := manifest.Segment{
 		File: manifest.FileID(db.nextFile.Add(1)), Table: info.ID, Rows: int64(l.segment.Rows()),
-		First: l.segment.First(), Last: l.end.Sequence,
+		First: l.segment.First(), Last: l.end.Sequence, Base: l.base,
+	}
+	e := &manifest.Edit{Positions: map[catalog.TableID]manifest.Position{info.ID: l.end}}
+	if empty {
+		meta.Rows = 0
+		if err := db.edit(e, &sealing{table: t, live: l}); err != nil {
+			return meta, err
+		}
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		if db.replaceLocked(t, l) {
+			db.publishLocked()
+		}
+		return meta, nil
 	}
 	var err error
-	if meta.Bytes, err = db.build(info, l, meta.File); err != nil {
+	w := &sealing{table: t, live: l}
+	if meta.Bytes, w.places, err = db.build(info, l, meta.File); err != nil {
 		return meta, err
 	}
 	s, err := db.openSegment(meta)
@@ -141,46 +161,95 @@ func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (mani
 		_ = db.o.FS.Remove(db.segmentName(meta.File))
 		return meta, err
 	}
-	e := &manifest.Edit{
-		Add: []manifest.Segment{meta}, Positions: map[catalog.TableID]manifest.Position{info.ID: l.end},
-		NextFile: meta.File + 1,
-	}
-	if err := db.edit(e, l); err != nil {
+	e.Add, e.NextFile = []manifest.Segment{meta}, meta.File+1
+	if err := db.edit(e, w); err != nil {
 		// The edit may be on the disk all the same, until the next one starts a new manifest without it: the file
 		// must stay so long.
 		db.mu.Lock()
-		db.dropped = append(db.dropped, droppedSegment{s, 0})
+		db.dropped = append(db.dropped, s)
 		db.mu.Unlock()
 		return meta, err
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if len(t.live) > 0 && t.live[0] == l {
-		t.live = append([]*liveState(nil), t.live[1:]...)
-		t.segments = append(t.segments[:len(t.segments):len(t.segments)], s)
-		db.dirty = true
-		db.publishLocked()
-		l.segment.Release()
-	} else { // dropped since
-		db.dropped = append(db.dropped, droppedSegment{s, db.ddlLast})
+	if !db.replaceLocked(t, l) {
+		db.dropped = append(db.dropped, s)
+		return meta, nil
 	}
+	if len(t.claims) > 0 && w.places != nil {
+		s.Keep(w.places)
+	}
+	t.segments = append(t.segments[:len(t.segments):len(t.segments)], sealedState{Sealed: table.Sealed{Segment: s}})
+	n := &t.segments[len(t.segments)-1]
+	n.Deleted = db.countedLocked(nil, w.written)
+	if now := w.deleted(l.deleted); l.deleted != w.collected {
+		db.setDeletedLocked(n, now)
+		db.dropEmptyLocked(t)
+	}
+	db.publishLocked()
 	return meta, nil
+}
+
+// sealing is a live segment on its way into a file.
+type sealing struct {
+	table     *tableState
+	live      *liveState
+	places    []uint32      // of its rows in the file; nil: as they were
+	collected *index.RowSet // its deleted rows as of the edit
+	written   *index.RowSet // their places
+}
+
+// deleted returns the places in the file of some of the rows.
+func (w *sealing) deleted(rows *index.RowSet) *index.RowSet {
+	if w.places == nil {
+		return rows
+	}
+	return rows.Moved(w.places)
+}
+
+// stillLive tells whether the segment is there to be replaced: its table may have been dropped or truncated.
+func (t *tableState) stillLive(l *liveState) bool { return len(t.live) > 0 && t.live[0] == l }
+
+// replaceLocked takes the oldest live segment out of its table; false when it has gone already. What takes its place is
+// published with it.
+func (db *DB) replaceLocked(t *tableState, l *liveState) bool {
+	if !t.stillLive(l) {
+		return false
+	}
+	t.live = append([]*liveState(nil), t.live[1:]...)
+	db.countedLocked(l.deleted, nil)
+	db.dirty = true
+	l.segment.Release() // the version that readers see has a reference, too
+	return true
 }
 
 func (db *DB) segmentName(f manifest.FileID) string {
 	return fmt.Sprintf("%s/segments/%010d.seg", db.dir, f)
 }
 
-// build writes a live segment into a file and returns its size.
-func (db *DB) build(info *catalog.Table, l *liveState, id manifest.FileID) (bytes int64, err error) {
+// build writes a live segment into a file. It returns the file's size, and the places of the rows in it if they were
+// sorted; then the file has a column with their numbers.
+func (db *DB) build(info *catalog.Table, l *liveState, id manifest.FileID) (bytes int64, places []uint32, err error) {
 	in := &segment.Input{ID: uint64(id), Rows: l.segment.Rows(), Columns: segmentColumns(info), Account: db.sealAccount}
 	in.Chunks = func(col int) ([]*batch.Vector, error) { return l.segment.Chunks(col), nil }
-	in.Order = sortOrder(info, l.segment)
+	if in.Order = sortOrder(info, l.segment); in.Order != nil {
+		in.Columns = append(in.Columns, segment.Column{ID: segment.RowNumber, Name: "row number", Type: types.T(types.Int8)})
+		in.Chunks = func(col int) ([]*batch.Vector, error) {
+			if col == len(in.Columns)-1 {
+				return []*batch.Vector{rowNumbers(l.base, in.Rows)}, nil
+			}
+			return l.segment.Chunks(col), nil
+		}
+		places = make([]uint32, in.Rows)
+		for place, row := range in.Order {
+			places[row] = uint32(place)
+		}
+	}
 	name := db.segmentName(id)
 	tmp := name + ".tmp"
 	f, err := db.o.FS.Create(tmp)
 	if err != nil {
-		return 0, ioError("create", tmp, err)
+		return 0, nil, ioError("create", tmp, err)
 	}
 	defer func() {
 		if err != nil {
@@ -206,9 +275,19 @@ func (db *DB) build(info *catalog.Table, l *liveState, id manifest.FileID) (byte
 		err = db.o.FS.SyncDir(db.dir + "/segments")
 	}
 	if err != nil {
-		return 0, ioError("write", name, err)
+		return 0, nil, ioError("write", name, err)
 	}
-	return out.Bytes, nil
+	return out.Bytes, places, nil
+}
+
+// rowNumbers returns the numbers from base on.
+func rowNumbers(base uint64, n int) *batch.Vector {
+	v := &batch.Vector{}
+	v.Reset(types.T(types.Int8), n)
+	for i, values := 0, batch.Values[int64](v); i < n; i++ {
+		values[i] = int64(base) + int64(i)
+	}
+	return v
 }
 
 func segmentColumns(t *catalog.Table) []segment.Column {
@@ -249,9 +328,17 @@ func (db *DB) openSegment(meta manifest.Segment) (*table.Segment, error) {
 func (db *DB) remover(name string) func() { return func() { _ = db.o.FS.Remove(name) } }
 
 // edit makes a manifest edit that also brings along what happened since the last one: catalog changes, tokens, and how
-// far the log is not needed any more. sealed, if not nil, is a live segment that the edit replaces. sealMu is held.
-func (db *DB) edit(e *manifest.Edit, sealed *liveState) error {
+// far the log is not needed any more, deletion vectors, and segments that have gone. w, if not nil, is a live segment
+// that the edit replaces, unless it has gone meanwhile. sealMu is held.
+func (db *DB) edit(e *manifest.Edit, w *sealing) error {
+	known := db.set.Version().Positions
 	db.mu.Lock()
+	var sealed *liveState
+	if w != nil && w.table.stillLive(w.live) {
+		sealed, w.collected = w.live, w.live.deleted
+	} else {
+		e.Add, e.Positions = nil, nil
+	}
 	e.Catalog, e.DDL = db.ddl[:len(db.ddl):len(db.ddl)], db.ddlLast
 	e.Watermark = db.applied
 	for _, t := range db.tables {
@@ -262,7 +349,21 @@ func (db *DB) edit(e *manifest.Edit, sealed *liveState) error {
 			}
 		}
 	}
+	db.positionsLocked(e, known, sealed)
+	vectors, dropped := db.takeVectorsLocked(), len(db.dropped)
+	for _, s := range db.dropped {
+		e.Remove = append(e.Remove, s.Meta.File)
+	}
 	db.mu.Unlock()
+	e.Deleted = make(map[manifest.FileID]string, len(vectors))
+	for f, s := range vectors {
+		e.Deleted[f] = string(s.Append(nil))
+	}
+	if len(e.Add) > 0 {
+		if w.written = w.deleted(w.collected); w.written.Len() > 0 {
+			e.Add[0].Deleted = string(w.written.Append(nil))
+		}
+	}
 	// Tokens of all records up to the watermark were committed before it was read.
 	if err := db.tokens.save(); err != nil {
 		return err
@@ -273,16 +374,14 @@ func (db *DB) edit(e *manifest.Edit, sealed *liveState) error {
 	}
 	db.mu.Lock()
 	db.ddl = db.ddl[len(e.Catalog):]
-	var gone []*table.Segment
-	keep := db.dropped[:0:0]
-	for _, d := range db.dropped {
-		if d.ddl <= e.DDL {
-			gone = append(gone, d.segment)
-		} else {
-			keep = append(keep, d)
+	gone := db.dropped[:dropped]
+	db.dropped = db.dropped[dropped:]
+	for f, s := range vectors {
+		if db.vectors[f] == s {
+			delete(db.vectors, f)
 		}
 	}
-	db.dropped = keep
+	db.vectorsBorn = db.o.Now()
 	db.mu.Unlock()
 	for _, s := range gone {
 		s.Obsolete()
@@ -297,10 +396,11 @@ func (db *DB) edit(e *manifest.Edit, sealed *liveState) error {
 	return nil
 }
 
-func (db *DB) hasDropped() bool {
+// flushDue tells that there are files to remove, or deletions that the log need not keep any more.
+func (db *DB) flushDue() bool {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	return len(db.dropped) > 0
+	return len(db.dropped) > 0 || db.vectorsDueLocked()
 }
 
 // flush brings the manifest up to date.

@@ -36,6 +36,16 @@ func (b Bitmap) Count() int {
 	return n
 }
 
+// Any tells whether a bit is set.
+func (b Bitmap) Any() bool {
+	for _, w := range b {
+		if w != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Fill sets the first n bits and clears the rest of the last word.
 func (b Bitmap) Fill(n int) {
 	words := Words(n)

@@ -1,7 +1,7 @@
 // Package index has what lets a scan skip rows before it reads them: zone maps, which bound the values of 8,192 rows,
-// and sketches, which estimate the number of distinct values.
+// and sets of deleted rows; and sketches, which estimate the number of distinct values.
 //
-// A Builder is used by one goroutine; Zones are immutable once built and safe for concurrent use.
+// A Builder is used by one goroutine; Zones and RowSets are immutable once built and safe for concurrent use.
 package index
 
 import (

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -13,12 +14,20 @@ import (
 
 // Prefix is the first rows of a segment, as a part of a table. It does not hold a reference: whoever made it does.
 type Prefix struct {
-	s    *Segment
-	rows int
+	s       *Segment
+	rows    int
+	base    uint64 // number of row 0
+	deleted *index.RowSet
 }
 
 // Prefix returns the first rows of the segment, which must be published.
-func (s *Segment) Prefix(rows int) Prefix { return Prefix{s, rows} }
+func (s *Segment) Prefix(rows int) Prefix { return Prefix{s: s, rows: rows} }
+
+// Without tells the number of row 0, and the rows that were deleted, which a scan leaves out.
+func (p Prefix) Without(base uint64, deleted *index.RowSet) Prefix {
+	p.base, p.deleted = base, deleted
+	return p
+}
 
 // Rows returns the number of rows.
 func (p Prefix) Rows() int { return p.rows }
@@ -122,7 +131,7 @@ type partScan struct {
 }
 
 func (ps *partScan) dict(col int) {
-	if col < len(ps.dicts) && ps.dicts[col] == nil && ps.p.s.dicts[col] != nil {
+	if col >= 0 && col < len(ps.dicts) && ps.dicts[col] == nil && ps.p.s.dicts[col] != nil {
 		ps.dicts[col] = ps.p.s.dicts[col].dictionary()
 	}
 }
@@ -130,7 +139,7 @@ func (ps *partScan) dict(col int) {
 func (ps *partScan) Morsels() int { return (ps.p.rows + scan.MorselRows - 1) / scan.MorselRows }
 
 func (ps *partScan) Dictionary(column int) *batch.Dictionary {
-	if col := ps.req.Columns[column]; col < len(ps.dicts) {
+	if col := ps.req.Columns[column]; col >= 0 && col < len(ps.dicts) {
 		return ps.dicts[col]
 	}
 	return nil
@@ -172,6 +181,7 @@ type cursor struct {
 	cols      []*batch.Vector
 	vecs      []colVector
 	batchRows int
+	numbers   batch.Vector // of the rows, if they are wanted
 
 	late     []lateTerm
 	row, end int // next vector, end of the morsel
@@ -179,6 +189,14 @@ type cursor struct {
 	tmp      [batch.MaxRows / 64]uint64
 	index    []uint16
 	rest     []uint16 // rows of the current vector not handed out yet
+}
+
+// column returns a column of the request in the current vector.
+func (c *cursor) column(col int) *batch.Vector {
+	if col == scan.RowNumber {
+		return &c.numbers
+	}
+	return c.cols[col]
 }
 
 func (c *cursor) Close() {}
@@ -206,6 +224,9 @@ func (c *cursor) Next(ctx context.Context, out *batch.Batch) (bool, error) {
 		n := min(batch.MaxRows, c.end-c.row)
 		at := c.row
 		c.row += n
+		if c.ps.p.deleted.All(at, n) {
+			continue
+		}
 		left, err := c.match(at, n)
 		if err != nil {
 			return false, err
@@ -221,7 +242,7 @@ func (c *cursor) Next(ctx context.Context, out *batch.Batch) (bool, error) {
 		}
 		if left == n && n <= c.batchRows {
 			for i, col := range c.ps.req.Columns {
-				out.Cols[i].Lend(c.cols[col])
+				out.Cols[i].Lend(c.column(col))
 			}
 			out.Len, out.Sel = n, batch.Selection{}
 			return true, nil
@@ -238,7 +259,7 @@ func (c *cursor) Next(ctx context.Context, out *batch.Batch) (bool, error) {
 func (c *cursor) emit(out *batch.Batch) {
 	n := min(len(c.rest), c.batchRows)
 	for i, col := range c.ps.req.Columns {
-		out.Cols[i].Gather(c.cols[col], c.rest[:n])
+		out.Cols[i].Gather(c.column(col), c.rest[:n])
 	}
 	out.Len, out.Sel = n, batch.Selection{}
 	c.rest = c.rest[n:]
@@ -255,7 +276,7 @@ func (c *cursor) match(at, n int) (int, error) {
 	}
 	if c.conj.Len() == 0 {
 		batch.Bitmap(c.bits[:]).Fill(n)
-		return c.matchLate(at, n, n)
+		return c.matchLate(at, n, c.alive(at, n, n))
 	}
 	for i := range c.ps.req.Terms {
 		c.load(c.ps.req.Terms[i].Column, at, n)
@@ -264,7 +285,18 @@ func (c *cursor) match(at, n int) (int, error) {
 	if err != nil || left == 0 {
 		return 0, err
 	}
-	return c.matchLate(at, n, left)
+	return c.matchLate(at, n, c.alive(at, n, left))
+}
+
+// alive takes deleted rows out of c.bits, where left are set, and returns how many stay.
+func (c *cursor) alive(at, n, left int) int {
+	d := c.ps.p.deleted.Words(at)
+	if d == nil {
+		return left
+	}
+	bits := batch.Bitmap(c.bits[:batch.Words(n)])
+	bits.AndNot(d)
+	return bits.Count()
 }
 
 // matchLate takes rows out of c.bits, where left are set, that late terms exclude by now.
@@ -338,6 +370,14 @@ func (c *cursor) prune() bool {
 
 // load makes c.cols[col] rows [at, at+n), which lie in one chunk.
 func (c *cursor) load(col, at, n int) {
+	if col == scan.RowNumber {
+		c.numbers.Reset(types.T(types.Int8), n)
+		numbers := batch.Values[int64](&c.numbers)
+		for i := range numbers {
+			numbers[i] = int64(c.ps.p.base) + int64(at+i)
+		}
+		return
+	}
 	cv := &c.vecs[col]
 	if cv.loaded {
 		return

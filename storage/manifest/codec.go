@@ -22,10 +22,19 @@ func (e *encoder) blob(b []byte) {
 func (e *encoder) segments(list []Segment) {
 	e.uint(uint64(len(list)))
 	for _, s := range list {
-		for _, v := range []uint64{uint64(s.File), uint64(s.Table), uint64(s.Rows), uint64(s.Bytes), s.First, s.Last} {
+		for _, v := range []uint64{uint64(s.File), uint64(s.Table), uint64(s.Rows), uint64(s.Bytes), s.First, s.Last, s.Base} {
 			e.uint(v)
 		}
+		e.blob([]byte(s.Deleted))
 		e.blob([]byte(s.Quarantined))
+	}
+}
+
+func (e *encoder) blobs(m map[FileID]string) {
+	e.uint(uint64(len(m)))
+	for _, f := range slices.Sorted(maps.Keys(m)) {
+		e.uint(uint64(f))
+		e.blob([]byte(m[f]))
 	}
 }
 
@@ -35,6 +44,7 @@ func (e *encoder) positions(m map[catalog.TableID]Position) {
 		e.uint(uint64(id))
 		e.uint(m[id].Sequence)
 		e.uint(m[id].Rows)
+		e.uint(m[id].Next)
 	}
 }
 
@@ -66,11 +76,8 @@ func (e *Edit) Append(dst []byte) []byte {
 	for _, f := range e.Remove {
 		w.uint(uint64(f))
 	}
-	w.uint(uint64(len(e.Quarantined)))
-	for _, f := range slices.Sorted(maps.Keys(e.Quarantined)) {
-		w.uint(uint64(f))
-		w.blob([]byte(e.Quarantined[f]))
-	}
+	w.blobs(e.Quarantined)
+	w.blobs(e.Deleted)
 	w.positions(e.Positions)
 	return w.b
 }
@@ -112,22 +119,35 @@ func (d *decoder) count(min int) int {
 }
 
 func (d *decoder) segments() []Segment {
-	list := make([]Segment, d.count(7))
+	list := make([]Segment, d.count(9))
 	for i := range list {
 		list[i] = Segment{
 			File: FileID(d.uint()), Table: catalog.TableID(d.uint()), Rows: int64(d.uint()), Bytes: int64(d.uint()),
-			First: d.uint(), Last: d.uint(), Quarantined: string(d.blob()),
+			First: d.uint(), Last: d.uint(), Base: d.uint(), Deleted: string(d.blob()), Quarantined: string(d.blob()),
 		}
 	}
 	return list
 }
 
+func (d *decoder) blobs() map[FileID]string {
+	n := d.count(2)
+	if n == 0 {
+		return nil
+	}
+	m := make(map[FileID]string, n)
+	for range n {
+		f := FileID(d.uint())
+		m[f] = string(d.blob())
+	}
+	return m
+}
+
 func (d *decoder) positions() map[catalog.TableID]Position {
-	n := d.count(3)
+	n := d.count(4)
 	m := make(map[catalog.TableID]Position, n)
 	for range n {
 		id := catalog.TableID(d.uint())
-		m[id] = Position{Sequence: d.uint(), Rows: d.uint()}
+		m[id] = Position{Sequence: d.uint(), Rows: d.uint(), Next: d.uint()}
 	}
 	return m
 }
@@ -182,13 +202,7 @@ func DecodeEdit(b []byte) (*Edit, error) {
 	for range d.count(1) {
 		e.Remove = append(e.Remove, FileID(d.uint()))
 	}
-	if n := d.count(2); n > 0 {
-		e.Quarantined = make(map[FileID]string, n)
-		for range n {
-			f := FileID(d.uint())
-			e.Quarantined[f] = string(d.blob())
-		}
-	}
+	e.Quarantined, e.Deleted = d.blobs(), d.blobs()
 	e.Positions = d.positions()
 	return e, d.end()
 }

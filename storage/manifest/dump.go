@@ -8,6 +8,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/record"
 )
 
@@ -57,12 +58,30 @@ func editLines(e *Edit) []string {
 	for _, f := range slices.Sorted(maps.Keys(e.Quarantined)) {
 		lines = append(lines, fmt.Sprintf("set segment %d aside: %s", f, e.Quarantined[f]))
 	}
+	for _, f := range slices.Sorted(maps.Keys(e.Deleted)) {
+		lines = append(lines, fmt.Sprintf("rows of segment %d deleted: %s", f, deletedText(e.Deleted[f])))
+	}
 	return append(lines, positionLines(e.Positions)...)
+}
+
+// deletedText tells how many rows a set has.
+func deletedText(set string) string {
+	n, err := index.RowsIn([]byte(set))
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%d in %d bytes", n, len(set))
 }
 
 func segmentLines(what string, list []Segment) (lines []string) {
 	for _, s := range list {
 		line := fmt.Sprintf("%s %d of table %d: %d rows, %d bytes, records %d to %d", what, s.File, s.Table, s.Rows, s.Bytes, s.First, s.Last)
+		if s.Base != 0 {
+			line += fmt.Sprintf(", rows from number %d", s.Base)
+		}
+		if s.Deleted != "" {
+			line += ", deleted: " + deletedText(s.Deleted)
+		}
 		if s.Quarantined != "" {
 			line += ", set aside: " + s.Quarantined
 		}
@@ -77,7 +96,7 @@ func positionLines(m map[catalog.TableID]Position) (lines []string) {
 		if m[id].Rows != AllRows {
 			rows = fmt.Sprintf("%d rows", m[id].Rows)
 		}
-		lines = append(lines, fmt.Sprintf("table %d sealed up to %s of record %d", id, rows, m[id].Sequence))
+		lines = append(lines, fmt.Sprintf("table %d sealed up to %s of record %d, next row number %d", id, rows, m[id].Sequence, m[id].Next))
 	}
 	return lines
 }

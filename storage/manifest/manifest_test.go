@@ -26,7 +26,7 @@ func create(t testing.TB) []catalog.Edit {
 func add(file int) *Edit {
 	return &Edit{
 		Add:       []Segment{{File: FileID(file), Table: 1, Rows: 10, Bytes: 100, First: 1, Last: uint64(file)}},
-		Watermark: uint64(file), Positions: map[catalog.TableID]Position{1: {Sequence: uint64(file), Rows: 10}},
+		Watermark: uint64(file), Positions: map[catalog.TableID]Position{1: {Sequence: uint64(file), Rows: 10, Next: 10}},
 	}
 }
 
@@ -156,6 +156,8 @@ func TestCodec(t *testing.T) {
 	}
 	e := add(7)
 	e.Quarantined = map[FileID]string{7: "damaged"}
+	e.Add[0].Base, e.Add[0].Deleted = 300, "x"
+	e.Deleted = map[FileID]string{7: "rows"}
 	if v, err = v.Apply(e); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +166,7 @@ func TestCodec(t *testing.T) {
 		t.Errorf("the format changed:\n got %s\nwant %s", got, golden)
 	}
 	back, err := DecodeVersion(b)
-	if err != nil || !bytes.Equal(back.Append(nil), b) || back.Segments[0].Quarantined != "damaged" {
+	if err != nil || !bytes.Equal(back.Append(nil), b) || back.Segments[0].Quarantined != "damaged" || back.Segments[0].Deleted != "rows" {
 		t.Fatalf("a version does not survive: %v", err)
 	}
 	eb := e.Append(nil)
@@ -196,4 +198,4 @@ func FuzzDecode(f *testing.F) {
 }
 
 // golden is a version with one table and one quarantined segment, format 1.
-const golden = "010107082c010102818001019811067075626c6963010180800101067075626c69630174010101610500000000000000000107010a6401070764616d616765640101070a"
+const golden = "010107082c010102818001019811067075626c6963010180800101067075626c69630174010101610500000000000000000107010a640107ac0204726f77730764616d616765640101070a0a"

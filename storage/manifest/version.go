@@ -15,10 +15,11 @@
 // strings and blobs a length and bytes.
 //
 //	version  format, sequence of the last DDL in the catalog, watermark, next file id, catalog (blob of package
-//	         catalog), n segments, n positions {table, sequence, rows}
-//	segment  file id, table, rows, bytes, first and last sequence, quarantine reason (string, empty: sound)
+//	         catalog), n segments, n positions {table, sequence, rows, number of the next row}
+//	segment  file id, table, rows, bytes, first and last sequence, number of the first row, deleted rows (blob of
+//	         package index, empty: none), quarantine reason (string, empty: sound)
 //	edit     format, DDL sequence, DDL edits (blob of package catalog, empty: none), watermark, next file id,
-//	         n segments added, n file ids removed, n {file id, reason} quarantined, n positions
+//	         n segments added, n file ids removed, n {file id, reason} quarantined, n {file id, deleted rows}, n positions
 //
 // The watermark says that no log record at or below it is needed any more. A position says how far a table's rows are
 // sealed: all of records below the sequence, and so many of the record itself.
@@ -42,14 +43,20 @@ type Segment struct {
 	Table       catalog.TableID
 	Rows, Bytes int64
 	First, Last uint64 // sequences of its rows
+	Base        uint64 // number of its first row in the table
+	Deleted     string // package index's form of the set of deleted rows; empty: none
 	Quarantined string // why it was set aside; empty: it is sound
 }
 
 // Position tells how far the rows of a table are sealed: those of all records below Sequence, and the first Rows rows
 // that the record Sequence brings to the table.
+//
+// Next is the number of the first row behind them: rows are numbered as they come to the table, and what deletes them
+// tells these numbers.
 type Position struct {
 	Sequence uint64
 	Rows     uint64
+	Next     uint64
 }
 
 // AllRows as Position.Rows means the whole record.
@@ -84,6 +91,7 @@ type Edit struct {
 	Add         []Segment
 	Remove      []FileID
 	Quarantined map[FileID]string
+	Deleted     map[FileID]string // sets of deleted rows that take the place of those before
 	Positions   map[catalog.TableID]Position
 }
 
@@ -108,6 +116,9 @@ func (v *Version) Apply(e *Edit) (*Version, error) {
 	for i := range next.Segments {
 		if r, ok := e.Quarantined[next.Segments[i].File]; ok {
 			next.Segments[i].Quarantined = r
+		}
+		if d, ok := e.Deleted[next.Segments[i].File]; ok {
+			next.Segments[i].Deleted = d
 		}
 	}
 	next.Segments = slices.DeleteFunc(next.Segments, func(s Segment) bool {

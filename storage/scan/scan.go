@@ -61,9 +61,21 @@ func (l *Late) Set(t *Term) { l.term.Store(t) }
 // Get returns the newest term, or nil.
 func (l *Late) Get() *Term { return l.term.Load() }
 
+// RowNumber, among the Columns of a Request, stands for the number that a row of a stored table has for good: a
+// bigint, never NULL, by which it is deleted. Terms cannot use it.
+const RowNumber = -1
+
+// TypeOf returns the type of a column of a request, for a relation whose columns are of types ts.
+func TypeOf(ts []types.Type, column int) types.Type {
+	if column == RowNumber {
+		return types.T(types.Int8)
+	}
+	return ts[column]
+}
+
 // Request is what a reader asks for. The rows of the answer satisfy every term.
 type Request struct {
-	Columns   []int // ordinals to return, in this order; may be empty: only the number of rows counts
+	Columns   []int // ordinals to return, in this order, or RowNumber; may be empty: only the number of rows counts
 	Terms     []Term
 	Late      []*Late
 	BatchRows int // most rows per batch; 0 means batch.MaxRows. Tests use 1 and 3.

@@ -166,16 +166,16 @@ func (c *cursor) advance() (bool, error) {
 
 // enterZone asks the zone maps.
 func (c *cursor) enterZone(zone int) error {
-	c.zone, c.skip = zone, false
 	rows := min(c.s.seg.rows-zone*scan.ZoneRows, scan.ZoneRows)
+	c.zone, c.skip = zone, c.s.part.deleted.All(zone*scan.ZoneRows, rows)
 	c.n.zones++
 	for i, t := range c.s.terms {
-		v := c.zoneVerdict(t.col, zone, rows, &t.value)
-		c.all[i] = v == kernel.All
-		if v == kernel.None {
-			c.skip = true
+		if c.skip {
 			break
 		}
+		v := c.zoneVerdict(t.col, zone, rows, &t.value)
+		c.all[i] = v == kernel.All
+		c.skip = v == kernel.None
 	}
 	for i := range c.late {
 		c.late[i].refresh(c)

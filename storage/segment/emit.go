@@ -5,6 +5,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/encoding"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -33,6 +34,10 @@ func (c *cursor) begin(out *batch.Batch) error {
 func (c *cursor) beginColumn(i int, v *batch.Vector) error {
 	o, st := &c.s.outs[i], &c.outs[i]
 	st.constant, st.nulls = false, false
+	if o.col == rowNumbers {
+		v.Reset(o.typ, c.s.limit)
+		return nil
+	}
 	if o.col < 0 {
 		st.constant = true
 		v.ResetConstant(types.NullOf(o.typ), c.s.limit)
@@ -96,6 +101,10 @@ func (c *cursor) emit(out *batch.Batch, at, k int) error {
 
 func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole bool) error {
 	o, st := &c.s.outs[i], &c.outs[i]
+	if o.col == rowNumbers {
+		c.numbers(batch.Values[int64](v)[at:], idx)
+		return nil
+	}
 	m := &c.s.seg.cols[o.col].blocks[c.block]
 	k := len(idx)
 	if m.nulls == m.rows { // of a column with a dictionary
@@ -130,6 +139,14 @@ func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole 
 		c.values(b, elem, v.Data[at*elem:], idx, whole)
 	}
 	return nil
+}
+
+// numbers writes the numbers of the rows idx of the current vector.
+func (c *cursor) numbers(dst []int64, idx []uint16) {
+	first := int64(c.s.part.base) + int64(c.block*scan.BlockRows+c.cur*batch.MaxRows)
+	for i, j := range idx {
+		dst[i] = first + int64(j)
+	}
 }
 
 // values writes the rows idx of the current vector to dst. Few of them are picked out of the packed values; for more

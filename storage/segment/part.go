@@ -5,6 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -16,7 +17,13 @@ type Part struct {
 	cols  []int // the segment's column of each of the table's, or -1
 	types []types.Type
 	pins  *Pins
+	// base is the number of row 0, as long as the segment has no column RowNumber; deleted rows are not returned.
+	base    uint64
+	deleted *index.RowSet
 }
+
+// RowNumber is the ID of a column that segments have whose rows were sorted: the numbers of the rows, in their table.
+const RowNumber = ^uint32(0)
 
 var (
 	_ scan.Part    = (*Part)(nil)
@@ -38,6 +45,12 @@ func (s *Segment) Part(ids []uint32, ts []types.Type, pins *Pins) *Part {
 			p.cols[i] = -1
 		}
 	}
+	return p
+}
+
+// Without tells the number of row 0, and the rows that were deleted.
+func (p *Part) Without(base uint64, deleted *index.RowSet) *Part {
+	p.base, p.deleted = base, deleted
 	return p
 }
 
@@ -86,7 +99,7 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 		return nil, errs.Internal("segment %s was opened without a cache", p.seg.name)
 	}
 	for _, c := range req.Columns {
-		if c < 0 || c >= len(p.cols) {
+		if c < scan.RowNumber || c >= len(p.cols) {
 			return nil, errs.Internal("column %d of %d", c, len(p.cols))
 		}
 	}
@@ -126,10 +139,13 @@ type partScan struct {
 
 // outColumn is a column of the answer.
 type outColumn struct {
-	col  int // of the segment, -1: NULL
+	col  int // of the segment, -1: NULL, or rowNumbers
 	typ  types.Type
 	dict *batch.Dictionary
 }
+
+// rowNumbers, as the column of an outColumn: the numbers follow from the places.
+const rowNumbers = -2
 
 // open translates the request; false means that no row can match.
 func (s *partScan) open() (bool, error) {
@@ -158,7 +174,7 @@ func (s *partScan) open() (bool, error) {
 		}
 	}
 	for _, c := range s.req.Columns {
-		o := outColumn{col: s.part.cols[c], typ: s.part.types[c]}
+		o := s.part.out(c)
 		if o.col >= 0 {
 			var err error
 			if o.dict, err = s.seg.dictionaryOf(o.col, s.pins, s.counters); err != nil {
@@ -168,6 +184,18 @@ func (s *partScan) open() (bool, error) {
 		s.outs = append(s.outs, o)
 	}
 	return true, nil
+}
+
+// out returns where a column of the request comes from.
+func (p *Part) out(column int) outColumn {
+	if column != scan.RowNumber {
+		return outColumn{col: p.cols[column], typ: p.types[column]}
+	}
+	o := outColumn{col: p.seg.Find(RowNumber), typ: types.T(types.Int8)}
+	if o.col < 0 {
+		o.col = rowNumbers
+	}
+	return o
 }
 
 // insert keeps terms ordered by cost; terms of equal cost stay in the request's order.

@@ -27,14 +27,16 @@ func (c *cursor) selectRows() error {
 			bits.And(to)
 		}
 		some = true
-		for _, w := range bits {
-			if w != 0 {
-				return true, nil
-			}
-		}
-		return false, nil
+		return bits.Any(), nil
 	}
 	c.count = 0
+	if d := c.s.part.deleted.Words(c.block*scan.BlockRows + c.cur*batch.MaxRows); d != nil {
+		bits.Fill(n)
+		if bits.AndNot(d); !bits.Any() {
+			return nil
+		}
+		some = true
+	}
 	for i, t := range c.s.terms {
 		if c.all[i] {
 			continue

@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -17,7 +18,8 @@ import (
 // little-endian.
 //
 //	head     1 byte format (1), seconds since 1970 when it was committed, 1 byte token,
-//	         token: client and key as length and bytes; n sections
+//	         token: client and key as length and bytes; n deletions; n sections
+//	deletion table id, number below which rows go (0: none), set of row numbers (length and bytes, package index; 0: none)
 //	section  table id, table version, rows (1 to 65,536), 1 byte codec (0 plain, 1 s2 block), plain bytes,
 //	         stored bytes, body
 //	body     n columns, each: 1 byte physical form, 1 byte nulls;
@@ -47,7 +49,7 @@ type Section struct {
 }
 
 // Begin starts a payload.
-func (e *Encoder) Begin(seconds int64, token *Token, sections int) {
+func (e *Encoder) Begin(seconds int64, token *Token, deletions []Deletion, sections int) {
 	e.n = 0
 	b := append(e.part()[:0], payloadFormat)
 	b = binary.AppendUvarint(b, uint64(seconds))
@@ -59,6 +61,17 @@ func (e *Encoder) Begin(seconds int64, token *Token, sections int) {
 			b = binary.AppendUvarint(b, uint64(len(s)))
 			b = append(b, s...)
 		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(deletions)))
+	for _, d := range deletions {
+		b = binary.AppendUvarint(b, uint64(d.Table))
+		b = binary.AppendUvarint(b, d.Below)
+		var rows []byte
+		if d.Rows != nil {
+			rows = d.Rows.Append(nil)
+		}
+		b = binary.AppendUvarint(b, uint64(len(rows)))
+		b = append(b, rows...)
 	}
 	e.keep(binary.AppendUvarint(b, uint64(sections)))
 }
@@ -147,9 +160,11 @@ func bytesOf(w []uint64) []byte {
 
 // Decoder reads payloads. It reuses its buffers and belongs to one goroutine.
 type Decoder struct {
-	Seconds  int64 // since 1970, when it was committed
-	Token    *Token
-	Sections int // not read yet
+	Seconds int64 // since 1970, when it was committed
+	Token   *Token
+	// Deletions happen before the rows come.
+	Deletions []Deletion
+	Sections  int // not read yet
 
 	b     []byte
 	bad   bool
@@ -190,11 +205,37 @@ func (d *Decoder) Begin(payload []byte) error {
 		d.Token = &Token{Client: string(d.take(d.uint()))}
 		d.Token.Key = string(d.take(d.uint()))
 	}
+	if err := d.deletions(); err != nil {
+		return err
+	}
 	n := d.uint()
 	if d.bad || n > uint64(len(d.b)) {
 		return malformed("head")
 	}
 	d.Sections = int(n)
+	return nil
+}
+
+func (d *Decoder) deletions() error {
+	n := d.uint()
+	if d.bad || n > uint64(len(d.b)) {
+		return malformed("head")
+	}
+	d.Deletions = d.Deletions[:0]
+	for range n {
+		del := Deletion{Table: catalog.TableID(d.uint()), Below: d.uint()}
+		rows := d.take(d.uint())
+		if d.bad {
+			return malformed("deletion")
+		}
+		if len(rows) > 0 {
+			var err error
+			if del.Rows, err = index.ReadRowIDs(rows); err != nil {
+				return err
+			}
+		}
+		d.Deletions = append(d.Deletions, del)
+	}
 	return nil
 }
 

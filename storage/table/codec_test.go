@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -34,7 +35,9 @@ func codecRows(n int) *batch.Batch {
 
 func encode(sizes ...int) []byte {
 	var e Encoder
-	e.Begin(1_700_000_000, &Token{Client: "c", Key: "k"}, len(sizes))
+	ids := index.NewRowIDs()
+	ids.AddMany([]uint64{3, 1 << 33})
+	e.Begin(1_700_000_000, &Token{Client: "c", Key: "k"}, []Deletion{{Table: 7, Rows: ids}, {Table: 8, Below: 99}}, len(sizes))
 	for i, n := range sizes {
 		e.Add(Section{Table: 7, Version: uint64(i), Batch: codecRows(n)})
 	}
@@ -46,6 +49,9 @@ func TestCodec(t *testing.T) {
 	var d Decoder
 	if err := d.Begin(encode(sizes...)); err != nil || d.Token == nil || d.Token.Key != "k" || d.Seconds != 1_700_000_000 {
 		t.Fatalf("head: %+v, %v", d, err)
+	}
+	if del := d.Deletions; len(del) != 2 || del[0].Table != 7 || del[0].Rows.Len() != 2 || !del[0].Rows.Has(1<<33) || del[1].Below != 99 {
+		t.Fatalf("deletions: %+v", del)
 	}
 	for i, n := range sizes {
 		s, err := d.Next()
@@ -99,4 +105,4 @@ func FuzzDecode(f *testing.F) {
 }
 
 // golden is a write of one row with a token, format 1.
-const golden = "0180e2cfaa06010163016b01070001007b7b0a0100000000000000000002000000030000000000040000000000000000000501000000000000000000000000060000000000000000000700000000000000000000000000000000000800000000000000000000000000000000000900303030303030303030303030303030300a01000000000000000000000000"
+const golden = "0180e2cfaa06010163016b020700340200000000000000000000003a3000000100000000000000100000000300020000003a300000010000000000000010000000000008630001070001007b7b0a0100000000000000000002000000030000000000040000000000000000000501000000000000000000000000060000000000000000000700000000000000000000000000000000000800000000000000000000000000000000000900303030303030303030303030303030300a01000000000000000000000000"

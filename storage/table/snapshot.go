@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -30,7 +31,9 @@ type Snapshot struct {
 	o        *Options
 	parent   *Snapshot // of an overlay
 	table    catalog.TableID
+	own      *catalog.Table // of an overlay: the table as the transaction sees it
 	extra    *live.Segment
+	hidden   Hidden
 	broken   error
 	pins     segment.Pins // dictionaries that rows of this snapshot point into
 	refs     atomic.Int64
@@ -73,17 +76,23 @@ func (s *Snapshot) Release() {
 	}
 }
 
-// Overlay returns a snapshot that also has the uncommitted rows of one table, of which it takes a copy. The caller
-// releases both.
-func (s *Snapshot) Overlay(id catalog.TableID, rows []*batch.Batch) *Snapshot {
+// OwnRows is the number of the first of the uncommitted rows that an Overlay adds: what a transaction deletes of its
+// own rows is told by numbers from here on.
+const OwnRows = 1 << 62
+
+// Hidden are rows that an overlay leaves out.
+type Hidden struct {
+	Rows *index.RowIDs // nil: none
+	All  bool          // of the table that was there: none of its committed rows is seen
+}
+
+// Overlay returns a snapshot that sees a table as a transaction does: without the rows that it has deleted, and with
+// its uncommitted rows, of which it takes a copy. The table need not be in the snapshot's catalog yet. The caller
+// releases both snapshots.
+func (s *Snapshot) Overlay(t *catalog.Table, rows []*batch.Batch, hidden Hidden) *Snapshot {
 	s.Retain()
-	n := &Snapshot{sequence: s.sequence, version: s.version, o: s.o, parent: s, table: id}
+	n := &Snapshot{sequence: s.sequence, version: s.version, o: s.o, parent: s, table: t.ID, own: t, hidden: hidden}
 	n.refs.Store(1)
-	t := s.version.Catalog.TableByID(id)
-	if t == nil {
-		n.broken = noTable(id)
-		return n
-	}
 	cols := make([]live.Column, len(t.Columns))
 	for i, c := range t.Columns {
 		cols[i] = live.Column{Type: c.Type, Nullable: true} // NOT NULL is checked by Commit
@@ -113,36 +122,75 @@ func (s *Snapshot) Table(id catalog.TableID) (scan.Relation, error) {
 		return nil, errs.New(errs.AdminShutdown, "the database is closed")
 	}
 	t := s.version.Catalog.TableByID(id)
+	if s.own != nil && s.table == id {
+		t = s.own
+	}
 	if t == nil {
 		return nil, noTable(id)
 	}
 	v := &View{types: t.Types()}
+	var hidden Hidden
+	if s.own != nil && s.table == id {
+		hidden = s.hidden
+	}
+	if err := s.committed(v, t, hidden); err != nil {
+		return nil, err
+	}
+	for o := s; o != nil; o = o.parent {
+		if o.extra != nil && o.table == id && o.extra.Rows() > 0 {
+			deleted := (*index.RowSet)(nil).With(hidden.Rows.Within(nil, OwnRows, o.extra.Rows()))
+			v.add(o.extra.Prefix(o.extra.Rows()).Without(OwnRows, deleted), nil, deleted.Len())
+		}
+	}
+	return v, nil
+}
+
+// committed adds the parts of a table that the version has, less what is hidden.
+func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
+	p := s.version.tables[t.ID]
+	if p == nil || hidden.All {
+		return nil
+	}
 	ids := make([]uint32, len(t.Columns))
 	for i, c := range t.Columns {
 		ids[i] = c.ID
 	}
-	if p := s.version.tables[id]; p != nil {
-		for _, seg := range p.Segments {
-			if seg.File == nil {
-				if !s.o.ServeDamaged {
-					return nil, quarantined(t, seg.Meta)
-				}
-				continue
+	for _, seg := range p.Segments {
+		if seg.File == nil {
+			if !s.o.ServeDamaged {
+				return quarantined(t, seg.Meta)
 			}
-			v.add(seg.File.Part(ids, v.types, s.pinned()), seg)
+			continue
 		}
-		for _, l := range p.Live {
-			if n := l.RowsAt(s.sequence); n > 0 {
-				v.add(l.Prefix(n), nil)
-			}
+		deleted, err := seg.less(hidden.Rows)
+		if err != nil {
+			return err
+		}
+		v.add(seg.File.Part(ids, v.types, s.pinned()).Without(seg.Meta.Base, deleted), seg.Segment, deleted.Len())
+	}
+	for _, l := range p.Live {
+		if n := l.RowsAt(s.sequence); n > 0 {
+			deleted := l.Deleted.With(hidden.Rows.Within(nil, l.Base, n))
+			v.add(l.Prefix(n).Without(l.Base, deleted), nil, deleted.Len())
 		}
 	}
-	for o := s; o != nil; o = o.parent {
-		if o.extra != nil && o.table == id && o.extra.Rows() > 0 {
-			v.add(o.extra.Prefix(o.extra.Rows()), nil)
-		}
+	return nil
+}
+
+// less returns the deleted rows together with those of a set.
+func (s *Sealed) less(rows *index.RowIDs) (*index.RowSet, error) {
+	if rows == nil {
+		return s.Deleted, nil
 	}
-	return v, nil
+	numbers := rows.Within(nil, s.Meta.Base, int(s.Meta.Rows))
+	if len(numbers) == 0 {
+		return s.Deleted, nil
+	}
+	places, err := s.Places()
+	if err != nil {
+		return nil, err
+	}
+	return s.Deleted.With(Moved(places, numbers)), nil
 }
 
 func quarantined(t *catalog.Table, m manifest.Segment) error {
@@ -157,7 +205,8 @@ type SegmentInfo struct {
 	Name        string // of the table
 	ID          uint64 // of the file; 0 for live segments
 	State       string // "open", "frozen", "published" or "quarantined"
-	Rows, Bytes int64
+	Rows, Bytes int64  // rows that are deleted count
+	Deleted     int64
 	First, Last uint64 // sequences
 	Detail      string // why it was set aside
 }
@@ -172,14 +221,14 @@ func (s *Snapshot) Segments() []SegmentInfo {
 		}
 		for _, g := range p.Segments {
 			m := g.Meta
-			i := SegmentInfo{t.ID, t.Schema, t.Name, uint64(m.File), "published", m.Rows, m.Bytes, m.First, m.Last, ""}
+			i := SegmentInfo{t.ID, t.Schema, t.Name, uint64(m.File), "published", m.Rows, m.Bytes, int64(g.Deleted.Len()), m.First, m.Last, ""}
 			if g.File == nil {
 				i.State, i.Detail = "quarantined", m.Quarantined
 			}
 			infos = append(infos, i)
 		}
 		for k, l := range p.Live {
-			i := SegmentInfo{t.ID, t.Schema, t.Name, 0, "frozen", int64(l.RowsAt(s.sequence)), l.Bytes(), l.First(), s.sequence, ""}
+			i := SegmentInfo{t.ID, t.Schema, t.Name, 0, "frozen", int64(l.RowsAt(s.sequence)), l.Bytes(), int64(l.Deleted.Len()), l.First(), s.sequence, ""}
 			if k == len(p.Live)-1 {
 				i.State = "open"
 			}

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/segment"
@@ -18,6 +19,7 @@ type Segment struct {
 	// Damaged, if set, is told of damage that a scan met.
 	Damaged func(s *Segment, err error)
 
+	places atomic.Pointer[[]uint32]
 	close  func()
 	remove func()
 	gone   atomic.Bool
@@ -58,8 +60,21 @@ func (s *Segment) Release() {
 // Parts is what a table consists of in a version: sealed segments, then live ones in the order of their rows.
 type Parts struct {
 	Table    *catalog.Table
-	Segments []*Segment
-	Live     []*live.Segment
+	Segments []Sealed
+	Live     []Live
+}
+
+// Sealed is a segment without its deleted rows.
+type Sealed struct {
+	*Segment
+	Deleted *index.RowSet
+}
+
+// Live is a live segment without its deleted rows. Base is the number of its first row.
+type Live struct {
+	*live.Segment
+	Base    uint64
+	Deleted *index.RowSet
 }
 
 // Version is which parts exist, of all tables. It is immutable and holds a reference to each part; it is counted

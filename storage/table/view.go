@@ -23,9 +23,38 @@ type viewPart struct {
 	segment *Segment // nil for live parts
 }
 
-func (v *View) add(p scan.Part, s *Segment) {
+// add adds a part, of which some rows are deleted.
+func (v *View) add(p scan.Part, s *Segment, deleted int) {
+	if deleted > 0 {
+		p = lessPart{p, deleted}
+	}
 	v.parts = append(v.parts, viewPart{p, s})
 	v.rows += int64(p.Rows())
+}
+
+// lessPart is a part without some of its rows. What is known of the whole part bounds what is left and answers no
+// aggregate: it has no Totals.
+type lessPart struct {
+	scan.Part
+	deleted int
+}
+
+// Rows implements scan.Part.
+func (p lessPart) Rows() int { return p.Part.Rows() - p.deleted }
+
+// Stats implements scan.Part.
+func (p lessPart) Stats(column int) scan.ColumnStats {
+	s := p.Part.Stats(column)
+	switch s.Nulls {
+	case 0:
+	case s.Rows:
+		s.Nulls -= int64(p.deleted)
+	default:
+		s.Nulls = -1
+	}
+	s.Rows -= int64(p.deleted)
+	s.Distinct = min(s.Distinct, s.Rows)
+	return s
 }
 
 // Types returns the column types.
@@ -47,6 +76,9 @@ func (v *View) Parts() []scan.Part {
 // do not overlap: between the two truth lies, and a plan wants the lower bound.
 func (v *View) Stats(column int) scan.ColumnStats {
 	total := scan.ColumnStats{HasRange: true}
+	if column == scan.RowNumber {
+		return scan.ColumnStats{Rows: v.rows, Distinct: v.rows}
+	}
 	ranged := false
 	var bytes float64
 	var disjoint int64
@@ -162,7 +194,7 @@ func (s *viewScan) TakeCounted(column int) []scan.Counted {
 	s.total = 0
 	for i, p := range s.parts {
 		d := p.Dictionary(column)
-		if d == nil || d.Counts == nil || p.from.segment == nil {
+		if _, less := p.from.Part.(lessPart); less || d == nil || d.Counts == nil || p.from.segment == nil {
 			s.total += p.Morsels()
 			s.ends[i] = s.total
 			continue

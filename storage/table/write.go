@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/index"
 )
 
 // Write is what is committed together: one log record, all or nothing.
@@ -25,6 +26,20 @@ type Rows struct {
 	Table   catalog.TableID
 	Version uint64 // the catalog.Table.Version the columns were made for
 	Batches []*batch.Batch
+	// Deleted are rows that go, by the numbers that a scan returned for scan.RowNumber in some snapshot. When one of
+	// them has gone since, the write fails with 40001 and stores nothing. Updated says that their new versions are
+	// among the batches, for the words of that error.
+	Deleted *index.RowIDs
+	Updated bool
+	// Truncate takes away all rows of the table that were committed before the write, whatever snapshot saw them.
+	Truncate bool
+}
+
+// Deletion is what a write takes away from a table: rows by their numbers, and all those whose numbers are below one.
+type Deletion struct {
+	Table catalog.TableID
+	Rows  *index.RowIDs // nil: none
+	Below uint64        // 0: none
 }
 
 // Token names a write of a client, so that repeating it is harmless (for 7 days).

@@ -1,0 +1,104 @@
+package index
+
+import (
+	"bytes"
+
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// RowIDs is a set of rows of a table by their numbers, which count the rows that ever came to it: what a transaction
+// deletes. The number of a row stays when a live segment is sealed, in whatever order; its place may not. nil is an
+// empty set that cannot grow. It belongs to one goroutine while it grows.
+type RowIDs struct{ bm *roaring64.Bitmap }
+
+// NewRowIDs returns an empty set.
+func NewRowIDs() *RowIDs { return &RowIDs{roaring64.New()} }
+
+// Add adds a row and tells whether it was not there.
+func (s *RowIDs) Add(id uint64) bool { return s.bm.CheckedAdd(id) }
+
+// AddMany adds rows.
+func (s *RowIDs) AddMany(ids []uint64) { s.bm.AddMany(ids) }
+
+// AddAll adds the rows of another set.
+func (s *RowIDs) AddAll(o *RowIDs) {
+	if o != nil {
+		s.bm.Or(o.bm)
+	}
+}
+
+// Len returns the number of rows.
+func (s *RowIDs) Len() int64 {
+	if s == nil {
+		return 0
+	}
+	return int64(s.bm.GetCardinality())
+}
+
+// Bytes returns about how much memory the set takes.
+func (s *RowIDs) Bytes() int64 {
+	if s == nil {
+		return 0
+	}
+	return int64(s.bm.GetSizeInBytes())
+}
+
+// Has tells whether a row is in the set.
+func (s *RowIDs) Has(id uint64) bool { return s != nil && s.bm.Contains(id) }
+
+// Clone returns a copy.
+func (s *RowIDs) Clone() *RowIDs {
+	if s == nil {
+		return NewRowIDs()
+	}
+	return &RowIDs{s.bm.Clone()}
+}
+
+// Meets tells whether two sets have a row in common.
+func (s *RowIDs) Meets(o *RowIDs) bool {
+	return s != nil && o != nil && s.bm.Intersects(o.bm)
+}
+
+// Within appends the rows from base to base+n-1, as distances from base, in ascending order.
+func (s *RowIDs) Within(dst []uint32, base uint64, n int) []uint32 {
+	if s == nil {
+		return dst
+	}
+	it := s.bm.Iterator()
+	for it.AdvanceIfNeeded(base); it.HasNext(); {
+		id := it.Next()
+		if id-base >= uint64(n) {
+			break
+		}
+		dst = append(dst, uint32(id-base))
+	}
+	return dst
+}
+
+// Append appends the set in the portable form of 64-bit roaring bitmaps.
+func (s *RowIDs) Append(dst []byte) []byte {
+	s.bm.RunOptimize()
+	b, err := s.bm.ToPortableBytes()
+	if err != nil {
+		panic("index: a bitmap in memory could not be written: " + err.Error())
+	}
+	return append(dst, b...)
+}
+
+// ReadRowIDs reads what Append wrote.
+func ReadRowIDs(b []byte) (*RowIDs, error) {
+	s := NewRowIDs()
+	in := bytes.NewReader(b)
+	if _, err := s.bm.ReadPortableFrom(in); err != nil {
+		return nil, errs.Corrupt("row numbers: %w", err)
+	}
+	if err := s.bm.Validate(); err != nil {
+		return nil, errs.Corrupt("row numbers: %w", err)
+	}
+	if in.Len() > 0 {
+		return nil, errs.Corrupt("row numbers: %d bytes follow", in.Len())
+	}
+	return s, nil
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/record"
@@ -180,6 +181,11 @@ func (c *checker) segment(name string, meta manifest.Segment, cached *cache.Cach
 	defer s.Close()
 	if s.ID() != uint64(meta.File) || int64(s.Rows()) != meta.Rows {
 		return errs.Corrupt("is segment %d with %d rows, want %d rows", s.ID(), s.Rows(), meta.Rows)
+	}
+	if meta.Deleted != "" {
+		if _, err := index.ReadRowSet([]byte(meta.Deleted), s.Rows()); err != nil {
+			return err
+		}
 	}
 	return s.Verify()
 }

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -32,6 +33,8 @@ type Task struct {
 	Workers   int          // at least 1
 	Account   *mem.Account // memory of the query
 	BatchRows int          // most rows of a batch, 1 to batch.MaxRows; tests use 1 and 3
+	// Spill is where operators put what Account refuses to hold; nil: they fail with 53200.
+	Spill *spill.Space
 }
 
 // Source hands out rows.

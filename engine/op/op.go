@@ -10,7 +10,7 @@
 //
 // Batches follow the ownership rules of package batch: valid until the producer is asked again, or until Consume
 // returns. All states of one worker are called by one goroutine; Source, Operator and Sink themselves must stand
-// concurrent calls of Worker.
+// concurrent calls of Producer and Consumer.
 package op
 
 import (
@@ -60,7 +60,8 @@ type Producer interface {
 type Consumer interface {
 	// Consume takes a batch of at least one row without a selection. The batch is lent for the call.
 	Consume(b *batch.Batch) error
-	// Finish is called once after the last batch: flush what is held back, then call the next one's Finish.
+	// Finish is called once after the last batch: flush what is held back, then call the next one's Finish, which is due
+	// also when the next one has answered ErrDone.
 	Finish() error
 }
 

@@ -53,8 +53,15 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	r.writeTotals(&b)
 	for _, run := range r.Runs {
-		fmt.Fprintf(&b, "%s %s: loaded in %.1f s (%.0f rows/s), %.0f MB on disk, %.0f MB memory at most\n", run.Target, run.Version,
-			run.Load.Seconds(), float64(r.Rows)/run.Load.Seconds(), float64(run.DiskBytes)/1e6, float64(run.Memory)/1e6)
+		fmt.Fprintf(&b, "%s %s: loaded in %.1f s (%.0f rows/s), %.0f MB on disk", run.Target, run.Version, run.Load.Seconds(),
+			float64(r.Rows)/run.Load.Seconds(), float64(run.DiskBytes)/1e6)
+		if run.LiveBytes > 0 {
+			fmt.Fprintf(&b, ", %.0f MB live", float64(run.LiveBytes)/1e6)
+		}
+		if run.Memory > 0 {
+			fmt.Fprintf(&b, ", %.0f MB memory at most", float64(run.Memory)/1e6)
+		}
+		b.WriteString("\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -40,6 +40,7 @@ const Null = "\x00NULL"
 type LoadResult struct {
 	Elapsed   time.Duration
 	DiskBytes int64
+	LiveBytes int64 // of rows that are in memory only, their log aside
 }
 
 // Target is a database under test.
@@ -72,7 +73,8 @@ type Run struct {
 	Version   string        `json:"version"`
 	Load      time.Duration `json:"load"`
 	DiskBytes int64         `json:"disk_bytes"`
-	Memory    int64         `json:"memory_bytes"`
+	LiveBytes int64         `json:"live_bytes,omitempty"`
+	Memory    int64         `json:"memory_bytes,omitempty"` // 0: unknown
 	Timings   []Timing      `json:"timings"`
 
 	answers []Answer
@@ -81,55 +83,103 @@ type Run struct {
 // Options say how to run.
 type Options struct {
 	Runs int // hot runs per query, of which the best counts; one cold run comes before
-	Log  func(format string, args ...any)
+	// HotTime is how long the hot runs of a query take together at least, up to hotRunsMax of them: what takes less than
+	// a millisecond needs more than a few runs to meet a quiet moment.
+	HotTime time.Duration
+	Log     func(format string, args ...any)
 }
+
+// hotRunsMax bounds the runs for the sake of HotTime.
+const hotRunsMax = 200
 
 // Execute loads and runs a workload on one target. Compare judges the answers afterwards.
 func Execute(ctx context.Context, t Target, w *Workload, opt Options) (*Run, error) {
+	runs, err := Alternate(ctx, []Target{t}, w, opt)
+	if err != nil {
+		return nil, err
+	}
+	return runs[0], nil
+}
+
+// Alternate loads a workload on each target and then asks them in turn: one run of a query on each, then the next run
+// on each. All have the same number of runs, and whatever else the machine does meets all of them alike, so that the
+// ratio of their times is a property of the targets. They must not take each other's memory or processor between
+// queries.
+func Alternate(ctx context.Context, targets []Target, w *Workload, opt Options) ([]*Run, error) {
+	var runs []*Run
+	for _, t := range targets {
+		run, err := load(ctx, t, w, opt)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	for _, q := range w.Queries {
+		timings, answers := measure(ctx, targets, q, opt)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for i, run := range runs {
+			run.Timings = append(run.Timings, timings[i])
+			run.answers = append(run.answers, answers[i])
+		}
+	}
+	for i, t := range targets {
+		runs[i].Memory = t.Memory()
+	}
+	return runs, nil
+}
+
+func load(ctx context.Context, t Target, w *Workload, opt Options) (*Run, error) {
 	opt.Log("%s: loading %d rows", t.Name(), w.Rows)
-	load, err := t.Load(ctx, w)
+	r, err := t.Load(ctx, w)
 	if err != nil {
 		return nil, fmt.Errorf("%s: load: %w", t.Name(), err)
 	}
-	run := &Run{Target: t.Name(), Version: t.Version(), Load: load.Elapsed, DiskBytes: load.DiskBytes}
-	opt.Log("%s: loaded in %.1f s (%.0f rows/s), %.1f MB on disk", t.Name(), load.Elapsed.Seconds(),
-		float64(w.Rows)/load.Elapsed.Seconds(), float64(load.DiskBytes)/1e6)
-	for _, q := range w.Queries {
-		timing, answer := measure(ctx, t, q, opt.Runs)
-		run.Timings = append(run.Timings, timing)
-		run.answers = append(run.answers, answer)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-	}
-	run.Memory = t.Memory()
-	return run, nil
+	opt.Log("%s: loaded in %.1f s (%.0f rows/s), %.1f MB on disk", t.Name(), r.Elapsed.Seconds(),
+		float64(w.Rows)/r.Elapsed.Seconds(), float64(r.DiskBytes)/1e6)
+	return &Run{Target: t.Name(), Version: t.Version(), Load: r.Elapsed, DiskBytes: r.DiskBytes, LiveBytes: r.LiveBytes}, nil
 }
 
-func measure(ctx context.Context, t Target, q Query, runs int) (Timing, Answer) {
-	timing := Timing{Query: q.Name}
+// measure asks for the answer that is compared, then runs the query: once cold, and hot as often as the options say. A
+// target that fails is not asked again.
+func measure(ctx context.Context, targets []Target, q Query, opt Options) ([]Timing, []Answer) {
+	timings, answers := make([]Timing, len(targets)), make([]Answer, len(targets))
 	check := q.Check
 	if check == "" {
 		check = q.SQL
 	}
-	answer, _, err := t.Query(ctx, check)
-	if err != nil {
-		timing.Error = err.Error()
-		return timing, nil
-	}
-	for i := range runs + 1 {
-		_, d, err := t.Query(ctx, q.SQL)
-		if err != nil {
-			timing.Error = err.Error()
-			return timing, answer
-		}
-		if i == 0 {
-			continue // not hot yet
-		}
-		timing.Runs = append(timing.Runs, d)
-		if timing.Best == 0 || d < timing.Best {
-			timing.Best = d
+	for i, t := range targets {
+		timings[i].Query = q.Name
+		var err error
+		if answers[i], _, err = t.Query(ctx, check); err != nil {
+			timings[i].Error = err.Error()
 		}
 	}
-	return timing, answer
+	var spent time.Duration
+	for n := 0; n <= opt.Runs || n <= hotRunsMax && spent < opt.HotTime*time.Duration(len(targets)); n++ {
+		asked := 0
+		for i, t := range targets {
+			timing := &timings[i]
+			if timing.Error != "" {
+				continue
+			}
+			asked++
+			_, d, err := t.Query(ctx, q.SQL)
+			switch {
+			case err != nil:
+				timing.Error = err.Error()
+			case n > 0: // the first is not hot
+				spent += d
+				timing.Runs = append(timing.Runs, d)
+				if timing.Best == 0 || d < timing.Best {
+					timing.Best = d
+				}
+			}
+		}
+		if asked == 0 {
+			break
+		}
+	}
+	return timings, answers
 }

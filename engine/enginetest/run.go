@@ -10,18 +10,24 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/exec"
 	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
 // Shape is how a plan is run: the same rows must come out of every one.
-type Shape struct{ BatchRows, Workers int }
+type Shape struct {
+	BatchRows, Workers int
+	Spill              bool // every operator that can spill does, after each batch
+}
 
 // Shapes are those that operator tests go through.
-var Shapes = []Shape{{1, 1}, {3, 2}, {2048, 1}, {2048, 2}}
+var Shapes = []Shape{{1, 1, false}, {3, 2, false}, {2048, 1, false}, {2048, 2, false}, {100, 1, true}, {2048, 2, true}}
 
-// Run runs the pipelines, the last of which gets a sink that collects rows, and checks that all memory was given back.
+// Run runs the pipelines, the last of which gets a sink that collects rows, and checks that all memory was given back
+// and that no temporary file is left.
 func Run(t testing.TB, s Shape, ts []types.Type, pipelines ...*exec.Pipeline) ([]Row, error) {
 	t.Helper()
 	return RunContext(context.Background(), t, s, ts, pipelines...)
@@ -31,6 +37,8 @@ func Run(t testing.TB, s Shape, ts []types.Type, pipelines ...*exec.Pipeline) ([
 func RunContext(ctx context.Context, t testing.TB, s Shape, ts []types.Type, pipelines ...*exec.Pipeline) ([]Row, error) {
 	t.Helper()
 	acc := mem.NewPool(0).Account("test", 0)
+	space, clean := Space(t, spill.Options{Force: s.Spill})
+	defer clean()
 	var rows []Row
 	pipelines[len(pipelines)-1].Sink = exec.NewResult(ts, func(b *batch.Batch) error {
 		rows = append(rows, Rows(b)...)
@@ -44,11 +52,33 @@ func RunContext(ctx context.Context, t testing.TB, s Shape, ts []types.Type, pip
 			p.DependsOn = []int{i - 1}
 		}
 	}
-	err := exec.Run(&op.Task{Ctx: ctx, Workers: s.Workers, Account: acc, BatchRows: s.BatchRows}, &exec.Plan{Pipelines: pipelines})
+	err := exec.Run(&op.Task{Ctx: ctx, Workers: s.Workers, Account: acc, BatchRows: s.BatchRows, Spill: space}, &exec.Plan{Pipelines: pipelines})
 	if n := acc.Used(); n != 0 {
 		t.Errorf("%d bytes were not given back", n)
 	}
 	return rows, err
+}
+
+// Space returns temporary files in memory, and a function that closes them and checks that nothing of them is left:
+// operators have closed theirs before.
+func Space(t testing.TB, o spill.Options) (*spill.Space, func()) {
+	t.Helper()
+	fs, pool := vfs.NewMem(), mem.NewPool(0)
+	dir, err := spill.Open(fs, "spill", pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	space := dir.Space(o)
+	return space, func() {
+		t.Helper()
+		if files, err := fs.List("spill"); err != nil || len(files) > 0 || fs.OpenFiles() > 0 {
+			t.Errorf("%d temporary files are left, %d open: %v", len(files), fs.OpenFiles(), err)
+		}
+		space.Close()
+		if n := pool.Used(); n != 0 {
+			t.Errorf("%d bytes of spill buffers were not given back", n)
+		}
+	}
 }
 
 // Rows returns the rows of a batch.

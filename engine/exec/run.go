@@ -3,7 +3,6 @@ package exec
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -43,7 +42,7 @@ func Run(t *op.Task, p *Plan) error {
 
 // runPipeline opens what is not open yet, runs the workers, and combines the sink.
 func runPipeline(t *op.Task, pl *Pipeline, l *lifetimes, cancel context.CancelFunc) (err error) {
-	defer recoverTo(&err)
+	defer op.Recover(&err)
 	start := time.Now()
 	if err := openPipeline(t, pl, l); err != nil {
 		return err
@@ -178,7 +177,7 @@ func runChains(ctx context.Context, chains []chain, cancel context.CancelFunc) e
 
 // runWorker moves batches until the source ends, a consumer of any worker needs no more, or something fails.
 func runWorker(ctx context.Context, c chain, stop *atomic.Bool) (err error) {
-	defer recoverTo(&err)
+	defer op.Recover(&err)
 	// A fault in mapped memory (a file that shrank under us) fails the query, not the process.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	for !stop.Load() {
@@ -202,12 +201,4 @@ func runWorker(ctx context.Context, c chain, stop *atomic.Bool) (err error) {
 		return err
 	}
 	return nil
-}
-
-// recoverTo turns a panic into XX000.
-func recoverTo(err *error) {
-	if r := recover(); r != nil {
-		slog.Error("panic while running a query", "panic", r, "stack", string(debug.Stack()))
-		*err = errs.Internal("internal error while running the query: %v", r)
-	}
 }

@@ -10,13 +10,14 @@
 //
 // Batches follow the ownership rules of package batch: valid until the producer is asked again, or until Consume
 // returns. All states of one worker are called by one goroutine; Source, Operator and Sink themselves must stand
-// concurrent calls of Worker.
+// concurrent calls of Producer and Consumer.
 package op
 
 import (
 	"context"
 	"errors"
 
+	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -32,6 +33,8 @@ type Task struct {
 	Workers   int          // at least 1
 	Account   *mem.Account // memory of the query
 	BatchRows int          // most rows of a batch, 1 to batch.MaxRows; tests use 1 and 3
+	// Spill is where operators put what Account refuses to hold; nil: they fail with 53200.
+	Spill *spill.Space
 }
 
 // Source hands out rows.
@@ -57,7 +60,8 @@ type Producer interface {
 type Consumer interface {
 	// Consume takes a batch of at least one row without a selection. The batch is lent for the call.
 	Consume(b *batch.Batch) error
-	// Finish is called once after the last batch: flush what is held back, then call the next one's Finish.
+	// Finish is called once after the last batch: flush what is held back, then call the next one's Finish, which is due
+	// also when the next one has answered ErrDone.
 	Finish() error
 }
 

@@ -1,8 +1,6 @@
 package op
 
 import (
-	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -40,12 +38,7 @@ func Parallel(t *Task, n int, f func(worker, part int) error) error {
 }
 
 func runParts(t *Task, w, n int, next *atomic.Int64, stop *atomic.Bool, f func(worker, part int) error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			slog.Error("panic while running a query", "panic", r, "stack", string(debug.Stack()))
-			err = errs.Internal("internal error while running the query: %v", r)
-		}
-	}()
+	defer Recover(&err)
 	for !stop.Load() {
 		part := int(next.Add(1)) - 1
 		if part >= n {

@@ -57,12 +57,22 @@ func (r *rows) bytes() int64 {
 	return n
 }
 
-// add keeps a copy of a batch.
+// add keeps a copy of a batch. When its memory is refused the rows are kept all the same: the caller writes them to a
+// file, or gives up.
 func (r *rows) add(keys []Key, b *batch.Batch) error {
 	c := relop.Copy(b)
 	before := int64(cap(r.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(r.keys))
+	if err := r.index(keys, c); err != nil {
+		return err
+	}
+	after := int64(cap(r.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(r.keys))
+	return r.charge(r.charged + after - before + c.Bytes())
+}
+
+// index takes a batch over and makes the entries of its rows.
+func (r *rows) index(keys []Key, b *batch.Batch) error {
 	at := uint64(len(r.batches)) << 16
-	r.batches = append(r.batches, c)
+	r.batches = append(r.batches, b)
 	for i := range b.Len {
 		k := appendKey(r.scratch[:0], keys, b, i)
 		r.scratch = k
@@ -81,8 +91,7 @@ func (r *rows) add(keys []Key, b *batch.Batch) error {
 		}
 		r.entries = append(r.entries, e)
 	}
-	after := int64(cap(r.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(r.keys))
-	return r.charge(r.charged + after - before + c.Bytes())
+	return nil
 }
 
 // rest returns the key of an entry behind its prefix.
@@ -109,11 +118,14 @@ func (r *rows) sort() {
 	slices.SortFunc(r.entries, func(x, y entry) int { return compare(r, &x, r, &y) })
 }
 
-// ref names a row of some worker.
+// ref names a row of some batch.
 type ref struct {
-	rows *rows
-	row  uint64
+	batch *batch.Batch
+	row   int
 }
+
+// ref returns the row of an entry.
+func (r *rows) ref(e *entry) ref { return ref{r.batches[e.row>>16], int(uint16(e.row))} }
 
 // gather fills out with the rows that refs name.
 func gather(out *batch.Batch, refs []ref) {
@@ -122,7 +134,7 @@ func gather(out *batch.Batch, refs []ref) {
 		v.Reset(t, len(refs))
 		gatherColumn(v, refs, c, t.Physical())
 		for i, r := range refs {
-			if src := r.rows.batches[r.row>>16].Cols[c]; src.Valid != nil && src.IsNull(int(uint16(r.row))) {
+			if src := r.batch.Cols[c]; src.Valid != nil && src.IsNull(r.row) {
 				v.Nulls(len(refs)).Clear(i)
 			}
 		}
@@ -146,11 +158,11 @@ func gatherColumn(v *batch.Vector, refs []ref, c int, phys types.Physical) {
 		gatherFixed[int64](v, refs, c)
 	case types.PhysBytes:
 		for _, r := range refs {
-			src := r.rows.batches[r.row>>16].Cols[c]
-			if src.Form != batch.Dict && src.Valid != nil && src.IsNull(int(uint16(r.row))) {
+			src := r.batch.Cols[c]
+			if src.Form != batch.Dict && src.Valid != nil && src.IsNull(r.row) {
 				v.AppendBytes(nil)
 			} else {
-				v.AppendBytes(src.BytesAt(int(uint16(r.row))))
+				v.AppendBytes(src.BytesAt(r.row))
 			}
 		}
 	default:
@@ -160,11 +172,11 @@ func gatherColumn(v *batch.Vector, refs []ref, c int, phys types.Physical) {
 
 // at returns the vector of a row and its position in it.
 func (r ref) at(c int) (*batch.Vector, int) {
-	src := r.rows.batches[r.row>>16].Cols[c]
+	src := r.batch.Cols[c]
 	if src.Form == batch.Constant {
 		return src, 0
 	}
-	return src, int(uint16(r.row))
+	return src, r.row
 }
 
 func gatherFixed[T any](v *batch.Vector, refs []ref, c int) {

@@ -4,22 +4,29 @@
 // in order to one worker. Rows are copied as batches, in whatever form they came, and charged to the task's account;
 // what is sorted are entries of a normalised key and a row number, per worker, and the runs of the workers are merged
 // while they are read. Equal rows come in any order.
+//
+// A Sort whose account refuses memory writes the worker's rows as a sorted run (package spill) and goes on with an
+// empty table; in the end all rows are in runs, which are merged while they are read, and before that into longer runs
+// while there are more than mergeWays. A TopK keeps few rows and does not spill.
 package order
 
 import (
-	"context"
 	"sync"
 
 	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/engine/profile"
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // Sort orders all its rows.
 type Sort struct {
-	cfg  Config
-	mu   sync.Mutex
-	runs []*rows
+	cfg     Config
+	mu      sync.Mutex
+	runs    []*rows // of the workers
+	files   *files  // nil: nothing may be spilled
+	spilled profile.Spill
 }
 
 // NewSort returns a sort.
@@ -28,8 +35,16 @@ func NewSort(cfg Config) *Sort { return &Sort{cfg: cfg} }
 // Types returns the types of the rows.
 func (s *Sort) Types() []types.Type { return s.cfg.In }
 
-// Open does nothing.
-func (s *Sort) Open(*op.Task) error { return nil }
+// Spilled returns the counters of what was written to temporary files.
+func (s *Sort) Spilled() *profile.Spill { return &s.spilled }
+
+// Open gets ready to spill.
+func (s *Sort) Open(t *op.Task) error {
+	if t.Spill != nil {
+		s.files = &files{cfg: &s.cfg, space: t.Spill, ctx: t.Ctx, spilled: &s.spilled}
+	}
+	return nil
+}
 
 // Consumer makes the state of one worker.
 func (s *Sort) Consumer(t *op.Task, _ int) (op.Consumer, error) {
@@ -46,23 +61,57 @@ type sorting struct {
 	r *rows
 }
 
-func (c *sorting) Consume(b *batch.Batch) error { return c.r.add(c.s.cfg.Keys, b) }
+func (c *sorting) Consume(b *batch.Batch) error {
+	err := c.r.add(c.s.cfg.Keys, b)
+	if refused := errs.Is(err, errs.OutOfMemory); err != nil && !refused || c.s.files == nil {
+		return err
+	} else if refused || c.s.files.space.Force() {
+		return c.s.files.write(c.r)
+	}
+	return nil
+}
 
 func (c *sorting) Finish() error {
 	c.r.sort()
 	return nil
 }
 
-// Combine does nothing: runs are merged while they are read.
-func (s *Sort) Combine(*op.Task) error { return nil }
+// Combine writes what is left once anything was written: the memory is for those who read. Runs are merged while they
+// are read, a few at a time.
+func (s *Sort) Combine(*op.Task) error {
+	if s.files == nil || len(s.files.runs) == 0 {
+		return nil
+	}
+	for _, r := range s.runs {
+		if err := s.files.write(r); err != nil {
+			return err
+		}
+	}
+	return s.files.reduce(mergeWays)
+}
 
 // Producer hands out the rows in order: to worker 0.
 func (s *Sort) Producer(t *op.Task, worker int) (op.Producer, error) {
-	return newMerge(s.cfg, s.runs, t, worker), nil
+	if s.files == nil || len(s.files.runs) == 0 {
+		return newMerge(s.cfg, memoryCursors(s.runs), t, worker), nil
+	}
+	if worker > 0 {
+		return newMerge(s.cfg, nil, t, worker), nil
+	}
+	cursors, err := s.files.cursors(s.files.runs)
+	return newMerge(s.cfg, cursors, t, worker), err
 }
 
 // Rows returns the number of rows.
-func (s *Sort) Rows() int64 { return countRows(s.runs) }
+func (s *Sort) Rows() int64 {
+	n := countRows(s.runs)
+	if s.files != nil {
+		for _, r := range s.files.runs {
+			n += r.Records()
+		}
+	}
+	return n
+}
 
 func countRows(runs []*rows) int64 {
 	n := int64(0)
@@ -75,75 +124,17 @@ func countRows(runs []*rows) int64 {
 // Ordered tells package exec that one worker must read the rows.
 func (s *Sort) Ordered() bool { return true }
 
-// Close releases the memory.
+// Close releases the memory and the files.
 func (s *Sort) Close() {
 	for _, r := range s.runs {
 		r.release()
 	}
 	s.runs = nil
-}
-
-// merge reads sorted runs in order. There are as many runs as workers, so the smallest head is found by looking at
-// each.
-type merge struct {
-	runs       []*rows
-	pos        []int
-	skip, take int64 // take -1: all
-	refs       []ref
-	out        *batch.Batch
-}
-
-func newMerge(cfg Config, runs []*rows, t *op.Task, worker int) *merge {
-	m := &merge{runs: runs, pos: make([]int, len(runs)), skip: max(0, cfg.Offset), take: cfg.Limit, out: batch.New(cfg.In)}
-	if worker > 0 {
-		m.take = 0
+	if s.files != nil {
+		s.files.close()
+		s.files = nil
 	}
-	m.refs = make([]ref, 0, max(1, min(t.BatchRows, batch.MaxRows)))
-	return m
 }
-
-// head returns the run with the smallest row left, or -1.
-func (m *merge) head() int {
-	best := -1
-	for i, r := range m.runs {
-		if m.pos[i] == len(r.entries) {
-			continue
-		}
-		if best < 0 || compare(r, &r.entries[m.pos[i]], m.runs[best], &m.runs[best].entries[m.pos[best]]) < 0 {
-			best = i
-		}
-	}
-	return best
-}
-
-// Next returns the next rows.
-func (m *merge) Next(context.Context) (*batch.Batch, error) {
-	m.refs = m.refs[:0]
-	for len(m.refs) < cap(m.refs) && m.take != 0 {
-		i := m.head()
-		if i < 0 {
-			break
-		}
-		e := &m.runs[i].entries[m.pos[i]]
-		m.pos[i]++
-		if m.skip > 0 {
-			m.skip--
-			continue
-		}
-		m.refs = append(m.refs, ref{m.runs[i], e.row})
-		if m.take > 0 {
-			m.take--
-		}
-	}
-	if len(m.refs) == 0 {
-		return nil, nil
-	}
-	gather(m.out, m.refs)
-	return m.out, nil
-}
-
-// Close does nothing: the sink owns the rows.
-func (m *merge) Close() {}
 
 var (
 	_ op.Sink   = (*Sort)(nil)

@@ -161,7 +161,7 @@ func (r *rows) truncate(ts []types.Type, k int) error {
 		refs = refs[:0]
 		for i := range part {
 			e := part[i]
-			refs = append(refs, ref{r, e.row})
+			refs = append(refs, r.ref(&e))
 			if n := e.key & (1<<keyLenBits - 1); n > 0 {
 				rest := r.rest(&e)
 				e.key = uint64(len(kept.keys))<<keyLenBits | n
@@ -185,7 +185,7 @@ func (s *TopK) Combine(*op.Task) error { return nil }
 func (s *TopK) Producer(t *op.Task, worker int) (op.Producer, error) {
 	cfg := s.cfg
 	cfg.Limit = max(0, cfg.Limit)
-	return newMerge(cfg, s.mu.runs, t, worker), nil
+	return newMerge(cfg, memoryCursors(s.mu.runs), t, worker), nil
 }
 
 // Rows returns the number of rows, at most.

@@ -1,5 +1,5 @@
-// Package profile counts what the pieces of a plan did: rows, batches and time. It is used only under EXPLAIN ANALYZE;
-// other statements run without it. Counters are atomic: the workers of a pipeline share them, and add once per batch.
+// Package profile counts what the pieces of a plan did: rows, batches and time, under EXPLAIN ANALYZE only, and what
+// they spilled, always. Counters are atomic: the workers of a pipeline share them, and add once per batch.
 package profile
 
 import (
@@ -36,4 +36,18 @@ func (p *Pipeline) Self(i int) time.Duration {
 		next = &p.Operators[i+1]
 	}
 	return time.Duration(max(0, p.Operators[i].Inside.Load()-next.Inside.Load()))
+}
+
+// Spill is what a piece wrote to temporary files.
+type Spill struct {
+	Bytes      atomic.Int64 // written, compressed; what was divided or merged again counts each time
+	Partitions atomic.Int64 // runs or partitions that were written
+}
+
+// Add counts a file that is complete.
+func (s *Spill) Add(bytes int64) {
+	if bytes > 0 {
+		s.Bytes.Add(bytes)
+		s.Partitions.Add(1)
+	}
 }

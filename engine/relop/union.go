@@ -2,7 +2,6 @@ package relop
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/engine/op"
@@ -66,7 +65,7 @@ func (u *Union) Close() {}
 
 // Producer makes the states of one worker in all branches.
 func (u *Union) Producer(t *op.Task, worker int) (op.Producer, error) {
-	p := &unionProducer{u: u, queue: &queue{}}
+	p := &unionProducer{}
 	for i := range u.branches {
 		b := &u.branches[i]
 		src, err := b.Source.Producer(t, worker)
@@ -74,106 +73,42 @@ func (u *Union) Producer(t *op.Task, worker int) (op.Producer, error) {
 			p.Close()
 			return nil, err
 		}
-		p.sources = append(p.sources, src)
-		var c op.Consumer
-		if len(b.Operators) > 0 {
-			c = p.queue
-			for j := len(b.Operators) - 1; j >= 0; j-- {
-				if c, err = b.Operators[j].Consumer(t, worker, c); err != nil {
-					p.Close()
-					return nil, err
-				}
+		if len(b.Operators) == 0 {
+			p.branches = append(p.branches, src)
+			continue
+		}
+		c := &branchProducer{source: src, done: &u.done[i]}
+		p.branches = append(p.branches, c)
+		c.first = &c.hand
+		for j := len(b.Operators) - 1; j >= 0; j-- {
+			if c.first, err = b.Operators[j].Consumer(t, worker, c.first); err != nil {
+				p.Close()
+				return nil, err
 			}
 		}
-		p.chains = append(p.chains, c)
 	}
 	return p, nil
 }
 
-// unionProducer runs the branches of one worker. What operators push is copied into a queue, since it is lent to the
-// queue only for the call.
+// unionProducer hands out the rows of one worker, branch by branch.
 type unionProducer struct {
-	u       *Union
-	sources []op.Producer
-	chains  []op.Consumer // nil: no operators
-	at      int           // the branch
-	queue   *queue
+	branches []op.Producer
+	at       int
 }
 
 // Next returns the next batch of the current branch.
 func (p *unionProducer) Next(ctx context.Context) (*batch.Batch, error) {
-	for {
-		if b := p.queue.take(); b != nil {
-			return b, nil
-		}
-		if p.at == len(p.sources) {
-			return nil, nil
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		b, err := p.pull(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if b != nil && p.chains[p.at] == nil {
-			return b, nil
-		}
-		if b == nil {
-			err = p.finish()
-		} else {
-			err = p.chains[p.at].Consume(b)
-		}
-		if errors.Is(err, op.ErrDone) {
-			p.u.done[p.at].Store(true)
-		} else if err != nil {
-			return nil, err
-		}
-		if b == nil {
-			p.at++
+	for ; p.at < len(p.branches); p.at++ {
+		if b, err := p.branches[p.at].Next(ctx); b != nil || err != nil {
+			return b, err
 		}
 	}
-}
-
-func (p *unionProducer) pull(ctx context.Context) (*batch.Batch, error) {
-	if p.u.done[p.at].Load() {
-		return nil, nil
-	}
-	return p.sources[p.at].Next(ctx)
-}
-
-func (p *unionProducer) finish() error {
-	if c := p.chains[p.at]; c != nil {
-		return c.Finish()
-	}
-	return nil
+	return nil, nil
 }
 
 // Close closes the branches' states.
 func (p *unionProducer) Close() {
-	for _, s := range p.sources {
-		s.Close()
+	for _, b := range p.branches {
+		b.Close()
 	}
-}
-
-// queue keeps copies of batches until they are taken.
-type queue struct {
-	batches []*batch.Batch
-	next    int
-}
-
-func (q *queue) Consume(b *batch.Batch) error {
-	q.batches = append(q.batches, Copy(b))
-	return nil
-}
-
-func (q *queue) Finish() error { return nil }
-
-func (q *queue) take() *batch.Batch {
-	if q.next == len(q.batches) {
-		q.batches, q.next = q.batches[:0], 0
-		return nil
-	}
-	q.next++
-	return q.batches[q.next-1]
 }

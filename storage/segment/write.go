@@ -22,8 +22,10 @@ type Input struct {
 	Order []uint32
 	// Chunks returns the vectors of a column whose rows, one after the other, are the rows of the segment. They may
 	// have any form and length. It is called once for each column, in order, and the vectors of one column may be
-	// freed when the next is asked for.
+	// freed when the next is asked for. With several workers it is called by each of them.
 	Chunks func(column int) ([]*batch.Vector, error)
+	// Workers is how many columns are encoded at the same time; 0 means 1. The file is the same for any number.
+	Workers int
 	// Account, when not nil, is charged for the memory of writing. It must not refuse (mem.Pool.Overdraft).
 	Account *mem.Account
 }
@@ -35,7 +37,8 @@ type Info struct {
 	Bytes int64
 }
 
-// Write writes a segment to w, front to back, and holds one column in memory at a time. It does not sync or close.
+// Write writes a segment to w, front to back, and holds one column per worker in memory at a time, and with several
+// workers some that are encoded and not written yet. It does not sync or close.
 func Write(w io.Writer, in *Input) (Info, error) {
 	if in.Rows < 1 || int64(in.Rows) > 1<<32 || len(in.Columns) > maxColumns {
 		return Info{}, errs.Internal("a segment of %d rows and %d columns", in.Rows, len(in.Columns))
@@ -47,20 +50,44 @@ func Write(w io.Writer, in *Input) (Info, error) {
 	defer sw.discharge()
 	sw.write(header(in.ID))
 	metas := make([]*meta, len(in.Columns))
-	for i, c := range in.Columns {
-		chunks, err := in.Chunks(i)
-		if err != nil {
-			return Info{}, fmt.Errorf("read column %q: %w", c.Name, err)
-		}
-		if metas[i], err = sw.column(c, chunks); err != nil {
-			return Info{}, fmt.Errorf("write column %q: %w", c.Name, err)
-		}
+	if err := sw.columns(metas); err != nil {
+		return Info{}, err
 	}
-	sw.finish(metas)
+	if sw.err == nil {
+		sw.finish(metas)
+	}
 	if sw.err != nil {
 		return Info{}, fmt.Errorf("write segment %d: %w", in.ID, sw.err)
 	}
 	return Info{in.ID, int64(in.Rows), int64(sw.off)}, nil
+}
+
+// columns writes all columns.
+func (w *writer) columns(metas []*meta) error {
+	if n := min(w.in.Workers, len(metas)); n > 1 {
+		return w.parallel(metas, n)
+	}
+	for i := range metas {
+		var err error
+		if metas[i], err = w.read(i); err != nil || w.err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read asks for column i and writes it.
+func (w *writer) read(i int) (*meta, error) {
+	c := w.in.Columns[i]
+	chunks, err := w.in.Chunks(i)
+	if err != nil {
+		return nil, fmt.Errorf("read column %q: %w", c.Name, err)
+	}
+	m, err := w.column(c, chunks)
+	if err != nil {
+		return nil, fmt.Errorf("write column %q: %w", c.Name, err)
+	}
+	return m, nil
 }
 
 // writer counts bytes and keeps the work space that columns share.

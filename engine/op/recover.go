@@ -1,0 +1,17 @@
+package op
+
+import (
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// Recover, deferred by a goroutine that runs a part of a query, turns a panic into an error, XX000: the query fails
+// alone, the stack goes to the log, and the process lives on.
+func Recover(err *error) {
+	if r := recover(); r != nil {
+		slog.Error("panic while running a query", "panic", r, "stack", string(debug.Stack()))
+		*err = errs.Internal("internal error while running the query: %v", r)
+	}
+}

@@ -79,9 +79,9 @@ func (b *Binder) statement(n *pg.Node) (Statement, error) {
 	case *pg.Node_ExplainStmt:
 		return b.explain(n.ExplainStmt)
 	case *pg.Node_UpdateStmt:
-		return nil, errs.Unsupported("UPDATE")
+		return b.update(n.UpdateStmt)
 	case *pg.Node_DeleteStmt:
-		return nil, errs.Unsupported("DELETE")
+		return b.delete(n.DeleteStmt)
 	case *pg.Node_MergeStmt:
 		return nil, errs.Unsupported("MERGE")
 	}

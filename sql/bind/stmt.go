@@ -9,7 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Statement is a bound statement: one of *Query, *Insert, *Copy, *CreateTable, *DropTable, *Explain, *Utility and
+// Statement is a bound statement: one of *Query, *Insert, *Modify, *Copy, *CreateTable, *DropTable, *Explain, *Utility and
 // *Empty.
 type Statement interface{ statement() }
 
@@ -31,6 +31,17 @@ type Insert struct {
 	Returning []expr.Expr
 	Columns   []plan.Column
 	Inserted  []plan.Column
+}
+
+// Modify is DELETE or UPDATE. Source makes, in this order, the number of the row (scan.RowNumber), for an UPDATE the new
+// values of all columns of the table, and what RETURNING computes of the row. It may make several of one row, of which
+// the first counts. The executor checks NOT NULL.
+type Modify struct {
+	Relation *Relation
+	Table    *catalog.Table
+	Update   bool
+	Source   plan.Node
+	Columns  []plan.Column // of RETURNING; nil without it
 }
 
 // Copy is COPY. Either Table with Ordinals (the listed columns, in the listed order), or, for COPY (query) TO, Query.
@@ -133,6 +144,7 @@ type Empty struct{}
 
 func (*Query) statement()       {}
 func (*Insert) statement()      {}
+func (*Modify) statement()      {}
 func (*Copy) statement()        {}
 func (*CreateTable) statement() {}
 func (*DropTable) statement()   {}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/siltstone-db/siltstone/sql/bind"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -157,7 +158,7 @@ func (s *Session) start(ctx context.Context, o *portal) {
 	env.Params, env.Workers = o.params, 1
 	env.Out = pieces{ctx, e}
 	cmd := o.stmt.cmd
-	e.isQuery = cmd.Plan != nil
+	_, e.isQuery = cmd.Bound.(*bind.Query)
 	go func() {
 		defer close(e.done)
 		e.tag, e.err = cmd.Run(ctx, env)

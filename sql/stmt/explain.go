@@ -24,6 +24,8 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 		n = s.Plan
 	case *bind.Insert:
 		n = s.Source
+	case *bind.Modify:
+		n = s.Source
 	case *bind.CreateTable:
 		if s.As == nil {
 			return "", errs.Unsupported("EXPLAIN of this statement")
@@ -78,8 +80,16 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// runAnalyzed runs what is explained. An INSERT really inserts, as in PostgreSQL.
+// runAnalyzed runs what is explained. An INSERT really inserts, a DELETE deletes, as in PostgreSQL.
 func runAnalyzed(ctx context.Context, env *Env, s bind.Statement, p *compile.Program) error {
+	if mod, ok := s.(*bind.Modify); ok {
+		m := newModification(env, mod)
+		defer m.close()
+		if err := env.execute(ctx, p, m.add); err != nil {
+			return err
+		}
+		return m.finish()
+	}
 	ins, ok := s.(*bind.Insert)
 	if !ok {
 		return env.execute(ctx, p, func(*batch.Batch) error { return nil })

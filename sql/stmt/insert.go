@@ -11,17 +11,19 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 )
 
-// insert runs INSERT. RETURNING rows are computed batch by batch from what was stored.
+// insert runs INSERT. RETURNING rows are computed batch by batch from what is stored, and kept until all of it is.
 func (c *Command) insert(ctx context.Context, env *Env, b *bind.Insert) (string, error) {
 	t := env.Tx.Catalog().TableByID(b.Table.ID)
 	w := newWriter(env, t)
 	emit := w.add
+	var kept returned
+	defer kept.close()
 	if b.Returning != nil {
 		emit = func(rows *batch.Batch) error {
 			if err := w.add(rows); err != nil {
 				return err
 			}
-			return c.returning(ctx, env, b, rows)
+			return c.returning(ctx, env, b, rows, &kept)
 		}
 	}
 	if err := env.run(ctx, c.Plan, emit); err != nil {
@@ -30,10 +32,10 @@ func (c *Command) insert(ctx context.Context, env *Env, b *bind.Insert) (string,
 	if err := w.flush(); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("INSERT 0 %d", w.rows), nil
+	return fmt.Sprintf("INSERT 0 %d", w.rows), kept.send(env)
 }
 
-func (c *Command) returning(ctx context.Context, env *Env, b *bind.Insert, rows *batch.Batch) error {
+func (c *Command) returning(ctx context.Context, env *Env, b *bind.Insert, rows *batch.Batch, kept *returned) error {
 	exprs := make([]expr.Expr, len(b.Returning))
 	copy(exprs, b.Returning)
 	p, err := compile.Rows(b.Inserted, source.NewValues(b.Table.Types(), []*batch.Batch{rows}), exprs, env.Params,
@@ -41,5 +43,5 @@ func (c *Command) returning(ctx context.Context, env *Env, b *bind.Insert, rows 
 	if err != nil {
 		return err
 	}
-	return env.execute(ctx, p, env.Out.Rows)
+	return env.execute(ctx, p, func(b *batch.Batch) error { return kept.add(env, b) })
 }

@@ -95,6 +95,9 @@ func Prepare(ctx context.Context, env *Env, b bind.Statement, params []types.Typ
 	case *bind.Insert:
 		c.Columns = b.Columns
 		c.Plan, err = env.optimize(ctx, b.Source)
+	case *bind.Modify:
+		c.Columns = b.Columns
+		c.Plan, err = env.optimize(ctx, b.Source)
 	case *bind.Copy:
 		if b.Query != nil {
 			c.Plan, err = env.optimize(ctx, b.Query.Plan)
@@ -129,6 +132,8 @@ func (c *Command) Run(ctx context.Context, env *Env) (string, error) {
 		return c.query(ctx, env)
 	case *bind.Insert:
 		return c.insert(ctx, env, b)
+	case *bind.Modify:
+		return c.modify(ctx, env, b)
 	case *bind.Copy:
 		return c.copy(ctx, env, b)
 	case *bind.CreateTable:
@@ -176,6 +181,11 @@ func Writes(b bind.Statement) (string, bool) {
 	switch b := b.(type) {
 	case *bind.Insert:
 		return "INSERT", true
+	case *bind.Modify:
+		if b.Update {
+			return "UPDATE", true
+		}
+		return "DELETE", true
 	case *bind.Copy:
 		return "COPY FROM", b.From
 	case *bind.CreateTable:
@@ -189,6 +199,8 @@ func Writes(b bind.Statement) (string, bool) {
 		switch b.Node.Node.(type) {
 		case *pg.Node_CreateSchemaStmt, *pg.Node_DropStmt, *pg.Node_CommentStmt:
 			return strings.ToUpper(b.Tag), true
+		case *pg.Node_TruncateStmt:
+			return "TRUNCATE TABLE", true
 		}
 	}
 	return "", false

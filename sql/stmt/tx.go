@@ -4,11 +4,11 @@ import (
 	"context"
 	"maps"
 
-	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -28,6 +28,8 @@ type Tx struct {
 	catalog *catalog.Snapshot
 	edits   int // number of catalog edits so far
 	writes  []pending
+	deletes []deletion
+	hidden  map[catalog.TableID]*hiddenRows     // what the deletions add up to
 	views   map[catalog.TableID]*table.Snapshot // base with the pending rows of a table
 	retired []*table.Snapshot                   // views that have become old
 	relieve int64                               // bytes of rows at which Relieve publishes them
@@ -43,12 +45,29 @@ type pending struct {
 	bytes int64
 }
 
+// deletion is what a statement has taken away from a table: rows of the snapshot by their numbers, and rows that the
+// transaction itself has written, numbered from table.OwnRows on in the order of its writes.
+type deletion struct {
+	table    catalog.TableID
+	rows     *index.RowIDs
+	truncate bool // all rows of the snapshot
+	updated  bool
+	bytes    int64
+}
+
+// hiddenRows are the rows of a table that the transaction does not see any more.
+type hiddenRows struct {
+	table.Hidden
+	updated bool // some by an UPDATE
+}
+
 // Mark is a point inside a transaction to which it can be rolled back: a savepoint. It holds the catalog of then,
-// which is immutable, and the number of batches written, which only grows.
+// which is immutable, and the numbers of batches written and of deletions, which only grow.
 type Mark struct {
 	catalog *catalog.Snapshot
 	edits   int
 	writes  int
+	deletes int
 }
 
 // Begin starts a transaction. Its pending rows are charged to pool.
@@ -81,20 +100,20 @@ func (t *Tx) Changed() bool { return t.edits > 0 }
 // Table returns the rows of a table as the transaction sees them. It is what package compile asks for.
 func (t *Tx) Table(id catalog.TableID) (scan.Relation, error) {
 	base := t.snapshot()
-	own := t.rowsOf(id)
-	if base.Catalog().TableByID(id) == nil {
-		tab := t.catalog.TableByID(id)
-		if tab == nil {
-			return nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
-		}
-		return pgcatalog.NewRows(tab.Types(), split(own)), nil
+	own, h := t.rowsOf(id), t.hidden[id]
+	tab := t.catalog.TableByID(id)
+	if tab == nil {
+		return nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
 	}
-	if len(own) == 0 {
+	if len(own) == 0 && h == nil && base.Catalog().TableByID(id) != nil {
 		return base.Table(id)
 	}
 	view := t.views[id]
 	if view == nil {
-		view = base.Overlay(id, own)
+		if h == nil {
+			h = &hiddenRows{}
+		}
+		view = base.Overlay(tab, own, h.Hidden)
 		if t.views == nil {
 			t.views = map[catalog.TableID]*table.Snapshot{}
 		}
@@ -112,23 +131,6 @@ func (t *Tx) rowsOf(id catalog.TableID) []*batch.Batch {
 		}
 	}
 	return own
-}
-
-// split cuts batches into pieces that fit a pipeline.
-func split(bs []*batch.Batch) []*batch.Batch {
-	var out []*batch.Batch
-	for _, b := range bs {
-		for from := 0; from < b.Len; from += batch.MaxRows {
-			n := min(batch.MaxRows, b.Len-from)
-			piece := &batch.Batch{Len: n, Cols: make([]*batch.Vector, len(b.Cols))}
-			for i, c := range b.Cols {
-				piece.Cols[i] = &batch.Vector{}
-				piece.Cols[i].Slice(c, from, n)
-			}
-			out = append(out, piece)
-		}
-	}
-	return out
 }
 
 // Edit changes the catalog that the transaction sees.
@@ -158,6 +160,52 @@ func (t *Tx) Insert(id catalog.TableID, rows *batch.Batch) error {
 	return nil
 }
 
+// Delete takes rows of a table away, by the numbers that a scan of the transaction returned. updated says that they
+// come back changed. The transaction keeps the set; the caller must not change it.
+func (t *Tx) Delete(id catalog.TableID, rows *index.RowIDs, updated bool) error {
+	if rows.Len() == 0 {
+		return nil
+	}
+	bytes := rows.Bytes()
+	if err := t.account.Reserve(bytes); err != nil {
+		return err
+	}
+	t.hide(deletion{table: id, rows: rows, updated: updated, bytes: bytes})
+	return nil
+}
+
+// Truncate takes all rows of a table away, when it commits also those that others have committed meanwhile.
+func (t *Tx) Truncate(id catalog.TableID) {
+	own := uint64(0)
+	for _, b := range t.rowsOf(id) {
+		own += uint64(b.Len)
+	}
+	rows := index.NewRowIDs()
+	rows.AddRange(table.OwnRows, table.OwnRows+own)
+	t.hide(deletion{table: id, rows: rows, truncate: true})
+}
+
+// hide notes a deletion.
+func (t *Tx) hide(d deletion) {
+	t.deletes = append(t.deletes, d)
+	t.addHidden(d)
+	t.forget(d.table)
+}
+
+func (t *Tx) addHidden(d deletion) {
+	h := &hiddenRows{}
+	if old := t.hidden[d.table]; old != nil {
+		*h = *old
+	}
+	rows, own := d.rows.Split(table.OwnRows)
+	h.Rows, h.Own = h.Rows.Union(rows), h.Own.Union(own)
+	h.All, h.updated = h.All || d.truncate, h.updated || d.updated
+	if t.hidden == nil {
+		t.hidden = map[catalog.TableID]*hiddenRows{}
+	}
+	t.hidden[d.table] = h
+}
+
 // forget retires the view of a table that has new rows: a statement may still read it.
 func (t *Tx) forget(id catalog.TableID) {
 	if v := t.views[id]; v != nil {
@@ -177,7 +225,7 @@ func (t *Tx) Settle() {
 // Mark returns the current point.
 func (t *Tx) Mark() Mark {
 	t.snapshot()
-	return Mark{catalog: t.catalog, edits: t.edits, writes: len(t.writes)}
+	return Mark{catalog: t.catalog, edits: t.edits, writes: len(t.writes), deletes: len(t.deletes)}
 }
 
 // RollbackTo forgets what was done since a point.
@@ -189,13 +237,30 @@ func (t *Tx) RollbackTo(m Mark) {
 	}
 	clear(t.writes[keep:])
 	t.writes = t.writes[:keep]
+	t.unhide(m.deletes)
 	t.catalog, t.edits = m.catalog, m.edits
+}
+
+// unhide forgets the deletions from the i-th on.
+func (t *Tx) unhide(i int) {
+	if i >= len(t.deletes) {
+		return
+	}
+	for _, d := range t.deletes[i:] {
+		t.account.Free(d.bytes)
+		t.forget(d.table)
+	}
+	clear(t.deletes[i:])
+	t.deletes, t.hidden = t.deletes[:i], nil
+	for _, d := range t.deletes {
+		t.addHidden(d)
+	}
 }
 
 // Rollback ends the transaction and forgets its writes.
 func (t *Tx) Rollback() {
 	_ = t.relieved() // told by Commit, if it matters
-	t.writes = nil
+	t.writes, t.deletes, t.hidden = nil, nil, nil
 	t.unpin()
 	t.account.Close()
 }
@@ -226,30 +291,76 @@ func (t *Tx) Commit(ctx context.Context) error {
 			return err
 		}
 	}
-	w := table.Write{}
-	at := map[catalog.TableID]int{}
-	for _, p := range t.writes {
-		tab := t.catalog.TableByID(p.table)
-		if tab == nil {
-			continue // dropped by the same transaction
-		}
-		if r := renamed[p.table]; r != nil {
-			tab = r
-		}
-		i, ok := at[p.table]
-		if !ok {
-			i = len(w.Rows)
-			at[p.table] = i
-			w.Rows = append(w.Rows, table.Rows{Table: tab.ID, Version: tab.Version})
-		}
-		w.Rows[i].Batches = append(w.Rows[i].Batches, p.rows)
-	}
+	w := t.write(renamed)
 	if len(w.Rows) == 0 {
 		return nil
 	}
 	t.unpin()
 	_, err := t.db.Commit(ctx, w)
 	return err
+}
+
+// write returns what is to be committed. renamed are the tables that the transaction has made.
+func (t *Tx) write(renamed map[catalog.TableID]*catalog.Table) table.Write {
+	w := table.Write{}
+	at := map[catalog.TableID]int{}
+	entry := func(id catalog.TableID) *table.Rows {
+		tab := t.catalog.TableByID(id)
+		if tab == nil {
+			return nil // dropped by the same transaction
+		}
+		if r := renamed[id]; r != nil {
+			tab = r
+		}
+		i, ok := at[id]
+		if !ok {
+			i = len(w.Rows)
+			at[id] = i
+			w.Rows = append(w.Rows, table.Rows{Table: tab.ID, Version: tab.Version})
+		}
+		return &w.Rows[i]
+	}
+	first := map[catalog.TableID]uint64{} // number of the next batch's first row
+	for _, p := range t.writes {
+		number := table.OwnRows + first[p.table]
+		first[p.table] += uint64(p.rows.Len)
+		r := entry(p.table)
+		if r == nil {
+			continue
+		}
+		rows := p.rows
+		if h := t.hidden[p.table]; h != nil {
+			rows = without(rows, h.Own.Within(nil, number, rows.Len))
+		}
+		if rows != nil {
+			r.Batches = append(r.Batches, rows)
+		}
+	}
+	for id, h := range t.hidden {
+		if renamed[id] != nil {
+			continue // nobody else has rows there
+		}
+		if r := entry(id); r != nil {
+			r.Deleted, r.Truncate, r.Updated = h.Rows, h.All, h.updated
+		}
+	}
+	return w
+}
+
+// without returns a batch without some of its rows; nil when none is left.
+func without(b *batch.Batch, rows []uint32) *batch.Batch {
+	switch len(rows) {
+	case 0:
+		return b
+	case b.Len:
+		return nil
+	}
+	bits := make(batch.Bitmap, batch.Words(b.Len))
+	bits.Fill(b.Len)
+	for _, r := range rows {
+		bits.Clear(int(r))
+	}
+	return &batch.Batch{Len: b.Len, Cols: b.Cols, Sel: batch.SelectBits(bits)}
 }
 
 // commitCatalog applies what the transaction changed in the catalog: the difference between the picture it started
@@ -336,7 +447,7 @@ type relief struct {
 // one. A load of more than relieveBytes is therefore several commits, in order: what was published stays when a later
 // row is refused, and Stored tells how much that is. The error may be that of the part before.
 func (t *Tx) Relieve(ctx context.Context, explicit bool) error {
-	if explicit || t.edits > 0 {
+	if explicit || t.edits > 0 || len(t.deletes) > 0 {
 		return nil
 	}
 	pendingBytes := t.account.Used()

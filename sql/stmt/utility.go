@@ -52,23 +52,19 @@ func utility(ctx context.Context, env *Env, b *bind.Utility) (string, error) {
 	case *pg.Node_VacuumStmt:
 		return vacuum(env, n.VacuumStmt)
 	case *pg.Node_TruncateStmt:
-		return "", errs.Unsupported("TRUNCATE")
+		return truncate(env, n.TruncateStmt)
 	case *pg.Node_ListenStmt:
 		return "", errs.Unsupported("LISTEN")
 	case *pg.Node_NotifyStmt:
 		return "", errs.Unsupported("NOTIFY")
 	case *pg.Node_UnlistenStmt:
 		return "UNLISTEN", nil // there is never anything to stop listening to
-	case *pg.Node_DeleteStmt:
-		return "", errs.Unsupported("DELETE")
-	case *pg.Node_UpdateStmt:
-		return "", errs.Unsupported("UPDATE")
 	}
 	return "", errs.Unsupported("%s", b.Tag)
 }
 
-// vacuum runs VACUUM and ANALYZE. Segments carry their own statistics and nothing is ever deleted, so there is nothing
-// to do but to check the names.
+// vacuum runs VACUUM and ANALYZE. Segments carry their own statistics, and those whose rows are all deleted go by
+// themselves, so there is nothing to do but to check the names.
 func vacuum(env *Env, n *pg.VacuumStmt) (string, error) {
 	tag := "ANALYZE"
 	if n.IsVacuumcmd {

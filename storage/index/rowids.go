@@ -22,6 +22,36 @@ func (s *RowIDs) Add(id uint64) bool { return s.bm.CheckedAdd(id) }
 // AddMany adds rows.
 func (s *RowIDs) AddMany(ids []uint64) { s.bm.AddMany(ids) }
 
+// AddRange adds the rows from one number to below another.
+func (s *RowIDs) AddRange(from, to uint64) { s.bm.AddRange(from, to) }
+
+// Split returns the rows below a number, and the others. It may return the set itself, and nil for an empty one.
+func (s *RowIDs) Split(at uint64) (below, rest *RowIDs) {
+	switch {
+	case s.Len() == 0:
+		return nil, nil
+	case s.bm.Maximum() < at:
+		return s, nil
+	case s.bm.Minimum() >= at:
+		return nil, s
+	}
+	below, rest = s.Clone(), s.Clone()
+	below.bm.RemoveRange(at, s.bm.Maximum()+1)
+	rest.bm.RemoveRange(0, at)
+	return below, rest
+}
+
+// Union returns the rows of both sets. It may return one of them.
+func (s *RowIDs) Union(o *RowIDs) *RowIDs {
+	switch {
+	case s.Len() == 0:
+		return o
+	case o.Len() == 0:
+		return s
+	}
+	return &RowIDs{roaring64.Or(s.bm, o.bm)}
+}
+
 // AddAll adds the rows of another set.
 func (s *RowIDs) AddAll(o *RowIDs) {
 	if o != nil {

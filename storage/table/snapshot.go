@@ -82,8 +82,9 @@ const OwnRows = 1 << 62
 
 // Hidden are rows that an overlay leaves out.
 type Hidden struct {
-	Rows *index.RowIDs // nil: none
-	All  bool          // of the table that was there: none of its committed rows is seen
+	Rows *index.RowIDs // committed ones; nil: none
+	All  bool          // committed ones
+	Own  *index.RowIDs // of those that the overlay adds, numbered from OwnRows on; nil: none
 }
 
 // Overlay returns a snapshot that sees a table as a transaction does: without the rows that it has deleted, and with
@@ -138,7 +139,7 @@ func (s *Snapshot) Table(id catalog.TableID) (scan.Relation, error) {
 	}
 	for o := s; o != nil; o = o.parent {
 		if o.extra != nil && o.table == id && o.extra.Rows() > 0 {
-			deleted := (*index.RowSet)(nil).With(hidden.Rows.Within(nil, OwnRows, o.extra.Rows()))
+			deleted := (*index.RowSet)(nil).With(hidden.Own.Within(nil, OwnRows, o.extra.Rows()))
 			v.add(o.extra.Prefix(o.extra.Rows()).Without(OwnRows, deleted), nil, deleted.Len())
 		}
 	}

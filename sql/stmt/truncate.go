@@ -1,0 +1,37 @@
+package stmt
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// truncate runs TRUNCATE, of one or more tables. There are no sequences to restart and no foreign keys to follow.
+func truncate(env *Env, n *pg.TruncateStmt) (string, error) {
+	var ids []catalog.TableID
+	for _, node := range n.Relations {
+		v := node.GetRangeVar()
+		rel, err := env.Resolver.Relation(v.Schemaname, v.Relname)
+		switch {
+		case err != nil:
+			return "", err
+		case rel == nil:
+			name := v.Relname
+			if v.Schemaname != "" {
+				name = v.Schemaname + "." + name
+			}
+			return "", bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", name), env.Resolver, v.Schemaname, v.Relname)
+		case rel.Table == nil && rel.Schema == "pg_catalog":
+			return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", v.Relname)
+		case rel.Table == nil:
+			return "", errs.New(errs.WrongObjectType, "%q is not a table", v.Relname)
+		}
+		ids = append(ids, rel.Table.ID)
+	}
+	for _, id := range ids {
+		env.Tx.Truncate(id)
+	}
+	return "TRUNCATE TABLE", nil
+}

@@ -27,7 +27,7 @@ func NewScan(rel scan.Relation, req scan.Request) *Scan {
 	all := rel.Types()
 	ts := make([]types.Type, len(req.Columns))
 	for i, c := range req.Columns {
-		ts[i] = all[c]
+		ts[i] = scan.TypeOf(all, c)
 	}
 	if req.Counters == nil {
 		req.Counters = &scan.Counters{}

@@ -165,7 +165,7 @@ func (b *Binder) assignments(m *modify, list []*pg.Node) ([]expr.Expr, error) {
 			return nil, b.unsupported(t.Location, "assigning to a part of a column")
 		}
 		if set[i] {
-			return nil, b.fail(t.Location, errs.SyntaxError, "multiple assignments to same column %q", t.Name)
+			return nil, errs.New(errs.SyntaxError, "multiple assignments to same column %q", t.Name)
 		}
 		set[i] = true
 		val := t.Val

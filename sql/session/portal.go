@@ -108,8 +108,10 @@ func (s *Session) execute(ctx context.Context, o *portal, maxRows int, out Outpu
 		if err != nil {
 			return false, err
 		}
+		s.last = executed{s.last.count + 1, o, tag}
 		return false, out.Complete(tag)
 	}
+	s.last = executed{s.last.count + 1, nil, ""}
 	rows, err := s.pull(ctx, o, maxRows, out.Rows)
 	if err != nil {
 		return false, err
@@ -293,7 +295,12 @@ func (s *Session) Sync(ctx context.Context, failed bool) error {
 		s.rollback()
 		return nil
 	}
-	if err := s.commit(ctx); err != nil {
+	last := s.last
+	err := s.commit(ctx)
+	if errs.Is(err, errs.SerializationFailure) {
+		err = s.repeat(ctx, last, err)
+	}
+	if err != nil {
 		return s.failed(err)
 	}
 	return nil

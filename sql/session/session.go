@@ -30,6 +30,7 @@ type Session struct {
 	txMark     int   // of settings, when the transaction began
 	txStart    int64 // microseconds since 1970 UTC
 	stmtStart  int64
+	last       executed // of the implicit transaction
 
 	statements map[string]*prepared
 	portals    map[string]*portal
@@ -79,6 +80,9 @@ func (s *Session) simple(ctx context.Context, sql string, out Output) error {
 	}
 	if len(statements) == 0 {
 		return out.Empty()
+	}
+	if len(statements) == 1 && s.repeatable(statements[0].Node) {
+		return s.timed(ctx, statements[0].Text, func(ctx context.Context) error { return s.alone(ctx, &statements[0], out) })
 	}
 	for i := range statements {
 		last := i == len(statements)-1

@@ -62,7 +62,7 @@ func (s *Session) rollback() {
 }
 
 func (s *Session) ended() {
-	s.tx, s.savepoints, s.status = nil, nil, Idle
+	s.tx, s.savepoints, s.status, s.last = nil, nil, Idle, executed{}
 }
 
 // endImplicit commits a transaction that no BEGIN has opened.

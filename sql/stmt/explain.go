@@ -50,6 +50,9 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if b, ok := b.Statement.(*bind.Modify); ok {
+		p.Root = &compile.Node{Title: modifyTitle(b), Estimate: -1, Children: []*compile.Node{p.Root}}
+	}
 	planned := time.Since(start)
 	start = time.Now()
 	if b.Analyze {
@@ -76,6 +79,13 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 		lines = append(lines, fmt.Sprintf("Execution Time: %.3f ms", ms(ran)))
 	}
 	return "EXPLAIN", env.Out.Rows(textRows(lines...))
+}
+
+func modifyTitle(b *bind.Modify) string {
+	if b.Update {
+		return "Update on " + b.Table.Name
+	}
+	return "Delete on " + b.Table.Name
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

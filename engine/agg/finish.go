@@ -392,7 +392,7 @@ func (f *finisher) decimalVariance(c *call, s *state, r []uint64, count uint64, 
 	if err != nil || !root {
 		return q, err
 	}
-	return q.Sqrt()
+	return q.StandardDeviation()
 }
 
 // list writes a string_agg or an array in PostgreSQL's text form.

@@ -76,6 +76,7 @@ type Group struct {
 type argument struct {
 	ordinal int
 	words   bool // its values are needed, not only its NULLs
+	refs    bool // only the smallest or the largest string is wanted
 }
 
 // New returns an aggregation. Errors of the configuration come from Open.
@@ -129,6 +130,9 @@ func (g *Group) openArguments() error {
 				g.payload += wideOf(g.cfg.In[c])
 			}
 		}
+	}
+	for i := range g.columns {
+		g.columns[i].refs = g.onlyExtremes(g.columns[i].ordinal)
 	}
 	g.plainSums = len(g.prog.states) <= 2 && len(g.prog.sets) == 0
 	for i := range g.prog.states {

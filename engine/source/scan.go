@@ -29,13 +29,16 @@ func NewScan(rel scan.Relation, req scan.Request) *Scan {
 	for i, c := range req.Columns {
 		ts[i] = all[c]
 	}
+	if req.Counted {
+		ts = append(ts, types.T(types.Int8))
+	}
 	if req.Counters == nil {
 		req.Counters = &scan.Counters{}
 	}
 	return &Scan{rel: rel, req: req, types: ts}
 }
 
-// Types returns the types of the requested columns.
+// Types returns the types of the requested columns, and that of the counts of a counted request.
 func (s *Scan) Types() []types.Type { return s.types }
 
 // Request returns what is asked of the relation. The caller may change it until the source is opened.

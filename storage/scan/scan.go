@@ -63,9 +63,13 @@ func (l *Late) Get() *Term { return l.term.Load() }
 
 // Request is what a reader asks for. The rows of the answer satisfy every term.
 type Request struct {
-	Columns   []int // ordinals to return, in this order; may be empty: only the number of rows counts
-	Terms     []Term
-	Late      []*Late
+	Columns []int // ordinals to return, in this order; may be empty: only the number of rows counts
+	Terms   []Term
+	Late    []*Late
+	// Counted asks for values with the numbers of their rows. Columns has one column, all terms are on it, and batches
+	// get one more column of type int8, never NULL: for how many rows of the answer a row of the batch stands. Parts
+	// whose dictionaries count rows (ValueCounter) hand out every value once, others every row by itself.
+	Counted   bool
 	BatchRows int // most rows per batch; 0 means batch.MaxRows. Tests use 1 and 3.
 	Account   *mem.Account
 	Counters  *Counters // nil: not counted

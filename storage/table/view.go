@@ -113,6 +113,9 @@ func (v *View) Open(ctx context.Context, req *scan.Request) (scan.Scan, error) {
 		if ps == nil {
 			continue
 		}
+		if _, ok := ps.(scan.CountedScan); req.Counted && !ok {
+			ps = onesScan{ps}
+		}
 		s.parts = append(s.parts, openPart{ps, p})
 		s.total += ps.Morsels()
 		s.ends = append(s.ends, s.total)

@@ -103,9 +103,9 @@ func (g *Group) Open(t *op.Task) (err error) {
 	}
 	g.limited = g.fixes()
 	if g.mode == modeDict && g.cfg.Counts != nil && g.prog.words == 0 {
-		g.counted = g.cfg.Counts.TakeCounted(g.cfg.Keys[0].Origin)
+		g.counted, err = g.cfg.Counts.TakeCounted(t.Ctx, g.cfg.Keys[0].Origin)
 	}
-	return nil
+	return err
 }
 
 // openArguments lists the columns that inputs read, and where they stand in a partitioned row.

@@ -69,11 +69,11 @@ func (s *Scan) Dictionaries(column int) ([]*batch.Dictionary, bool) {
 
 // TakeCounted takes the parts whose rows the dictionary of a column of the request counts, once the source is open and
 // before its producers are made.
-func (s *Scan) TakeCounted(column int) []scan.Counted {
+func (s *Scan) TakeCounted(ctx context.Context, column int) ([]scan.Counted, error) {
 	if c, ok := s.open.(scan.Counter); ok {
-		return c.TakeCounted(column)
+		return c.TakeCounted(ctx, column)
 	}
-	return nil
+	return nil, nil
 }
 
 // Producer makes a reader.

@@ -110,19 +110,6 @@ type Relation interface {
 	Open(ctx context.Context, req *Request) (Scan, error)
 }
 
-// Counted are the rows of a part by the entries of one column's dictionary: its Counts, and NULLs.
-type Counted struct {
-	Dict  *batch.Dictionary
-	Nulls int64
-}
-
-// Counter is a Scan that can hand over rows without reading them.
-type Counter interface {
-	// TakeCounted takes the parts of which all rows are wanted and whose rows the dictionary of a column of the request
-	// counts: readers will not return these rows. It is called before the first reader is made.
-	TakeCounted(column int) []Counted
-}
-
 // Scan is one reading of a relation.
 type Scan interface {
 	// Reader returns a reader for one worker.

@@ -31,8 +31,10 @@ type Result struct {
 	P99     time.Duration `json:"p99"`
 }
 
-// RowsPerSecond and CommitsPerSecond are rates over the whole case.
-func (r Result) RowsPerSecond() float64    { return float64(r.Rows) / r.Elapsed.Seconds() }
+// RowsPerSecond returns the rate of rows over the whole case.
+func (r Result) RowsPerSecond() float64 { return float64(r.Rows) / r.Elapsed.Seconds() }
+
+// CommitsPerSecond returns the rate of commits over the whole case.
 func (r Result) CommitsPerSecond() float64 { return float64(r.Commits) / r.Elapsed.Seconds() }
 
 // Target is where rows go.

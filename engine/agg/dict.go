@@ -164,9 +164,6 @@ func (g *Group) combineDicts(t *op.Task) error {
 		return err
 	}
 	m := dictMerge{g: g, runs: make([]hashRuns, len(g.dicts)+1)}
-	if err := op.Parallel(t, len(m.runs), func(_, i int) error { m.split(i); return nil }); err != nil {
-		return err
-	}
 	g.builders = make([]*worker, max(1, t.Workers))
 	keep := make([]keeper, len(g.builders))
 	for i := range keep {
@@ -183,6 +180,10 @@ func (g *Group) combineDicts(t *op.Task) error {
 		g.builders[i].tab.stored = true
 	}
 	if k := g.topByCount(); k > 0 {
+		// Strings are looked up one by one: only where that takes the lists of partitions, these are made.
+		if err := m.splitAll(t, func(d int) bool { return d < len(g.dicts) && !g.dicts[d].Searchable() }); err != nil {
+			return err
+		}
 		tab := g.builders[0].tab
 		done, err := m.topDicts(t, tab, k)
 		if err != nil {
@@ -194,6 +195,9 @@ func (g *Group) combineDicts(t *op.Task) error {
 			}
 			return g.keepNull(&keep[0])
 		}
+	}
+	if err := m.splitAll(t, func(int) bool { return true }); err != nil {
+		return err
 	}
 	if err := op.Parallel(t, partitions, func(wk, p int) error {
 		tab := g.builders[wk].tab
@@ -252,6 +256,17 @@ func (m *dictMerge) hash(d int, code uint32) uint64 {
 	}
 	_, e := m.g.lay.fields[0].strings.entry(code)
 	return e.hash
+}
+
+// splitAll finds the partitions of the dictionaries that need says, if that was not done before.
+func (m *dictMerge) splitAll(t *op.Task, need func(d int) bool) error {
+	return op.Parallel(t, len(m.runs), func(_, d int) error {
+		if need(d) && !m.runs[d].done {
+			m.split(d)
+			m.runs[d].done = true
+		}
+		return nil
+	})
 }
 
 // split finds the partitions of dictionary d.

@@ -225,8 +225,9 @@ func (m *dictMerge) look(d int, hash uint64, b []byte) (uint32, bool) {
 		return id, id != 0
 	}
 	dict, run := m.g.dicts[d], &m.runs[d]
-	if run.list == nil {
-		return findEntry(dict, hash, b)
+	if dict.Searchable() {
+		c, ok := dict.Find(hash, b)
+		return uint32(c), ok
 	}
 	p := hash >> (64 - partitionBits)
 	for i := run.start[p]; i < run.start[p+1]; i++ {

@@ -194,7 +194,7 @@ func (f *finisher) value(c *call, s *state, r []uint64, count uint64, v *batch.V
 	case stateMaxSpan:
 		setWords(v, i, phys, [2]uint64{r[1], r[2]})
 	case stateMaxBytes:
-		v.AppendBytes(strings.bytes(uint32(r[0])))
+		v.AppendBytes(strings.referred(r[0]))
 	case stateFirst:
 		if phys == types.PhysBytes {
 			v.AppendBytes(strings.bytes(uint32(r[1])))
@@ -221,6 +221,13 @@ func (f *finisher) sum(c *call, s *state, r []uint64, v *batch.Vector, i int) er
 	case stateSumSpan:
 		return setSpan(v, i, r)
 	case stateSum128:
+		if v.Type.Physical() == types.PhysInt64 { // fn.SumCounts
+			if int64(r[1]) != int64(r[0])>>63 {
+				return errs.New(errs.NumericValueOutOfRange, "bigint out of range")
+			}
+			setWords(v, i, types.PhysInt64, [2]uint64{r[0]})
+			return nil
+		}
 		if v.Type.Physical() == types.PhysInt128 && v.Type.Scale == c.arg.Scale {
 			x := types.Int128{Lo: r[0], Hi: int64(r[1])}
 			if x.FitsPrecision(types.Decimal128Precision) {
@@ -392,7 +399,7 @@ func (f *finisher) decimalVariance(c *call, s *state, r []uint64, count uint64, 
 	if err != nil || !root {
 		return q, err
 	}
-	return q.Sqrt()
+	return q.StandardDeviation()
 }
 
 // list writes a string_agg or an array in PostgreSQL's text form.

@@ -76,6 +76,7 @@ type Group struct {
 type argument struct {
 	ordinal int
 	words   bool // its values are needed, not only its NULLs
+	refs    bool // only the smallest or the largest string is wanted
 }
 
 // New returns an aggregation. Errors of the configuration come from Open.
@@ -102,9 +103,9 @@ func (g *Group) Open(t *op.Task) (err error) {
 	}
 	g.limited = g.fixes()
 	if g.mode == modeDict && g.cfg.Counts != nil && g.prog.words == 0 {
-		g.counted = g.cfg.Counts.TakeCounted(g.cfg.Keys[0].Origin)
+		g.counted, err = g.cfg.Counts.TakeCounted(t.Ctx, g.cfg.Keys[0].Origin)
 	}
-	return nil
+	return err
 }
 
 // openArguments lists the columns that inputs read, and where they stand in a partitioned row.
@@ -129,6 +130,9 @@ func (g *Group) openArguments() error {
 				g.payload += wideOf(g.cfg.In[c])
 			}
 		}
+	}
+	for i := range g.columns {
+		g.columns[i].refs = g.onlyExtremes(g.columns[i].ordinal)
 	}
 	g.plainSums = len(g.prog.states) <= 2 && len(g.prog.sets) == 0
 	for i := range g.prog.states {

@@ -55,7 +55,7 @@ func (s *state) merge(sd *side, r, o []uint64, strings *interner) error {
 		}
 	case stateMaxBytes:
 		if o[0] != 0 {
-			s.keepBytes(strings, r, o[0])
+			s.keepBytes(strings, &r[0], o[0])
 		}
 	case stateMaxSpan:
 		if o[0] != 0 {

@@ -2,7 +2,6 @@ package agg
 
 import (
 	"math/bits"
-	"sort"
 
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -144,9 +143,9 @@ func (in *interner) findMerged(hash uint64, b []byte) uint32 {
 		if m == nil || m.dict != d || !m.done {
 			continue
 		}
-		if c, ok := findEntry(d, hash, b); ok {
+		if c, ok := d.Find(hash, b); ok {
 			if m.numbers == nil {
-				return c + 1
+				return uint32(c) + 1
 			}
 			return m.numbers[c]
 		}
@@ -154,44 +153,12 @@ func (in *interner) findMerged(hash uint64, b []byte) uint32 {
 	return 0
 }
 
-// findEntry returns the code of a string in a dictionary with hashes.
-func findEntry(d *batch.Dictionary, hash uint64, b []byte) (code uint32, ok bool) {
-	i := 0
-	if d.HashOrdered {
-		i = searchHash(d.Hashes, hash)
-	}
-	for ; i < len(d.Hashes); i++ {
-		switch h := d.Hashes[i]; {
-		case h == hash && string(d.At(i)) == string(b):
-			return uint32(i), true
-		case d.HashOrdered && h > hash:
-			return 0, false
-		}
-	}
-	return 0, false
-}
-
-// searchHash returns the first position of sorted hashes that is not below hash. Hashes are spread evenly, so the
-// search starts near the end of the guess.
-func searchHash(hashes []uint64, hash uint64) int {
-	n := len(hashes)
-	guess, _ := bits.Mul64(hash, uint64(n))
-	lo, hi := 0, n
-	for step := 64; step < n; step *= 4 {
-		a, b := max(0, int(guess)-step), min(n, int(guess)+step)
-		if (a == 0 || hashes[a-1] < hash) && (b == n || hashes[b] >= hash) {
-			lo, hi = a, b
-			break
-		}
-	}
-	return lo + sort.Search(hi-lo, func(i int) bool { return hashes[lo+i] >= hash })
-}
-
 // hashRuns finds the entries of a dictionary that belong to each partition: one run of codes where entries are ordered
 // by hash, else of a list.
 type hashRuns struct {
 	start [partitions + 1]uint32
 	list  []uint32
+	done  bool
 }
 
 func (r *hashRuns) code(i uint32) uint32 {
@@ -204,7 +171,7 @@ func (r *hashRuns) code(i uint32) uint32 {
 func (r *hashRuns) split(hashes []uint64, ordered bool) {
 	if ordered {
 		for p := range partitions {
-			r.start[p] = uint32(searchHash(hashes, uint64(p)<<(64-partitionBits)))
+			r.start[p] = uint32(batch.SearchHash(hashes, uint64(p)<<(64-partitionBits)))
 		}
 		r.start[partitions] = uint32(len(hashes))
 		return

@@ -25,7 +25,7 @@ const (
 	stateSumSpan                     // 3: months, days, microseconds of interval sums
 	stateMax64                       // 1: largest of order-preserving unsigned words; minima hold complements
 	stateMax128                      // 2: the same over 128 bits: low, high
-	stateMaxBytes                    // 1: number of the smallest or largest string
+	stateMaxBytes                    // 1: reference to the smallest or largest string
 	stateMaxSpan                     // 3: seen, smallest or largest interval as itself
 	stateFirst                       // 3: seen, value
 	stateSquares                     // 5: 128-bit sum, 192-bit sum of squares of integers

@@ -53,6 +53,11 @@ func (s *state) update(sd *side, strings *interner, rows []uint64, width, base i
 		}
 	case stateMax64:
 		s.updateMax64(rows, width, at, d)
+	case stateMaxBytes:
+		words := d.words[:len(d.slots)]
+		for i, g := range d.slots {
+			s.keepBytes(strings, &rows[int(g)*width+at], words[i])
+		}
 	default:
 		wide := 1
 		if len(d.slots) > 0 {
@@ -141,8 +146,6 @@ func (s *state) addValue(sd *side, strings *interner, r, v []uint64) error {
 		if hi > r[1] || hi == r[1] && lo > r[0] {
 			r[0], r[1] = lo, hi
 		}
-	case stateMaxBytes:
-		s.keepBytes(strings, r, v[0])
 	case stateMaxSpan:
 		s.keepSpan(r, v)
 	case stateSumSpan:
@@ -207,15 +210,6 @@ func (s *state) value128(lo, hi uint64) (w0, w1 uint64) {
 		return bits.ReverseBytes64(hi), bits.ReverseBytes64(lo)
 	}
 	return lo, hi ^ 1<<63
-}
-
-func (s *state) keepBytes(strings *interner, r []uint64, id uint64) {
-	if r[0] == id {
-		return
-	}
-	if r[0] == 0 || (string(strings.bytes(uint32(id))) < string(strings.bytes(uint32(r[0])))) == s.min {
-		r[0] = id
-	}
 }
 
 // keepSpan keeps the shortest or longest interval.

@@ -17,6 +17,9 @@ type column struct {
 	wide    int // words per value: 1 or 2
 	strings *interner
 
+	// refs: strings stay where they are, and words are references to them (see extreme.go) in place of numbers.
+	refs bool
+
 	words []uint64     // wide per row; rows that are NULL hold 0 or anything
 	nulls batch.Bitmap // set where NULL; nil: none
 
@@ -24,6 +27,8 @@ type column struct {
 	bits batch.Bitmap
 	dict *batch.Dictionary
 	code *codeMap
+
+	dictRef uint64 // the reference to the first entry of dict
 
 	constant   []byte // the constant seen last, and its number
 	constantID uint32
@@ -78,6 +83,10 @@ func (c *column) loadNulls(v *batch.Vector, n int) {
 func (c *column) load(v *batch.Vector, n int) error {
 	c.loadNulls(v, n)
 	c.words = c.own[:n*c.wide]
+	if c.refs && v.Form == batch.Dict {
+		c.loadRefs(v, n)
+		return nil
+	}
 	if c.strings != nil && c.phys == types.PhysInterval {
 		return c.loadIntervals(v, n)
 	}

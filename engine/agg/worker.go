@@ -43,7 +43,9 @@ func (g *Group) newWorker(sets []setPlan) (*worker, error) {
 		w.keys = append(w.keys, newColumn(f.typ, f.strings))
 	}
 	for _, c := range g.columns {
-		w.cols = append(w.cols, newColumn(g.cfg.In[c.ordinal], g.side.strings[c.ordinal]))
+		col := newColumn(g.cfg.In[c.ordinal], g.side.strings[c.ordinal])
+		col.refs = c.refs
+		w.cols = append(w.cols, col)
 	}
 	w.skips = make([]batch.Bitmap, len(g.prog.inputs))
 	w.own = make([]batch.Bitmap, len(g.prog.inputs))

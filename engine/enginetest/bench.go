@@ -16,7 +16,6 @@ import (
 // parts of 1 Mi rows, as sealed segments hand them out.
 func Ints(t types.Type, n, distinct int) *Relation {
 	r := &Relation{types: []types.Type{t}, rows: int64(n)}
-	lo, hi := types.Datum{}, types.Datum{}
 	rng := rand.New(rand.NewPCG(11, 13))
 	for at := 0; at < n; at += 1 << 20 {
 		p := part{dicts: make([]*batch.Dictionary, 1)}
@@ -39,7 +38,7 @@ func Ints(t types.Type, n, distinct int) *Relation {
 		}
 		r.parts = append(r.parts, p)
 	}
-	lo, hi = types.IntOf(t, -1<<63), types.IntOf(t, 1<<63-1)
+	lo, hi := types.IntOf(t, -1<<63), types.IntOf(t, 1<<63-1)
 	if t.Physical() == types.PhysInt32 {
 		lo, hi = types.IntOf(t, 0), types.IntOf(t, int64(distinct))
 	}

@@ -253,7 +253,7 @@ func (s *relationScan) Dictionaries(column int) ([]*batch.Dictionary, bool) {
 }
 
 // TakeCounted takes every other part that has a dictionary, whose rows it counts.
-func (s *relationScan) TakeCounted(column int) []scan.Counted {
+func (s *relationScan) TakeCounted(_ context.Context, column int) ([]scan.Counted, error) {
 	var out []scan.Counted
 	s.batches = nil
 	for i, p := range s.r.parts {
@@ -264,7 +264,7 @@ func (s *relationScan) TakeCounted(column int) []scan.Counted {
 		}
 		out = append(out, counted(p, c))
 	}
-	return out
+	return out, nil
 }
 
 // counted counts the rows of a part by a column's dictionary.

@@ -127,6 +127,9 @@ func (n *memoNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 	if v.Form != batch.Dict || v.Dict.Len > memoMaxEntries {
 		return n.plain(v, active)
 	}
+	if run, ok := n.run(v); ok {
+		return n.plain(run, active)
+	}
 	m := n.of(r.env, v.Dict)
 	rows := m.rows.Add(int64(r.n))
 	if rows*memoWarmup < int64(v.Dict.Len) {
@@ -143,6 +146,22 @@ func (n *memoNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 	}
 	n.gather(m, s, v)
 	return &n.out, nil
+}
+
+// run sees rows that are consecutive entries of their dictionary, as a counted scan hands them out, as flat strings: who
+// reads a dictionary in its order meets no entry twice.
+func (n *memoNode) run(v *batch.Vector) (*batch.Vector, bool) {
+	if v.Valid != nil || v.Len == 0 || v.Codes[v.Len-1]-v.Codes[0] != uint32(v.Len-1) {
+		return nil, false
+	}
+	first := v.Codes[0]
+	for i, c := range v.Codes[:v.Len] {
+		if c != first+uint32(i) {
+			return nil, false
+		}
+	}
+	n.view = batch.Vector{Type: n.in, Len: v.Len, Data: v.Dict.Heap, Offsets: v.Dict.Offsets[first : int(first)+v.Len+1]}
+	return &n.view, true
 }
 
 // plain computes the rows of one vector directly.

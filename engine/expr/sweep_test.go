@@ -72,3 +72,45 @@ func checkMemoOnce(t *testing.T, e Expr, env *fn.Context, rows int) {
 		}
 	}
 }
+
+// TestRun looks at rows that are consecutive entries of a dictionary: nothing is remembered of them.
+func TestRun(t *testing.T) {
+	host := call("regexp_replace", col("s"), str(`^https?://(?:www\.)?([^/]+)/.*$`), str(`\1`))
+	for _, e := range []Expr{host, call("length", col("s")), op(col("s"), "~~", str("%a%"))} {
+		d := testDict(20000)
+		env := &fn.Context{Shared: fn.NewShared()}
+		ev, err := NewEvaluator(e, tableTypes, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, _ := NewEvaluator(e, tableTypes, &fn.Context{})
+		for _, first := range []int{0, 1, 17000} {
+			b := testBatch(2048, d)
+			for i := range b.Cols[2].Codes {
+				b.Cols[2].Codes[i] = uint32(first + i)
+			}
+			b.Cols[2].Valid = nil
+			f := *b
+			f.Cols = append(f.Cols[:0:0], b.Cols...)
+			f.Cols[2] = &batch.Vector{}
+			f.Cols[2].Flatten(b.Cols[2])
+			got, err := ev.Eval(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := plain.Eval(&f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range b.Len {
+				if g, w := got.Datum(i), want.Datum(i); g != w {
+					t.Fatalf("%s, entry %d: got %s, want %s", e, first+i, g, w)
+				}
+			}
+		}
+		m := env.Shared.Get(memoKey{e, d.ID}, func() any { return &memo{} }).(*memo)
+		if m.rows.Load() != 0 {
+			t.Errorf("%s: %d rows went through the memo", e, m.rows.Load())
+		}
+	}
+}

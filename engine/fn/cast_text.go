@@ -103,7 +103,7 @@ func cutName(s []byte) []byte {
 func fitString(from, to types.Type, assignment bool) Eval {
 	return rowText(to, func(_ *Context, r *row, dst []byte) ([]byte, error) {
 		s := r.bytes(0)
-		if from.Kind == types.Char {
+		if from.Kind == types.Char && (to.Kind != types.Char || to.Width > 0) { // char without a length keeps blanks
 			s = types.TrimBlanks(s)
 		}
 		start := len(dst)

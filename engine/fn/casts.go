@@ -196,9 +196,6 @@ func numericFor(t types.Type) types.Type {
 	return types.T(types.Numeric)
 }
 
-// CommonType returns the type to which the branches of a CASE are converted; see CommonTypeFor.
-func CommonType(ts []types.Type) (types.Type, error) { return CommonTypeFor("CASE", ts) }
-
 // CommonTypeFor returns the type that the branches of a construct (UNION, CASE, COALESCE, IN, VALUES, GREATEST, ...)
 // share (PostgreSQL manual, 10.5), or 42804. Of numerics it keeps the larger scale and the larger number of digits
 // before the point, so that the result stays of fixed width where the branches are.

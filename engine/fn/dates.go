@@ -334,11 +334,13 @@ func epochToTS(f float64) (int64, error) {
 	case f != f:
 		return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp cannot be NaN")
 	}
-	us := math.RoundToEven(f * microsPerSecond)
-	if !(us >= types.MinTimestamp && us < types.MaxTimestamp) {
+	// PostgreSQL counts from 2000 and rounds there, far from zero, where a float has fewer digits after the point.
+	const epoch = 946684800
+	us := math.RoundToEven((f - epoch) * microsPerSecond)
+	if !(us+epoch*microsPerSecond >= types.MinTimestamp && us+epoch*microsPerSecond < types.MaxTimestamp) {
 		return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range: \"%g\"", f)
 	}
-	return int64(us), nil
+	return int64(us) + epoch*microsPerSecond, nil
 }
 
 // posixSign writes a bare offset in the POSIX form, where + is west of Greenwich: that is how AT TIME ZONE reads it,

@@ -7,9 +7,11 @@ import (
 
 // GREATEST and LEAST take any number of arguments of one type and leave NULLs out. Package expr converts the arguments.
 var (
-	Greatest = &Overload{Name: "GREATEST", Args: list(tAny), Variadic: true, Result: sameAsFirst, NotStrict: true, Total: true, Eval: extreme(1)}
-	Least    = &Overload{Name: "LEAST", Args: list(tAny), Variadic: true, Result: sameAsFirst, NotStrict: true, Total: true, Eval: extreme(-1)}
+	Greatest = &Overload{Name: "GREATEST", Args: list(tAny), Variadic: true, Result: firstType, NotStrict: true, Total: true, Eval: extreme(1)}
+	Least    = &Overload{Name: "LEAST", Args: list(tAny), Variadic: true, Result: firstType, NotStrict: true, Total: true, Eval: extreme(-1)}
 )
+
+func firstType(ts []types.Type) types.Type { return ts[0] }
 
 func extreme(sign int) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {

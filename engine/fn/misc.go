@@ -235,11 +235,26 @@ func digests() {
 		case "base64":
 			return appendBase64(notNil(dst), r.bytes(0)), nil
 		case "escape":
-			return types.AppendByteaEscape(notNil(dst), r.bytes(0)), nil
+			return appendEscape(notNil(dst), r.bytes(0)), nil
 		}
 		return dst, errs.New(errs.InvalidParameterValue, "unrecognized encoding: \"%s\"", r.bytes(1))
 	})
 	register(&Overload{Name: "decode", Args: list(tText, tText), Result: returns(tBytea), Eval: rowText(tBytea, decodeText)})
+}
+
+// appendEscape writes zero and bytes above 127 in octal; bytea_output = escape does so for all that is not printable.
+func appendEscape(dst, s []byte) []byte {
+	for _, c := range s {
+		switch {
+		case c == '\\':
+			dst = append(dst, '\\', '\\')
+		case c == 0 || c > 0x7f:
+			dst = append(dst, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
 }
 
 // appendBase64 breaks lines after 76 characters.

@@ -1,6 +1,7 @@
 package fn
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -112,8 +113,8 @@ func compileRegex(pattern string, f regexFlags) (*regex, error) {
 
 // goRegexError says what is wrong in PostgreSQL's words.
 func goRegexError(err error) error {
-	se, ok := err.(*syntax.Error)
-	if !ok {
+	var se *syntax.Error
+	if !errors.As(err, &se) {
 		return badRegex(err.Error())
 	}
 	switch se.Code {

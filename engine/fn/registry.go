@@ -1,8 +1,6 @@
 package fn
 
 import (
-	"sort"
-
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -31,21 +29,8 @@ func registerOp(os ...*Overload) {
 // Functions returns the overloads of a function by its lower-case name, nil when there is none.
 func Functions(name string) []*Overload { return functions[name] }
 
-// Operators returns the overloads of an operator.
-func Operators(op string) []*Overload { return operators[op] }
-
 // IsAggregate tells whether a name is that of an aggregate function.
 func IsAggregate(name string) bool { return aggregates[name] != nil }
-
-// FunctionNames returns the names of all functions, sorted.
-func FunctionNames() []string {
-	names := make([]string, 0, len(functions))
-	for n := range functions {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
-}
 
 // returns makes a Result function for a fixed type.
 func returns(t types.Type) func([]types.Type) types.Type {

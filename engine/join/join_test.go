@@ -86,3 +86,28 @@ func run(t *testing.T, s enginetest.Shape, cfg join.Config, build, probe *engine
 		&exec.Pipeline{Source: source.NewScan(build, request(len(cfg.Build))), Sink: h.Build()},
 		&exec.Pipeline{Source: source.NewScan(probe, req), Operators: []op.Operator{h.Probe()}})
 }
+
+// TestRowsBehindAnEmptyJoin chains a right join, an inner one without build rows and a full one: the second needs no
+// rows, and the third has still its own to give.
+func TestRowsBehindAnEmptyJoin(t *testing.T) {
+	col := enginetest.Column{Type: types.T(types.Int4), Distinct: 5}
+	rng := rand.New(rand.NewPCG(1, 1))
+	rows := func(n int) *enginetest.Relation {
+		return enginetest.NewRelation([]types.Type{col.Type}, enginetest.Random(rng, []enginetest.Column{col}, n), 1, rng)
+	}
+	for _, s := range enginetest.Shapes {
+		var chain []op.Operator
+		var plan []*exec.Pipeline
+		width := []types.Type{col.Type}
+		for i, kind := range []join.Kind{join.Right, join.Inner, join.Full} {
+			h := join.New(join.Config{Kind: kind, Probe: width, Build: []types.Type{col.Type}, ProbeKeys: []int{0}, BuildKeys: []int{0}})
+			plan = append(plan, &exec.Pipeline{Source: source.NewScan(rows([]int{40, 0, 30}[i]), request(1)), Sink: h.Build(), DependsOn: []int{}})
+			chain, width = append(chain, h.Probe()), h.Types()
+		}
+		plan = append(plan, &exec.Pipeline{Source: source.NewScan(rows(20), request(1)), Operators: chain, DependsOn: []int{0, 1, 2}})
+		got, err := enginetest.Run(t, s, width, plan...)
+		if err != nil || len(got) != 30 {
+			t.Errorf("%v: %d rows of 30, %v", s, len(got), err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package join
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
@@ -344,7 +345,8 @@ func (p *probing) residualUnknown(b *batch.Batch, i int, all bool) error {
 // Finish ends this worker; the last one hands on the build rows that found no partner.
 func (p *probing) Finish() error {
 	if p.h.probing.Add(-1) == 0 && p.h.cfg.keepsBuild() {
-		if err := p.rest(); err != nil {
+		// A piece behind that needs no more rows may still stand before one that has rows of its own to give.
+		if err := p.rest(); err != nil && !errors.Is(err, op.ErrDone) {
 			return err
 		}
 	}

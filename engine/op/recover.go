@@ -7,7 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// Recover, deferred by a goroutine that runs a part of a query, turns a panic into an error, XX000: the query fails
+// Recover turns a panic into an error, XX000, where a goroutine that runs a part of a query defers it: the query fails
 // alone, the stack goes to the log, and the process lives on.
 func Recover(err *error) {
 	if r := recover(); r != nil {

@@ -29,13 +29,16 @@ func NewScan(rel scan.Relation, req scan.Request) *Scan {
 	for i, c := range req.Columns {
 		ts[i] = scan.TypeOf(all, c)
 	}
+	if req.Counted {
+		ts = append(ts, types.T(types.Int8))
+	}
 	if req.Counters == nil {
 		req.Counters = &scan.Counters{}
 	}
 	return &Scan{rel: rel, req: req, types: ts}
 }
 
-// Types returns the types of the requested columns.
+// Types returns the types of the requested columns, and that of the counts of a counted request.
 func (s *Scan) Types() []types.Type { return s.types }
 
 // Request returns what is asked of the relation. The caller may change it until the source is opened.
@@ -66,11 +69,11 @@ func (s *Scan) Dictionaries(column int) ([]*batch.Dictionary, bool) {
 
 // TakeCounted takes the parts whose rows the dictionary of a column of the request counts, once the source is open and
 // before its producers are made.
-func (s *Scan) TakeCounted(column int) []scan.Counted {
+func (s *Scan) TakeCounted(ctx context.Context, column int) ([]scan.Counted, error) {
 	if c, ok := s.open.(scan.Counter); ok {
-		return c.TakeCounted(column)
+		return c.TakeCounted(ctx, column)
 	}
-	return nil
+	return nil, nil
 }
 
 // Producer makes a reader.

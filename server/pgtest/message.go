@@ -149,7 +149,7 @@ func fields(r *reader) string {
 		f := r.take(1)[0]
 		v := r.string()
 		switch f {
-		case 'V':
+		case 'V', 'F', 'L', 'R': // the severity again; where in the server's source it happened
 		case 'S', 'C':
 			fmt.Fprintf(&out, " %s", v)
 		case 'M':

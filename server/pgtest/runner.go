@@ -15,7 +15,9 @@
 //	    ReadyForQuery
 //	bytes n=1 [conn=a]                       reads and prints bytes that are no message
 //	eof [conn=a]                             reads and prints messages until the server closes the connection
-//	cancel [conn=a] [wrong]                  sends a cancel request for conn, or one with a wrong key
+//	cancel [conn=a] [wrong|repeat]           sends a cancel request for conn, or one with a wrong key; with repeat, one
+//	                                         after the other until the server says something: a request that comes
+//	                                         before its statement is lost
 //	close [conn=a] | closewrite [conn=a]
 //
 // What differs from run to run is masked: process numbers and keys. Connections that have no name are called "". Every
@@ -23,6 +25,7 @@
 package pgtest
 
 import (
+	"bufio"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -104,6 +107,9 @@ func (r *runner) run(d *datadriven.TestData) (string, error) {
 	case "closewrite":
 		return "", c.conn.(interface{ CloseWrite() error }).CloseWrite()
 	case "cancel":
+		if d.HasArg("repeat") {
+			return "", r.cancelUntilAnswer(c)
+		}
 		return "", r.cancel(c, d.HasArg("wrong"))
 	}
 	return "", fmt.Errorf("unknown command %q", d.Cmd)
@@ -117,7 +123,7 @@ func (r *runner) open(name string) (*client, error) {
 	if old := r.conns[name]; old != nil {
 		old.conn.Close()
 	}
-	c := &client{conn: nc}
+	c := &client{conn: nc, in: bufio.NewReader(nc)}
 	r.conns[name] = c
 	nc.SetDeadline(time.Now().Add(timeout))
 	return c, nil
@@ -186,19 +192,36 @@ func (r *runner) cancel(c *client, wrong bool) error {
 	return nil
 }
 
+// cancelPause is how long an answer to a cancel request is waited for before the next request.
+const cancelPause = 100 * time.Millisecond
+
+func (r *runner) cancelUntilAnswer(c *client) error {
+	for end := time.Now().Add(timeout); ; {
+		if err := r.cancel(c, false); err != nil {
+			return err
+		}
+		c.conn.SetReadDeadline(time.Now().Add(cancelPause))
+		_, err := c.in.Peek(1)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
 // client is one connection of a script.
 type client struct {
 	conn net.Conn
-	key  []byte // of BackendKeyData: process number and secret
+	in   *bufio.Reader // of conn
+	key  []byte        // of BackendKeyData: process number and secret
 }
 
 // read returns the next message.
 func (c *client) read() (typ byte, body []byte, err error) {
 	var head [5]byte
-	if _, err := io.ReadFull(c.conn, head[:1]); err != nil {
+	if _, err := io.ReadFull(c.in, head[:1]); err != nil {
 		return 0, nil, err
 	}
-	if _, err := io.ReadFull(c.conn, head[1:]); err != nil {
+	if _, err := io.ReadFull(c.in, head[1:]); err != nil {
 		return 0, nil, err
 	}
 	n := binary.BigEndian.Uint32(head[1:])
@@ -206,7 +229,7 @@ func (c *client) read() (typ byte, body []byte, err error) {
 		return 0, nil, fmt.Errorf("message %q claims %d bytes", head[0], n)
 	}
 	body = make([]byte, n-4)
-	_, err = io.ReadFull(c.conn, body)
+	_, err = io.ReadFull(c.in, body)
 	return head[0], body, err
 }
 
@@ -250,7 +273,7 @@ func (c *client) bytes(d *datadriven.TestData) (string, error) {
 		return "", err
 	}
 	b := make([]byte, n)
-	_, err = io.ReadFull(c.conn, b)
+	_, err = io.ReadFull(c.in, b)
 	return fmt.Sprintf("%q\n", b), err
 }
 

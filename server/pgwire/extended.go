@@ -47,6 +47,9 @@ func (c *conn) runBind(body []byte) error {
 	if err := c.sess.Bind(c.srv.ctx, m.portal, m.statement, m.params); err != nil {
 		return err
 	}
+	if err := c.checkBind(); err != nil {
+		return err
+	}
 	switch kept, has := c.formats[m.portal]; {
 	case len(m.results) == 0 && !has: // all text, the default
 	case !has && len(c.formats) >= formatsMax:
@@ -56,6 +59,22 @@ func (c *conn) runBind(body []byte) error {
 	}
 	c.out.buf = appendEmpty(c.out.buf, '2')
 	return c.out.spill()
+}
+
+// checkBind refuses a wrong number of result formats; then there is no portal.
+func (c *conn) checkBind() error {
+	m := &c.bind
+	if len(m.results) < 2 {
+		return nil
+	}
+	cols, err := c.sess.DescribePortal(c.srv.ctx, m.portal)
+	if err == nil && cols != nil {
+		err = checkFormats(m.results, len(cols))
+	}
+	if err != nil {
+		_ = c.sess.ClosePortal(m.portal)
+	}
+	return err
 }
 
 func (c *conn) describe(body []byte) error {
@@ -95,6 +114,11 @@ func (c *conn) execute(body []byte) error {
 	portal, maxRows, err := decodeExecute(body)
 	if err != nil {
 		return err
+	}
+	for _, f := range c.formats[portal] {
+		if f != 0 && f != 1 {
+			return errs.New(errs.InvalidParameterValue, "unsupported format code: %d", f)
+		}
 	}
 	c.result.start(c.formats[portal], false)
 	suspended, err := c.sess.Execute(c.srv.ctx, portal, maxRows, &c.result)
@@ -149,7 +173,11 @@ func appendColumns(dst []byte, cols []session.Column, formats []int16) []byte {
 		dst = binary.BigEndian.AppendUint16(dst, uint16(col.Attnum))
 		dst = binary.BigEndian.AppendUint32(dst, pgtype.OID(col.Type))
 		dst = binary.BigEndian.AppendUint16(dst, uint16(pgtype.Len(col.Type)))
-		dst = binary.BigEndian.AppendUint32(dst, uint32(pgtype.Modifier(col.Type)))
+		mod := pgtype.Modifier(col.Type)
+		if col.Bare {
+			mod = -1
+		}
+		dst = binary.BigEndian.AppendUint32(dst, uint32(mod))
 		dst = binary.BigEndian.AppendUint16(dst, uint16(formatOf(formats, i)))
 	}
 	return end(dst, at)

@@ -213,20 +213,9 @@ func (m *bind) setFormats() error {
 			return invalidUTF8(p.Value)
 		case p.Format == 0 && bytes.IndexByte(p.Value, 0) >= 0:
 			return errs.New(errs.CharacterNotInRepertoire, "invalid byte sequence for encoding \"UTF8\": 0x00")
-		case p.Format != 0 && p.Format != 1:
-			return unsupportedFormat(p.Format)
-		}
-	}
-	for _, f := range m.results {
-		if f != 0 && f != 1 {
-			return unsupportedFormat(f)
 		}
 	}
 	return nil
-}
-
-func unsupportedFormat(code int16) error {
-	return errs.New(errs.InvalidParameterValue, "unsupported format code: %d", code)
 }
 
 // decodeObject decodes Describe and Close: 'S' or 'P', and a name.

@@ -34,12 +34,14 @@ type Binder struct {
 	expanded int
 	// origins tells which table column a column of the plan is.
 	origins map[plan.ID]plan.Column
+	// declared are the columns whose type has a modifier of SQL's (exprTypmod), not one of our arithmetic.
+	declared plan.Set
 }
 
 // New returns a binder. params are the types of $1, $2, ... as far as the client gave them; Kind Invalid or Unknown
 // means that the binder infers it, and so it does for parameters beyond the list.
 func New(r Resolver, params []types.Type, env Env) *Binder {
-	b := &Binder{resolver: r, env: env, places: map[*expr.Column]int32{}, origins: map[plan.ID]plan.Column{}}
+	b := &Binder{resolver: r, env: env, places: map[*expr.Column]int32{}, origins: map[plan.ID]plan.Column{}, declared: plan.Set{}}
 	b.params.init(params)
 	return b
 }
@@ -93,6 +95,10 @@ func (b *Binder) query(n *pg.SelectStmt) (*Query, error) {
 	q, err := b.selectStmt(nil, n, false)
 	if err != nil {
 		return nil, err
+	}
+	for i := range q.cols {
+		c := &q.cols[i]
+		c.Bare = c.Type.Kind == types.Numeric && !b.declared.Has(c.ID)
 	}
 	return &Query{Plan: q.node, Columns: q.cols}, nil
 }

@@ -6,7 +6,6 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
-	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -99,7 +98,7 @@ func (b *Binder) copyWhere(c *Copy, n *pg.Node) error {
 		return err
 	}
 	s := &scope{from: f, node: oneRow(), clause: "COPY FROM WHERE conditions"}
-	start := plan.Node(s.node)
+	start := s.node
 	if c.Where, err = b.boolean(s, n, "WHERE"); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package bind_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -12,19 +11,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
-
-func testCatalog(t testing.TB) *bindtest.Catalog {
-	t.Helper()
-	ddl, err := os.ReadFile("testdata/schema.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := bindtest.New(string(ddl))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 // bindOne binds one statement of a text.
 func bindOne(c *bindtest.Catalog, text string, params ...types.Type) (bind.Statement, *bind.Binder, error) {
@@ -40,33 +26,16 @@ func bindOne(c *bindtest.Catalog, text string, params ...types.Type) (bind.State
 	return bound, b, err
 }
 
-// texts splits a corpus file.
-func texts(t testing.TB, file, separator string) []string {
-	t.Helper()
-	data, err := os.ReadFile("testdata/" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for _, s := range strings.Split(string(data), separator) {
-		if strings.TrimSpace(s) != "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // Every query of the corpora must bind to a plan whose columns have types and whose expressions read columns that exist.
 func TestCorporaBind(t *testing.T) {
-	c := testCatalog(t)
-	for _, f := range []struct{ file, separator string }{
-		{"clickbench.sql", ";\n"}, {"tpch.sql", ";\n"}, {"psql.sql", "\n;;"},
-	} {
-		t.Run(f.file, func(t *testing.T) {
-			bound := 0
-			for _, text := range texts(t, f.file, f.separator) {
+	c := bindtest.NewCorpora(t)
+	for _, corpus := range bindtest.Corpora {
+		t.Run(corpus.Name, func(t *testing.T) {
+			queries := 0
+			for _, text := range corpus.Texts(t) {
 				st, _, err := bindOne(c, text)
 				if want, missing := missing(text); missing {
+					queries++
 					if err == nil || !strings.Contains(err.Error(), want) {
 						t.Errorf("%s: got %v, want the error about %s", text, err, want)
 					}
@@ -78,11 +47,13 @@ func TestCorporaBind(t *testing.T) {
 					continue
 				}
 				if q, ok := st.(*bind.Query); ok {
-					bound++
+					queries++
 					checkQuery(t, text, q)
 				}
 			}
-			t.Logf("%d queries", bound)
+			if queries != corpus.Queries {
+				t.Errorf("%d queries, want %d", queries, corpus.Queries)
+			}
 		})
 	}
 }

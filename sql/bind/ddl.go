@@ -7,7 +7,9 @@ import (
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
+	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -89,19 +91,19 @@ func (b *Binder) columnDef(c *CreateTable, d *pg.ColumnDef) error {
 			return b.unsupported(d.CollClause.Location, "collation %q", name[len(name)-1])
 		}
 	}
-	null := false
+	null, notNull := false, false
 	c.Columns = append(c.Columns, col)
 	at := len(c.Columns) - 1
 	for _, n := range d.Constraints {
 		k := n.GetConstraint()
 		switch k.Contype {
-		case pg.ConstrType_CONSTR_NULL:
-			null = true
-		case pg.ConstrType_CONSTR_NOTNULL:
-			if null {
+		case pg.ConstrType_CONSTR_NULL, pg.ConstrType_CONSTR_NOTNULL:
+			not := k.Contype == pg.ConstrType_CONSTR_NOTNULL
+			if null && not || notNull && !not {
 				return b.fail(k.Location, errs.SyntaxError, "conflicting NULL/NOT NULL declarations for column %q of table %q", d.Colname, c.Name)
 			}
-			c.Columns[at].NotNull = true
+			null, notNull = !not, not
+			c.Columns[at].NotNull = not
 		case pg.ConstrType_CONSTR_DEFAULT:
 			if err := b.columnDefault(&c.Columns[at], k); err != nil {
 				return err
@@ -266,6 +268,9 @@ func (b *Binder) createTableAs(n *pg.CreateTableAsStmt) (Statement, error) {
 			name = names[i]
 		}
 		t := storable(col.Type)
+		if col.Bare {
+			t = plainType(t)
+		}
 		if t.Kind == types.Invalid {
 			return nil, errs.Unsupported("a column of type %s", col.Type)
 		}
@@ -276,7 +281,27 @@ func (b *Binder) createTableAs(n *pg.CreateTableAsStmt) (Statement, error) {
 		}
 		c.Columns = append(c.Columns, catalog.Column{Name: name, Type: t})
 	}
+	b.unconstrained(q)
 	return c, b.tableOptions(c, into.Options)
+}
+
+// unconstrained turns the columns of a query that have no modifier into plain numerics, as a table keeps them.
+func (b *Binder) unconstrained(q *Query) {
+	p := &plan.Project{Input: q.Plan}
+	cast := false
+	for i := range q.Columns {
+		c := &q.Columns[i]
+		e, out := expr.Expr(ref(*c)), *c
+		if t := plainType(c.Type); c.Bare && t != c.Type {
+			cast = true
+			e, out = &expr.Cast{Arg: e, T: t}, b.newColumn(c.Name, t)
+			*c = out
+		}
+		p.Exprs, p.Cols = append(p.Exprs, e), append(p.Cols, out)
+	}
+	if cast {
+		q.Plan = p
+	}
 }
 
 // storable returns the type of a stored column for the type of an expression.

@@ -129,6 +129,7 @@ func (b *Binder) scan(r *Relation) *plan.Scan {
 		if r.Table != nil || r.OID != 0 {
 			b.origins[col.ID] = col
 		}
+		b.declared.Add(col.ID)
 		scan.Cols = append(scan.Cols, col)
 		scan.Ordinals = append(scan.Ordinals, i)
 	}
@@ -198,8 +199,8 @@ func (b *Binder) lateralScope(s *scope, lateral bool) *scope {
 
 // rangeFunction binds a function in FROM; it is always lateral.
 func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, error) {
-	if len(n.Functions) != 1 || n.IsRowsfrom {
-		return nil, from{}, b.unsupported(-1, "ROWS FROM")
+	if len(n.Functions) != 1 {
+		return b.rowsFrom(s, n)
 	}
 	items := n.Functions[0].GetList().GetItems()
 	if len(n.Coldeflist) > 0 || len(items) > 1 && items[1].GetList() != nil && len(items[1].GetList().Items) > 0 {
@@ -214,6 +215,9 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 	}
 	parts := stringsOf(call.Funcname)
 	fname := parts[len(parts)-1]
+	if fname == "unnest" && len(call.Args) > 1 {
+		return b.rowsFrom(s, n)
+	}
 	f, cols, err := b.tableFunction(in, call, parts)
 	if err != nil {
 		return nil, from{}, err

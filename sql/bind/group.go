@@ -55,11 +55,16 @@ func (b *Binder) groupItem(s *scope, n *pg.Node, targets []target) (expr.Expr, e
 		if t.node == nil {
 			return t.expr, nil
 		}
+		input := s.node
 		e, err := b.expr(s, t.node)
 		if err != nil {
 			return nil, err
 		}
-		return b.textIfUnknown(e, t.loc)
+		e, err = b.textIfUnknown(e, t.loc)
+		if s.node != input { // a subquery was joined to the input: the select list has its column, not one of its own
+			t.expr, t.node = e, nil
+		}
+		return e, err
 	}
 	if c := n.GetColumnRef(); c != nil && len(c.Fields) == 1 && c.Fields[0].GetString_() != nil {
 		label := c.Fields[0].GetString_().Sval

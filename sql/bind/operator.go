@@ -173,11 +173,26 @@ func (b *Binder) nullIf(s *scope, n *pg.A_Expr) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if call, ok := eq.(*expr.Call); ok && l.Type().Kind == types.Unknown {
+	if call, ok := eq.(*expr.Call); ok && !comparesAcross(l.Type().Kind, r.Type().Kind) {
 		l = call.Args[0]
+	}
+	if l.Type().Kind == types.Varchar { // whose = is that of text
+		l = &expr.Cast{Arg: l, T: types.T(types.Text)}
 	}
 	return &expr.Case{T: l.Type(), Else: l,
 		Whens: []expr.When{{Cond: eq, Result: &expr.Const{Value: types.NullOf(l.Type())}}}}, nil
+}
+
+// comparesAcross tells whether PostgreSQL has an = of the two types as they are, so that NULLIF keeps the type of its
+// first argument.
+func comparesAcross(l, r types.Kind) bool {
+	for _, family := range [][]types.Kind{{types.Int2, types.Int4, types.Int8}, {types.Float4, types.Float8},
+		{types.Date, types.Timestamp, types.Timestamptz}, {types.Name, types.Text}} {
+		if slices.Contains(family, l) && slices.Contains(family, r) {
+			return true
+		}
+	}
+	return l == r
 }
 
 // rowCompare binds (a, b) op (c, d): = and <> by elements, the orders lexicographically.
@@ -210,7 +225,8 @@ func (b *Binder) rowCompare(s *scope, op string, l, r []*pg.Node, loc int32) (ex
 			if equal, err = each("=", i); err != nil {
 				break
 			}
-			e = &expr.Logic{Or: true, Args: []expr.Expr{less, &expr.Logic{Args: []expr.Expr{equal, e}}}}
+			// A pair that is not equal decides, also when it is NULL; those behind it are not computed.
+			e = &expr.Case{T: types.T(types.Bool), Whens: []expr.When{{Cond: equal, Result: e}}, Else: less}
 		}
 		return e, err
 	}

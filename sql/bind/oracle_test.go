@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -25,7 +24,7 @@ var postgres = flag.String("postgres", "", "take the answers from this PostgreSQ
 // error with code, position, detail and hint) with what PostgreSQL 15 tells when it prepares it. The answers in
 // testdata/oracle are PostgreSQL's: go test -run LikePostgres -rewrite -postgres 'host=... dbname=...'.
 func TestLikePostgres(t *testing.T) {
-	c := testCatalog(t)
+	c := bindtest.NewCorpora(t)
 	var ask func(string) string
 	if *postgres != "" {
 		ask = oracle(t)
@@ -90,11 +89,7 @@ func oracle(t *testing.T) func(string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close(ctx) })
-	ddl, err := os.ReadFile("testdata/schema.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Exec(ctx, "drop schema public cascade; create schema public;"+string(ddl)); err != nil {
+	if _, err := conn.Exec(ctx, "drop schema public cascade; create schema public;"+bindtest.Schema(t)); err != nil {
 		t.Fatal(err)
 	}
 	name := func(oid uint32) string {

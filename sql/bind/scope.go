@@ -20,6 +20,8 @@ type scope struct {
 	// clause is the clause being bound, as error messages call it, e.g. "WHERE"; "" where aggregates are welcome.
 	clause string
 	group  *grouping
+	// series are the set-returning functions of the select list; they run side by side (Binder.joinSeries).
+	series []*plan.Scan
 	// lateral hides scopes whose columns must not be seen: a derived table without LATERAL sees the outer query but not
 	// its neighbours. The neighbours are kept for the hint of the error.
 	hidden *from

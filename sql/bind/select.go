@@ -90,6 +90,7 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 			return nil, err
 		}
 	}
+	b.joinSeries(s)
 	var having expr.Expr
 	if n.HavingClause != nil {
 		if having, err = b.boolean(s, n.HavingClause, "HAVING"); err != nil {
@@ -165,10 +166,13 @@ func (b *Binder) finish(s *scope, n *pg.SelectStmt, targets []target, order []or
 	project := &plan.Project{Input: s.node}
 	for _, t := range targets {
 		col := b.projected(t.name, t.expr)
+		if len(t.node.GetTypeCast().GetTypeName().GetTypmods()) > 0 {
+			b.declared.Add(col.ID)
+		}
 		project.Exprs, project.Cols = append(project.Exprs, t.expr), append(project.Cols, col)
 		q.places = append(q.places, t.loc)
 	}
-	q.cols = append([]plan.Column(nil), project.Cols...)
+	q.cols = append([]plan.Column{}, project.Cols...) // never nil: SELECT without a list has rows too
 	keys := make([]plan.SortKey, 0, len(order))
 	for _, o := range order {
 		k := o.key
@@ -208,6 +212,9 @@ func (b *Binder) projected(name string, e expr.Expr) plan.Column {
 		if o, ok := b.origins[plan.ID(c.Index)]; ok {
 			col.TableOID, col.Ordinal = o.TableOID, o.Ordinal
 			b.origins[col.ID] = col
+		}
+		if b.declared.Has(plan.ID(c.Index)) {
+			b.declared.Add(col.ID)
 		}
 	}
 	return col

@@ -52,7 +52,11 @@ func (b *Binder) setTree(s *scope, n *pg.SelectStmt) (*query, error) {
 		if ts[i], err = fn.CommonTypeFor(word, pair); err != nil {
 			return nil, b.at(err, right.place(i))
 		}
-		op.Cols = append(op.Cols, b.newColumn(left.cols[i].Name, ts[i]))
+		col := b.newColumn(left.cols[i].Name, ts[i])
+		if l, r := left.cols[i], right.cols[i]; l.Type == r.Type && b.declared.Has(l.ID) && b.declared.Has(r.ID) {
+			b.declared.Add(col.ID)
+		}
+		op.Cols = append(op.Cols, col)
 		out.places = append(out.places, left.place(i))
 	}
 	if op.Left, err = b.retype(left, ts); err != nil {

@@ -193,14 +193,14 @@ func (b *Binder) markJoin(s *scope, node plan.Node, cmp []expr.Expr, op string, 
 	return ref(mark), true
 }
 
-// quantifiedAggregate is the general form: bool_or or bool_and of the comparison over the subquery's rows, which has
-// exactly the NULL rules of ANY and ALL, and false or true when there are no rows.
+// quantifiedAggregate is the general form: one comparison that is true decides ANY, one that is false decides ALL; if none
+// does, one that is NULL makes the answer NULL. bool_or and bool_and leave NULLs out, so these are counted.
 func (b *Binder) quantifiedAggregate(s *scope, node plan.Node, cmp expr.Expr, all bool, loc int32) (expr.Expr, error) {
 	name := "bool_or"
 	if all {
 		name = "bool_and"
 	}
-	boolean := types.T(types.Bool)
+	boolean, bigint := types.T(types.Bool), types.T(types.Int8)
 	f, _, err := fn.ResolveAggregate(name, []types.Type{boolean})
 	if err != nil {
 		return nil, b.at(err, loc)
@@ -209,15 +209,25 @@ func (b *Binder) quantifiedAggregate(s *scope, node plan.Node, cmp expr.Expr, al
 	if err != nil {
 		return nil, b.at(err, loc)
 	}
-	value, rows := b.newColumn("any", boolean), b.newColumn("rows", types.T(types.Int8))
-	agg := &plan.Aggregate{Input: node, Aggs: []plan.AggCall{{Fn: f, Args: []expr.Expr{cmp}}, {Fn: count}},
-		Cols: []plan.Column{value, rows}}
-	none, err := expr.CallOperator("=", ref(rows), &expr.Const{Value: types.IntOf(types.T(types.Int8), 0)})
+	countOf, _, err := fn.ResolveAggregate("count", []types.Type{boolean})
+	if err != nil {
+		return nil, b.at(err, loc)
+	}
+	value, rows, known := b.newColumn("any", boolean), b.newColumn("rows", bigint), b.newColumn("known", bigint)
+	agg := &plan.Aggregate{Input: node, Cols: []plan.Column{value, rows, known},
+		Aggs: []plan.AggCall{{Fn: f, Args: []expr.Expr{cmp}}, {Fn: count}, {Fn: countOf, Args: []expr.Expr{cmp}}}}
+	var decided expr.Expr = ref(value)
+	if all {
+		decided = not(decided)
+	}
+	unknown, err := expr.CallOperator("<", ref(known), ref(rows))
 	if err != nil {
 		return nil, b.at(err, loc)
 	}
 	out := b.newColumn(name, boolean)
-	top := &plan.Project{Input: agg, Cols: []plan.Column{out}, Exprs: []expr.Expr{&expr.Case{T: boolean, Else: ref(value),
-		Whens: []expr.When{{Cond: none, Result: &expr.Const{Value: types.BoolOf(all)}}}}}}
+	top := &plan.Project{Input: agg, Cols: []plan.Column{out}, Exprs: []expr.Expr{&expr.Case{T: boolean,
+		Whens: []expr.When{{Cond: decided, Result: &expr.Const{Value: types.BoolOf(!all)}},
+			{Cond: unknown, Result: &expr.Const{Value: types.NullOf(boolean)}}},
+		Else: &expr.Const{Value: types.BoolOf(all)}}}}
 	return b.scalar(s, top, loc), nil
 }

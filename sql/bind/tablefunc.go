@@ -143,7 +143,8 @@ func seriesTypes(ts []types.Type) []types.Type {
 	return want
 }
 
-// seriesInSelect binds a set-returning function that is an item of the select list: a join with its rows.
+// seriesInSelect binds a set-returning function that is an item of the select list. joinSeries makes the join with its
+// rows.
 func (b *Binder) seriesInSelect(s *scope, n *pg.FuncCall) (expr.Expr, bool, error) {
 	parts := stringsOf(n.Funcname)
 	name := parts[len(parts)-1]
@@ -160,6 +161,35 @@ func (b *Binder) seriesInSelect(s *scope, n *pg.FuncCall) (expr.Expr, bool, erro
 	if len(cols) != 1 {
 		return nil, false, b.unsupported(n.Location, "a function that returns several columns in the select list")
 	}
-	s.node = cross(s.node, &plan.Scan{Virtual: f, Alias: name, Cols: cols, Ordinals: []int{0}})
+	s.series = append(s.series, &plan.Scan{Virtual: f, Alias: name, Cols: cols, Ordinals: []int{0}})
 	return ref(cols[0]), true, nil
+}
+
+// joinSeries joins the rows of a select list's set-returning functions to the input: several run side by side, and NULL
+// stands where one has ended before the others.
+func (b *Binder) joinSeries(s *scope) {
+	if len(s.series) == 0 {
+		return
+	}
+	s.node = cross(s.node, together(s.series))
+	s.series = nil
+}
+
+// together makes one scan of several scans of functions.
+func together(scans []*plan.Scan) *plan.Scan {
+	if len(scans) == 1 {
+		return scans[0]
+	}
+	out := &plan.Scan{Alias: scans[0].Alias}
+	var all []*plan.Function
+	for _, x := range scans {
+		all = append(all, x.Virtual.(*plan.Function))
+		out.Cols = append(out.Cols, x.Cols...)
+	}
+	for i := range out.Cols {
+		out.Ordinals = append(out.Ordinals, i)
+		out.Cols[i].Ordinal = i
+	}
+	out.Virtual = plan.Together(all)
+	return out
 }

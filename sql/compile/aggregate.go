@@ -35,21 +35,28 @@ func (c *compiler) aggregate(n *plan.Aggregate) (*stream, *Node, error) {
 	if s, node, ok, err := c.fromStatistics(n); ok || err != nil {
 		return s, node, err
 	}
-	exprs := aggregateExprs(n)
-	s, child, err := c.node(n.Input, with(nil, exprs...))
+	if s, node, ok, err := c.fromEntries(n); ok || err != nil {
+		return s, node, err
+	}
+	s, child, err := c.node(n.Input, with(nil, aggregateExprs(n)...))
 	if err != nil {
 		return nil, nil, err
 	}
+	return c.group(n, s, child)
+}
+
+// group aggregates a stream.
+func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node) (*stream, *Node, error) {
+	exprs := aggregateExprs(n)
 	at, err := c.extend(s, exprs)
 	if err != nil {
 		return nil, nil, err
 	}
-	src := s.finish()
+	s.finish()
 	cfg := agg.Config{In: s.types}
 	if s.scan != nil && s.scan.src != nil {
 		cfg.Scan = s.scan.src
 	}
-	_ = src
 	next := func() int { i := at[0]; at = at[1:]; return i }
 	for range n.Keys {
 		cfg.Keys = append(cfg.Keys, c.key(s, next()))
@@ -77,7 +84,7 @@ func (c *compiler) aggregate(n *plan.Aggregate) (*stream, *Node, error) {
 	if c.env.Rows != nil && len(n.Keys) > 0 {
 		cfg.Expected, cfg.Rows = int64(c.env.Rows(n)), int64(max(1, c.env.Rows(n.Input)))
 	}
-	if sc, ok := n.Input.(*plan.Scan); ok && sc.Table != nil && len(sc.Filter) == 0 && len(n.Keys) == 1 && !c.env.NoStatistics && s.scan != nil && s.scan.src != nil {
+	if sc, ok := n.Input.(*plan.Scan); ok && sc.Table != nil && len(sc.Filter) == 0 && len(n.Keys) == 1 && !c.env.NoStatistics && s.scan != nil && s.scan.src != nil && !s.scan.req.Counted {
 		cfg.Counts = s.scan.src
 	}
 	for at := range s.types {

@@ -112,6 +112,7 @@ type stream struct {
 type tableScan struct {
 	rel  scan.Relation
 	req  scan.Request
+	more []plan.Column // that the request adds to those of the table
 	src  *source.Scan
 	node *Node
 }

@@ -1,14 +1,16 @@
 package compile
 
 import (
+	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/relop"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
 func (c *compiler) limit(n *plan.Limit, need plan.Set) (*stream, *Node, error) {
-	if n.CountExpr != nil || n.OffsetExpr != nil {
-		return nil, nil, errs.Unsupported("a LIMIT that is not a constant or a parameter")
+	n, err := c.settleLimit(n)
+	if err != nil {
+		return nil, nil, err
 	}
 	if agg := limitedAggregate(n); agg != nil {
 		c.tops = append(c.tops, topFor{agg, &topHint{any: true, k: n.Offset + n.Count}})
@@ -21,6 +23,25 @@ func (c *compiler) limit(n *plan.Limit, need plan.Set) (*stream, *Node, error) {
 	s.push(relop.NewLimit(s.types, n.Offset, n.Count), node)
 	s.origins = nil // which rows a limit keeps must not depend on what is wanted above it
 	return s, node, nil
+}
+
+// settleLimit computes what is only known when the query runs: calls of stable functions.
+func (c *compiler) settleLimit(n *plan.Limit) (*plan.Limit, error) {
+	l := *n
+	for _, e := range []*expr.Expr{&l.CountExpr, &l.OffsetExpr} {
+		if *e == nil {
+			continue
+		}
+		if len(expr.Columns(nil, *e)) > 0 {
+			return nil, errs.Unsupported("a LIMIT that reads a column")
+		}
+		d, err := Constant(*e, c.env.Fn)
+		if err != nil {
+			return nil, err
+		}
+		*e = &expr.Const{Value: d}
+	}
+	return plan.SettleLimit(&l)
 }
 
 // limitedAggregate finds an aggregation of which only projections stand below the limit: which of its groups come out

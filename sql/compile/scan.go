@@ -16,8 +16,13 @@ func (c *compiler) scan(n *plan.Scan, need plan.Set) (*stream, *Node, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return c.scanRelation(n, need, &tableScan{rel: rel})
+}
+
+// scanRelation fills the request of ts, and filters what it cannot say.
+func (c *compiler) scanRelation(n *plan.Scan, need plan.Set, ts *tableScan) (*stream, *Node, error) {
 	node := c.explain(n, scanTitle(n))
-	ts := &tableScan{rel: rel, node: node}
+	ts.node = node
 	var rest []expr.Expr
 	for _, cond := range n.Filter {
 		term, ok := c.term(n, cond)
@@ -42,6 +47,9 @@ func (c *compiler) scan(n *plan.Scan, need plan.Set) (*stream, *Node, error) {
 		s.origins = append(s.origins, len(ts.req.Columns))
 		ts.req.Columns = append(ts.req.Columns, n.Ordinals[i])
 		s.ids, s.types = append(s.ids, col.ID), append(s.types, col.Type)
+	}
+	for _, col := range ts.more {
+		s.origins, s.ids, s.types = append(s.origins, -1), append(s.ids, col.ID), append(s.types, col.Type)
 	}
 	return s, node, c.where(s, rest, node)
 }

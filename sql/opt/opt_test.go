@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
@@ -17,19 +15,6 @@ import (
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
-
-func testCatalog(t testing.TB) *bindtest.Catalog {
-	t.Helper()
-	ddl, err := os.ReadFile("../bind/testdata/schema.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := bindtest.New(string(ddl))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 func bound(c *bindtest.Catalog, text string) (*bind.Query, error) {
 	st, err := parse.Parse(text)
@@ -54,7 +39,7 @@ func bound(c *bindtest.Catalog, text string) (*bind.Query, error) {
 // prints the optimized plan of a query.
 func TestPlans(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		c := testCatalog(t)
+		c := bindtest.NewCorpora(t)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "stats":
@@ -112,13 +97,9 @@ func optCommand(t *testing.T, c *bindtest.Catalog, d *datadriven.TestData) strin
 // Every query of the corpora optimizes, with all passes and with each one off, to a plan that has the same columns and
 // reads only what it makes.
 func TestCorporaOptimize(t *testing.T) {
-	c := testCatalog(t)
-	for _, f := range []struct{ file, separator string }{{"clickbench.sql", ";\n"}, {"tpch.sql", ";\n"}, {"psql.sql", "\n;;"}} {
-		data, err := os.ReadFile("../bind/testdata/" + f.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, text := range strings.Split(string(data), f.separator) {
+	c := bindtest.NewCorpora(t)
+	for _, corpus := range bindtest.Corpora {
+		for _, text := range corpus.Texts(t) {
 			q, err := bound(c, text)
 			if err != nil {
 				continue // package bind tests which do

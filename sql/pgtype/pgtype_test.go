@@ -100,7 +100,10 @@ func TestCodecs(t *testing.T) {
 	if d, err = pgtype.Decode(typ, pgtype.FormatText, nil, nil); err != nil || !d.Null {
 		t.Error(d, err)
 	}
-	if _, err = pgtype.DecodeBinary(typ, []byte{1}); !errs.Is(err, "22P03") {
+	if _, err = pgtype.DecodeBinary(typ, []byte{1}); !errs.Is(err, "08P01") {
+		t.Error(err)
+	}
+	if _, err = pgtype.DecodeBinary(typ, []byte{0, 0, 0, 0, 0}); !errs.Is(err, "22P03") {
 		t.Error(err)
 	}
 	if _, err = pgtype.DecodeText(typ, []byte("\xff")); !errs.Is(err, "22021") {

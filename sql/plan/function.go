@@ -15,6 +15,25 @@ type Function struct {
 	Results      []types.Type
 	// Ordinality says that the last column counts the rows from 1 (WITH ORDINALITY).
 	Ordinality bool
+	// Members are the functions of ROWS FROM, which run side by side: row n has the n-th row of each, NULL where one has
+	// ended. Args and Results are theirs, one behind another; Func is "rows from".
+	Members []Member
+}
+
+// Member is one function of several.
+type Member struct {
+	Schema, Func  string
+	Args, Results int
+}
+
+// Together makes one function of several without ordinality.
+func Together(all []*Function) *Function {
+	f := &Function{Func: "rows from"}
+	for _, m := range all {
+		f.Members = append(f.Members, Member{Schema: m.Schema, Func: m.Func, Args: len(m.Args), Results: len(m.Results)})
+		f.Args, f.Results = append(f.Args, m.Args...), append(f.Results, m.Results...)
+	}
+	return f
 }
 
 // FunctionRunner is what the env given to Relation implements to run a Function.

@@ -22,6 +22,9 @@ type Column struct {
 	// Table and Ordinal tell the origin of a plain table column (0 OID: an expression), for RowDescription.
 	TableOID uint32
 	Ordinal  int // from 0
+	// Bare says that SQL knows no modifier for it: the precision and scale of a numeric Type are only what its values
+	// need. It is set for the columns of a statement's answer.
+	Bare bool
 }
 
 // Node is a logical operator.

@@ -153,7 +153,8 @@ func replaceLeaves(n Node, f func(expr.Expr) expr.Expr) (Node, error) {
 // errors. Other expressions stay.
 func SettleLimit(l *Limit) (*Limit, error) {
 	c := *l
-	if k, ok := l.CountExpr.(*expr.Const); ok {
+	c.CountExpr, c.OffsetExpr = fold(l.CountExpr), fold(l.OffsetExpr)
+	if k, ok := c.CountExpr.(*expr.Const); ok {
 		c.CountExpr, c.Count = nil, -1
 		if !k.Value.Null {
 			if k.Value.I < 0 {
@@ -162,7 +163,7 @@ func SettleLimit(l *Limit) (*Limit, error) {
 			c.Count = k.Value.I
 		}
 	}
-	if k, ok := l.OffsetExpr.(*expr.Const); ok {
+	if k, ok := c.OffsetExpr.(*expr.Const); ok {
 		c.OffsetExpr, c.Offset = nil, 0
 		if !k.Value.Null {
 			if k.Value.I < 0 {
@@ -172,6 +173,13 @@ func SettleLimit(l *Limit) (*Limit, error) {
 		}
 	}
 	return &c, nil
+}
+
+func fold(e expr.Expr) expr.Expr {
+	if e == nil {
+		return nil
+	}
+	return expr.Fold(e)
 }
 
 // MaxID returns the largest column number that a tree makes.

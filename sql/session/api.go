@@ -18,6 +18,7 @@ type Column struct {
 	Type     types.Type
 	TableOID uint32 // 0 when it is an expression
 	Attnum   int16  // from 1; 0 when it is an expression
+	Bare     bool   // a numeric without a modifier, whatever precision and scale Type has
 }
 
 // Output takes what a statement answers, in order: Columns then any number of Rows then Complete, or only Complete, or

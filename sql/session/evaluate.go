@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/format/wire"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -41,8 +43,9 @@ func parameterTypes(oids []uint32) ([]types.Type, error) {
 	return ts, nil
 }
 
-// decode turns the values of Bind into values of the parameters' types.
-func (s *Session) decode(ts []types.Type, params []Parameter) ([]types.Datum, error) {
+// decode turns the values of Bind into values of the parameters' types. Errors say which parameter of which portal it was,
+// and not its value, which may be a secret.
+func (s *Session) decode(portal string, ts []types.Type, params []Parameter) ([]types.Datum, error) {
 	values := make([]types.Datum, len(params))
 	set := s.TypeSettings()
 	for i, p := range params {
@@ -52,11 +55,26 @@ func (s *Session) decode(ts []types.Type, params []Parameter) ([]types.Datum, er
 		}
 		d, err := pgtype.Decode(t, p.Format, p.Value, set)
 		if err != nil {
-			return nil, err
+			return nil, parameterError(err, portal, i+1, p.Format)
 		}
 		values[i] = d
 	}
 	return values, nil
+}
+
+func parameterError(err error, portal string, number int, format int16) error {
+	e := *errs.From(err)
+	e.Context = fmt.Sprintf("unnamed portal parameter $%d", number)
+	if portal != "" {
+		e.Context = fmt.Sprintf("portal \"%s\" parameter $%d", portal, number)
+	}
+	switch {
+	case format == pgtype.FormatText:
+		e.Context += " = '...'"
+	case e.Code == errs.InvalidBinaryRepresentation && e.Message == wire.LeftoverBinary:
+		e.Message += fmt.Sprintf(" in bind parameter %d", number)
+	}
+	return &e
 }
 
 // selectOf makes SELECT of some expressions, to have them bound.

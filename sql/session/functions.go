@@ -65,6 +65,14 @@ func runFunction(v *virtual, f *plan.Function) (scan.Relation, error) {
 		}
 		args[i] = d
 	}
+	if f.Members != nil {
+		return sideBySide(v, f, args)
+	}
+	return runOne(v, f, args)
+}
+
+// runOne computes a function whose arguments are known.
+func runOne(v *virtual, f *plan.Function, args []types.Datum) (scan.Relation, error) {
 	if f.Func == "generate_series" {
 		return generateSeries(v, f, args)
 	}

@@ -49,7 +49,7 @@ func (s *Session) bind(ctx context.Context, name, statement string, params []Par
 	if err := s.fresh(ctx, p); err != nil {
 		return err
 	}
-	values, err := s.decode(p.params, params)
+	values, err := s.decode(name, p.params, params)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *Session) execute(ctx context.Context, o *portal, maxRows int, out Outpu
 	}
 	if o.done {
 		if o.stmt.columns == nil {
-			return false, errs.New(errs.ObjectNotInPrerequisiteState, "portal %q cannot be run anymore", o.name)
+			return false, errs.New(errs.ObjectNotInPrerequisiteState, "portal %q cannot be run", o.name)
 		}
 		return false, out.Complete("SELECT 0")
 	}

@@ -118,7 +118,7 @@ func (s *Session) own(ctx context.Context, st *parse.Statement, out Output, desc
 func columns(cols []plan.Column) []Column {
 	out := make([]Column, len(cols))
 	for i, c := range cols {
-		out[i] = Column{Name: c.Name, Type: c.Type, TableOID: c.TableOID}
+		out[i] = Column{Name: c.Name, Type: c.Type, TableOID: c.TableOID, Bare: c.Bare}
 		if c.TableOID != 0 {
 			out[i].Attnum = int16(c.Ordinal + 1)
 		}

@@ -74,7 +74,7 @@ func newRowWriter(dst io.Writer, table string, o *bind.CopyOptions, cols []forma
 }
 
 func textOptions(table string, o *bind.CopyOptions, set *types.Settings) copytext.Options {
-	return copytext.Options{Table: table, Delimiter: o.Delimiter, Null: &o.Null, Header: copytext.Header(header(o)), Settings: *set}
+	return copytext.Options{Table: table, Delimiter: o.Delimiter, Null: &o.Null, Header: header(o), Settings: *set}
 }
 
 func csvOptions(table string, o *bind.CopyOptions, columns int, set *types.Settings) csv.Options {
@@ -83,14 +83,14 @@ func csvOptions(table string, o *bind.CopyOptions, columns int, set *types.Setti
 		ForceQuote: flags(o.ForceQuote, columns, o.ForceQuoteAll), Settings: *set}
 }
 
-func header(o *bind.CopyOptions) csv.Header {
+func header(o *bind.CopyOptions) format.Header {
 	switch {
 	case o.HeaderMatch:
-		return csv.MatchHeader
+		return format.MatchHeader
 	case o.Header:
-		return csv.WithHeader
+		return format.WithHeader
 	}
-	return csv.NoHeader
+	return format.NoHeader
 }
 
 // flags makes a flag per column of a list of columns.

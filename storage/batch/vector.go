@@ -50,28 +50,6 @@ type Vector struct {
 	}
 }
 
-// Dictionary is the distinct strings of a segment's or a live segment's column. It is immutable and shared.
-type Dictionary struct {
-	// ID is unique in the process: codes of one ID mean the same strings. A live segment's dictionary grows; its
-	// published prefixes share the ID, and codes of the shorter one are valid in the longer one.
-	ID      uint64
-	Len     int
-	Offsets []uint32 // Len+1
-	Heap    []byte
-	// Hashes holds kernel.HashBytes of every entry; nil when not computed (derived dictionaries).
-	Hashes []uint64
-	// Counts holds the rows of each entry over the whole segment, deleted ones included; nil when unknown.
-	Counts []uint32
-	// HashOrdered tells that entries are sorted by Hashes, then by bytes: dictionaries of several segments can then
-	// be merged range by range (partition p of 2^k is one run of entries).
-	HashOrdered bool
-	// Distinct tells that no two entries are equal. It is false for dictionaries derived by a function.
-	Distinct bool
-}
-
-// At returns entry i. The bytes belong to the dictionary.
-func (d *Dictionary) At(i int) []byte { return d.Heap[d.Offsets[i]:d.Offsets[i+1]] }
-
 // Values sees a flat or constant fixed-width vector as a slice of its Go type. T's size must be the physical width.
 func Values[T any](v *Vector) []T {
 	var z T
@@ -435,24 +413,38 @@ func (v *Vector) Gather(src *Vector, idx []uint16) {
 
 func (v *Vector) gatherFlat(src *Vector, idx []uint16) {
 	v.Reset(src.Type, len(idx))
+	if src.Type.Physical() != types.PhysBytes {
+		v.GatherAt(0, src, idx)
+		return
+	}
+	for _, j := range idx {
+		v.AppendBytes(src.Data[src.Offsets[j]:src.Offsets[j+1]])
+	}
+}
+
+// GatherAt writes the rows idx of src as rows at and following of v, which has room for them and the same type. Both
+// have codes of the same dictionary, or are flat and no strings; booleans of v are false so far. Validity is not
+// touched.
+func (v *Vector) GatherAt(at int, src *Vector, idx []uint16) {
+	if v.Form == Dict {
+		gather(v.Codes[at:], src.Codes, idx)
+		return
+	}
 	switch src.Type.Physical() {
 	case types.PhysBool:
 		from, to := src.Bools(), v.Bools()
 		for i, j := range idx {
-			to[i>>6] |= (from[j>>6] >> (j & 63) & 1) << (uint(i) & 63)
+			k := uint(at + i)
+			to[k>>6] |= (from[j>>6] >> (j & 63) & 1) << (k & 63)
 		}
 	case types.PhysInt16:
-		gather(Values[int16](v), Values[int16](src), idx)
+		gather(Values[int16](v)[at:], Values[int16](src), idx)
 	case types.PhysInt32, types.PhysFloat32:
-		gather(Values[int32](v), Values[int32](src), idx)
+		gather(Values[int32](v)[at:], Values[int32](src), idx)
 	case types.PhysInt64, types.PhysFloat64:
-		gather(Values[int64](v), Values[int64](src), idx)
+		gather(Values[int64](v)[at:], Values[int64](src), idx)
 	case types.PhysInt128, types.PhysInterval, types.PhysUUID:
-		gather(Values[Int128](v), Values[Int128](src), idx)
-	case types.PhysBytes:
-		for _, j := range idx {
-			v.AppendBytes(src.Data[src.Offsets[j]:src.Offsets[j+1]])
-		}
+		gather(Values[Int128](v)[at:], Values[Int128](src), idx)
 	}
 }
 

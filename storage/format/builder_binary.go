@@ -8,7 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Binary parses a field in its type's binary form. Nothing of s is kept. Wrong widths are 22P03.
+// Binary parses a field in its type's binary form. Nothing of s is kept. Wrong widths are PostgreSQL's errors of package wire.
 func (b *Builder) Binary(col int, s []byte) error {
 	c := &b.cols[col]
 	row := b.row

@@ -93,7 +93,7 @@ func TestBuilderErrors(t *testing.T) {
 	if err := b.Default(0); !errs.Is(err, errs.NotNullViolation) {
 		t.Error(err)
 	}
-	if err := b.Binary(0, []byte{1}); !errs.Is(err, errs.InvalidBinaryRepresentation) {
+	if err := b.Binary(0, []byte{1}); !errs.Is(err, errs.ProtocolViolation) {
 		t.Error(err)
 	}
 	if err := b.Text(0, []byte("x")); !errs.Is(err, errs.InvalidTextRepresentation) {

@@ -165,25 +165,3 @@ func floatLtCols[T Float](a, b []T, out []uint64) {
 		out[w] = m
 	}
 }
-
-// SumFloat returns the sum of v in eight fixed lanes, so that the same values in the same order always give the same
-// bits, whichever loop is used.
-func SumFloat[T Float](v []T) float64 {
-	var s [8]float64
-	n := len(v) &^ 7
-	for i := 0; i < n; i += 8 {
-		x := (*[8]T)(v[i:])
-		s[0] += float64(x[0])
-		s[1] += float64(x[1])
-		s[2] += float64(x[2])
-		s[3] += float64(x[3])
-		s[4] += float64(x[4])
-		s[5] += float64(x[5])
-		s[6] += float64(x[6])
-		s[7] += float64(x[7])
-	}
-	for i, x := range v[n:] {
-		s[i] += float64(x)
-	}
-	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
-}

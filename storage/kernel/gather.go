@@ -10,19 +10,6 @@ func Gather[T any](dst, src []T, idx []uint16) {
 	}
 }
 
-// Compact copies the values of src whose bit is set to dst, in order, and returns their number.
-func Compact[T any](dst, src []T, b []uint64) int {
-	k := 0
-	for w, m := range b {
-		base := w << 6
-		for ; m != 0; m &= m - 1 {
-			dst[k] = src[base+bits.TrailingZeros64(m)]
-			k++
-		}
-	}
-	return k
-}
-
 // CopyBits copies n bits of src, from bit from, to dst at bit at. The bits of dst from at on must be zero.
 func CopyBits(dst []uint64, at int, src []uint64, from, n int) {
 	for n > 0 {

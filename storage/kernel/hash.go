@@ -23,16 +23,3 @@ func HashUint64(x uint64) uint64 {
 func HashUint128(lo, hi uint64) uint64 {
 	return HashUint64(lo ^ bits.RotateLeft64(HashUint64(hi^0x9e3779b97f4a7c15), 32))
 }
-
-// HashCombine mixes another hash into h, for keys of several columns. The order of columns matters. Frozen.
-func HashCombine(h, next uint64) uint64 {
-	return HashUint64(bits.RotateLeft64(h, 26) ^ next*0x9e3779b97f4a7c15)
-}
-
-// HashInts sets out[i] to HashUint64 of v[i], sign-extended.
-func HashInts[T Integer](v []T, out []uint64) {
-	out = out[:len(v)]
-	for i, x := range v {
-		out[i] = HashUint64(uint64(int64(x)))
-	}
-}

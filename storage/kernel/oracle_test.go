@@ -96,14 +96,6 @@ func TestOneByOne(t *testing.T) {
 				t.Fatalf("Not of %d bits differs at %d", n, i)
 			}
 		}
-		floats, sum := make([]float32, n), 0.0
-		for i := range floats {
-			floats[i] = float32(r.IntN(1000)) / 8 // exact in every order
-			sum += float64(floats[i])
-		}
-		if got := SumFloat(floats); got != sum {
-			t.Fatalf("SumFloat of %d: %g, want %g", n, got, sum)
-		}
 	}
 	for width := uint8(0); width <= 64; width++ {
 		v := make([]uint64, 130)

@@ -62,7 +62,7 @@ func packedRange(src []byte, width uint8, n int, from, span uint64, out []uint64
 	for i := 0; i < n; i += packedChunk {
 		part := t[:min(packedChunk, n-i)]
 		Unpack32(part, src[i*int(width)/8:], width)
-		rangeU32(part, uint32(from), uint32(span), out[i>>6:])
+		RangeCodes(part, uint32(from), uint32(span), out[i>>6:])
 	}
 }
 
@@ -81,7 +81,8 @@ func packedRange64(src []byte, width uint8, n int, from, span uint64, out []uint
 	}
 }
 
-func rangeU32(v []uint32, from, span uint32, out []uint64) {
+// RangeCodes sets bit i of out where from <= v[i] <= from+span.
+func RangeCodes(v []uint32, from, span uint32, out []uint64) {
 	n := len(v) >> 6
 	for w := range n {
 		x := (*[64]uint32)(v[w<<6:])

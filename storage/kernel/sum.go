@@ -2,28 +2,6 @@ package kernel
 
 import "math/bits"
 
-// Sum16 returns the sum of v. It is exact for up to 2^48 values.
-func Sum16(v []int16) int64 { return sumNarrow(v) }
-
-// Sum32 returns the sum of v. It is exact for up to 2^32 values.
-func Sum32(v []int32) int64 { return sumNarrow(v) }
-
-func sumNarrow[T ~int16 | ~int32](v []T) int64 {
-	var a, b, c, d int64
-	n := len(v) &^ 3
-	for i := 0; i < n; i += 4 {
-		x := (*[4]T)(v[i:])
-		a += int64(x[0])
-		b += int64(x[1])
-		c += int64(x[2])
-		d += int64(x[3])
-	}
-	for _, x := range v[n:] {
-		a += int64(x)
-	}
-	return a + b + c + d
-}
-
 // sumChunk values are summed by halves before they are carried into 128 bits: 2^20 low halves below 2^32 stay below
 // 2^52, and as many high halves stay within 2^51 of zero.
 const sumChunk = 1 << 20
@@ -62,17 +40,4 @@ func MinMax[T Integer](v []T) (lo, hi T) {
 		hi = max(hi, x)
 	}
 	return lo, hi
-}
-
-// SumBits returns the sum of v[i] where bit i of b is set; exact for up to 2^32 values.
-func SumBits[T ~int16 | ~int32](v []T, b []uint64) int64 {
-	var s int64
-	for w := 0; w<<6 < len(v); w++ {
-		m := b[w]
-		for _, x := range v[w<<6 : min(w<<6+64, len(v))] {
-			s += int64(x) & -int64(m&1)
-			m >>= 1
-		}
-	}
-	return s
 }

@@ -7,11 +7,11 @@ import (
 )
 
 // arena hands out off-heap memory that is freed all at once. Small pieces share pages of 64 KiB; pieces start at
-// multiples of 64 bytes. Only the writer asks.
+// multiples of 64 bytes. Only the writer asks; anybody may charge.
 type arena struct {
 	account *mem.Account
 	bytes   atomic.Int64
-	charged int64 // of bytes, for what lies elsewhere
+	charged atomic.Int64 // of bytes, for what lies elsewhere
 	pages   [][]byte
 	rest    []byte
 }
@@ -45,19 +45,23 @@ func (a *arena) page(n int) ([]byte, error) {
 	return b, nil
 }
 
-// charge counts bytes that the segment holds on the heap. The account does not refuse.
+// charge counts bytes that the segment holds on the heap, or no longer holds. The account does not refuse.
 func (a *arena) charge(n int) {
-	if n > 0 && a.account.Reserve(int64(n)) == nil {
-		a.charged += int64(n)
-		a.bytes.Add(int64(n))
+	switch {
+	case n > 0 && a.account.Reserve(int64(n)) != nil:
+		return
+	case n < 0:
+		a.account.Free(int64(-n))
 	}
+	a.charged.Add(int64(n))
+	a.bytes.Add(int64(n))
 }
 
 func (a *arena) release() {
 	for _, p := range a.pages {
 		a.account.Release(p)
 	}
-	a.account.Free(a.charged)
-	a.pages, a.rest, a.charged = nil, nil, 0
+	a.account.Free(a.charged.Swap(0))
+	a.pages, a.rest = nil, nil
 	a.bytes.Store(0)
 }

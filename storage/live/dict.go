@@ -9,17 +9,21 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
-// dict is the append-only dictionary of a string column. Readers see entries below the published length; heap, offsets
-// and hashes are replaced by larger copies when full, and the smaller ones stay for those who still read them, so all
-// of them together hold at most twice the entries. The hash table is the writer's alone.
+// dict is the append-only dictionary of a string column. Readers see entries below the published length; heap, offsets,
+// hashes and the hash table are replaced by larger copies when full, and the smaller ones stay for those who still read
+// them, so all of them together hold at most twice the entries. The writer adds to the hash table while readers look
+// strings up in it, see batch.Index.
 type dict struct {
 	id    uint64
 	alloc *arena
 	bufs  atomic.Pointer[dictBuffers]
+	index atomic.Pointer[batch.Index]
 	n     atomic.Int64 // published entries
 
 	len, heapLen int
-	slots        []uint64 // high 32 bits of the hash, code+1 below; 0 is free
+	slots        batch.Index // what index points to
+
+	counts counts
 }
 
 type dictBuffers struct {
@@ -74,8 +78,7 @@ func (d *dict) code(b []byte) (uint32, error) {
 	h := kernel.HashBytes(b)
 	tag, mask := h>>32<<32, uint64(len(d.slots)-1)
 	buf := d.bufs.Load()
-	at := h & mask
-	for ; d.slots[at] != 0; at = (at + 1) & mask {
+	for at := h & mask; d.slots[at] != 0; at = (at + 1) & mask {
 		if s := d.slots[at]; s>>32<<32 == tag {
 			c := uint32(s) - 1
 			if bytes.Equal(buf.heap[buf.offsets[c]:buf.offsets[c+1]], b) {
@@ -93,7 +96,7 @@ func (d *dict) code(b []byte) (uint32, error) {
 	buf.offsets[c+1] = uint32(d.heapLen)
 	buf.hashes[c] = h
 	d.len++
-	d.slots[at] = tag | uint64(c+1)
+	d.slots.Add(h, c)
 	return uint32(c), nil
 }
 
@@ -131,23 +134,17 @@ func (d *dict) room(b *dictBuffers, n int) (*dictBuffers, error) {
 
 // rehash doubles the hash table. The smaller ones stay in the arena: another quarter of the segment at worst.
 func (d *dict) rehash() error {
-	size := max(2*len(d.slots), 512)
-	b, err := d.alloc.get(8 * size)
+	b, err := d.alloc.get(8 * max(2*len(d.slots), 512))
 	if err != nil {
 		return err
 	}
-	slots := mem.View[uint64](b)
-	mask := uint64(size - 1)
+	slots := batch.Index(mem.View[uint64](b))
 	hashes := d.bufs.Load().hashes
 	for c := range d.len {
-		h := hashes[c]
-		at := h & mask
-		for slots[at] != 0 {
-			at = (at + 1) & mask
-		}
-		slots[at] = h>>32<<32 | uint64(c+1)
+		slots.Add(hashes[c], c)
 	}
 	d.slots = slots
+	d.index.Store(&slots)
 	return nil
 }
 
@@ -158,7 +155,11 @@ func (d *dict) publish() { d.n.Store(int64(d.len)) }
 func (d *dict) dictionary() *batch.Dictionary {
 	n := int(d.n.Load())
 	b := d.bufs.Load()
-	return &batch.Dictionary{
+	v := &batch.Dictionary{
 		ID: d.id, Len: n, Offsets: b.offsets[:n+1], Heap: b.heap[:b.offsets[n]], Hashes: b.hashes[:n], Distinct: true,
 	}
+	if x := d.index.Load(); x != nil {
+		v.Index = *x
+	}
+	return v
 }

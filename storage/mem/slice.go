@@ -2,11 +2,6 @@ package mem
 
 import "unsafe"
 
-// Fixed is the set of element types that may live off-heap: no pointers inside.
-type Fixed interface {
-	~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int8 | ~int16 | ~int32 | ~int64 | ~float32 | ~float64
-}
-
 // View sees bytes as a slice of T; len(b) is cut to whole elements. b must be aligned for T, as pages are. T must hold
 // no pointers.
 func View[T any](b []byte) []T {

@@ -17,8 +17,8 @@ type Matcher struct {
 	Term *Term
 	pred Pred
 	memo *Memo
-	dict *batch.Dictionary // the one seen last, with its entries
-	set  batch.Bitmap
+	dict *batch.Dictionary // the one seen last, and the term on its codes
+	code *Pred
 	flat batch.Vector // a packed vector, unpacked
 	one  [1]uint64    // the answer for a constant
 
@@ -79,13 +79,13 @@ func (m *Matcher) values(v *batch.Vector, out batch.Bitmap) error {
 	switch v.Form {
 	case batch.Dict:
 		if m.dict != v.Dict {
-			set, err := m.memo.Codes(v.Dict, m.counters)
+			code, err := m.memo.Codes(v.Dict, m.counters)
 			if err != nil {
 				return err
 			}
-			m.dict, m.set = v.Dict, set
+			m.dict, m.code = v.Dict, code
 		}
-		kernel.CodeBits(v.Codes[:v.Len], m.set, out)
+		m.code.OfCodes(v.Codes[:v.Len], out)
 		return nil
 	case batch.Packed:
 		if m.pred.Kind == PredInts {
@@ -118,7 +118,7 @@ func (p *Pred) Flat(v *batch.Vector, out batch.Bitmap) error {
 		p.rows(v, out)
 		return nil
 	case PredCodes:
-		kernel.CodeBits(batch.Values[uint32](v)[:n], p.Codes, out)
+		p.OfCodes(batch.Values[uint32](v)[:n], out)
 		return nil
 	}
 	switch v.Type.Physical() {
@@ -142,6 +142,23 @@ func (p *Pred) Flat(v *batch.Vector, out batch.Bitmap) error {
 		kernel.Not(out, n)
 	}
 	return nil
+}
+
+// OfCodes applies a predicate of kind PredNone, PredAll, PredInts or PredCodes to codes.
+func (p *Pred) OfCodes(codes []uint32, out batch.Bitmap) {
+	switch p.Kind {
+	case PredAll:
+		out.Fill(len(codes))
+	case PredInts:
+		kernel.RangeCodes(codes, uint32(p.Lo), uint32(p.Hi-p.Lo), out)
+		if p.Not {
+			kernel.Not(out, len(codes))
+		}
+	case PredCodes:
+		kernel.CodeBits(codes, p.Codes, out)
+	default:
+		clear(out[:batch.Words(len(codes))])
+	}
 }
 
 func matchInts[T kernel.Integer](p *Pred, v []T, out batch.Bitmap) {

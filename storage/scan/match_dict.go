@@ -12,9 +12,9 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Memo remembers, for one term, which entries of dictionaries satisfy it. It is safe for concurrent use: workers that
-// meet a dictionary at once share the work and wait for each other. A dictionary that grew (a live segment's) is only
-// asked for its new entries.
+// Memo remembers, for one term, which entries of dictionaries satisfy it. Equality is looked up, for anything else every
+// entry is asked. It is safe for concurrent use: workers that meet a dictionary at once share the work and wait for each
+// other. A dictionary that grew (a live segment's) is only asked for its new entries.
 type Memo struct {
 	pred Pred
 	typ  types.Type
@@ -35,34 +35,40 @@ type memoEntry struct {
 	chunks int64
 	next   atomic.Int64
 	left   sync.WaitGroup
-	done   atomic.Bool
 	fail   atomic.Pointer[error]
+	finish sync.Once
+	done   atomic.Pointer[Pred] // the answer
 }
 
 // NewMemo returns an empty memo for a term on a column of a type.
 func NewMemo(t *Term, typ types.Type) *Memo { return &Memo{pred: Compile(t, typ), typ: typ} }
 
-// Codes returns a bit per entry of d, set where the term is true; nobody may write to it. c may be nil.
-func (m *Memo) Codes(d *batch.Dictionary, c *Counters) (batch.Bitmap, error) {
+// Codes returns the term as a predicate on the codes of d: of kind PredNone, PredAll, PredInts or PredCodes. c may be
+// nil.
+func (m *Memo) Codes(d *batch.Dictionary, c *Counters) (*Pred, error) {
 	e, err := m.entry(d)
 	if err != nil {
 		return nil, err
 	}
-	if !e.done.Load() {
-		for {
-			i := e.next.Add(1) - 1
-			if i >= e.chunks {
-				break
-			}
-			m.chunk(e, e.from+int(i)*memoChunk, c)
-		}
-		e.left.Wait()
-		e.done.Store(true)
+	if p := e.done.Load(); p != nil {
+		return p, nil
 	}
+	for {
+		i := e.next.Add(1) - 1
+		if i >= e.chunks {
+			break
+		}
+		m.chunk(e, e.from+int(i)*memoChunk, c)
+	}
+	e.left.Wait()
 	if err := e.fail.Load(); err != nil {
 		return nil, *err
 	}
-	return e.bits, nil
+	e.finish.Do(func() {
+		p := CodeSet(e.bits, e.dict.Len)
+		e.done.Store(&p)
+	})
+	return e.done.Load(), nil
 }
 
 // entry returns what is known of a dictionary, or being asked.
@@ -70,13 +76,18 @@ func (m *Memo) entry(d *batch.Dictionary) (*memoEntry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at := slices.IndexFunc(m.mu.seen, func(e *memoEntry) bool { return e.dict.ID == d.ID })
-	e := &memoEntry{dict: d, bits: make(batch.Bitmap, batch.Words(d.Len))}
+	if at >= 0 && m.mu.seen[at].dict.Len >= d.Len {
+		return m.mu.seen[at], nil
+	}
+	e := &memoEntry{dict: d}
+	if p, ok := m.pred.OnCodes(d, m.typ); ok {
+		e.done.Store(&p)
+		m.setLocked(at, e)
+		return e, nil
+	}
+	e.bits = make(batch.Bitmap, batch.Words(d.Len))
 	if at >= 0 {
-		old := m.mu.seen[at]
-		if old.dict.Len >= d.Len {
-			return old, nil
-		}
-		if old.done.Load() && old.fail.Load() == nil {
+		if old := m.mu.seen[at]; old.bits != nil && old.done.Load() != nil {
 			// The last word of the known prefix is asked again, so that chunks start at whole words.
 			e.from = old.dict.Len &^ 63
 			copy(e.bits, old.bits[:e.from>>6])
@@ -84,12 +95,17 @@ func (m *Memo) entry(d *batch.Dictionary) (*memoEntry, error) {
 	}
 	e.chunks = int64((d.Len - e.from + memoChunk - 1) / memoChunk)
 	e.left.Add(int(e.chunks))
+	m.setLocked(at, e)
+	return e, nil
+}
+
+// setLocked puts e at a position, or at the end for -1.
+func (m *Memo) setLocked(at int, e *memoEntry) {
 	if at >= 0 {
 		m.mu.seen[at] = e
 	} else {
 		m.mu.seen = append(m.mu.seen, e)
 	}
-	return e, nil
 }
 
 func (m *Memo) chunk(e *memoEntry, from int, c *Counters) {
@@ -160,16 +176,4 @@ func filterIn(p *Pred, typ types.Type, d *batch.Dictionary, from, n int, out bat
 			out.Set(i)
 		}
 	}
-}
-
-// Find returns the code of a byte string in a dictionary that is ordered by hash.
-func Find(d *batch.Dictionary, s []byte) (code int, ok bool) {
-	h := kernel.HashBytes(s)
-	i, _ := slices.BinarySearch(d.Hashes, h)
-	for ; i < d.Len && d.Hashes[i] == h; i++ {
-		if bytes.Equal(d.At(i), s) {
-			return i, true
-		}
-	}
-	return 0, false
 }

@@ -104,9 +104,6 @@ func (p *Pred) constant() {
 	}
 }
 
-// CodeRange returns the predicate "lo <= x <= hi" on dictionary codes.
-func CodeRange(lo, hi int64) Pred { return Pred{Kind: PredInts, Lo: lo, Hi: hi} }
-
 // Int tells whether an integer satisfies a predicate of kind PredInts, PredSet, PredCodes, PredAll or PredNone.
 func (p *Pred) Int(x int64) bool {
 	switch p.Kind {

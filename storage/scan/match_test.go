@@ -260,13 +260,13 @@ func TestMemoGrows(t *testing.T) {
 			d.Len++
 		}
 		grown := *d
-		bits, err := m.Codes(&grown, c)
+		p, err := m.Codes(&grown, c)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range d.Len {
-			if bits.Get(i) != (len(d.At(i))&1 == 1) {
-				t.Fatalf("%d entries: entry %d gives %v", n, i, bits.Get(i))
+			if p.Int(int64(i)) != (len(d.At(i))&1 == 1) {
+				t.Fatalf("%d entries: entry %d gives %v", n, i, p.Int(int64(i)))
 			}
 		}
 	}
@@ -293,7 +293,7 @@ func TestMemoTogether(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				bits, err := m.Codes(d, c)
+				p, err := m.Codes(d, c)
 				if err != nil {
 					t.Error(err)
 					return
@@ -301,7 +301,7 @@ func TestMemoTogether(t *testing.T) {
 				for i := range d.Len {
 					s := types.TextOf(string(d.At(i)))
 					want := term.Op == Entries && len(s.S) == 1 || term.Op != Entries && naive(&term, s)
-					if bits.Get(i) != want {
+					if p.Int(int64(i)) != want {
 						t.Errorf("%v: entry %d gives %v", term.Op, i, !want)
 						return
 					}

@@ -16,6 +16,19 @@ type Part interface {
 	Open(ctx context.Context, req *Request) (PartScan, error)
 }
 
+// ValueCounter is a Part that can answer counted requests with values in place of rows.
+type ValueCounter interface {
+	// CountsValues tells whether it can for a column.
+	CountsValues(column int) bool
+}
+
+// CountedScan is the PartScan of a counted request whose batches have the counts already.
+type CountedScan interface {
+	PartScan
+	// Counted does nothing.
+	Counted()
+}
+
 // PartScan is a request compiled against one part. It is shared by the workers.
 type PartScan interface {
 	// Morsels returns the number of units of work, each of some zones.

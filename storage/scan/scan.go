@@ -75,9 +75,13 @@ func TypeOf(ts []types.Type, column int) types.Type {
 
 // Request is what a reader asks for. The rows of the answer satisfy every term.
 type Request struct {
-	Columns   []int // ordinals to return, in this order, or RowNumber; may be empty: only the number of rows counts
-	Terms     []Term
-	Late      []*Late
+	Columns []int // ordinals to return, in this order, or RowNumber; may be empty: only the number of rows counts
+	Terms   []Term
+	Late    []*Late
+	// Counted asks for values with the numbers of their rows. Columns has one column, all terms are on it, and batches
+	// get one more column of type int8, never NULL: for how many rows of the answer a row of the batch stands. Parts
+	// whose dictionaries count rows (ValueCounter) hand out every value once, others every row by itself.
+	Counted   bool
 	BatchRows int // most rows per batch; 0 means batch.MaxRows. Tests use 1 and 3.
 	Account   *mem.Account
 	Counters  *Counters // nil: not counted
@@ -116,19 +120,6 @@ type Relation interface {
 	Stats(column int) ColumnStats
 	// Open plans a scan. The caller closes it after all its readers are closed.
 	Open(ctx context.Context, req *Request) (Scan, error)
-}
-
-// Counted are the rows of a part by the entries of one column's dictionary: its Counts, and NULLs.
-type Counted struct {
-	Dict  *batch.Dictionary
-	Nulls int64
-}
-
-// Counter is a Scan that can hand over rows without reading them.
-type Counter interface {
-	// TakeCounted takes the parts of which all rows are wanted and whose rows the dictionary of a column of the request
-	// counts: readers will not return these rows. It is called before the first reader is made.
-	TakeCounted(column int) []Counted
 }
 
 // Scan is one reading of a relation.

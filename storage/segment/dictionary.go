@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -48,6 +49,14 @@ func (p *Pins) Release() {
 // Dictionary returns the dictionary of a column, kept in memory by pins; nil for a column without one.
 func (s *Segment) Dictionary(col int, pins *Pins) (*batch.Dictionary, error) {
 	return s.dictionaryOf(col, pins, nil)
+}
+
+var _ scan.EntryCounter = (*partScan)(nil)
+
+// CountEntries implements scan.EntryCounter: the numbers were stored.
+func (s *partScan) CountEntries(_ context.Context, column int) (scan.Counted, error) {
+	o := &s.outs[column]
+	return scan.Counted{Dict: o.dict, Nulls: s.seg.cols[o.col].stats.Nulls}, nil
 }
 
 func (s *Segment) dictionaryOf(col int, pins *Pins, n *scan.Counters) (*batch.Dictionary, error) {

@@ -28,6 +28,8 @@ const RowNumber = ^uint32(0)
 var (
 	_ scan.Part    = (*Part)(nil)
 	_ scan.Totaler = (*Part)(nil)
+
+	_ scan.ValueCounter = (*Part)(nil)
 )
 
 // Part returns the segment as a piece of a table with the given column IDs and types. pins keeps what batches may
@@ -78,6 +80,12 @@ func (p *Part) Totals(column int) Totals {
 	return Totals{Rows: int64(p.seg.rows), Nulls: int64(p.seg.rows), DistinctExact: true}
 }
 
+// CountsValues implements scan.ValueCounter.
+func (p *Part) CountsValues(column int) bool {
+	c := p.cols[column]
+	return c >= 0 && p.seg.cols[c].dict != nil && p.deleted.Len() == 0
+}
+
 // Stats implements scan.Part.
 func (p *Part) Stats(column int) scan.ColumnStats {
 	t := p.Totals(column)
@@ -120,6 +128,9 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 			req.Counters.SegmentsPruned.Add(1)
 		}
 		return nil, err
+	}
+	if o := s.outs; req.Counted && len(o) == 1 && o[0].dict != nil && p.deleted.Len() == 0 {
+		return &entryScan{partScan: s, dict: o[0].dict}, nil
 	}
 	return s, nil
 }
@@ -214,6 +225,9 @@ func (s *partScan) Morsels() int { return (s.seg.rows + scan.MorselRows - 1) / s
 
 // Dictionary implements scan.PartScan. Columns are counted in the request, not in the table.
 func (s *partScan) Dictionary(column int) *batch.Dictionary {
+	if column >= len(s.outs) { // the counts of a counted request
+		return nil
+	}
 	return s.outs[column].dict
 }
 

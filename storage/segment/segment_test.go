@@ -305,7 +305,7 @@ func TestDictionary(t *testing.T) {
 			if dict.Counts[i] != counts[string(dict.At(i))] {
 				t.Fatalf("column %d: entry %q has %d rows, want %d", c, dict.At(i), dict.Counts[i], counts[string(dict.At(i))])
 			}
-			if code, ok := scan.Find(dict, dict.At(i)); !ok || code != i {
+			if code, ok := dict.Find(dict.Hashes[i], dict.At(i)); !ok || code != i {
 				t.Fatalf("column %d: entry %q is found as %d %v, want %d", c, dict.At(i), code, ok, i)
 			}
 			if i > 0 && (dict.Hashes[i] < dict.Hashes[i-1] || dict.Hashes[i] == dict.Hashes[i-1] && bytes.Compare(dict.At(i), dict.At(i-1)) <= 0) {

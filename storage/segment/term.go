@@ -1,12 +1,10 @@
 package segment
 
 import (
-	"math/bits"
 	"sync"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -60,7 +58,8 @@ func (s *partScan) newTerm(t *scan.Term) (*term, error) {
 		return nil, err
 	}
 	ct.cost = costPacked
-	if ct.codes(dict, c.Type) {
+	if p, ok := ct.value.OnCodes(dict, c.Type); ok {
+		ct.pred = p
 		return ct, nil
 	}
 	ct.cost = costCodes
@@ -72,65 +71,6 @@ func (s *partScan) newTerm(t *scan.Term) (*term, error) {
 		ct.entries = nil
 	}
 	return ct, nil
-}
-
-// codes translates equality into codes by hash; false for the other operations, which ask every entry.
-func (t *term) codes(d *batch.Dictionary, typ types.Type) bool {
-	p := &t.value
-	if p.Kind == scan.PredNone {
-		t.pred = *p
-		return true
-	}
-	if p.Kind != scan.PredRows || !scan.KeyIsValue(typ) {
-		return false
-	}
-	switch p.Op {
-	case scan.Eq, scan.Ne:
-		code, ok := scan.Find(d, []byte(p.Values[0].S))
-		switch {
-		case ok:
-			t.pred = scan.CodeRange(int64(code), int64(code))
-			t.pred.Not = p.Op == scan.Ne
-		case p.Op == scan.Eq:
-			t.pred = scan.Pred{Kind: scan.PredNone}
-		default:
-			t.pred = scan.Pred{Kind: scan.PredAll}
-		}
-		return true
-	case scan.In:
-		set := make(batch.Bitmap, batch.Words(d.Len))
-		for i := range p.Values {
-			if code, ok := scan.Find(d, []byte(p.Values[i].S)); ok {
-				set.Set(code)
-			}
-		}
-		t.pred = codePred(set, d.Len)
-		return true
-	}
-	return false
-}
-
-// codePred makes a predicate of the entries that satisfy a term.
-func codePred(set batch.Bitmap, n int) scan.Pred {
-	switch kernel.CountBits(set, n) {
-	case 0:
-		return scan.Pred{Kind: scan.PredNone}
-	case n:
-		return scan.Pred{Kind: scan.PredAll}
-	case 1:
-		code := int64(firstBit(set))
-		return scan.CodeRange(code, code)
-	}
-	return scan.Pred{Kind: scan.PredCodes, Codes: set}
-}
-
-func firstBit(b batch.Bitmap) int {
-	for i, w := range b {
-		if w != 0 {
-			return i<<6 + bits.TrailingZeros64(w)
-		}
-	}
-	return 0
 }
 
 // ready returns the predicate on encoded values, filtering the dictionary together with the other workers that ask.
@@ -185,7 +125,7 @@ func (f *entryFilter) shared() (*scan.Pred, error) {
 	f.finish.Do(func() {
 		r := f.fail.Load()
 		if r == nil {
-			r = &filtered{pred: codePred(f.bits, f.dict.Len)}
+			r = &filtered{pred: scan.CodeSet(f.bits, f.dict.Len)}
 		}
 		f.done.Store(r)
 	})

@@ -33,7 +33,7 @@ func (v *View) add(p scan.Part, s *Segment, deleted int) {
 }
 
 // lessPart is a part without some of its rows. What is known of the whole part bounds what is left and answers no
-// aggregate: it has no Totals.
+// aggregate: it has no Totals and counts no values.
 type lessPart struct {
 	scan.Part
 	deleted int
@@ -145,6 +145,9 @@ func (v *View) Open(ctx context.Context, req *scan.Request) (scan.Scan, error) {
 		if ps == nil {
 			continue
 		}
+		if _, ok := ps.(scan.CountedScan); req.Counted && !ok {
+			ps = onesScan{ps}
+		}
 		s.parts = append(s.parts, openPart{ps, p})
 		s.total += ps.Morsels()
 		s.ends = append(s.ends, s.total)
@@ -185,28 +188,28 @@ func (s *viewScan) Dictionaries(column int) ([]*batch.Dictionary, bool) {
 	return dicts, len(dicts) == len(s.parts)
 }
 
-// TakeCounted implements scan.Scan. Parts that were taken have no morsels any more.
-func (s *viewScan) TakeCounted(column int) []scan.Counted {
+// TakeCounted implements scan.Counter. Parts that were taken have no morsels any more.
+func (s *viewScan) TakeCounted(ctx context.Context, column int) ([]scan.Counted, error) {
 	if len(s.req.Terms) > 0 || len(s.req.Late) > 0 {
-		return nil
+		return nil, nil
 	}
 	var taken []scan.Counted
-	s.total = 0
+	total := 0
 	for i, p := range s.parts {
-		d := p.Dictionary(column)
-		if _, less := p.from.Part.(lessPart); less || d == nil || d.Counts == nil || p.from.segment == nil {
-			s.total += p.Morsels()
-			s.ends[i] = s.total
-			continue
+		_, less := p.from.Part.(lessPart)
+		if k, ok := p.PartScan.(scan.EntryCounter); ok && !less && p.Dictionary(column) != nil {
+			c, err := k.CountEntries(ctx, column)
+			if err != nil {
+				return nil, err
+			}
+			taken = append(taken, c)
+		} else {
+			total += p.Morsels()
 		}
-		nulls := int64(p.from.Rows())
-		for _, n := range d.Counts {
-			nulls -= int64(n)
-		}
-		taken = append(taken, scan.Counted{Dict: d, Nulls: nulls})
-		s.ends[i] = s.total
+		s.ends[i] = total
 	}
-	return taken
+	s.total = total
+	return taken, nil
 }
 
 // Close implements scan.Scan.

@@ -2,11 +2,8 @@ package types
 
 import (
 	"cmp"
-	"encoding/binary"
 	"math"
 	"strings"
-
-	"github.com/zeebo/xxh3"
 )
 
 // Compare orders two values of one type, or of two numeric types, as PostgreSQL does: strings by bytes, char(n) without
@@ -95,43 +92,4 @@ func (d Datum) Float64() float64 {
 		return math.NaN()
 	}
 	return x.Float64()
-}
-
-// Hash returns a number that values for which Compare is 0 share, within one kind of type (any precision and scale of
-// numeric; the integers among each other; the floats among each other). All NULLs share one.
-func Hash(d Datum) uint64 {
-	if d.Null {
-		return 0x9e3779b97f4a7c15
-	}
-	switch d.Type.Physical() {
-	case PhysFloat32, PhysFloat64:
-		f := d.F + 0 // -0 becomes 0
-		if f != f {
-			f = math.NaN()
-		}
-		return hash64(math.Float64bits(f))
-	case PhysInterval:
-		k := d.IntervalValue().Key()
-		return hash64(k.Lo) ^ hash64(uint64(k.Hi)+1)
-	}
-	switch d.Type.Kind {
-	case Numeric:
-		x, err := d.Decimal()
-		if err != nil {
-			return 0
-		}
-		return xxh3.Hash(NumericKey(AppendNumeric(nil, x)))
-	case Char:
-		return xxh3.HashString(strings.TrimRight(d.S, " "))
-	}
-	if p := d.Type.Physical(); p == PhysBytes || p == PhysUUID {
-		return xxh3.HashString(d.S)
-	}
-	return hash64(uint64(d.I))
-}
-
-func hash64(v uint64) uint64 {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], v)
-	return xxh3.Hash(b[:])
 }

@@ -357,12 +357,11 @@ func (d *dateDecoder) date(s string) dateFault {
 		if i == len(s) || n == len(parts) {
 			return faultFormat
 		}
-		end := i
+		class := isAlpha
 		if isDigit(s[i]) {
-			end = skip(s, i, isDigit)
-		} else {
-			end = skip(s, i, isAlpha)
+			class = isDigit
 		}
+		end := skip(s, i, class)
 		parts[n] = s[i:end]
 		n++
 		if i = end; i < len(s) && !isDigit(s[i]) && !isAlpha(s[i]) {

@@ -47,7 +47,7 @@ func splitDateTime(s []byte, out *dateTokens) bool {
 			continue
 		}
 		var kind dateTokenKind
-		start, end := i, i
+		var end int
 		switch {
 		case isDigit(c):
 			kind, end = scanDigits(text, i)
@@ -79,7 +79,7 @@ func splitDateTime(s []byte, out *dateTokens) bool {
 		if out.n == maxDateTokens {
 			return false
 		}
-		out.tok[out.n] = dateToken{kind, text[start:end]}
+		out.tok[out.n] = dateToken{kind, text[i:end]}
 		out.n++
 		i = end
 	}

@@ -257,9 +257,3 @@ func (d Decimal) towards(sign int) Decimal {
 	}
 	return t
 }
-
-// QuoCount returns sum * 10^-scale / count as PostgreSQL's avg does. count must not be 0.
-func QuoCount(sum Int128, scale int, count int64) Decimal {
-	q, _ := DecimalFromInt128(sum, scale).Quo(DecimalFromInt64(count))
-	return q
-}

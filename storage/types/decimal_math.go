@@ -33,13 +33,25 @@ func (d Decimal) Sqrt() (Decimal, error) {
 		return Decimal{}, errs.New(errs.InvalidArgumentForPower, "cannot take square root of a negative number")
 	}
 	w, _ := d.firstDigit()
-	scale := clampScale(max(minSigDigits-((w+1)*2-1), int(d.scale)))
+	return d.sqrt(clampScale(max(minSigDigits-((w+1)*2-1), int(d.scale)))), nil
+}
+
+// StandardDeviation returns the square root of a variance, with as many digits after the point as that has.
+func (d Decimal) StandardDeviation() (Decimal, error) {
+	if d.class != finite {
+		return d.Sqrt()
+	}
+	return d.sqrt(int(d.scale)), nil
+}
+
+// sqrt rounds the root of a number that is not negative to a scale of at least half of its own.
+func (d Decimal) sqrt(scale int) Decimal {
 	m := new(big.Int).Mul(d.mag(), bigPow10(2*scale-int(d.scale)))
 	s := new(big.Int).Sqrt(m)
 	if m.Sub(m, new(big.Int).Mul(s, s)).Cmp(s) > 0 {
 		s.Add(s, big.NewInt(1))
 	}
-	return fromBig(false, s, scale), nil
+	return fromBig(false, s, scale)
 }
 
 // Exp returns e^d with at least 16 significant digits.

@@ -2,6 +2,7 @@ package types
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"math/big"
 	"strconv"
@@ -25,7 +26,7 @@ func parseFloat(s []byte, size int, typ string) (float64, error) {
 	}
 	f, err := strconv.ParseFloat(str(t), size)
 	if err != nil {
-		if err.(*strconv.NumError).Err == strconv.ErrRange {
+		if errors.Is(err, strconv.ErrRange) {
 			return 0, errFloatRange(t, typ)
 		}
 		if len(t) == 4 && (t[0] == '-' || t[0] == '+') && bytes.EqualFold(t[1:], []byte("nan")) {

@@ -123,12 +123,6 @@ func (a Int128) Rescale(from, to int) (v Int128, ok bool) {
 	return q.signed(a.Hi < 0)
 }
 
-// QuoRound returns a / b rounded half away from zero. b must not be 0.
-func (a Int128) QuoRound(b Int128) Int128 {
-	q, _ := a.abs().divRound(b.abs()).signed((a.Hi < 0) != (b.Hi < 0))
-	return q
-}
-
 // QuoRem returns the truncated quotient and the remainder, which has the sign of a. b must not be 0.
 func (a Int128) QuoRem(b Int128) (q, r Int128) {
 	uq, ur := a.abs().quoRem(b.abs())

@@ -210,17 +210,17 @@ func TimestampDiff(a, b int64) (IntervalValue, error) {
 }
 
 // Age returns a - b in years, months, days and time: the symbolic difference of PostgreSQL's age(timestamp, timestamp).
-// Infinity is refused with 22008, where PostgreSQL 15 computes with its largest number.
+// As in PostgreSQL 15 infinity is its largest number, and -infinity is out of range (22008).
 func Age(a, b int64) (IntervalValue, error) {
-	if !IsFiniteTimestamp(a) || !IsFiniteTimestamp(b) {
+	if a == TimestampNegInf || b == TimestampNegInf {
 		return IntervalValue{}, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range")
 	}
 	neg := a < b
 	if neg {
 		a, b = b, a
 	}
-	da, ta := SplitTimestamp(a)
-	db, tb := SplitTimestamp(b)
+	da, ta := splitForAge(a)
+	db, tb := splitForAge(b)
 	ya, ma, dda := CivilFromDays(da)
 	yb, mb, ddb := CivilFromDays(db)
 	months, days, us := (ya-yb)*12+ma-mb, dda-ddb, ta-tb
@@ -237,6 +237,16 @@ func Age(a, b int64) (IntervalValue, error) {
 		return v.Neg()
 	}
 	return v, nil
+}
+
+// splitForAge takes infinity for the last microsecond of 64 bits since 2000, since PostgreSQL 15 does so here.
+func splitForAge(us int64) (days int32, micros int64) {
+	if us != TimestampInf {
+		return SplitTimestamp(us)
+	}
+	const days2000 = 10957
+	days, micros = SplitTimestamp(math.MaxInt64)
+	return days + days2000, micros
 }
 
 // JustifyHours moves whole days of time to days.

@@ -1,6 +1,7 @@
 package types
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -203,7 +204,7 @@ func (s *intervalSum) verbose(text string) dateFault {
 		}
 		unitStart := skip(text, end, isSpace)
 		unitEnd := skip(text, unitStart, isAlpha)
-		f := faultNone
+		var f dateFault
 		switch {
 		case strings.IndexByte(word, ':') >= 0:
 			f = s.clock(word, neg)
@@ -258,7 +259,7 @@ func (s *intervalSum) number(word string, neg bool, u Unit) dateFault {
 	var err error
 	if whole != "" || !point || frac == "" {
 		if n, err = strconv.ParseInt(whole, 10, 64); err != nil {
-			if e := err.(*strconv.NumError); e.Err == strconv.ErrRange {
+			if errors.Is(err, strconv.ErrRange) {
 				return faultInterval
 			}
 			return faultFormat

@@ -230,7 +230,7 @@ func TestBoth(t *testing.T) {
 			if err := f.Truncate(12); err != nil {
 				t.Fatal(err)
 			}
-			if n, err := f.ReadAt(b, 8); err != io.EOF || string(b[:n]) != "89ab" {
+			if n, err := f.ReadAt(b, 8); !errors.Is(err, io.EOF) || string(b[:n]) != "89ab" {
 				t.Errorf("read %q, %v at the end", b[:n], err)
 			}
 			if err := f.Truncate(14); err != nil {

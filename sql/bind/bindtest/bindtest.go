@@ -3,6 +3,7 @@
 package bindtest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -109,7 +110,7 @@ func (c *Catalog) SetStats(table string, rows int64, columns string) error {
 			col.Min, err1 = types.Parse(r.Columns[i].Type, f[2])
 			col.Max, err2 = types.Parse(r.Columns[i].Type, f[3])
 			if err1 != nil || err2 != nil {
-				return fmt.Errorf("range of %q: %v, %v", f[0], err1, err2)
+				return fmt.Errorf("range of %q: %w", f[0], errors.Join(err1, err2))
 			}
 			col.HasRange = true
 		}

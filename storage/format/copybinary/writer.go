@@ -17,7 +17,8 @@ type Writer struct {
 	begun  bool
 }
 
-// NewWriter returns a Writer of columns to dst, which gets one Write for the header, each row and the trailer.
+// NewWriter returns a Writer of columns to dst, which gets one Write for each row and the trailer; the header is part of
+// the first.
 func NewWriter(dst io.Writer, cols []format.Column) *Writer {
 	w := &Writer{dst: dst}
 	for _, c := range cols {
@@ -28,11 +29,8 @@ func NewWriter(dst io.Writer, cols []format.Column) *Writer {
 
 // Write writes the rows of a batch, which has no selection.
 func (w *Writer) Write(b *batch.Batch) error {
-	if err := w.header(); err != nil {
-		return err
-	}
 	for i := range b.Len {
-		w.row = binary.BigEndian.AppendUint16(w.row[:0], uint16(len(b.Cols)))
+		w.row = binary.BigEndian.AppendUint16(w.header(), uint16(len(b.Cols)))
 		for c, v := range b.Cols {
 			if v.IsNull(i) {
 				w.row = binary.BigEndian.AppendUint32(w.row, 0xffffffff)
@@ -49,20 +47,18 @@ func (w *Writer) Write(b *batch.Batch) error {
 	return nil
 }
 
-func (w *Writer) header() error {
+// header begins a Write: with the header when it is the first one.
+func (w *Writer) header() []byte {
 	if w.begun {
-		return nil
+		return w.row[:0]
 	}
 	w.begun = true
-	_, err := w.dst.Write(append([]byte(signature), 0, 0, 0, 0, 0, 0, 0, 0))
-	return err
+	return append(append(w.row[:0], signature...), 0, 0, 0, 0, 0, 0, 0, 0)
 }
 
-// Close writes the trailer, and the header if no batch came; dst stays open.
+// Close writes the trailer; dst stays open.
 func (w *Writer) Close() error {
-	if err := w.header(); err != nil {
-		return err
-	}
-	_, err := w.dst.Write([]byte{0xff, 0xff})
+	w.row = append(w.header(), 0xff, 0xff)
+	_, err := w.dst.Write(w.row)
 	return err
 }

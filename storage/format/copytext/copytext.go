@@ -14,22 +14,12 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Header says what the first line is.
-type Header uint8
-
-// The headers: none, names that are skipped when reading and written when writing, names that must match the columns.
-const (
-	NoHeader Header = iota
-	WithHeader
-	MatchHeader
-)
-
 // Options are COPY's options for text. The zero value is COPY's default.
 type Options struct {
 	Table     string  // for error contexts
 	Delimiter byte    // 0 is a tab
 	Null      *string // what raw text is NULL; nil is \N
-	Header    Header
+	Header    format.Header
 	Limits    format.Limits
 	Settings  types.Settings
 }
@@ -48,20 +38,8 @@ func (o *Options) EnsureDefaults() {
 
 // Validate returns PostgreSQL's error for options that cannot work together; defaults are filled in.
 func (o *Options) Validate() error {
-	bad := func(format string, args ...any) error {
-		return errs.New(errs.InvalidParameterValue, format, args...)
+	if strings.IndexByte(`\.abcdefghijklmnopqrstuvwxyz0123456789`, o.Delimiter) >= 0 {
+		return errs.New(errs.InvalidParameterValue, "COPY delimiter cannot be \"%c\"", o.Delimiter)
 	}
-	switch {
-	case o.Delimiter == '\r' || o.Delimiter == '\n':
-		return bad("COPY delimiter cannot be newline or carriage return")
-	case o.Delimiter >= 0x80:
-		return errs.New(errs.FeatureNotSupported, "COPY delimiter must be a single one-byte character")
-	case strings.IndexByte(`\.abcdefghijklmnopqrstuvwxyz0123456789`, o.Delimiter) >= 0:
-		return bad("COPY delimiter cannot be \"%c\"", o.Delimiter)
-	case strings.ContainsAny(*o.Null, "\r\n"):
-		return bad("COPY null representation cannot use newline or carriage return")
-	case strings.IndexByte(*o.Null, o.Delimiter) >= 0:
-		return bad("COPY delimiter character must not appear in the NULL specification")
-	}
-	return nil
+	return format.CheckDelimiter(o.Delimiter, *o.Null)
 }

@@ -52,8 +52,8 @@ func TestAgainstPostgreSQL(t *testing.T) {
 	empty := ""
 	options := map[string]copytext.Options{
 		"format text":                         {},
-		"format text, header":                 {Header: copytext.WithHeader},
-		"format text, header match":           {Header: copytext.MatchHeader},
+		"format text, header":                 {Header: format.WithHeader},
+		"format text, header match":           {Header: format.MatchHeader},
 		"format text, delimiter '|', null ''": {Delimiter: '|', Null: &empty},
 	}
 	f, err := os.Open("testdata/copy.tsv")

@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/format"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -17,11 +16,10 @@ type Reader struct {
 	null  string
 	cols  []format.Column
 	in    *format.Input
+	lines format.Lines // of in
 	build *format.Builder
 	class [256]byte
 
-	line    int64
-	lineEnd eol
 	started bool
 	done    bool
 
@@ -36,16 +34,6 @@ type field struct {
 	start, end int
 	escaped    bool // it holds backslashes
 }
-
-// eol is how lines end, known after the first.
-type eol uint8
-
-const (
-	eolUnknown eol = iota
-	eolLF
-	eolCR
-	eolCRLF
-)
 
 // Classes of bytes.
 const (
@@ -67,13 +55,14 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, erro
 		build:  format.NewBuilder(opts.Table, cols, &opts.Settings),
 		fields: make([]field, len(cols)+1),
 	}
+	r.lines = format.Lines{Input: r.in, Table: opts.Table}
 	r.class['\n'], r.class['\r'], r.class['\\'] = isLineEnd, isLineEnd, isBackslash
 	r.class[opts.Delimiter] = isDelimiter
 	return r, nil
 }
 
 // Line returns the number of lines read so far.
-func (r *Reader) Line() int64 { return r.line }
+func (r *Reader) Line() int64 { return r.lines.Read }
 
 // Read fills out with up to maxRows rows; more is false when the data has ended, and out may then hold the last rows.
 // After an error out is undefined and the Reader is of no further use.
@@ -104,7 +93,7 @@ func (r *Reader) Read(out *batch.Batch, maxRows int) (more bool, err error) {
 }
 
 func (r *Reader) header() error {
-	if r.opts.Header == NoHeader {
+	if r.opts.Header == format.NoHeader {
 		return nil
 	}
 	n, ok, err := r.scanRow()
@@ -115,10 +104,10 @@ func (r *Reader) header() error {
 		r.done = true
 		return nil
 	}
-	if r.opts.Header == MatchHeader {
+	if r.opts.Header == format.MatchHeader {
 		row := r.in.Window()[:r.length]
 		if err := r.matchHeader(row); err != nil {
-			return format.RowError(err, r.opts.Table, r.line, row)
+			return format.RowError(err, r.opts.Table, r.lines.Read, row)
 		}
 	}
 	r.in.Advance(n)
@@ -126,38 +115,31 @@ func (r *Reader) header() error {
 }
 
 func (r *Reader) matchHeader(row []byte) error {
-	if r.count != len(r.cols) {
-		return format.BadCopy("wrong number of fields in header line: got %d, expected %d", r.count, len(r.cols))
-	}
-	for i, f := range r.fields[:r.count] {
+	return format.CheckHeader(r.cols, r.count, r.null, func(i int) ([]byte, bool) {
+		f := r.fields[i]
 		text := row[f.start:f.end]
 		if string(text) == r.null {
-			return format.BadCopy("column name mismatch in header line field %d: got null value (\"%s\"), expected \"%s\"",
-				i+1, r.null, r.cols[i].Name)
+			return nil, true
 		}
 		if f.escaped {
 			text = r.unescape(text)
 		}
-		if string(text) != r.cols[i].Name {
-			return format.BadCopy("column name mismatch in header line field %d: got \"%s\", expected \"%s\"",
-				i+1, text, r.cols[i].Name)
-		}
-	}
-	return nil
+		return text, false
+	})
 }
 
 // appendRow parses the fields of a line into the batch.
 func (r *Reader) appendRow(line []byte) error {
 	if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
-		return format.LineError(types.CheckUTF8(line), r.opts.Table, r.line)
+		return format.LineError(types.CheckUTF8(line), r.opts.Table, r.lines.Read)
 	}
 	row := line[:r.length]
 	if r.count > len(r.cols) && !(len(r.cols) == 0 && len(row) == 0) {
-		return format.RowError(format.BadCopy("extra data after last expected column"), r.opts.Table, r.line, row)
+		return format.RowError(format.BadCopy("extra data after last expected column"), r.opts.Table, r.lines.Read, row)
 	}
 	for i := range r.cols {
 		if i >= r.count {
-			return format.RowError(format.BadCopy("missing data for column %q", r.cols[i].Name), r.opts.Table, r.line, row)
+			return format.RowError(format.BadCopy("missing data for column %q", r.cols[i].Name), r.opts.Table, r.lines.Read, row)
 		}
 		f := r.fields[i]
 		text := row[f.start:f.end]
@@ -165,7 +147,7 @@ func (r *Reader) appendRow(line []byte) error {
 		switch {
 		case len(text) == len(r.null) && string(text) == r.null:
 			if err = r.build.Null(i); err != nil {
-				return format.RowError(err, r.opts.Table, r.line, row)
+				return format.RowError(err, r.opts.Table, r.lines.Read, row)
 			}
 			continue
 		case len(text) > r.opts.Limits.FieldBytes:
@@ -173,14 +155,14 @@ func (r *Reader) appendRow(line []byte) error {
 		case f.escaped:
 			text = r.unescape(text)
 			if err = r.checkEscaped(text); err != nil {
-				return format.RowError(err, r.opts.Table, r.line, row)
+				return format.RowError(err, r.opts.Table, r.lines.Read, row)
 			}
 			err = r.build.Text(i, text)
 		default:
 			err = r.build.Text(i, text)
 		}
 		if err != nil {
-			return format.FieldError(err, r.opts.Table, r.line, r.cols[i].Name, text)
+			return format.FieldError(err, r.opts.Table, r.lines.Read, r.cols[i].Name, text)
 		}
 	}
 	r.build.EndRow()
@@ -265,7 +247,7 @@ func (r *Reader) scanRow() (n int, ok bool, err error) {
 		if p == len(buf) || p+1 == len(buf) && (buf[p] == '\\' || buf[p] == '\r') {
 			more, err := r.in.Fill()
 			if err != nil {
-				return 0, false, r.fail(err)
+				return 0, false, r.lines.Fail(err)
 			}
 			buf = r.in.Window()
 			if more {
@@ -285,17 +267,17 @@ func (r *Reader) scanRow() (n int, ok bool, err error) {
 				return r.endMarker(p)
 			}
 			if buf[p+1] == '\n' {
-				r.line++ // an escaped line end is data
+				r.lines.Read++ // an escaped line end is data
 			}
 			escaped = true
 			p += 2
 		case isLineEnd:
-			size, err := r.lineEndAt(buf, p)
+			size, err := r.lines.End(p)
 			if err != nil {
 				return 0, false, err
 			}
 			r.add(start, p, escaped)
-			r.line++
+			r.lines.Read++
 			r.length = p
 			return p + size, true, nil
 		}
@@ -307,14 +289,14 @@ func (r *Reader) endMarker(p int) (n int, ok bool, err error) {
 	if p == 0 {
 		if len(r.in.Window()) == 2 {
 			if _, err := r.in.Fill(); err != nil {
-				return 0, false, r.fail(err)
+				return 0, false, r.lines.Fail(err)
 			}
 		}
 		if buf := r.in.Window(); len(buf) > 2 && (buf[2] == '\n' || buf[2] == '\r') {
 			return 0, false, nil
 		}
 	}
-	return 0, false, format.LineError(format.BadCopy("end-of-copy marker corrupt"), r.opts.Table, r.line+1)
+	return 0, false, format.LineError(format.BadCopy("end-of-copy marker corrupt"), r.opts.Table, r.lines.Read+1)
 }
 
 func (r *Reader) add(start, end int, escaped bool) {
@@ -329,40 +311,8 @@ func (r *Reader) endOfData(buf []byte, start int, escaped bool) (n int, ok bool,
 	if len(buf) == 0 {
 		return 0, false, nil
 	}
-	r.line++
+	r.lines.Read++
 	r.add(start, len(buf), escaped || bytes.IndexByte(buf[start:], '\\') >= 0)
 	r.length = len(buf)
 	return len(buf), true, nil
-}
-
-// lineEndAt returns the length of the line end at p. It decides with the first one how lines end.
-func (r *Reader) lineEndAt(buf []byte, p int) (size int, err error) {
-	follows := p+1 < len(buf) && buf[p+1] == '\n'
-	switch {
-	case buf[p] == '\n' && (r.lineEnd == eolUnknown || r.lineEnd == eolLF):
-		r.lineEnd = eolLF
-		return 1, nil
-	case buf[p] == '\n':
-		return 0, r.stray("newline", `\n`)
-	case follows && (r.lineEnd == eolUnknown || r.lineEnd == eolCRLF):
-		r.lineEnd = eolCRLF
-		return 2, nil
-	case r.lineEnd == eolUnknown || r.lineEnd == eolCR:
-		r.lineEnd = eolCR
-		return 1, nil
-	}
-	return 0, r.stray("carriage return", `\r`)
-}
-
-func (r *Reader) stray(what, escape string) error {
-	err := format.BadCopy("literal %s found in data", what).WithHint("Use \"%s\" to represent %s.", escape, what)
-	return format.LineError(err, r.opts.Table, r.line+1)
-}
-
-// fail gives a failure to read its place.
-func (r *Reader) fail(err error) error {
-	if errs.Is(err, errs.ProgramLimitExceeded) {
-		return format.LineError(err, r.opts.Table, r.line+1)
-	}
-	return err
 }

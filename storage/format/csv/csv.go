@@ -9,19 +9,11 @@
 package csv
 
 import (
+	"strings"
+
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/format"
 	"github.com/siltstone-db/siltstone/storage/types"
-)
-
-// Header says what the first line is.
-type Header uint8
-
-// The headers: none, names that are skipped when reading and written when writing, names that must match the columns.
-const (
-	NoHeader Header = iota
-	WithHeader
-	MatchHeader
 )
 
 // Options are COPY's options for csv. The zero value is COPY's default.
@@ -31,7 +23,7 @@ type Options struct {
 	Quote     byte   // 0 is a double quote
 	Escape    byte   // 0 is the quote
 	Null      string // what unquoted text is NULL; "" by default
-	Header    Header
+	Header    format.Header
 	// ForceNull and ForceNotNull have a flag per column: read the NULL string as NULL even when quoted; never as NULL.
 	ForceNull, ForceNotNull []bool
 	// ForceQuote has a flag per column: quote every value when writing.
@@ -68,26 +60,13 @@ func (o *Options) EnsureDefaults() {
 
 // Validate returns PostgreSQL's error for options that cannot work together.
 func (o *Options) Validate() error {
-	bad := func(format string, args ...any) error {
-		return errs.New(errs.InvalidParameterValue, format, args...)
-	}
 	switch {
-	case o.Delimiter == '\r' || o.Delimiter == '\n':
-		return bad("COPY delimiter cannot be newline or carriage return")
-	case o.Delimiter >= 0x80 || o.Quote >= 0x80 || o.Escape >= 0x80:
-		return errs.New(errs.FeatureNotSupported, "COPY delimiter, quote and escape must be single one-byte characters")
+	case o.Quote >= 0x80 || o.Escape >= 0x80:
+		return errs.New(errs.FeatureNotSupported, "COPY quote and escape must be single one-byte characters")
 	case o.Delimiter == o.Quote:
-		return bad("COPY delimiter and quote must be different")
+		return errs.New(errs.InvalidParameterValue, "COPY delimiter and quote must be different")
+	case strings.IndexByte(o.Null, o.Quote) >= 0:
+		return errs.New(errs.InvalidParameterValue, "CSV quote character must not appear in the NULL specification")
 	}
-	for i := range len(o.Null) {
-		switch o.Null[i] {
-		case '\r', '\n':
-			return bad("COPY null representation cannot use newline or carriage return")
-		case o.Delimiter:
-			return bad("COPY delimiter character must not appear in the NULL specification")
-		case o.Quote:
-			return bad("CSV quote character must not appear in the NULL specification")
-		}
-	}
-	return nil
+	return format.CheckDelimiter(o.Delimiter, o.Null)
 }

@@ -16,13 +16,12 @@ type Reader struct {
 	opts  Options
 	cols  []format.Column
 	in    *format.Input
+	lines format.Lines // of in; lines inside quoted fields count too
 	build *format.Builder
 	class [256]byte
 
-	line    int64 // lines seen so far, also those inside quoted fields
 	index   int64 // rows seen so far
 	bad     int   // column that refused the row at hand, -1 for none in particular
-	lineEnd eol
 	started bool
 	done    bool
 
@@ -36,16 +35,6 @@ type field struct {
 	start, end int
 	quoted     bool
 }
-
-// eol is how lines end, known after the first.
-type eol uint8
-
-const (
-	eolUnknown eol = iota
-	eolLF
-	eolCR
-	eolCRLF
-)
 
 // Classes of bytes outside quotes.
 const (
@@ -68,6 +57,7 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, erro
 		build:  format.NewBuilder(opts.Table, cols, &opts.Settings),
 		fields: make([]field, len(cols)+1),
 	}
+	r.lines = format.Lines{Input: r.in, Table: opts.Table, Quoted: true}
 	r.class['\n'], r.class['\r'] = isLineEnd, isLineEnd
 	r.class[opts.Delimiter] = isDelimiter
 	r.class[opts.Quote] = isQuote
@@ -75,7 +65,7 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, erro
 }
 
 // Line returns the number of lines read so far.
-func (r *Reader) Line() int64 { return r.line }
+func (r *Reader) Line() int64 { return r.lines.Read }
 
 // Read fills out with up to maxRows rows; more is false when the data has ended, and out may then hold the last rows.
 // After an error out is undefined and the Reader is of no further use.
@@ -121,7 +111,7 @@ func (r *Reader) start() error {
 	if bytes.HasPrefix(r.in.Window(), []byte("\xef\xbb\xbf")) {
 		r.in.Advance(3)
 	}
-	if r.opts.Header == NoHeader {
+	if r.opts.Header == format.NoHeader {
 		return nil
 	}
 	n, ok, err := r.scanRow()
@@ -132,9 +122,9 @@ func (r *Reader) start() error {
 		r.done = true
 		return nil
 	}
-	if r.opts.Header == MatchHeader {
+	if r.opts.Header == format.MatchHeader {
 		if err := r.matchHeader(); err != nil {
-			return format.RowError(err, r.opts.Table, r.line, trimEOL(r.in.Window()[:n]))
+			return format.RowError(err, r.opts.Table, r.lines.Read, trimEOL(r.in.Window()[:n]))
 		}
 	}
 	r.in.Advance(n)
@@ -142,22 +132,11 @@ func (r *Reader) start() error {
 }
 
 func (r *Reader) matchHeader() error {
-	if r.count != len(r.cols) {
-		return format.BadCopy("wrong number of fields in header line: got %d, expected %d", r.count, len(r.cols))
-	}
 	row := r.in.Window()
-	for i, f := range r.fields[:r.count] {
-		text := r.text(row, f)
-		if r.isNull(i, f, text) {
-			return format.BadCopy("column name mismatch in header line field %d: got null value (\"%s\"), expected \"%s\"",
-				i+1, r.opts.Null, r.cols[i].Name)
-		}
-		if string(text) != r.cols[i].Name {
-			return format.BadCopy("column name mismatch in header line field %d: got \"%s\", expected \"%s\"",
-				i+1, text, r.cols[i].Name)
-		}
-	}
-	return nil
+	return format.CheckHeader(r.cols, r.count, r.opts.Null, func(i int) ([]byte, bool) {
+		text := r.text(row, r.fields[i])
+		return text, r.isNull(i, r.fields[i], text)
+	})
 }
 
 // reject hands a row that cannot be read to OnReject, and drops it unless that says to stop.
@@ -166,7 +145,7 @@ func (r *Reader) reject(cause error) error {
 		return cause
 	}
 	r.build.DropRow()
-	re := &RowError{Index: r.index - 1, Line: r.line, Err: errs.From(cause)}
+	re := &RowError{Index: r.index - 1, Line: r.lines.Read, Err: errs.From(cause)}
 	if r.bad >= 0 {
 		re.Column = r.cols[r.bad].Name
 	}
@@ -177,15 +156,15 @@ func (r *Reader) reject(cause error) error {
 func (r *Reader) appendRow(row []byte) error {
 	r.bad = -1
 	if !utf8.Valid(row) || bytes.IndexByte(row, 0) >= 0 {
-		return format.LineError(types.CheckUTF8(row), r.opts.Table, r.line)
+		return format.LineError(types.CheckUTF8(row), r.opts.Table, r.lines.Read)
 	}
 	if r.count > len(r.cols) && !(len(r.cols) == 0 && r.count == 1) {
-		return format.RowError(format.BadCopy("extra data after last expected column"), r.opts.Table, r.line, trimEOL(row))
+		return format.RowError(format.BadCopy("extra data after last expected column"), r.opts.Table, r.lines.Read, trimEOL(row))
 	}
 	for i := range r.cols {
 		if i >= r.count {
 			r.bad = i
-			return format.RowError(format.BadCopy("missing data for column %q", r.cols[i].Name), r.opts.Table, r.line, trimEOL(row))
+			return format.RowError(format.BadCopy("missing data for column %q", r.cols[i].Name), r.opts.Table, r.lines.Read, trimEOL(row))
 		}
 		f := r.fields[i]
 		text := r.text(row, f)
@@ -200,9 +179,9 @@ func (r *Reader) appendRow(row []byte) error {
 		if err != nil {
 			r.bad = i
 			if errs.Is(err, errs.NotNullViolation) {
-				return format.RowError(err, r.opts.Table, r.line, trimEOL(row))
+				return format.RowError(err, r.opts.Table, r.lines.Read, trimEOL(row))
 			}
-			return format.FieldError(err, r.opts.Table, r.line, r.cols[i].Name, text)
+			return format.FieldError(err, r.opts.Table, r.lines.Read, r.cols[i].Name, text)
 		}
 	}
 	r.build.EndRow()

@@ -76,8 +76,8 @@ func TestRead(t *testing.T) {
 		{"null string", "NULL,\"NULL\"\n", "NULL<NULL>\n", csv.Options{Null: "NULL"}, two},
 		{"force null", "\"\",\"\"\n", "NULL<>\n", csv.Options{ForceNull: []bool{true, false}}, two},
 		{"force not null", ",\n", "<>NULL\n", csv.Options{ForceNotNull: []bool{true, false}}, two},
-		{"header", "x,y\na,b\n", "<a><b>\n", csv.Options{Header: csv.WithHeader}, two},
-		{"match", "a,b\nc,d\n", "<c><d>\n", csv.Options{Header: csv.MatchHeader}, two},
+		{"header", "x,y\na,b\n", "<a><b>\n", csv.Options{Header: format.WithHeader}, two},
+		{"match", "a,b\nc,d\n", "<c><d>\n", csv.Options{Header: format.MatchHeader}, two},
 		{"empty", "", "", opts, two},
 		{"one column, empty line", "\nx\n", "NULL\n<x>\n", opts, columns(types.Text)},
 	} {
@@ -99,7 +99,7 @@ func TestRead(t *testing.T) {
 func TestAgainstPostgreSQL(t *testing.T) {
 	options := map[string]csv.Options{
 		"format csv":                     {},
-		"format csv, header match":       {Header: csv.MatchHeader},
+		"format csv, header match":       {Header: format.MatchHeader},
 		"format csv, force_null (b)":     {ForceNull: []bool{false, true}},
 		"format csv, force_not_null (b)": {ForceNotNull: []bool{false, true}},
 		`format csv, delimiter ';', quote '''', escape '\', null 'NULL'`: {Delimiter: ';', Quote: '\'', Escape: '\\', Null: "NULL"},
@@ -137,7 +137,7 @@ func TestAgainstPostgreSQL(t *testing.T) {
 func TestReadErrors(t *testing.T) {
 	opts := csv.Options{Table: "t", Limits: format.Limits{RowBytes: 1000, FieldBytes: 100}}
 	match := opts
-	match.Header = csv.MatchHeader
+	match.Header = format.MatchHeader
 	notNull := []format.Column{{Name: "a", Type: types.T(types.Int4), NotNull: true}, {Name: "b", Type: types.T(types.Int4)}}
 	two := columns(types.Int4, types.Int4)
 	for _, c := range []struct {
@@ -218,7 +218,7 @@ func TestWriteReadsBack(t *testing.T) {
 	}
 	b.Len = 6
 	var buf bytes.Buffer
-	w, err := csv.NewWriter(&buf, csv.Options{Header: csv.WithHeader}, cols)
+	w, err := csv.NewWriter(&buf, csv.Options{Header: format.WithHeader}, cols)
 	if err == nil {
 		err = errors.Join(w.Write(b), w.Close())
 	}
@@ -226,7 +226,7 @@ func TestWriteReadsBack(t *testing.T) {
 	if err != nil || buf.String() != want {
 		t.Fatalf("got %q, %v", buf.String(), err)
 	}
-	got, err := read(&buf, csv.Options{Header: csv.MatchHeader}, cols, 2)
+	got, err := read(&buf, csv.Options{Header: format.MatchHeader}, cols, 2)
 	if err != nil || got != "<plain><0>NULL\n<><1>NULL\n<a,b><2>NULL\n<q\"q><3>NULL\n<l\nl><4>NULL\n<\\.><5>NULL\n" {
 		t.Fatalf("got %q, %v", got, err)
 	}

@@ -1,7 +1,6 @@
 package csv
 
 import (
-	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/format"
 )
 
@@ -12,7 +11,7 @@ func (r *Reader) scanRow() (n int, ok bool, err error) {
 	buf := r.in.Window()
 	if len(buf) == 0 {
 		if ok, err := r.in.Fill(); !ok || err != nil {
-			return 0, false, r.fail(err)
+			return 0, false, r.lines.Fail(err)
 		}
 		buf = r.in.Window()
 	}
@@ -25,7 +24,7 @@ func (r *Reader) scanRow() (n int, ok bool, err error) {
 		if p == len(buf) {
 			more, err := r.in.Fill()
 			if err != nil {
-				return 0, false, r.fail(err)
+				return 0, false, r.lines.Fail(err)
 			}
 			buf = r.in.Window()
 			if !more {
@@ -39,7 +38,7 @@ func (r *Reader) scanRow() (n int, ok bool, err error) {
 			p++
 			start = p
 		case isLineEnd:
-			size, err := r.lineEndAt(p)
+			size, err := r.lines.End(p)
 			buf = r.in.Window()
 			if err != nil {
 				return 0, false, err
@@ -49,7 +48,7 @@ func (r *Reader) scanRow() (n int, ok bool, err error) {
 				continue
 			}
 			r.add(field{start: start, end: p})
-			r.line++
+			r.lines.Read++
 			if r.count == 1 && p == 2 && buf[0] == '\\' && buf[1] == '.' {
 				return 0, false, nil
 			}
@@ -65,7 +64,7 @@ func (r *Reader) scanRow() (n int, ok bool, err error) {
 			case endField:
 				start = p
 			case endRow:
-				r.line++
+				r.lines.Read++
 				return p, true, nil
 			case endData:
 				return p, true, nil
@@ -95,14 +94,14 @@ func (r *Reader) quoted(start, p int) (end ending, next int, err error) {
 		if p == len(buf) {
 			more, err := r.in.Fill()
 			if err != nil {
-				return 0, 0, r.fail(err)
+				return 0, 0, r.lines.Fail(err)
 			}
 			if buf = r.in.Window(); !more {
 				if inside {
-					r.line++
-					return 0, 0, format.RowError(format.BadCopy("unterminated CSV quoted field"), r.opts.Table, r.line, buf)
+					r.lines.Read++
+					return 0, 0, format.RowError(format.BadCopy("unterminated CSV quoted field"), r.opts.Table, r.lines.Read, buf)
 				}
-				r.line++
+				r.lines.Read++
 				r.add(field{from, len(r.scratch), true})
 				return endData, p, nil
 			}
@@ -113,7 +112,7 @@ func (r *Reader) quoted(start, p int) (end ending, next int, err error) {
 			case c == escape && escape != quote:
 				if p+1 == len(buf) {
 					if more, err := r.in.Fill(); err != nil {
-						return 0, 0, r.fail(err)
+						return 0, 0, r.lines.Fail(err)
 					} else if buf = r.in.Window(); more {
 						continue
 					}
@@ -126,7 +125,7 @@ func (r *Reader) quoted(start, p int) (end ending, next int, err error) {
 			case c == quote && escape == quote:
 				if p+1 == len(buf) {
 					if more, err := r.in.Fill(); err != nil {
-						return 0, 0, r.fail(err)
+						return 0, 0, r.lines.Fail(err)
 					} else if buf = r.in.Window(); more {
 						continue
 					}
@@ -139,10 +138,7 @@ func (r *Reader) quoted(start, p int) (end ending, next int, err error) {
 			case c == quote:
 				inside = false
 			case c == '\n' || c == '\r':
-				// PostgreSQL's count: lines of the first row are not known for lines yet.
-				if c == '\n' && r.lineEnd == eolLF || c == '\r' && r.lineEnd != eolLF {
-					r.line++
-				}
+				r.lines.CountData(c)
 				r.scratch = append(r.scratch, c)
 			default:
 				q := p + 1
@@ -163,7 +159,7 @@ func (r *Reader) quoted(start, p int) (end ending, next int, err error) {
 			r.add(field{from, len(r.scratch), true})
 			return endField, p + 1, nil
 		case isLineEnd:
-			size, err := r.lineEndAt(p)
+			size, err := r.lines.End(p)
 			buf = r.in.Window()
 			if err != nil {
 				return 0, 0, err
@@ -193,62 +189,10 @@ func (r *Reader) endOfData(buf []byte, start int) (n int, ok bool, err error) {
 	if len(buf) == 0 {
 		return 0, false, nil
 	}
-	r.line++
+	r.lines.Read++
 	r.add(field{start: start, end: len(buf)})
 	if r.count == 1 && string(buf) == `\.` {
 		return 0, false, nil
 	}
 	return len(buf), true, nil
-}
-
-// lineEndAt returns the length of the line end at p. It decides with the first one how lines end; a stray CR or LF is
-// 22P04 afterwards. It may fill the window.
-func (r *Reader) lineEndAt(p int) (size int, err error) {
-	c := r.in.Window()[p]
-	if c == '\n' {
-		switch r.lineEnd {
-		case eolUnknown:
-			r.lineEnd = eolLF
-		case eolCR, eolCRLF:
-			return 0, r.stray("newline")
-		}
-		return 1, nil
-	}
-	switch r.lineEnd {
-	case eolLF:
-		return 0, r.stray("carriage return")
-	case eolCR:
-		return 1, nil
-	}
-	if p+1 == len(r.in.Window()) {
-		if _, err := r.in.Fill(); err != nil {
-			return 0, r.fail(err)
-		}
-	}
-	if buf := r.in.Window(); p+1 < len(buf) && buf[p+1] == '\n' {
-		r.lineEnd = eolCRLF
-		return 2, nil
-	}
-	if r.lineEnd == eolCRLF {
-		return 0, r.stray("carriage return")
-	}
-	r.lineEnd = eolCR
-	return 1, nil
-}
-
-func (r *Reader) stray(what string) error {
-	err := format.BadCopy("unquoted %s found in data", what).
-		WithHint("Use quoted CSV field to represent %s.", what)
-	return format.LineError(err, r.opts.Table, r.line+1)
-}
-
-// fail gives a failure to read its place.
-func (r *Reader) fail(err error) error {
-	if err == nil {
-		return nil
-	}
-	if errs.Is(err, errs.ProgramLimitExceeded) {
-		return format.LineError(err, r.opts.Table, r.line+1)
-	}
-	return err
 }

@@ -66,7 +66,7 @@ func (w *Writer) header() error {
 		return nil
 	}
 	w.begun = true
-	if w.opts.Header == NoHeader {
+	if w.opts.Header == format.NoHeader {
 		return nil
 	}
 	w.row = w.row[:0]

@@ -8,10 +8,18 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// ErrBinary is PostgreSQL's 22P03 for a value of the wrong width or with impossible contents.
-func ErrBinary(t types.Type) error {
-	return errs.New(errs.InvalidBinaryRepresentation, "incorrect binary data format").
-		WithDetail("The value is not the binary form of type %s.", t)
+// LeftoverBinary is the text of PostgreSQL's 22P03 for a value with bytes behind its end. Bind adds the parameter to it.
+const LeftoverBinary = "incorrect binary data format"
+
+// errWidth is PostgreSQL's error for a value of the wrong width, which it reads as a message of its own.
+func errWidth(got, want int) error {
+	switch {
+	case got > want:
+		return errs.New(errs.InvalidBinaryRepresentation, LeftoverBinary)
+	case want == 1:
+		return errs.New(errs.ProtocolViolation, "no data left in message")
+	}
+	return errs.New(errs.ProtocolViolation, "insufficient data left in message")
 }
 
 // DecodeText reads the text form of a value that is not NULL, as a Bind parameter brings it. set may be nil.
@@ -24,33 +32,34 @@ func DecodeText(t types.Type, b []byte, set *types.Settings) (types.Datum, error
 
 // DecodeBinary reads the binary form of a value that is not NULL.
 func DecodeBinary(t types.Type, b []byte) (types.Datum, error) {
+	want := 0
 	switch t.Kind {
 	case types.Bool:
-		if len(b) == 1 {
+		if want = 1; len(b) == want {
 			return types.BoolOf(b[0] != 0), nil
 		}
 	case types.Int2:
-		if len(b) == 2 {
+		if want = 2; len(b) == want {
 			return types.IntOf(t, int64(int16(binary.BigEndian.Uint16(b)))), nil
 		}
 	case types.Int4:
-		if len(b) == 4 {
+		if want = 4; len(b) == want {
 			return types.IntOf(t, int64(int32(binary.BigEndian.Uint32(b)))), nil
 		}
 	case types.Oid, types.Regclass, types.Regtype, types.Regproc, types.Regnamespace:
-		if len(b) == 4 {
+		if want = 4; len(b) == want {
 			return types.IntOf(t, int64(binary.BigEndian.Uint32(b))), nil
 		}
 	case types.Int8:
-		if len(b) == 8 {
+		if want = 8; len(b) == want {
 			return types.IntOf(t, int64(binary.BigEndian.Uint64(b))), nil
 		}
 	case types.Float4:
-		if len(b) == 4 {
+		if want = 4; len(b) == want {
 			return types.FloatOf(t, float64(math.Float32frombits(binary.BigEndian.Uint32(b)))), nil
 		}
 	case types.Float8:
-		if len(b) == 8 {
+		if want = 8; len(b) == want {
 			return types.FloatOf(t, math.Float64frombits(binary.BigEndian.Uint64(b))), nil
 		}
 	case types.Numeric:
@@ -63,12 +72,16 @@ func DecodeBinary(t types.Type, b []byte) (types.Datum, error) {
 		v, err := DecodeClock(t, b)
 		return types.IntOf(t, v), err
 	case types.Interval:
-		if len(b) == 16 {
+		if want = 16; len(b) == want {
 			return DecodeInterval(b).Datum(), nil
 		}
 	case types.UUID:
-		if len(b) == 16 {
+		if want = 16; len(b) == want {
 			return types.StringOf(t, string(b)), nil
+		}
+	case types.InternalChar:
+		if want = 1; len(b) == want {
+			return DecodeText(t, b, nil)
 		}
 	case types.Bytea:
 		return types.StringOf(t, string(b)), nil
@@ -78,7 +91,7 @@ func DecodeBinary(t types.Type, b []byte) (types.Datum, error) {
 	default:
 		return DecodeText(t, b, nil)
 	}
-	return types.Datum{}, ErrBinary(t)
+	return types.Datum{}, errWidth(len(b), want)
 }
 
 // DecodeInterval reads 16 bytes.
@@ -94,7 +107,7 @@ func DecodeInterval(b []byte) types.IntervalValue {
 func DecodeClock(t types.Type, b []byte) (int64, error) {
 	if t.Kind == types.Date {
 		if len(b) != 4 {
-			return 0, ErrBinary(t)
+			return 0, errWidth(len(b), 4)
 		}
 		d := int32(binary.BigEndian.Uint32(b))
 		if d == types.DateInf || d == types.DateNegInf {
@@ -107,7 +120,7 @@ func DecodeClock(t types.Type, b []byte) (int64, error) {
 		return v, nil
 	}
 	if len(b) != 8 {
-		return 0, ErrBinary(t)
+		return 0, errWidth(len(b), 8)
 	}
 	v := int64(binary.BigEndian.Uint64(b))
 	switch {
@@ -130,12 +143,12 @@ func DecodeNumeric(b []byte) (types.Decimal, error) {
 		return types.Decimal{}, errs.New(errs.InvalidBinaryRepresentation, "invalid %s in external \"numeric\" value", what)
 	}
 	if len(b) < 8 {
-		return types.Decimal{}, ErrBinary(types.T(types.Numeric))
+		return types.Decimal{}, errWidth(len(b), 8)
 	}
 	n, weight := int(binary.BigEndian.Uint16(b)), int(int16(binary.BigEndian.Uint16(b[2:])))
 	sign, scale := binary.BigEndian.Uint16(b[4:]), int(binary.BigEndian.Uint16(b[6:]))
 	if len(b) != 8+2*n {
-		return bad("length")
+		return types.Decimal{}, errWidth(len(b), 8+2*n)
 	}
 	switch sign {
 	case 0xC000:
@@ -180,7 +193,7 @@ func DecodeNumeric(b []byte) (types.Decimal, error) {
 // decodeArray turns the binary form of a one-dimensional array into its text form.
 func decodeArray(t types.Type, b []byte) ([]byte, error) {
 	if len(b) < 12 {
-		return nil, ErrBinary(t)
+		return nil, errWidth(0, 4)
 	}
 	dims, elemOID := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[8:])
 	switch {
@@ -191,18 +204,18 @@ func decodeArray(t types.Type, b []byte) ([]byte, error) {
 	case dims > 1:
 		return nil, errs.Unsupported("an array of more than one dimension")
 	case dims == 0 || len(b) < 20:
-		return nil, ErrBinary(t)
+		return nil, errWidth(0, 4)
 	}
 	n := binary.BigEndian.Uint32(b[12:])
 	b = b[20:]
 	if uint64(n)*4 > uint64(len(b)) {
-		return nil, ErrBinary(t)
+		return nil, errWidth(0, 4)
 	}
 	out := []byte{'{'}
 	var buf []byte
 	for i := range n {
 		if len(b) < 4 {
-			return nil, ErrBinary(t)
+			return nil, errWidth(0, 4)
 		}
 		size := int32(binary.BigEndian.Uint32(b))
 		b = b[4:]
@@ -211,7 +224,7 @@ func decodeArray(t types.Type, b []byte) ([]byte, error) {
 			continue
 		}
 		if size < 0 || int(size) > len(b) {
-			return nil, ErrBinary(t)
+			return nil, errWidth(0, 4)
 		}
 		d, err := DecodeBinary(types.T(t.Elem), b[:size])
 		if err != nil {
@@ -222,7 +235,7 @@ func decodeArray(t types.Type, b []byte) ([]byte, error) {
 		out = types.AppendElement(out, buf, false, i == 0)
 	}
 	if len(b) != 0 {
-		return nil, ErrBinary(t)
+		return nil, errWidth(len(b), 0)
 	}
 	return append(out, '}'), nil
 }

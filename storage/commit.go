@@ -114,7 +114,7 @@ func (db *DB) write(ctx context.Context, c *commit, w table.Write) error {
 		return err
 	}
 	defer db.release(c)
-	if err := db.claim(c); err != nil {
+	if err := db.claim(ctx, c); err != nil {
 		return err
 	}
 	c.logged = c.logged[:0]

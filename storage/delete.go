@@ -1,7 +1,10 @@
 package storage
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -19,15 +22,17 @@ import (
 // version of the tables holds the vectors that belong to it. Manifest edits bring along the vectors that have changed
 // since the last one, so that the watermark of an edit stands for the deletions, too.
 //
-// Two writes that delete the same row: the first one to claim it wins, and the other fails. A claim is taken before
-// the record goes to the log and lasts until the record was applied, or has failed.
+// Two writes that delete the same row: the first one to claim it wins. A claim is taken before the record goes to the
+// log and lasts until the record was applied, or has failed; the other write waits so long, and fails if the row has
+// gone. Claims are taken in the order of the tables, so that writes do not wait for each other.
 
-// claim checks that all rows that a write deletes are there, and that no other write on its way deletes them, and
+// claim waits until no other write on its way deletes the rows that a write deletes, checks that they are there, and
 // claims them. release ends it, also after an error.
-func (db *DB) claim(c *commit) error {
+func (db *DB) claim(ctx context.Context, c *commit) error {
+	slices.SortFunc(c.deletions, func(a, b deletion) int { return cmp.Compare(a.Table, b.Table) })
 	for i := range c.deletions {
 		for {
-			unknown, err := db.tryClaim(c, &c.deletions[i])
+			unknown, err := db.tryClaim(ctx, c, &c.deletions[i])
 			if err != nil {
 				return err
 			}
@@ -45,7 +50,7 @@ func (db *DB) claim(c *commit) error {
 }
 
 // tryClaim claims the rows of one table. It returns a segment, with a reference, whose places must be read first.
-func (db *DB) tryClaim(c *commit, d *deletion) (unknown *table.Segment, err error) {
+func (db *DB) tryClaim(ctx context.Context, c *commit, d *deletion) (unknown *table.Segment, err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	t := db.tables[d.Table]
@@ -58,10 +63,8 @@ func (db *DB) tryClaim(c *commit, d *deletion) (unknown *table.Segment, err erro
 	if d.Rows == nil {
 		return nil, nil
 	}
-	for _, o := range t.claims {
-		if o.Meets(d.Rows) {
-			return nil, d.conflict()
-		}
+	if err := db.awaitClaimsLocked(ctx, t, d.Rows); err != nil {
+		return nil, err
 	}
 	found := int64(0)
 	for i := range t.segments {
@@ -89,6 +92,22 @@ func (db *DB) tryClaim(c *commit, d *deletion) (unknown *table.Segment, err erro
 	t.claims = append(t.claims, d.Rows)
 	c.claimed++
 	return nil, nil
+}
+
+// awaitClaimsLocked waits until no claim of a table is on any of the rows. The table stays: the gate is not closed.
+func (db *DB) awaitClaimsLocked(ctx context.Context, t *tableState, rows *index.RowIDs) error {
+	claimed := func(o *index.RowIDs) bool { return o.Meets(rows) }
+	if !slices.ContainsFunc(t.claims, claimed) {
+		return nil
+	}
+	defer context.AfterFunc(ctx, func() { db.mu.Lock(); db.cond.Broadcast(); db.mu.Unlock() })()
+	for slices.ContainsFunc(t.claims, claimed) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		db.cond.Wait()
+	}
+	return nil
 }
 
 // absent returns how many of the rows are not in a set.
@@ -136,6 +155,7 @@ func (db *DB) release(c *commit) {
 		}
 	}
 	c.claimed = 0
+	db.cond.Broadcast()
 }
 
 // deleteLocked takes rows away from a table. Rows that are not there any more do not matter: they have gone with an

@@ -91,6 +91,9 @@ func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) 
 			text += fmt.Sprintf(", token %q of %q", d.Token.Key, d.Token.Client)
 		}
 		var lines []string
+		for _, f := range d.Files {
+			lines = append(lines, fmt.Sprintf("table %d: segment %d of %d rows, %d bytes", f.Table, f.File, f.Rows, f.Bytes))
+		}
 		for d.Sections > 0 {
 			s, err := d.Next()
 			if err != nil {

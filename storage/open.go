@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -52,7 +53,7 @@ func (db *DB) open(ctx context.Context) error {
 	db.sealAccount = db.o.Pool.Overdraft("sealing") // a refusal would keep live rows from becoming less
 	db.cacheAccount = db.o.Pool.Account("segment cache", 0)
 	db.cache = cache.New(db.cacheAccount, db.o.CacheBytes)
-	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged, Account: db.liveAccount}
+	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged}
 	if db.set, err = manifest.Open(db.o.FS, db.dir); err != nil {
 		return err
 	}
@@ -70,6 +71,9 @@ func (db *DB) open(ctx context.Context) error {
 	if err := db.replay(ctx); err != nil {
 		return err
 	}
+	if err := db.removeOrphans(); err != nil {
+		return err
+	}
 	db.mu.Lock()
 	db.dirty = true
 	db.publishLocked()
@@ -83,7 +87,9 @@ func (db *DB) open(ctx context.Context) error {
 func (db *DB) loadVersion() error {
 	v := db.set.Version()
 	db.catalog, db.applied, db.ddlLast = v.Catalog, v.Watermark, v.DDL
-	db.nextFile.Store(uint64(v.NextFile) - 1)
+	if err := db.countFiles(v); err != nil {
+		return err
+	}
 	if err := db.syncTablesLocked(0); err != nil {
 		return err
 	}
@@ -95,7 +101,7 @@ func (db *DB) loadVersion() error {
 		}
 		t.segments = append(t.segments, s)
 	}
-	return db.removeOrphans(v)
+	return nil
 }
 
 // openOrSetAside opens a segment; a damaged or missing file is quarantined, and the rest of the database goes on.
@@ -105,7 +111,7 @@ func (db *DB) openOrSetAside(meta manifest.Segment) (*table.Segment, error) {
 		if err == nil {
 			return s, nil
 		}
-		if !errs.Is(err, errs.DataCorrupted) && !vfs.IsNotExist(err) {
+		if !damagedFile(err) {
 			return nil, err
 		}
 		if err := db.setAside(&meta, err); err != nil {
@@ -115,11 +121,37 @@ func (db *DB) openOrSetAside(meta manifest.Segment) (*table.Segment, error) {
 	return table.NewSegment(meta, nil, nil, db.remover(db.quarantineName(meta.File))), nil
 }
 
-// removeOrphans removes segment files that the manifest does not name: unfinished seals and dropped tables.
-func (db *DB) removeOrphans(v *manifest.Version) error {
+// damagedFile tells that a segment's file is not what was written.
+func damagedFile(err error) bool { return errs.Is(err, errs.DataCorrupted) || vfs.IsNotExist(err) }
+
+// countFiles begins to number segment files above all that are there: a log record may name one that the manifest does
+// not know of.
+func (db *DB) countFiles(v *manifest.Version) error {
+	next := uint64(v.NextFile)
+	infos, err := db.o.FS.List(db.dir + "/segments")
+	if err != nil {
+		return ioError("list", db.dir+"/segments", err)
+	}
+	for _, i := range infos {
+		var id uint64
+		if _, err := fmt.Sscanf(i.Name, "%d.seg", &id); err == nil {
+			next = max(next, id+1)
+		}
+	}
+	db.nextFile.Store(next - 1)
+	return nil
+}
+
+// removeOrphans removes segment files that neither the manifest nor a log record names: unfinished seals, loads that
+// did not commit, and dropped tables.
+func (db *DB) removeOrphans() error {
 	named := map[string]bool{}
-	for _, s := range v.Segments {
-		named[fmt.Sprintf("%010d.seg", s.File)] = true
+	name := func(m manifest.Segment) { named[fmt.Sprintf("%010d.seg", m.File)] = true }
+	for _, m := range db.set.Version().Segments {
+		name(m)
+	}
+	for _, m := range db.unnamed {
+		name(m)
 	}
 	infos, err := db.o.FS.List(db.dir + "/segments")
 	if err != nil {
@@ -138,7 +170,10 @@ func (db *DB) removeOrphans(v *manifest.Version) error {
 // replay applies the log records above the manifest's watermark.
 func (db *DB) replay(ctx context.Context) error {
 	v := db.set.Version()
-	r := replayer{db: db, positions: v.Positions, ddl: v.DDL}
+	r := replayer{db: db, positions: v.Positions, ddl: v.DDL, named: map[manifest.FileID]bool{}}
+	for _, s := range v.Segments {
+		r.named[s.File] = true
+	}
 	var err error
 	db.log, err = wal.Open(ctx, wal.Options{
 		FS: db.o.FS, Dir: db.dir + "/wal", FileBytesMin: db.o.LogFileMin, FileBytesMax: db.o.LogFileMax, Apply: db.applyGroup,
@@ -152,6 +187,7 @@ type replayer struct {
 	db        *DB
 	positions map[catalog.TableID]manifest.Position
 	ddl       uint64
+	named     map[manifest.FileID]bool // files of the manifest
 	decoder   table.Decoder
 	rows      map[catalog.TableID]uint64 // of the record so far
 }
@@ -187,6 +223,12 @@ func (r *replayer) write(sequence uint64, payload []byte) error {
 	}
 	r.rows = map[catalog.TableID]uint64{}
 	var total int64
+	for _, f := range d.Files {
+		if err := r.file(sequence, f); err != nil {
+			return err
+		}
+		total += f.Rows
+	}
 	for d.Sections > 0 {
 		s, err := d.Next()
 		if err != nil {
@@ -286,6 +328,9 @@ func (db *DB) shut() error {
 	}
 	if db.set != nil {
 		errors_ = append(errors_, db.set.Close())
+	}
+	for _, l := range slices.Clone(db.loads) {
+		l.Abort()
 	}
 	errors_ = append(errors_, db.tokens.close())
 	db.current.Close()

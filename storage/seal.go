@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
+	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -32,26 +33,42 @@ func (db *DB) sealer(ctx context.Context) {
 		case <-tick.C:
 		}
 		db.freezeDue()
-		for ctx.Err() == nil {
-			t, l := db.nextFrozen()
-			if l == nil {
-				break
-			}
-			db.seal(t, l)
+		for ctx.Err() == nil && db.sealNext(ctx) {
 		}
-		if ctx.Err() == nil && db.hasDropped() {
+		if ctx.Err() == nil && db.behind() {
 			_ = db.flush() // tried again at the next tick
 		}
 	}
 }
 
+// sealNext seals what is frozen: a live segment of a table, and one of a load, so that none waits for all others.
+func (db *DB) sealNext(ctx context.Context) bool {
+	t, l := db.nextFrozen()
+	if l != nil {
+		db.seal(t, l)
+	}
+	p, ok := db.nextPending()
+	if ok {
+		_ = p.run(ctx, db.o.SealWorkers) // noted by the load
+	}
+	return ok || l != nil
+}
+
 // freezeDue freezes the live segments whose age has come, and the largest when a commit waits for memory.
 func (db *DB) freezeDue() {
+	if l := db.freezeDueLive(); l != nil {
+		l.freezeLargest()
+	}
+}
+
+// freezeDueLive does that for tables, and returns the load whose live segment is the largest to freeze, or nil.
+func (db *DB) freezeDueLive() *Load {
 	now := db.o.Now()
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	var largest *liveState
 	frozen := false
+	largestLoad := db.largestLoadLocked(&frozen)
 	for _, t := range db.tables {
 		l := t.open()
 		frozen = frozen || len(t.live) > 1 || len(t.live) == 1 && l == nil
@@ -66,9 +83,29 @@ func (db *DB) freezeDue() {
 			largest = l
 		}
 	}
-	if db.pressure.Swap(false) && !frozen && largest != nil {
+	if !db.pressure.Swap(false) || frozen {
+		return nil
+	}
+	if largestLoad != nil && (largest == nil || largestLoad.largest.Load() > largest.segment.Bytes()) {
+		return largestLoad
+	}
+	if largest != nil {
 		largest.frozen = true
 	}
+	return nil
+}
+
+// largestLoadLocked returns the load with the largest live segment that takes rows, or nil, and tells whether others
+// are frozen.
+func (db *DB) largestLoadLocked(frozen *bool) *Load {
+	var largest *Load
+	for _, l := range db.loads {
+		*frozen = *frozen || l.frozen.Load() > 0
+		if n := l.largest.Load(); n > 0 && (largest == nil || n > largest.largest.Load()) {
+			largest = l
+		}
+	}
+	return largest
 }
 
 // nextFrozen returns the oldest frozen segment of some table that is not waiting for its next attempt. The caller gets
@@ -113,17 +150,26 @@ func (db *DB) seal(t *tableState, l *liveState) {
 	if err != nil {
 		l.failures++
 		l.err = err
-		l.retry = db.o.Now().Add(min(retryMax, db.o.SealRetry<<min(l.failures-1, 10)))
+		l.retry = db.o.Now().Add(db.retryAfter(l.failures))
 		db.metrics.SealFailures.Add(1)
 		db.o.Events(event.Event{Kind: event.SealFailed, Table: info.Name, Rows: int64(l.segment.Rows()), Err: err})
 	} else {
 		l.err = nil
-		db.metrics.Seals.Add(1)
-		db.metrics.SealedRows.Add(meta.Rows)
-		db.metrics.SealedBytes.Add(meta.Bytes)
-		db.o.Events(event.Event{Kind: event.Sealed, Table: info.Name, File: uint64(meta.File), Rows: meta.Rows, Bytes: meta.Bytes, Took: time.Since(start)})
+		db.countSeal(info, &meta, time.Since(start))
 	}
 	db.cond.Broadcast()
+}
+
+// retryAfter is the pause after a number of failed attempts.
+func (db *DB) retryAfter(failures int) time.Duration {
+	return min(retryMax, db.o.SealRetry<<min(failures-1, 10))
+}
+
+func (db *DB) countSeal(info *catalog.Table, meta *manifest.Segment, took time.Duration) {
+	db.metrics.Seals.Add(1)
+	db.metrics.SealedRows.Add(meta.Rows)
+	db.metrics.SealedBytes.Add(meta.Bytes)
+	db.o.Events(event.Event{Kind: event.Sealed, Table: info.Name, File: uint64(meta.File), Rows: meta.Rows, Bytes: meta.Bytes, Took: took})
 }
 
 // sealLocked does the work of seal: BUILDING, DURABLE, PUBLISHED. sealMu is held.
@@ -133,7 +179,8 @@ func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (mani
 		First: l.segment.First(), Last: l.end.Sequence,
 	}
 	var err error
-	if meta.Bytes, err = db.build(info, l, meta.File); err != nil {
+	b := build{info: info, live: l.segment, rows: l.segment.Rows(), workers: db.o.SealWorkers}
+	if meta.Bytes, err = db.build(context.Background(), &b, meta.File); err != nil {
 		return meta, err
 	}
 	s, err := db.openSegment(meta)
@@ -171,11 +218,24 @@ func (db *DB) segmentName(f manifest.FileID) string {
 	return fmt.Sprintf("%s/segments/%010d.seg", db.dir, f)
 }
 
-// build writes a live segment into a file and returns its size.
-func (db *DB) build(info *catalog.Table, l *liveState, id manifest.FileID) (bytes int64, err error) {
-	in := &segment.Input{ID: uint64(id), Rows: l.segment.Rows(), Columns: segmentColumns(info), Account: db.sealAccount}
-	in.Chunks = func(col int) ([]*batch.Vector, error) { return l.segment.Chunks(col), nil }
-	in.Order = sortOrder(info, l.segment)
+// build is a live segment on its way into a file.
+type build struct {
+	info    *catalog.Table
+	live    *live.Segment
+	rows    int
+	workers int
+	order   []uint32 // set by build: how the rows were sorted; nil: they were not
+}
+
+// build writes a live segment into a file and returns its size. One file is written at a time: what it takes of memory
+// and processors is bounded.
+func (db *DB) build(ctx context.Context, b *build, id manifest.FileID) (bytes int64, err error) {
+	db.buildMu.Lock()
+	defer db.buildMu.Unlock()
+	b.order = sortOrder(b.info, b.live)
+	in := &segment.Input{ID: uint64(id), Rows: b.rows, Columns: segmentColumns(b.info), Account: db.sealAccount,
+		Workers: b.workers, Order: b.order}
+	in.Chunks = func(col int) ([]*batch.Vector, error) { return b.live.Chunks(col), ctx.Err() }
 	name := db.segmentName(id)
 	tmp := name + ".tmp"
 	f, err := db.o.FS.Create(tmp)
@@ -262,6 +322,12 @@ func (db *DB) edit(e *manifest.Edit, sealed *liveState) error {
 			}
 		}
 	}
+	unnamed := len(db.unnamed)
+	for _, m := range db.unnamed {
+		if db.tables[m.Table] != nil {
+			e.Add = append(e.Add, m)
+		}
+	}
 	db.mu.Unlock()
 	// Tokens of all records up to the watermark were committed before it was read.
 	if err := db.tokens.save(); err != nil {
@@ -273,6 +339,7 @@ func (db *DB) edit(e *manifest.Edit, sealed *liveState) error {
 	}
 	db.mu.Lock()
 	db.ddl = db.ddl[len(e.Catalog):]
+	db.unnamed = db.unnamed[unnamed:]
 	var gone []*table.Segment
 	keep := db.dropped[:0:0]
 	for _, d := range db.dropped {
@@ -297,10 +364,11 @@ func (db *DB) edit(e *manifest.Edit, sealed *liveState) error {
 	return nil
 }
 
-func (db *DB) hasDropped() bool {
+// behind tells that there are files which a manifest edit must name, or let go.
+func (db *DB) behind() bool {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	return len(db.dropped) > 0
+	return len(db.dropped) > 0 || len(db.unnamed) > 0
 }
 
 // flush brings the manifest up to date.
@@ -363,6 +431,11 @@ func (db *DB) sealFailureLocked() error {
 			if l.err != nil && l.failures > 0 {
 				return l.err
 			}
+		}
+	}
+	for _, l := range db.loads {
+		if l.failure != nil {
+			return l.failure
 		}
 	}
 	return nil

@@ -84,11 +84,11 @@ func runAnalyzed(ctx context.Context, env *Env, s bind.Statement, p *compile.Pro
 	if !ok {
 		return env.execute(ctx, p, func(*batch.Batch) error { return nil })
 	}
-	w := newWriter(env, env.Tx.Catalog().TableByID(ins.Table.ID))
+	w := newWriter(ctx, env, env.Tx.Catalog().TableByID(ins.Table.ID))
 	if err := env.execute(ctx, p, w.add); err != nil {
 		return err
 	}
-	return w.flush()
+	return w.end()
 }
 
 func explainJSON(env *Env, b *bind.Explain, p *compile.Program, planned, ran time.Duration) (string, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -17,7 +18,8 @@ import (
 // little-endian.
 //
 //	head     1 byte format (1), seconds since 1970 when it was committed, 1 byte token,
-//	         token: client and key as length and bytes; n sections
+//	         token: client and key as length and bytes; n files, n sections
+//	file     file id, table id, rows, bytes: a segment that was written and made durable before the record
 //	section  table id, table version, rows (1 to 65,536), 1 byte codec (0 plain, 1 s2 block), plain bytes,
 //	         stored bytes, body
 //	body     n columns, each: 1 byte physical form, 1 byte nulls;
@@ -46,8 +48,8 @@ type Section struct {
 	Batch   *batch.Batch
 }
 
-// Begin starts a payload.
-func (e *Encoder) Begin(seconds int64, token *Token, sections int) {
+// Begin starts a payload that brings segment files and sections. Of a file, id, table, rows and bytes count.
+func (e *Encoder) Begin(seconds int64, token *Token, files []*Segment, sections int) {
 	e.n = 0
 	b := append(e.part()[:0], payloadFormat)
 	b = binary.AppendUvarint(b, uint64(seconds))
@@ -58,6 +60,12 @@ func (e *Encoder) Begin(seconds int64, token *Token, sections int) {
 		for _, s := range []string{token.Client, token.Key} {
 			b = binary.AppendUvarint(b, uint64(len(s)))
 			b = append(b, s...)
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(files)))
+	for _, f := range files {
+		for _, v := range [4]uint64{uint64(f.Meta.File), uint64(f.Meta.Table), uint64(f.Meta.Rows), uint64(f.Meta.Bytes)} {
+			b = binary.AppendUvarint(b, v)
 		}
 	}
 	e.keep(binary.AppendUvarint(b, uint64(sections)))
@@ -149,7 +157,8 @@ func bytesOf(w []uint64) []byte {
 type Decoder struct {
 	Seconds  int64 // since 1970, when it was committed
 	Token    *Token
-	Sections int // not read yet
+	Files    []manifest.Segment // without the sequence, which is the record's
+	Sections int                // not read yet
 
 	b     []byte
 	bad   bool
@@ -181,7 +190,7 @@ func malformed(what string) error { return errs.Corrupt("log record of a write: 
 
 // Begin reads the head of a payload.
 func (d *Decoder) Begin(payload []byte) error {
-	d.b, d.bad, d.Token = payload, false, nil
+	d.b, d.bad, d.Token, d.Files = payload, false, nil, nil
 	if f := d.take(1); f != nil && f[0] != payloadFormat {
 		return errs.Unsupported("format %d of log records (this server knows up to %d), written by a newer version,", f[0], payloadFormat)
 	}
@@ -189,6 +198,15 @@ func (d *Decoder) Begin(payload []byte) error {
 	if t := d.take(1); t != nil && t[0] != 0 {
 		d.Token = &Token{Client: string(d.take(d.uint()))}
 		d.Token.Key = string(d.take(d.uint()))
+	}
+	files := d.uint()
+	if d.bad || files > uint64(len(d.b))/4 {
+		return malformed("head")
+	}
+	for range files {
+		d.Files = append(d.Files, manifest.Segment{
+			File: manifest.FileID(d.uint()), Table: catalog.TableID(d.uint()), Rows: int64(d.uint()), Bytes: int64(d.uint()),
+		})
 	}
 	n := d.uint()
 	if d.bad || n > uint64(len(d.b)) {

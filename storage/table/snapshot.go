@@ -2,14 +2,11 @@ package table
 
 import (
 	"sync/atomic"
-	"time"
 
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
-	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
 )
@@ -18,8 +15,6 @@ import (
 type Options struct {
 	// ServeDamaged: a table with a quarantined segment answers with the rest of its rows; otherwise its reads fail.
 	ServeDamaged bool
-	// Account is charged for uncommitted rows that an Overlay copies. It must not refuse.
-	Account *mem.Account
 }
 
 // Snapshot is one picture of all tables: a version, and the log sequence up to which rows of live segments count. A
@@ -29,9 +24,7 @@ type Snapshot struct {
 	version  *Version
 	o        *Options
 	parent   *Snapshot // of an overlay
-	table    catalog.TableID
-	extra    *live.Segment
-	broken   error
+	own      *Own
 	pins     segment.Pins // dictionaries that rows of this snapshot point into
 	refs     atomic.Int64
 }
@@ -62,10 +55,8 @@ func (s *Snapshot) Release() {
 	if n < 0 {
 		panic("table: Release of a snapshot without a reference")
 	}
-	if s.extra != nil {
-		s.extra.Release()
-	}
 	if s.parent != nil {
+		s.own.release()
 		s.parent.Release()
 	} else {
 		s.pins.Release()
@@ -73,48 +64,46 @@ func (s *Snapshot) Release() {
 	}
 }
 
-// Overlay returns a snapshot that also has the uncommitted rows of one table, of which it takes a copy. The caller
-// releases both.
-func (s *Snapshot) Overlay(id catalog.TableID, rows []*batch.Batch) *Snapshot {
-	s.Retain()
-	n := &Snapshot{sequence: s.sequence, version: s.version, o: s.o, parent: s, table: id}
-	n.refs.Store(1)
-	t := s.version.Catalog.TableByID(id)
-	if t == nil {
-		n.broken = noTable(id)
-		return n
-	}
-	cols := make([]live.Column, len(t.Columns))
-	for i, c := range t.Columns {
-		cols[i] = live.Column{Type: c.Type, Nullable: true} // NOT NULL is checked by Commit
-	}
-	n.extra = live.New(cols, s.o.Account, 0, time.Time{})
-	var f Flattener
-	for _, b := range rows {
-		b = f.Flatten(b)
-		if n.broken = n.extra.Append(b, 0, b.Len); n.broken != nil {
-			break
-		}
-	}
-	n.extra.Mark(1)
-	return n
+// Own is what a transaction has written to one table and not committed. The table may be one that the transaction made.
+type Own struct {
+	Table    *catalog.Table
+	Segments []*Segment
+	Live     []*live.Segment
+	Rows     []int // of each live segment: the first so many
 }
 
-func noTable(id catalog.TableID) error {
-	return errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
+func (o *Own) release() {
+	for _, g := range o.Segments {
+		g.Release()
+	}
+	for _, l := range o.Live {
+		l.Release()
+	}
+}
+
+// Overlay returns a snapshot that also has a transaction's own rows of one table. It takes references; the caller
+// releases both snapshots.
+func (s *Snapshot) Overlay(own *Own) *Snapshot {
+	s.Retain()
+	for _, g := range own.Segments {
+		g.Retain()
+	}
+	for _, l := range own.Live {
+		l.Retain()
+	}
+	n := &Snapshot{sequence: s.sequence, version: s.version, o: s.o, parent: s, own: own}
+	n.refs.Store(1)
+	return n
 }
 
 // Table returns a table's rows. It is valid as long as the snapshot.
 func (s *Snapshot) Table(id catalog.TableID) (scan.Relation, error) {
-	if s.broken != nil && s.table == id {
-		return nil, s.broken
-	}
 	if s.version.closed {
 		return nil, errs.New(errs.AdminShutdown, "the database is closed")
 	}
-	t := s.version.Catalog.TableByID(id)
+	t := s.tableByID(id)
 	if t == nil {
-		return nil, noTable(id)
+		return nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
 	}
 	v := &View{types: t.Types()}
 	ids := make([]uint32, len(t.Columns))
@@ -137,12 +126,31 @@ func (s *Snapshot) Table(id catalog.TableID) (scan.Relation, error) {
 			}
 		}
 	}
-	for o := s; o != nil; o = o.parent {
-		if o.extra != nil && o.table == id && o.extra.Rows() > 0 {
-			v.add(o.extra.Prefix(o.extra.Rows()), nil)
+	for o := s; o.parent != nil; o = o.parent {
+		if o.own.Table.ID != id {
+			continue
+		}
+		for _, g := range o.own.Segments {
+			v.add(g.File.Part(ids, v.types, s.pinned()), g)
+		}
+		for i, l := range o.own.Live {
+			v.add(l.Prefix(o.own.Rows[i]), nil)
 		}
 	}
 	return v, nil
+}
+
+// tableByID finds a table, also one that the transaction of an overlay made.
+func (s *Snapshot) tableByID(id catalog.TableID) *catalog.Table {
+	if t := s.version.Catalog.TableByID(id); t != nil {
+		return t
+	}
+	for o := s; o.parent != nil; o = o.parent {
+		if o.own.Table.ID == id {
+			return o.own.Table
+		}
+	}
+	return nil
 }
 
 func quarantined(t *catalog.Table, m manifest.Segment) error {

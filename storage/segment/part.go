@@ -117,7 +117,7 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 		return nil, err
 	}
 	if o := s.outs; req.Counted && len(o) == 1 && o[0].dict != nil {
-		return &entryScan{partScan: s, dict: o[0].dict}, nil
+		return s.entries(), nil
 	}
 	return s, nil
 }

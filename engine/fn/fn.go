@@ -75,7 +75,8 @@ type Overload struct {
 	Refine func(args []types.Type, consts []*types.Datum) *Overload
 	// Prepare, when set, makes an Eval for one evaluator: it may keep state and scratch memory, and has compiled the
 	// constant arguments (patterns, time zones). args are the types as called, result the type of the call. A
-	// nil Eval keeps the overload's own. An error is raised when the first row reaches the call, not before.
+	// nil Eval keeps the overload's own. So does an error: it is for the overload's Eval to raise it in the rows
+	// that deserve it, since a constant that is wrong may never be looked at (date_trunc('x', 'infinity')).
 	Prepare func(c *Context, args []types.Type, result types.Type, consts []*types.Datum) (Eval, error)
 }
 

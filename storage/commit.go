@@ -22,6 +22,7 @@ type commit struct {
 	encoder  table.Encoder
 	flat     []table.Flattener
 	sections []table.Section
+	files    []table.Sealed // of a load
 	rows     int64
 	seconds  int64
 	// deletions are what the write takes away, of which so many tables' rows are claimed.
@@ -45,19 +46,28 @@ var commits = sync.Pool{New: func() any { return new(commit) }}
 // is known stores nothing and answers as the first time did. The context ends waiting, not a write that is on its way.
 // An error of class 58 leaves open whether the write will be found after a restart; any other means that it will not.
 func (db *DB) Commit(ctx context.Context, w table.Write) (table.Ack, error) {
+	ack, _, err := db.commitFiles(ctx, w, nil)
+	return ack, err
+}
+
+// commitFiles is Commit with the files of a load, whose references pass to the tables when it stored them. unsure says
+// that the write failed, and that a restart may find it all the same.
+func (db *DB) commitFiles(ctx context.Context, w table.Write, files []table.Sealed) (ack table.Ack, unsure bool, err error) {
 	c := commits.Get().(*commit)
-	ack, err := db.commit(ctx, c, w)
-	if err != nil {
+	c.files, c.entry.Sequence = files, 0
+	if ack, err = db.commit(ctx, c, w); err != nil {
 		db.metrics.Refused.Add(1)
+		// What has no sequence did not reach the log, and what met a full disk was cut off again.
+		unsure = c.entry.Sequence != 0 && !errs.Is(err, errs.DiskFull)
 	}
 	if c.encoder.Held() <= 8<<20 { // a huge write must not pin its buffers
-		c.entry.Data, c.token = nil, nil
+		c.entry.Data, c.token, c.files = nil, nil, nil
 		clear(c.sections)
 		clear(c.deletions)
 		clear(c.logged)
 		commits.Put(c)
 	}
-	return ack, err
+	return ack, unsure, err
 }
 
 func (db *DB) commit(ctx context.Context, c *commit, w table.Write) (table.Ack, error) {
@@ -122,7 +132,7 @@ func (db *DB) write(ctx context.Context, c *commit, w table.Write) error {
 		c.logged = append(c.logged, d.Deletion)
 	}
 	c.seconds = db.o.Now().Unix()
-	c.encoder.Begin(c.seconds, w.Token, c.logged, len(c.sections))
+	c.encoder.Begin(c.seconds, w.Token, c.logged, c.files, len(c.sections))
 	for _, s := range c.sections {
 		c.encoder.Add(s)
 	}
@@ -134,12 +144,17 @@ func (db *DB) write(ctx context.Context, c *commit, w table.Write) error {
 // prepare checks the rows against the catalog and lays them out as flat batches.
 func (c *commit) prepare(cat *catalog.Snapshot, w table.Write) error {
 	c.sections, c.deletions, c.rows, c.claimed = c.sections[:0], c.deletions[:0], 0, 0
+	if err := checkFiles(cat, c.files); err != nil {
+		return err
+	}
+	for _, f := range c.files {
+		c.rows += f.Meta.Rows - int64(f.Deleted.Len())
+	}
 	n := 0
 	for _, r := range w.Rows {
 		t := cat.TableByID(r.Table)
 		if t == nil {
-			return errs.New(errs.UndefinedTable, "table with id %d does not exist", r.Table).
-				WithHint("It was dropped while the rows were on their way.")
+			return droppedMeanwhile(r.Table)
 		}
 		if r.Version != t.Version {
 			return errs.New(errs.SerializationFailure, "table %q was changed while the rows were on their way", t.Name).
@@ -238,6 +253,9 @@ func (db *DB) crowdedLocked() bool {
 			used += l.segment.Bytes()
 		}
 	}
+	for _, l := range db.loads {
+		used += l.bytes.Load()
+	}
 	return used > 0 && used+db.inFlight.Load() > db.o.LiveBytes
 }
 
@@ -293,7 +311,10 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 				}
 			}
 			if err == nil {
+				db.adoptLocked(e.Sequence, x.files)
 				err = db.appendLocked(e.Sequence, x.sections)
+			}
+			if err == nil {
 			}
 			if err == nil && x.token != nil {
 				db.tokens.commit(x.hash, e.Sequence, x.rows, x.seconds)
@@ -343,7 +364,7 @@ func (db *DB) appendRowsLocked(t *tableState, sequence, row uint64, b *batch.Bat
 		}
 		if l == nil {
 			l = &liveState{
-				segment: live.New(t.columns(), db.liveAccount, sequence, db.o.Now()), base: t.next,
+				segment: live.New(liveColumns(t.info), db.liveAccount, sequence, db.o.Now()), base: t.next,
 				start: manifest.Position{Sequence: sequence, Rows: row + uint64(from), Next: t.next},
 			}
 			t.live = append(t.live, l)
@@ -373,9 +394,9 @@ func (t *tableState) open() *liveState {
 	return nil
 }
 
-func (t *tableState) columns() []live.Column {
-	cols := make([]live.Column, len(t.info.Columns))
-	for i, c := range t.info.Columns {
+func liveColumns(t *catalog.Table) []live.Column {
+	cols := make([]live.Column, len(t.Columns))
+	for i, c := range t.Columns {
 		cols[i] = live.Column{Type: c.Type, Nullable: !c.NotNull}
 	}
 	return cols

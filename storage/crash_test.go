@@ -19,11 +19,17 @@ import (
 // drops and makes a table now and then, and takes a checkpoint. Each write also replaces two rows of a by the same rows,
 // and some delete a row of b: a half of a write is seen in the totals. Table c is truncated and filled by each write.
 type workload struct {
+	rows         func(i int) (a, b int) // that step i adds
+	do           func(db *DB, i, a, b int) error
+	steps        int
 	acked, tried atomic.Int64 // steps
 	failed       error
 }
 
 const workloadSteps = 40
+
+// mixed is the workload of single writes.
+func mixed() *workload { return &workload{rows: stepRows, do: step, steps: workloadSteps} }
 
 // per step: rows in a, rows in b.
 func stepRows(i int) (a, b int) {
@@ -38,9 +44,9 @@ func stepRows(i int) (a, b int) {
 	return 70, 0 // more than a live segment takes
 }
 
-func rowsUntil(steps int) (a, b int) {
+func (w *workload) until(steps int) (a, b int) {
 	for i := range steps {
-		x, y := stepRows(i)
+		x, y := w.rows(i)
 		a, b = a+x, b+y
 	}
 	return a, b
@@ -64,8 +70,8 @@ func deletedBy(i int) int {
 	return i/5*3 + 1
 }
 
-// changes adds to a write what a step deletes and replaces.
-func changes(db *DB, wr *table.Write, i int) {
+// changes adds to a write what a step deletes and replaces, of a table a with so many rows.
+func changes(db *DB, wr *table.Write, i, old int) {
 	s := db.Snapshot()
 	defer s.Release()
 	add := func(r table.Rows) {
@@ -79,7 +85,7 @@ func changes(db *DB, wr *table.Write, i int) {
 		wr.Rows = append(wr.Rows, r)
 	}
 	ta, tb, tc := db.Catalog().Table("public", "a"), db.Catalog().Table("public", "b"), db.Catalog().Table("public", "c")
-	if old, _ := rowsUntil(i); old > 0 {
+	if old > 0 {
 		at := rowNumbersOf(s, ta.ID)
 		first, last := i*7%old, old-1
 		r := rowsOf(ta, first, 1)
@@ -104,17 +110,18 @@ func (w *workload) run(db *DB) {
 	if w.failed = db.Apply(ctx, catalog.CreateTable{Table: c, IfNotExists: true}, catalog.CreateTable{Table: clicks("c"), IfNotExists: true}, catalog.CreateTable{Table: clicks("b"), IfNotExists: true}); w.failed != nil {
 		return
 	}
-	for i := range workloadSteps {
+	for i := range w.steps {
 		w.tried.Store(int64(i + 1))
-		if w.failed = w.step(db, i); w.failed != nil {
+		a, b := w.until(i)
+		if w.failed = w.do(db, i, a, b); w.failed != nil {
 			return
 		}
 		w.acked.Store(int64(i + 1))
 	}
 }
 
-func (w *workload) step(db *DB, i int) error {
-	a, b := rowsUntil(i)
+// step writes rows from a and b on.
+func step(db *DB, i, a, b int) error {
 	na, nb := stepRows(i)
 	ta, tb := db.Catalog().Table("public", "a"), db.Catalog().Table("public", "b")
 	wr := table.Write{}
@@ -127,7 +134,7 @@ func (w *workload) step(db *DB, i int) error {
 	if i%3 == 0 {
 		wr.Token = &table.Token{Client: "c", Key: fmt.Sprint(i)}
 	}
-	changes(db, &wr, i)
+	changes(db, &wr, i, a)
 	ack, err := db.Commit(ctx, wr)
 	if err == nil && ack.Duplicate {
 		return fmt.Errorf("step %d: ack %+v", i, ack)
@@ -145,7 +152,7 @@ func (w *workload) step(db *DB, i int) error {
 }
 
 // verify checks a recovered database: a whole number of steps, between the acknowledged and the tried, tokens known.
-func verify(db *DB, acked, tried int) error {
+func (w *workload) verify(db *DB, acked, tried int) error {
 	s := db.Snapshot()
 	defer s.Release()
 	ta, tb := s.Catalog().Table("public", "a"), s.Catalog().Table("public", "b")
@@ -168,7 +175,7 @@ func verify(db *DB, acked, tried int) error {
 		return err
 	}
 	for n := acked; n <= tried; n++ {
-		x, y := rowsUntil(n)
+		x, y := w.until(n)
 		left, gone := upTo(y), deletedUntil(n)
 		left.rows, left.distinct, left.sum = left.rows-gone.rows, left.distinct-gone.distinct, left.sum-gone.sum
 		if a != upTo(x) || b != left || c != upTo(n) {
@@ -186,6 +193,7 @@ func verify(db *DB, acked, tried int) error {
 }
 
 type crashState struct {
+	w            *workload
 	what         string
 	m            *vfs.Mem
 	acked, tried int
@@ -200,14 +208,14 @@ func (s crashState) check(t *testing.T) (nested []crashState) {
 		e.Before = func(n int, k errorfs.Kind, name string) {
 			mu.Lock()
 			defer mu.Unlock()
-			nested = append(nested, crashState{fmt.Sprintf("%s, recovery %d", s.what, n), s.m.CrashClone(uint64(n), 0.5), s.acked, s.tried, false})
+			nested = append(nested, crashState{s.w, fmt.Sprintf("%s, recovery %d", s.what, n), s.m.CrashClone(uint64(n), 0.5), s.acked, s.tried, false})
 		}
 	}
 	db, err := Open(ctx, "db", testOptions(e))
 	if err != nil {
 		t.Fatalf("%s: %v", s.what, err)
 	}
-	err = verify(db, s.acked, s.tried)
+	err = s.w.verify(db, s.acked, s.tried)
 	if e := db.Close(); err == nil {
 		err = e
 	}
@@ -219,10 +227,11 @@ func (s crashState) check(t *testing.T) (nested []crashState) {
 
 // A crash before each change of the disk, with different parts of what was not synced surviving, and crashes during
 // the recovery from some of them.
-func TestCrashEverywhere(t *testing.T) {
+func TestCrashEverywhere(t *testing.T) { mixed().crashEverywhere(t) }
+
+func (w *workload) crashEverywhere(t *testing.T) {
 	m := vfs.NewMem()
 	fsys := errorfs.New(m, errorfs.Changes)
-	var w workload
 	var mu sync.Mutex
 	var states []crashState
 	every := 1
@@ -238,7 +247,7 @@ func TestCrashEverywhere(t *testing.T) {
 		acked := int(w.acked.Load())
 		for i, keep := range []float64{0, 0.4, 0.8} {
 			c := m.CrashClone(uint64(10*n+i), keep)
-			states = append(states, crashState{fmt.Sprintf("operation %d (%s), keep %v", n, name, keep), c, acked, int(w.tried.Load()), n%16 == 0 && i == 1})
+			states = append(states, crashState{w, fmt.Sprintf("operation %d (%s), keep %v", n, name, keep), c, acked, int(w.tried.Load()), n%16 == 0 && i == 1})
 		}
 	}
 	db := mustOpen(t, testOptions(fsys))
@@ -257,27 +266,28 @@ func TestCrashEverywhere(t *testing.T) {
 }
 
 // Each operation fails once, or from then on. What was acknowledged is found by the next Open.
-func TestErrorAtEveryOperation(t *testing.T) {
-	step := 4 // the four ways to fail take turns, so that every operation fails in one of them
+func TestErrorAtEveryOperation(t *testing.T) { errorEverywhere(t, mixed, 4) }
+
+// errorEverywhere lets the four ways to fail take turns: with a step of 4 every operation fails in one of them.
+func errorEverywhere(t *testing.T, w func() *workload, step int) {
 	if testing.Short() {
 		step = 44
 	}
 	first := 1
 	for _, sticky := range []bool{false, true} {
 		for _, cause := range []error{syscall.EIO, syscall.ENOSPC} {
-			for n := first; failAt(t, n, sticky, cause); n += step {
+			for n := first; w().failAt(t, n, sticky, cause); n += step {
 			}
 			first++
 		}
 	}
 }
 
-func failAt(t *testing.T, n int, sticky bool, cause error) (reached bool) {
+func (w *workload) failAt(t *testing.T, n int, sticky bool, cause error) (reached bool) {
 	t.Helper()
 	m := vfs.NewMem()
 	fsys := errorfs.New(m, errorfs.All&^errorfs.Read)
 	fsys.Fail(n, sticky, cause)
-	var w workload
 	o := testOptions(fsys)
 	db, err := Open(ctx, "db", o)
 	if err == nil {
@@ -298,7 +308,7 @@ func failAt(t *testing.T, n int, sticky bool, cause error) (reached bool) {
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
-	err = verify(db, int(w.acked.Load()), int(w.tried.Load()))
+	err = w.verify(db, int(w.acked.Load()), int(w.tried.Load()))
 	db.Close()
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)

@@ -215,7 +215,14 @@ func TestNotNullAndOverlay(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := db.Snapshot()
-	own := s.Overlay(tab, rowsOf(tab, 60, 30).Batches, table.Hidden{})
+	load := db.NewLoad()
+	if err := load.Append(ctx, tab, bad.Batches[0]); !errs.Is(err, errs.NotNullViolation) {
+		t.Fatalf("NULL in a NOT NULL column of a load: %v", err)
+	}
+	if err := load.Append(ctx, tab, rowsOf(tab, 60, 30).Batches[0]); err != nil {
+		t.Fatal(err)
+	}
+	own := load.Overlay(s, tab, table.Hidden{})
 	if got, err := read(own, tab.ID); err != nil || got != upTo(90) {
 		t.Fatalf("own rows: %+v, %v", got, err)
 	}
@@ -232,6 +239,7 @@ func TestNotNullAndOverlay(t *testing.T) {
 	}
 	own.Release()
 	s.Release()
+	load.Abort()
 	canceled, cancel := context.WithCancel(ctx)
 	cancel()
 	if _, err := db.Commit(canceled, table.Write{Rows: []table.Rows{rowsOf(tab, 60, 1)}}); err == nil {

@@ -20,10 +20,15 @@
 // file in the manifest together with the position up to which the table is sealed, and swaps the version that readers
 // see: a row is in exactly one place in every version, and in every state that a crash can leave.
 //
+// The rows of a large transaction take another way (Load): they are sealed first, and then committed, by one log record
+// that names the files.
+//
 // # Locks, in the order of taking
 //
 //	gate          readers: commits; writer: catalog changes, which meet no commit half-way
 //	sealMu        one seal, manifest edit or quarantine at a time
+//	buildMu       one segment file is written at a time
+//	Load.mu       the parts of a load
 //	mu            what the version consists of; held by apply and for swaps, never for I/O
 package storage
 
@@ -70,8 +75,9 @@ type DB struct {
 	snapshots     table.Options
 	current       table.Current
 
-	gate   sync.RWMutex
-	sealMu sync.Mutex
+	gate    sync.RWMutex
+	sealMu  sync.Mutex
+	buildMu sync.Mutex // one segment file is written at a time
 
 	mu      sync.Mutex
 	cond    *sync.Cond // a seal ended, memory was freed, or the database closes
@@ -87,7 +93,10 @@ type DB struct {
 	// them at vectorsBorn.
 	vectors     map[manifest.FileID]*index.RowSet
 	vectorsBorn time.Time
-	fatal       error // rows that are durable could not be shown: intake has stopped
+	unnamed     []manifest.Segment // of tables, by the log only: the next manifest edit names them
+	loads       []*Load            // replaced as a whole
+	turn        int                // whose part is sealed next
+	fatal       error              // rows that are durable could not be shown: intake has stopped
 	closing     bool
 
 	nextFile  atomic.Uint64

@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/record"
@@ -98,6 +99,17 @@ func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) 
 			if x.Rows != nil {
 				lines = append(lines, fmt.Sprintf("table %d: %d rows deleted", x.Table, x.Rows.Len()))
 			}
+		}
+		for _, f := range d.Files {
+			line := fmt.Sprintf("table %d: segment %d of %d rows, %d bytes", f.Table, f.File, f.Rows, f.Bytes)
+			if f.Deleted != "" {
+				n, err := index.RowsIn([]byte(f.Deleted))
+				if err != nil {
+					return text, lines, err
+				}
+				line += fmt.Sprintf(", %d deleted", n)
+			}
+			lines = append(lines, line)
 		}
 		for d.Sections > 0 {
 			s, err := d.Next()

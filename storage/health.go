@@ -86,6 +86,17 @@ func (db *DB) damaged(s *table.Segment, cause error) {
 	}()
 }
 
+// nameAll makes the manifest name all files of the tables. sealMu is held.
+func (db *DB) nameAll() error {
+	db.mu.Lock()
+	n := len(db.unnamed)
+	db.mu.Unlock()
+	if n == 0 {
+		return nil
+	}
+	return db.edit(&manifest.Edit{}, nil)
+}
+
 func (db *DB) quarantine(s *table.Segment, cause error) {
 	db.sealMu.Lock()
 	defer db.sealMu.Unlock()
@@ -103,6 +114,10 @@ func (db *DB) quarantine(s *table.Segment, cause error) {
 		return
 	}
 	meta := s.Meta
+	if err := db.nameAll(); err != nil { // what the manifest does not name cannot be set aside in it
+		db.o.Events(event.Event{Kind: event.Quarantined, File: uint64(meta.File), Err: err})
+		return
+	}
 	if err := db.setAside(&meta, cause); err != nil {
 		db.o.Events(event.Event{Kind: event.Quarantined, File: uint64(meta.File), Err: err})
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -54,7 +55,7 @@ func (db *DB) open(ctx context.Context) error {
 	db.sealAccount = db.o.Pool.Overdraft("sealing") // a refusal would keep live rows from becoming less
 	db.cacheAccount = db.o.Pool.Account("segment cache", 0)
 	db.cache = cache.New(db.cacheAccount, db.o.CacheBytes)
-	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged, Account: db.liveAccount}
+	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged}
 	if db.set, err = manifest.Open(db.o.FS, db.dir); err != nil {
 		return err
 	}
@@ -72,6 +73,9 @@ func (db *DB) open(ctx context.Context) error {
 	if err := db.replay(ctx); err != nil {
 		return err
 	}
+	if err := db.removeOrphans(); err != nil {
+		return err
+	}
 	db.mu.Lock()
 	db.dirty = true
 	db.publishLocked()
@@ -85,7 +89,9 @@ func (db *DB) open(ctx context.Context) error {
 func (db *DB) loadVersion() error {
 	v := db.set.Version()
 	db.catalog, db.applied, db.ddlLast = v.Catalog, v.Watermark, v.DDL
-	db.nextFile.Store(uint64(v.NextFile) - 1)
+	if err := db.countFiles(v); err != nil {
+		return err
+	}
 	if err := db.syncTablesLocked(); err != nil {
 		return err
 	}
@@ -106,7 +112,16 @@ func (db *DB) loadVersion() error {
 		t := db.tables[meta.Table]
 		t.segments = append(t.segments, sealedState{Sealed: table.Sealed{Segment: s, Deleted: db.countedLocked(nil, deleted)}})
 	}
-	return db.removeOrphans(v)
+	return nil
+}
+
+// deletedRows returns how many rows of a file are deleted.
+func deletedRows(meta *manifest.Segment) int64 {
+	if meta.Deleted == "" {
+		return 0
+	}
+	n, _ := index.RowsIn([]byte(meta.Deleted)) // read before
+	return int64(n)
 }
 
 // deletedOf takes the deletion vector out of what the manifest says of a segment.
@@ -129,7 +144,7 @@ func (db *DB) openOrSetAside(meta manifest.Segment) (*table.Segment, error) {
 		if err == nil {
 			return s, nil
 		}
-		if !errs.Is(err, errs.DataCorrupted) && !vfs.IsNotExist(err) {
+		if !damagedFile(err) {
 			return nil, err
 		}
 		if err := db.setAside(&meta, err); err != nil {
@@ -139,11 +154,37 @@ func (db *DB) openOrSetAside(meta manifest.Segment) (*table.Segment, error) {
 	return table.NewSegment(meta, nil, nil, db.remover(db.quarantineName(meta.File))), nil
 }
 
-// removeOrphans removes segment files that the manifest does not name: unfinished seals and dropped tables.
-func (db *DB) removeOrphans(v *manifest.Version) error {
+// damagedFile tells that a segment's file is not what was written.
+func damagedFile(err error) bool { return errs.Is(err, errs.DataCorrupted) || vfs.IsNotExist(err) }
+
+// countFiles begins to number segment files above all that are there: a log record may name one that the manifest does
+// not know of.
+func (db *DB) countFiles(v *manifest.Version) error {
+	next := uint64(v.NextFile)
+	infos, err := db.o.FS.List(db.dir + "/segments")
+	if err != nil {
+		return ioError("list", db.dir+"/segments", err)
+	}
+	for _, i := range infos {
+		var id uint64
+		if _, err := fmt.Sscanf(i.Name, "%d.seg", &id); err == nil {
+			next = max(next, id+1)
+		}
+	}
+	db.nextFile.Store(next - 1)
+	return nil
+}
+
+// removeOrphans removes segment files that neither the manifest nor a log record names: unfinished seals, loads that
+// did not commit, and dropped tables.
+func (db *DB) removeOrphans() error {
 	named := map[string]bool{}
-	for _, s := range v.Segments {
-		named[fmt.Sprintf("%010d.seg", s.File)] = true
+	name := func(m manifest.Segment) { named[fmt.Sprintf("%010d.seg", m.File)] = true }
+	for _, m := range db.set.Version().Segments {
+		name(m)
+	}
+	for _, m := range db.unnamed {
+		name(m)
 	}
 	infos, err := db.o.FS.List(db.dir + "/segments")
 	if err != nil {
@@ -162,7 +203,10 @@ func (db *DB) removeOrphans(v *manifest.Version) error {
 // replay applies the log records above the manifest's watermark.
 func (db *DB) replay(ctx context.Context) error {
 	v := db.set.Version()
-	r := replayer{db: db, positions: v.Positions, ddl: v.DDL}
+	r := replayer{db: db, positions: v.Positions, ddl: v.DDL, adopted: v.Applied, named: map[manifest.FileID]bool{}}
+	for _, s := range v.Segments {
+		r.named[s.File] = true
+	}
 	var err error
 	db.log, err = wal.Open(ctx, wal.Options{
 		FS: db.o.FS, Dir: db.dir + "/wal", FileBytesMin: db.o.LogFileMin, FileBytesMax: db.o.LogFileMax, Apply: db.applyGroup,
@@ -176,6 +220,8 @@ type replayer struct {
 	db        *DB
 	positions map[catalog.TableID]manifest.Position
 	ddl       uint64
+	adopted   uint64                   // files of records up to here are in the manifest, or gone
+	named     map[manifest.FileID]bool // files of the manifest
 	decoder   table.Decoder
 	rows      map[catalog.TableID]uint64 // of the record so far
 }
@@ -214,6 +260,12 @@ func (r *replayer) write(sequence uint64, payload []byte) error {
 	}
 	r.rows = map[catalog.TableID]uint64{}
 	var total int64
+	for _, f := range d.Files {
+		if err := r.file(sequence, f); err != nil {
+			return err
+		}
+		total += f.Rows - deletedRows(&f)
+	}
 	for d.Sections > 0 {
 		s, err := d.Next()
 		if err != nil {
@@ -326,6 +378,9 @@ func (db *DB) shut() error {
 	}
 	if db.set != nil {
 		errors_ = append(errors_, db.set.Close())
+	}
+	for _, l := range slices.Clone(db.loads) {
+		l.Abort()
 	}
 	errors_ = append(errors_, db.tokens.close())
 	db.current.Close()

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/event"
@@ -28,6 +29,9 @@ type Options struct {
 	SealRows  int
 	SealBytes int64
 	SealAge   time.Duration
+	// SealWorkers is how many columns the sealer encodes at the same time. Default: half the processors, at least 1, so
+	// that queries have the others.
+	SealWorkers int
 	// SealRetry is the first pause after a failed seal; it doubles up to a minute. Default 1 s.
 	SealRetry time.Duration
 	// LogFileMin and LogFileMax are the sizes of log files (package wal).
@@ -58,6 +62,7 @@ func (o *Options) EnsureDefaults() {
 	setDefault(&o.SealRows, scan.SegmentRows)
 	setDefault(&o.SealBytes, min(768<<20, o.LiveBytes/2))
 	setDefault(&o.SealAge, 10*time.Minute)
+	setDefault(&o.SealWorkers, max(1, runtime.GOMAXPROCS(0)/2))
 	setDefault(&o.SealRetry, time.Second)
 	setDefault(&o.TokensKept, 7*24*time.Hour)
 	setDefault(&o.TokensMax, 4<<20)

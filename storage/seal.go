@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -34,26 +35,42 @@ func (db *DB) sealer(ctx context.Context) {
 		case <-tick.C:
 		}
 		db.freezeDue()
-		for ctx.Err() == nil {
-			t, l := db.nextFrozen()
-			if l == nil {
-				break
-			}
-			db.seal(t, l)
+		for ctx.Err() == nil && db.sealNext(ctx) {
 		}
-		if ctx.Err() == nil && db.flushDue() {
+		if ctx.Err() == nil && db.behind() {
 			_ = db.flush() // tried again at the next tick
 		}
 	}
 }
 
+// sealNext seals what is frozen: a live segment of a table, and one of a load, so that none waits for all others.
+func (db *DB) sealNext(ctx context.Context) bool {
+	t, l := db.nextFrozen()
+	if l != nil {
+		db.seal(t, l)
+	}
+	p, ok := db.nextPending()
+	if ok {
+		_ = p.run(ctx, db.o.SealWorkers) // noted by the load
+	}
+	return ok || l != nil
+}
+
 // freezeDue freezes the live segments whose age has come, and the largest when a commit waits for memory.
 func (db *DB) freezeDue() {
+	if l := db.freezeDueLive(); l != nil {
+		l.freezeLargest()
+	}
+}
+
+// freezeDueLive does that for tables, and returns the load whose live segment is the largest to freeze, or nil.
+func (db *DB) freezeDueLive() *Load {
 	now := db.o.Now()
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	var largest *liveState
 	frozen := false
+	largestLoad := db.largestLoadLocked(&frozen)
 	for _, t := range db.tables {
 		l := t.open()
 		frozen = frozen || len(t.live) > 1 || len(t.live) == 1 && l == nil
@@ -68,9 +85,29 @@ func (db *DB) freezeDue() {
 			largest = l
 		}
 	}
-	if db.pressure.Swap(false) && !frozen && largest != nil {
+	if !db.pressure.Swap(false) || frozen {
+		return nil
+	}
+	if largestLoad != nil && (largest == nil || largestLoad.largest.Load() > largest.segment.Bytes()) {
+		return largestLoad
+	}
+	if largest != nil {
 		largest.frozen = true
 	}
+	return nil
+}
+
+// largestLoadLocked returns the load with the largest live segment that takes rows, or nil, and tells whether others
+// are frozen.
+func (db *DB) largestLoadLocked(frozen *bool) *Load {
+	var largest *Load
+	for _, l := range db.loads {
+		*frozen = *frozen || l.frozen.Load() > 0
+		if n := l.largest.Load(); n > 0 && (largest == nil || n > largest.largest.Load()) {
+			largest = l
+		}
+	}
+	return largest
 }
 
 // nextFrozen returns the oldest frozen segment of some table that is not waiting for its next attempt. The caller gets
@@ -115,17 +152,26 @@ func (db *DB) seal(t *tableState, l *liveState) {
 	if err != nil {
 		l.failures++
 		l.err = err
-		l.retry = db.o.Now().Add(min(retryMax, db.o.SealRetry<<min(l.failures-1, 10)))
+		l.retry = db.o.Now().Add(db.retryAfter(l.failures))
 		db.metrics.SealFailures.Add(1)
 		db.o.Events(event.Event{Kind: event.SealFailed, Table: info.Name, Rows: int64(l.segment.Rows()), Err: err})
 	} else {
 		l.err = nil
-		db.metrics.Seals.Add(1)
-		db.metrics.SealedRows.Add(meta.Rows)
-		db.metrics.SealedBytes.Add(meta.Bytes)
-		db.o.Events(event.Event{Kind: event.Sealed, Table: info.Name, File: uint64(meta.File), Rows: meta.Rows, Bytes: meta.Bytes, Took: time.Since(start)})
+		db.countSeal(info, &meta, time.Since(start))
 	}
 	db.cond.Broadcast()
+}
+
+// retryAfter is the pause after a number of failed attempts.
+func (db *DB) retryAfter(failures int) time.Duration {
+	return min(retryMax, db.o.SealRetry<<min(failures-1, 10))
+}
+
+func (db *DB) countSeal(info *catalog.Table, meta *manifest.Segment, took time.Duration) {
+	db.metrics.Seals.Add(1)
+	db.metrics.SealedRows.Add(meta.Rows)
+	db.metrics.SealedBytes.Add(meta.Bytes)
+	db.o.Events(event.Event{Kind: event.Sealed, Table: info.Name, File: uint64(meta.File), Rows: meta.Rows, Bytes: meta.Bytes, Took: took})
 }
 
 // sealLocked does the work of seal: BUILDING, DURABLE, PUBLISHED. sealMu is held. Rows that are deleted while the file
@@ -152,10 +198,11 @@ func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (mani
 		return meta, nil
 	}
 	var err error
-	w := &sealing{table: t, live: l}
-	if meta.Bytes, w.places, err = db.build(info, l, meta.File); err != nil {
+	b := build{info: info, live: l.segment, rows: l.segment.Rows(), workers: db.o.SealWorkers}
+	if meta.Bytes, err = db.build(context.Background(), &b, meta.File); err != nil {
 		return meta, err
 	}
+	w := &sealing{table: t, live: l, places: b.places()}
 	s, err := db.openSegment(meta)
 	if err != nil {
 		_ = db.o.FS.Remove(db.segmentName(meta.File))
@@ -227,29 +274,49 @@ func (db *DB) segmentName(f manifest.FileID) string {
 	return fmt.Sprintf("%s/segments/%010d.seg", db.dir, f)
 }
 
-// build writes a live segment into a file. It returns the file's size, and the places of the rows in it if they were
-// sorted; then the file has a column with their numbers.
-func (db *DB) build(info *catalog.Table, l *liveState, id manifest.FileID) (bytes int64, places []uint32, err error) {
-	in := &segment.Input{ID: uint64(id), Rows: l.segment.Rows(), Columns: segmentColumns(info), Account: db.sealAccount}
-	in.Chunks = func(col int) ([]*batch.Vector, error) { return l.segment.Chunks(col), nil }
-	if in.Order = sortOrder(info, l.segment); in.Order != nil {
+// build is a live segment on its way into a file.
+type build struct {
+	info    *catalog.Table
+	live    *live.Segment
+	rows    int
+	workers int
+	order   []uint32 // set by build: how the rows were sorted; nil: they were not
+}
+
+// places returns where the rows stand in the file; nil: as they stood.
+func (b *build) places() []uint32 {
+	if b.order == nil {
+		return nil
+	}
+	places := make([]uint32, len(b.order))
+	for place, row := range b.order {
+		places[row] = uint32(place)
+	}
+	return places
+}
+
+// build writes a live segment into a file and returns its size. If the rows are sorted, the file has a column that
+// tells where they stood. One file is written at a time: what it takes of memory and processors is bounded.
+func (db *DB) build(ctx context.Context, b *build, id manifest.FileID) (bytes int64, err error) {
+	db.buildMu.Lock()
+	defer db.buildMu.Unlock()
+	b.order = sortOrder(b.info, b.live)
+	in := &segment.Input{ID: uint64(id), Rows: b.rows, Columns: segmentColumns(b.info), Account: db.sealAccount,
+		Workers: b.workers, Order: b.order}
+	if b.order != nil {
 		in.Columns = append(in.Columns, segment.Column{ID: segment.RowNumber, Name: "row number", Type: types.T(types.Int8)})
-		in.Chunks = func(col int) ([]*batch.Vector, error) {
-			if col == len(in.Columns)-1 {
-				return []*batch.Vector{rowNumbers(l.base, in.Rows)}, nil
-			}
-			return l.segment.Chunks(col), nil
+	}
+	in.Chunks = func(col int) ([]*batch.Vector, error) {
+		if col == len(b.info.Columns) {
+			return []*batch.Vector{rowNumbers(b.rows)}, ctx.Err()
 		}
-		places = make([]uint32, in.Rows)
-		for place, row := range in.Order {
-			places[row] = uint32(place)
-		}
+		return b.live.Chunks(col), ctx.Err()
 	}
 	name := db.segmentName(id)
 	tmp := name + ".tmp"
 	f, err := db.o.FS.Create(tmp)
 	if err != nil {
-		return 0, nil, ioError("create", tmp, err)
+		return 0, ioError("create", tmp, err)
 	}
 	defer func() {
 		if err != nil {
@@ -275,17 +342,17 @@ func (db *DB) build(info *catalog.Table, l *liveState, id manifest.FileID) (byte
 		err = db.o.FS.SyncDir(db.dir + "/segments")
 	}
 	if err != nil {
-		return 0, nil, ioError("write", name, err)
+		return 0, ioError("write", name, err)
 	}
-	return out.Bytes, places, nil
+	return out.Bytes, nil
 }
 
-// rowNumbers returns the numbers from base on.
-func rowNumbers(base uint64, n int) *batch.Vector {
+// rowNumbers returns the first n numbers.
+func rowNumbers(n int) *batch.Vector {
 	v := &batch.Vector{}
 	v.Reset(types.T(types.Int8), n)
 	for i, values := 0, batch.Values[int64](v); i < n; i++ {
-		values[i] = int64(base) + int64(i)
+		values[i] = int64(i)
 	}
 	return v
 }
@@ -334,13 +401,15 @@ func (db *DB) edit(e *manifest.Edit, w *sealing) error {
 	known := db.set.Version().Positions
 	db.mu.Lock()
 	var sealed *liveState
-	if w != nil && w.table.stillLive(w.live) {
+	switch {
+	case w == nil:
+	case w.table.stillLive(w.live):
 		sealed, w.collected = w.live, w.live.deleted
-	} else {
+	default:
 		e.Add, e.Positions = nil, nil
 	}
 	e.Catalog, e.DDL = db.ddl[:len(db.ddl):len(db.ddl)], db.ddlLast
-	e.Watermark = db.applied
+	e.Watermark, e.Applied = db.applied, db.applied
 	for _, t := range db.tables {
 		for _, l := range t.live {
 			if l != sealed {
@@ -350,16 +419,21 @@ func (db *DB) edit(e *manifest.Edit, w *sealing) error {
 		}
 	}
 	db.positionsLocked(e, known, sealed)
-	vectors, dropped := db.takeVectorsLocked(), len(db.dropped)
+	vectors, dropped, unnamed := db.takeVectorsLocked(), len(db.dropped), len(db.unnamed)
 	for _, s := range db.dropped {
 		e.Remove = append(e.Remove, s.Meta.File)
+	}
+	for _, m := range db.unnamed {
+		if db.tables[m.Table] != nil {
+			e.Add = append(e.Add, m)
+		}
 	}
 	db.mu.Unlock()
 	e.Deleted = make(map[manifest.FileID]string, len(vectors))
 	for f, s := range vectors {
 		e.Deleted[f] = string(s.Append(nil))
 	}
-	if len(e.Add) > 0 {
+	if sealed != nil && len(e.Add) > 0 {
 		if w.written = w.deleted(w.collected); w.written.Len() > 0 {
 			e.Add[0].Deleted = string(w.written.Append(nil))
 		}
@@ -374,6 +448,7 @@ func (db *DB) edit(e *manifest.Edit, w *sealing) error {
 	}
 	db.mu.Lock()
 	db.ddl = db.ddl[len(e.Catalog):]
+	db.unnamed = db.unnamed[unnamed:]
 	gone := db.dropped[:dropped]
 	db.dropped = db.dropped[dropped:]
 	for f, s := range vectors {
@@ -396,11 +471,12 @@ func (db *DB) edit(e *manifest.Edit, w *sealing) error {
 	return nil
 }
 
-// flushDue tells that there are files to remove, or deletions that the log need not keep any more.
-func (db *DB) flushDue() bool {
+// behind tells that there are files which a manifest edit must name, or let go, or deletions that the log need not keep
+// any more.
+func (db *DB) behind() bool {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	return len(db.dropped) > 0 || db.vectorsDueLocked()
+	return len(db.dropped) > 0 || len(db.unnamed) > 0 || db.vectorsDueLocked()
 }
 
 // flush brings the manifest up to date.
@@ -463,6 +539,11 @@ func (db *DB) sealFailureLocked() error {
 			if l.err != nil && l.failures > 0 {
 				return l.err
 			}
+		}
+	}
+	for _, l := range db.loads {
+		if l.failure != nil {
+			return l.failure
 		}
 	}
 	return nil

@@ -3,14 +3,27 @@ package agg
 import (
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
 // builderLog is the size of a partition's first table: 32 Ki slots, so that a partition full of duplicates does not
 // pay for clearing memory that it never uses. Tables grow when they have to.
 const builderLog = 15
 
-// Combine merges the workers' groups.
-func (g *Group) Combine(t *op.Task) (err error) {
+// Combine merges the workers' groups, in memory or, when that is refused or was before, through files.
+func (g *Group) Combine(t *op.Task) error {
+	if !g.spill.started() && !(g.spill.space.Force() && g.spill.level == 0) {
+		err := g.combine(t)
+		if !errs.Is(err, errs.OutOfMemory) || !g.spill.may() {
+			return err
+		}
+		g.abandon()
+	}
+	return g.combineSpilled(t)
+}
+
+// combine merges the workers' groups in memory.
+func (g *Group) combine(t *op.Task) (err error) {
 	g.out.width = 1 + g.lay.words + g.prog.words
 	switch {
 	case len(g.workers) == 0:
@@ -19,7 +32,7 @@ func (g *Group) Combine(t *op.Task) (err error) {
 			return err
 		}
 		g.workers = append(g.workers, w)
-		return g.Combine(t)
+		return g.combine(t)
 	case g.mode == modeOne || g.mode == modeDirect:
 		err = g.combineArrays()
 	case g.mode == modeDict:

@@ -95,6 +95,10 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 		}
 		return w.apply(rows, width, 1, n, nil, codes)
 	}
+	nulls, err := w.dict.array(len(w.g.dicts), 1)
+	if err != nil {
+		return err
+	}
 	w.hit, w.miss = w.hit[:0], w.miss[:0]
 	for i, c := range v.Codes[:n] {
 		if v.Valid.Get(i) {
@@ -108,12 +112,9 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 	if err := w.apply(rows, width, 1, n, w.hit, w.slots); err != nil || len(w.miss) == 0 {
 		return err
 	}
-	if rows, err = w.dict.array(len(w.g.dicts), 1); err != nil {
-		return err
-	}
 	clear(w.slots[:len(w.miss)])
-	rows[0] += uint64(len(w.miss))
-	return w.apply(rows, width, 1, n, w.miss, w.slots)
+	nulls[0] += uint64(len(w.miss))
+	return w.apply(nulls, width, 1, n, w.miss, w.slots)
 }
 
 func (w *worker) noSkips() bool {
@@ -214,7 +215,8 @@ func (g *Group) combineDicts(t *op.Task) error {
 // addCounted adds the rows that dictionaries count.
 func (g *Group) addCounted() error {
 	d := g.workers[0].dict
-	for _, c := range g.counted {
+	for len(g.counted) > 0 {
+		c := g.counted[0]
 		at := d.index(c.Dict)
 		if at < 0 {
 			return errs.Internal("rows are counted by a dictionary that the scan does not have")
@@ -223,15 +225,15 @@ func (g *Group) addCounted() error {
 		if err != nil {
 			return err
 		}
+		nulls, err := d.array(len(g.dicts), 1)
+		if err != nil {
+			return err
+		}
 		for i, n := range c.Dict.Counts {
 			rows[i] += uint64(n)
 		}
-		if c.Nulls > 0 {
-			if rows, err = d.array(len(g.dicts), 1); err != nil {
-				return err
-			}
-			rows[0] += uint64(c.Nulls)
-		}
+		nulls[0] += uint64(c.Nulls)
+		g.counted = g.counted[1:]
 	}
 	return nil
 }

@@ -19,14 +19,55 @@
 // count(distinct x) and its like collect (key, x) in sets of their own (keySet), which grow the same way, and are
 // counted into the groups at the end.
 //
-// All tables are charged to the task's account; a query that outgrows it fails with 53200. The package does not spill
-// yet; the partitions are the place where it will.
+// All tables are charged to the task's account. When it refuses memory, all workers' groups are written to temporary
+// files in the binary form of their states, divided into partitions by the hash of the key, and the workers go on with
+// empty tables; Combine writes the rest, and Producers then aggregate one partition after the other, each of which may
+// be divided again. Distinct values are divided by the hash of key and value, so that those of one group need not fit
+// the memory either: their partitions are counted first, into further records of their groups. Only what is one state
+// must fit, a list or a batch of rows: else 53200.
+//
+// # The binary form of states
+//
+// States are exchanged as records, one or more per group, in any order: in temporary files, and by States and Merge.
+// This is version 1; integers are little-endian, v is a uvarint.
+//
+//	header   +-----------+--------------------------------+-------------------------+-------------+--------------+
+//	         | version 1 | keys v, inputs v, states v,    | key types               | kind 1      | set types    |
+//	         |           | sets v                         |                         | min 1, type |              |
+//	         +-----------+--------------------------------+-------------------------+-------------+--------------+
+//	record   +---------+-----+-------------------------------------------+---------------------------------------+
+//	         | flags 1 | key | flag 1: rows v, skipped v per input,      | flag 2: per distinct set, a number of |
+//	         |         |     | states                                    | values v, and the values              |
+//	         +---------+-----+-------------------------------------------+---------------------------------------+
+//
+// The header is kept once per collection of records and must be equal where they are merged; a type is the bytes of
+// its name behind their length v. The key has a byte per column, 0 for NULL, and 1 before a value. Values: bool 1 byte;
+// int2, int4, int8, float4, float8 in their width; int128 (numeric up to 38 digits), interval (months 4, days 4,
+// microseconds 8) and uuid 16; strings, numerics of any length and arrays are bytes behind their length v. Rows is the
+// number of rows of the group, and may be 0 in a record that adds to one that came before. Skipped counts those rows
+// that an input of states left out: NULLs, and what a FILTER dropped. A state is, by kind:
+//
+//	count of distinct values   v                        sums of int2, int4, float     8
+//	sum of int8                16                       sum of int128                 24
+//	sum of numeric             bytes, empty: 0          sum of intervals              24: months, days, microseconds
+//	smallest, largest to 8     8: unsigned order        smallest, largest to 16       16: the same
+//	smallest, largest other    0, or 1 and the value    first value                   0, or 1 and the value
+//	variance of integers       40: sum 16, squares 24   variance of floats            24: n, sum, sum of squares
+//	variance of numeric        sum, sum of squares      list                          length v; per value NULL bits v, values
+//
+// Zero words, and empty bytes, are the state of no rows. The unsigned order of a value is its bits with the sign
+// inverted (floats: all bits of negative ones), and the complement of that for minima. As an example, a record of
+// GROUP BY an int4 with count(*) and sum of an int2, whose key 7 has three rows, one NULL, and the sum 10, is
+//
+//	01 | 01 07000000 | 03 | 01 | 0a00000000000000
 package agg
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/engine/profile"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -68,8 +109,16 @@ type Group struct {
 	workers    []*worker
 	limited    bool // groups are fixed early
 	fixed      atomic.Pointer[fixed]
+	growing    bool      // states keep values outside of the account's tables
 	builders   []*worker // of partitions, one per goroutine of Combine
 	out        output
+
+	task       *op.Task
+	world      sync.RWMutex // held to read while a worker takes a batch, to write while everything is spilled
+	generation int          // how often everything was spilled
+	plain      bool         // the tables are made without the scan's dictionaries, and do not become partitions
+	spill      spiller
+	spilled    profile.Spill
 }
 
 // argument is a column that inputs read.
@@ -87,30 +136,43 @@ func (g *Group) Types() []types.Type { return g.cfg.Types() }
 
 // Open compiles the aggregation.
 func (g *Group) Open(t *op.Task) (err error) {
-	g.acc = t.Account
+	g.acc, g.task = t.Account, t
+	g.spill = spiller{space: t.Spill, stats: &g.spilled}
 	if g.prog, err = compile(&g.cfg); err != nil {
 		return err
 	}
-	g.side = side{strings: map[int]*interner{}, decimals: &decimals{}, lists: &lists{}}
+	if err = g.plan(t); errs.Is(err, errs.OutOfMemory) && g.spill.may() && !g.plain {
+		g.releaseMemory() // dictionaries need more than there is
+		g.plain = true
+		err = g.plan(t)
+	}
+	if err != nil {
+		return err
+	}
+	g.limited = g.fixes()
+	if g.mode == modeDict && g.cfg.Counts != nil && g.prog.words == 0 {
+		if g.counted, err = g.cfg.Counts.TakeCounted(t.Ctx, g.cfg.Keys[0].Origin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plan decides how keys, arguments and distinct values are kept.
+func (g *Group) plan(t *op.Task) error {
+	g.side = side{strings: map[int]*interner{}, decimals: &decimals{}, lists: &lists{}, mu: &sideCharge{}}
 	if err := g.openArguments(); err != nil {
 		return err
 	}
 	if err := g.openKeys(t); err != nil {
 		return err
 	}
-	if err := g.openSets(t); err != nil {
-		return err
-	}
-	g.limited = g.fixes()
-	if g.mode == modeDict && g.cfg.Counts != nil && g.prog.words == 0 {
-		g.counted, err = g.cfg.Counts.TakeCounted(t.Ctx, g.cfg.Keys[0].Origin)
-	}
-	return err
+	return g.openSets(t)
 }
 
 // openArguments lists the columns that inputs read, and where they stand in a partitioned row.
 func (g *Group) openArguments() error {
-	g.columnOf = map[int]int{}
+	g.columns, g.columnOf, g.payload, g.tableOnly, g.growing = nil, map[int]int{}, 0, g.plain, false
 	g.inputFlag = make([]bool, len(g.prog.inputs))
 	for i := range g.prog.inputs {
 		in := &g.prog.inputs[i]
@@ -137,8 +199,11 @@ func (g *Group) openArguments() error {
 	g.plainSums = len(g.prog.states) <= 2 && len(g.prog.sets) == 0
 	for i := range g.prog.states {
 		g.plainSums = g.plainSums && g.prog.states[i].kind == stateSum64
-		if g.prog.states[i].kind == stateList {
-			g.tableOnly = true
+		switch g.prog.states[i].kind {
+		case stateSumDecimal, stateDecimals:
+			g.growing = true
+		case stateList:
+			g.tableOnly, g.growing = true, true
 			wide := 2
 			for _, c := range g.prog.inputs[g.prog.states[i].in].cols {
 				wide += wideOf(g.cfg.In[c])
@@ -207,7 +272,7 @@ func (g *Group) openKeys(t *op.Task) error {
 		return nil
 	}
 	g.mode = modeTable
-	if g.lay.words == 1 && g.lay.bits <= directBits && (1+1+g.prog.words)<<g.lay.bits <= directWords {
+	if !g.plain && g.lay.words == 1 && g.lay.bits <= directBits && (1+1+g.prog.words)<<g.lay.bits <= directWords {
 		g.mode = modeDirect
 	}
 	return nil
@@ -259,7 +324,7 @@ func (g *Group) value(ordinal int) Key {
 // dictionaries returns the dictionaries that a key's codes come from, and whether all its values do.
 func (g *Group) dictionaries(k Key) ([]*batch.Dictionary, bool) {
 	t := g.cfg.In[k.Column]
-	if g.cfg.Scan == nil || k.Origin < 0 || t.Physical() != types.PhysBytes || t.Kind == types.Numeric {
+	if g.plain || g.cfg.Scan == nil || k.Origin < 0 || t.Physical() != types.PhysBytes || t.Kind == types.Numeric {
 		return nil, false
 	}
 	return g.cfg.Scan.Dictionaries(k.Origin)
@@ -285,17 +350,25 @@ func (g *Group) Consumer(*op.Task, int) (op.Consumer, error) {
 	if w != nil {
 		g.workers = append(g.workers, w)
 	}
+	if errs.Is(err, errs.OutOfMemory) && g.spill.may() && !g.plain {
+		err = g.restart() // an array of groups needs more than there is
+	}
 	return w, err
 }
 
-// Close releases all memory.
+// Close releases all memory, and the files.
 func (g *Group) Close() {
+	g.releaseMemory()
+	g.spill.close()
+	g.workers, g.sets = nil, nil
+}
+
+// releaseMemory releases the memory of all groups. Workers stay, without any.
+func (g *Group) releaseMemory() {
 	for _, w := range g.workers {
 		w.release()
 	}
-	for _, w := range g.builders {
-		w.release()
-	}
+	g.releaseBuilders()
 	for _, s := range g.keyStrings {
 		s.close()
 	}
@@ -306,7 +379,15 @@ func (g *Group) Close() {
 		f.keys.release()
 	}
 	g.out.release(g.acc)
-	g.workers, g.builders, g.keyStrings, g.side, g.sets = nil, nil, nil, side{}, nil
+	g.side.release(g.acc)
+	g.keyStrings, g.side = nil, side{}
+}
+
+func (g *Group) releaseBuilders() {
+	for _, w := range g.builders {
+		w.release()
+	}
+	g.builders = nil
 }
 
 var (

@@ -77,6 +77,9 @@ const pieceRows = 16 << 10
 // Rows returns about how many groups there are, once they are combined.
 func (g *Group) Rows() int64 {
 	n := int64(0)
+	if g.spill.started() {
+		return g.spill.groups.Records()
+	}
 	for _, b := range g.out.blocks {
 		n += int64(len(b.rows) / max(1, g.out.width))
 	}
@@ -85,6 +88,9 @@ func (g *Group) Rows() int64 {
 
 // Producer hands out the groups, after Combine.
 func (g *Group) Producer(t *op.Task, _ int) (op.Producer, error) {
+	if g.spill.started() {
+		return &spilledProducer{g: g, t: t}, nil
+	}
 	return &producer{g: g, step: max(1, min(t.BatchRows, batch.MaxRows)), out: batch.New(g.Types()), fin: finisher{g: g}}, nil
 }
 

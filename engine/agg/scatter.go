@@ -3,6 +3,7 @@ package agg
 import (
 	"unsafe"
 
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
@@ -17,6 +18,9 @@ type scatter struct {
 	rows   [partitions]int
 	slabs  [][]byte
 	free   []byte
+
+	reserve []byte // for the chunks of one batch, when the account refuses a slab
+	refused error  // since then
 }
 
 // cursor is the write position of a partition. The pointer is into off-heap memory.
@@ -34,10 +38,28 @@ const (
 	chunkBytes      = 16 << 10
 )
 
-func newScatter(acc *mem.Account, stride int) *scatter { return &scatter{acc: acc, stride: stride} }
+// reserveRows is the number of rows that the reserve of a scatter has room for: a batch of batch.MaxRows, in chunks of
+// 8, leaves at most one of them unfinished per partition.
+const (
+	reserveChunk = 8
+	reserveRows  = batch.MaxRows + partitions*reserveChunk
+)
+
+// newScatter returns an empty scatter. Appending one batch to it always succeeds: when refused is set afterwards, the
+// rows must go elsewhere before the next batch.
+func newScatter(acc *mem.Account, stride int) (*scatter, error) {
+	reserve, err := acc.AllocDirty(reserveRows * stride * 8)
+	if err != nil {
+		return nil, err
+	}
+	return &scatter{acc: acc, stride: stride, reserve: reserve}, nil
+}
 
 // grow gives partition p room for at least one more row.
 func (s *scatter) grow(p int) error {
+	if s.refused != nil {
+		return s.draw(p)
+	}
 	size := chunkBytes
 	if n := len(s.chunks[p]); n < 4 {
 		size = chunkBytesFirst << n
@@ -47,16 +69,33 @@ func (s *scatter) grow(p int) error {
 	if len(s.free) < bytes {
 		slab, err := s.acc.AllocDirty(s.slabSize(bytes))
 		if err != nil {
-			return err
+			s.refused = err
+			s.slabs, s.free, s.reserve = append(s.slabs, s.reserve), s.reserve, nil
+			return s.draw(p)
 		}
 		s.slabs = append(s.slabs, slab)
 		s.free = slab
 	}
+	s.put(p, rows)
+	return nil
+}
+
+// put gives partition p a chunk of what is free.
+func (s *scatter) put(p, rows int) {
+	bytes := rows * s.stride * 8
 	words := mem.View[uint64](s.free[:bytes])
 	s.free = s.free[bytes:]
 	s.chunks[p] = append(s.chunks[p], chunk{words})
 	s.rows[p] += rows
 	s.cursor[p] = cursor{unsafe.Pointer(unsafe.SliceData(words)), rows}
+}
+
+// draw gives partition p a small chunk of the reserve, which fails only when more than a batch is appended.
+func (s *scatter) draw(p int) error {
+	if len(s.free) < reserveChunk*s.stride*8 {
+		return s.refused
+	}
+	s.put(p, reserveChunk)
 	return nil
 }
 
@@ -105,6 +144,7 @@ func (s *scatter) release() {
 	for _, b := range s.slabs {
 		s.acc.Release(b)
 	}
+	s.acc.Release(s.reserve)
 	*s = scatter{acc: s.acc, stride: s.stride}
 }
 

@@ -136,7 +136,7 @@ func (s *setWorker) add(n int) error {
 		s.tab.add(s.keys, n)
 		s.rows += n
 		if s.full() {
-			s.parts = newScatter(s.tab.acc, s.plan.lay.words)
+			s.parts, _ = newScatter(s.tab.acc, s.plan.lay.words) // refused: the set goes on until it is refused too
 		}
 		return nil
 	}
@@ -225,11 +225,16 @@ func (g *Group) combineSet(t *op.Task, s *setPlan) error {
 // spread moves the keys of the set to the partitions.
 func (s *setWorker) spread(g *Group) error {
 	if s.parts == nil {
-		s.parts = newScatter(g.acc, s.plan.lay.words)
+		var err error
+		if s.parts, err = newScatter(g.acc, s.plan.lay.words); err != nil {
+			return err
+		}
 	}
-	err := s.tab.each(func(key []uint64) error { return s.parts.addN(key, 1) })
+	if err := s.tab.each(func(key []uint64) error { return s.parts.addN(key, 1) }); err != nil {
+		return err // some keys are in both: they are a set
+	}
 	s.tab.release()
-	return err
+	return nil
 }
 
 // fillSet makes the set of the pairs of one partition.

@@ -4,8 +4,29 @@ import (
 	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
+
+// charge makes the account hold what the side tables have grown to. Workers call it before each batch, so that a table
+// is at most one batch ahead of its account.
+func (sd *side) charge(acc *mem.Account) error {
+	sd.mu.Lock()
+	defer sd.mu.Unlock()
+	n := sd.decimals.bytes() + sd.lists.bytes()
+	if err := acc.Reserve(n - sd.mu.charged); err != nil {
+		return err
+	}
+	sd.mu.charged = n
+	return nil
+}
+
+func (sd *side) release(acc *mem.Account) {
+	if sd.mu != nil {
+		acc.Free(sd.mu.charged)
+		sd.mu.charged = 0
+	}
+}
 
 // decimals are the values of the states that count in numeric of any length, by number from 1. Such aggregates are
 // rare; each addition takes the lock.
@@ -14,6 +35,15 @@ type decimals struct {
 		sync.Mutex
 		values []types.Decimal
 	}
+}
+
+// decimalBytes is about what a decimal takes with its digits.
+const decimalBytes = 96
+
+func (d *decimals) bytes() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return int64(cap(d.mu.values)) * decimalBytes
 }
 
 // at returns the number of a state's decimal, making it 0 first if need be.
@@ -66,6 +96,12 @@ type lists struct {
 		nodes []uint64
 		wide  int // words of a node: those of the widest list
 	}
+}
+
+func (l *lists) bytes() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(cap(l.mu.nodes)) * 8
 }
 
 // append adds a node to the list whose first and last node are in r.

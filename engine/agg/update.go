@@ -3,6 +3,7 @@ package agg
 import (
 	"math"
 	"math/bits"
+	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -13,6 +14,13 @@ type side struct {
 	sets     []*interner       // of the distinct sets; nil where values are not strings
 	decimals *decimals
 	lists    *lists
+	mu       *sideCharge
+}
+
+// sideCharge is what the account holds for decimals and lists.
+type sideCharge struct {
+	sync.Mutex
+	charged int64
 }
 
 // dense is one input's rows of a batch without those it skips: the slot of each row's group, and the words of its

@@ -33,6 +33,7 @@ type worker struct {
 	hit, miss     []uint16
 	sets          []*setWorker
 	dict          *dictWorker // of a single dictionary key
+	scratch       []uint64    // one row: count, key, states
 }
 
 // newWorker makes the state of one worker; sets are the distinct sets it fills.
@@ -324,8 +325,13 @@ func (w *worker) apply(rows []uint64, width, base, n int, idx []uint16, slots []
 	return nil
 }
 
-// Consume takes a batch.
-func (w *worker) Consume(b *batch.Batch) error {
+// consume takes a batch. When it is refused memory, it has changed nothing that trying again would change twice.
+func (w *worker) consume(b *batch.Batch) error {
+	if w.g.growing {
+		if err := w.g.side.charge(w.g.acc); err != nil {
+			return err
+		}
+	}
 	if err := w.load(b); err != nil {
 		return err
 	}
@@ -436,8 +442,9 @@ func (w *worker) consumeTable(n int) error {
 	w.seen += n
 	many := 2*w.seen > 3*w.tab.used
 	if w.tab.used > 1<<12 && (len(w.tab.rows)*8 > tableBytes || !many && w.g.cfg.Expected > largeGroups) && !w.g.tableOnly {
-		w.clean = newScatter(w.g.acc, k+w.g.payload)
-		w.absorb = many
+		if sc, err := newScatter(w.g.acc, k+w.g.payload); err == nil { // else the table goes on until it is refused too
+			w.clean, w.absorb = sc, many
+		}
 	}
 	return nil
 }
@@ -445,6 +452,13 @@ func (w *worker) consumeTable(n int) error {
 // consumePartitioned sends rows to their partitions. Rows of groups that the table has already are added there as
 // long as that catches one row in three: a frequent key then does not make one partition huge.
 func (w *worker) consumePartitioned(n int) error {
+	if w.flagged == nil && w.flags() {
+		sc, err := newScatter(w.g.acc, w.g.lay.words+w.g.payload+w.g.flagWords)
+		if err != nil {
+			return err
+		}
+		w.flagged = sc
+	}
 	if !w.absorb {
 		return w.scatter(n, nil)
 	}
@@ -468,10 +482,8 @@ func (w *worker) consumePartitioned(n int) error {
 
 // scatter appends rows idx (nil: all n) to the partitions of their keys.
 func (w *worker) scatter(n int, idx []uint16) error {
-	for i, s := range w.skips {
-		if s != nil && w.g.inputFlag[i] {
-			return w.scatterFlagged(n, idx)
-		}
+	if w.flags() {
+		return w.scatterRows(w.flagged, n, idx, true)
 	}
 	k := w.g.lay.words
 	if w.g.payload == 0 && idx == nil {
@@ -485,11 +497,14 @@ func (w *worker) scatter(n int, idx []uint16) error {
 	return w.scatterRows(w.clean, n, idx, false)
 }
 
-func (w *worker) scatterFlagged(n int, idx []uint16) error {
-	if w.flagged == nil {
-		w.flagged = newScatter(w.g.acc, w.g.lay.words+w.g.payload+w.g.flagWords)
+// flags tells whether an input skips rows of the batch.
+func (w *worker) flags() bool {
+	for i, s := range w.skips {
+		if s != nil && w.g.inputFlag[i] {
+			return true
+		}
 	}
-	return w.scatterRows(w.flagged, n, idx, true)
+	return false
 }
 
 func (w *worker) scatterRows(sc *scatter, n int, idx []uint16, flags bool) error {

@@ -24,7 +24,7 @@ type Shape struct {
 }
 
 // Shapes are those that operator tests go through.
-var Shapes = []Shape{{1, 1, false}, {3, 2, false}, {2048, 1, false}, {2048, 2, false}, {100, 1, true}, {2048, 2, true}}
+var Shapes = []Shape{{1, 1, false}, {3, 2, false}, {2048, 1, false}, {2048, 2, false}, {700, 2, true}}
 
 // Run runs the pipelines, the last of which gets a sink that collects rows, and checks that all memory was given back
 // and that no temporary file is left.

@@ -10,7 +10,6 @@ import (
 type callNode struct {
 	fn      *fn.Overload
 	compute fn.Eval
-	fail    error // raised by the first row that reaches the call
 	t       types.Type
 	args    []node
 	vecs    []*batch.Vector
@@ -35,10 +34,10 @@ func (c *compiler) call(o *fn.Overload, args []Expr, t types.Type) (node, error)
 			}
 		}
 		compute, err := o.Prepare(c.env, typesOf(args), t, consts)
-		if n.fail = err; err != nil && c.failed == nil {
+		switch {
+		case err != nil && c.failed == nil:
 			c.failed = err
-		}
-		if compute != nil {
+		case err == nil && compute != nil:
 			n.compute = compute
 		}
 	}
@@ -106,13 +105,6 @@ func (n *callNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 			}
 			reach = n.both
 		}
-	}
-	if n.fail != nil {
-		if reach == nil || anySet(reach) {
-			return nil, n.fail
-		}
-		n.out.ResetConstant(types.NullOf(n.t), r.n)
-		return &n.out, nil
 	}
 	n.out.Type = n.t
 	if err := n.compute(r.env, n.vecs, rows, reach, &n.out); err != nil {

@@ -166,7 +166,7 @@ type compiler struct {
 func (c *compiler) node(e Expr) (node, error) {
 	if !c.inMemo {
 		if col, ok := memoColumn(e); ok {
-			return c.memo(e, col)
+			return c.entries(e, col)
 		}
 	}
 	switch e := e.(type) {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"testing"
+	"unicode/utf8"
 
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -111,6 +112,45 @@ func TestRun(t *testing.T) {
 		m := env.Shared.Get(memoKey{e, d.ID}, func() any { return &memo{} }).(*memo)
 		if m.rows.Load() != 0 {
 			t.Errorf("%s: %d rows went through the memo", e, m.rows.Load())
+		}
+	}
+}
+
+// TestLengths looks at lengths that come from the offsets of a dictionary, with NULLs and with characters of several
+// bytes.
+func TestLengths(t *testing.T) {
+	for _, wide := range []bool{false, true} {
+		d := testDict(5000)
+		d.HashOrdered = true
+		if wide {
+			d.Heap = append([]byte(nil), d.Heap...)
+			copy(d.Heap[d.Offsets[77]:], "é")
+		}
+		for _, name := range []string{"length", "char_length", "octet_length"} {
+			ev, err := NewEvaluator(call(name, col("s")), tableTypes, &fn.Context{Shared: fn.NewShared()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := testBatch(2048, d)
+			v := b.Cols[2]
+			for i := range v.Codes {
+				v.Codes[i] = uint32(i*7%5000) &^ 1
+			}
+			v.Codes[1] = 77
+			v.Nulls(2048).Clear(5)
+			got, err := ev.Eval(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range b.Len {
+				want := int32(len(d.At(int(v.Codes[i]))))
+				if name != "octet_length" {
+					want = int32(utf8.RuneCount(d.At(int(v.Codes[i]))))
+				}
+				if got.IsNull(i) != v.IsNull(i) || !v.IsNull(i) && batch.Values[int32](got)[i] != want {
+					t.Fatalf("%s, row %d, wide %t: got %s, want %d", name, i, wide, got.Datum(i), want)
+				}
+			}
 		}
 	}
 }

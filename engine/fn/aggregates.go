@@ -1,6 +1,11 @@
 package fn
 
-import "github.com/siltstone-db/siltstone/storage/types"
+import (
+	"maps"
+	"slices"
+
+	"github.com/siltstone-db/siltstone/storage/types"
+)
 
 func init() {
 	add := func(name string, kind AggKind, result func([]types.Type) types.Type, args ...types.Type) {
@@ -62,4 +67,13 @@ func sumNumeric(ts []types.Type) types.Type {
 		return tNumeric
 	}
 	return numericOf(types.Decimal128Precision+1, int(ts[0].Scale))
+}
+
+// Aggregates returns all registered aggregates by name.
+func Aggregates() []*Aggregate {
+	var all []*Aggregate
+	for _, name := range slices.Sorted(maps.Keys(aggregates)) {
+		all = append(all, aggregates[name]...)
+	}
+	return all
 }

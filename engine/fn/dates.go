@@ -160,6 +160,9 @@ func truncEval(unit *types.Unit) Eval {
 				continue
 			}
 			var u types.Unit
+			if r[i] = ts.at(i); !finiteTS(r[i]) {
+				continue
+			}
 			if unit != nil {
 				u = *unit
 			} else if u, err = truncUnit(viewText(args[0]).at(i), t); err != nil {
@@ -176,7 +179,7 @@ func truncEval(unit *types.Unit) Eval {
 			}
 			local := z.local(ts.at(i))
 			v, _ := u.Trunc(local)
-			if r[i] = z.utc(v); u < types.UnitDay && finiteTS(local) {
+			if r[i] = z.utc(v); u < types.UnitDay {
 				r[i] = ts.at(i) - (local - v) // within the same hour the offset stays
 			}
 		}
@@ -243,7 +246,9 @@ func zonedAge(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *
 	if err != nil {
 		return err
 	}
-	return scalar2(tIntvl, func(a, b int64) (interval, error) { return types.Age(z.local(a), z.local(b)) })(c, args, n, valid, out)
+	const far = types.MaxTimestamp - 2*microsPerDay
+	offset := z.local(far) - far
+	return scalar2(tIntvl, func(a, b int64) (interval, error) { return types.AgeIn(z.local(a), z.local(b), offset) })(c, args, n, valid, out)
 }
 
 // ageToday subtracts from midnight of the current date.
@@ -362,6 +367,9 @@ func atZone(result types.Type, convert func(*zone, int64) int64) Eval {
 		var last []byte
 		for i := range n {
 			if !live(valid, i) {
+				continue
+			}
+			if r[i] = ts.at(i); !finiteTS(r[i]) {
 				continue
 			}
 			if name := names.at(i); z.loc == nil || string(last) != string(name) {

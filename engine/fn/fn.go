@@ -23,6 +23,16 @@ const (
 	Volatile
 )
 
+// Lengths says how an overload measures strings.
+type Lengths uint8
+
+// Measures of length. Characters are bytes where all of them are ASCII.
+const (
+	NoLength Lengths = iota
+	Bytes
+	Chars
+)
+
 // Context is what a call may know besides its arguments.
 type Context struct {
 	Ctx context.Context
@@ -62,6 +72,8 @@ type Overload struct {
 	// Total says that no arguments make the function raise an error, so that it may be computed for rows that other
 	// conditions exclude.
 	Total bool
+	// Lengths says that the result is the length of the only argument, a string.
+	Lengths Lengths
 	// Infix says that the call is written as an operator.
 	Infix bool
 	// Eval computes n rows into out, which it first resets (out.Reset, ResetConstant, ...); out.Type is the type of the call when Eval is called. Arguments are flat or constant; at
@@ -75,7 +87,8 @@ type Overload struct {
 	Refine func(args []types.Type, consts []*types.Datum) *Overload
 	// Prepare, when set, makes an Eval for one evaluator: it may keep state and scratch memory, and has compiled the
 	// constant arguments (patterns, time zones). args are the types as called, result the type of the call. A
-	// nil Eval keeps the overload's own. An error is raised when the first row reaches the call, not before.
+	// nil Eval keeps the overload's own. So does an error: it is for the overload's Eval to raise it in the rows
+	// that deserve it, since a constant that is wrong may never be looked at (date_trunc('x', 'infinity')).
 	Prepare func(c *Context, args []types.Type, result types.Type, consts []*types.Datum) (Eval, error)
 }
 

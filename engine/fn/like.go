@@ -28,6 +28,7 @@ type likePattern struct {
 	// open tells that the pattern begins or ends with %.
 	openStart, openEnd bool
 	fold               bool
+	dangling           []byte // the pattern, when it ends with its escape character
 }
 
 // likePart is what stands between two %: bytes, in which each character that wild marks is any character.
@@ -36,13 +37,9 @@ type likePart struct {
 	wild []bool // by byte; nil: none. A wildcard takes one byte of text.
 }
 
-func patternEndsWithEscape() error {
-	return errs.New(errs.InvalidEscapeSequence, "LIKE pattern must not end with escape character")
-}
-
 // compileLike compiles a pattern whose escape character is a backslash. With fold, matching ignores case: the caller
 // gives lower-case strings.
-func compileLike(pattern []byte, fold bool) (*likePattern, error) {
+func compileLike(pattern []byte, fold bool) *likePattern {
 	if fold {
 		pattern = mapCase(nil, pattern, false)
 	}
@@ -72,7 +69,7 @@ func compileLike(pattern []byte, fold bool) (*likePattern, error) {
 		default:
 			if c == '\\' {
 				if i++; i == len(pattern) {
-					return nil, patternEndsWithEscape()
+					return &likePattern{dangling: pattern}
 				}
 				c = pattern[i]
 			}
@@ -87,7 +84,7 @@ func compileLike(pattern []byte, fold bool) (*likePattern, error) {
 	}
 	p.openEnd = lastPercent
 	p.classify(percents, wilds)
-	return p, nil
+	return p
 }
 
 func (p *likePattern) classify(percents int, wilds bool) {
@@ -269,8 +266,11 @@ func init() {
 					if consts[1] == nil || consts[1].Null {
 						return nil, nil
 					}
-					p, err := compileLike([]byte(consts[1].S), o.fold)
-					return likeEval(o.fold, o.not, p), err
+					p := compileLike([]byte(consts[1].S), o.fold)
+					if p.dangling != nil {
+						return nil, patternEndsWithEscape()
+					}
+					return likeEval(o.fold, o.not, p), nil
 				}})
 		}
 	}
@@ -322,18 +322,18 @@ func likeEach(a, b text, fold bool, n int, valid, bits batch.Bitmap) error {
 			continue
 		}
 		if pat := b.at(i); p == nil || string(pat) != string(last) {
-			var err error
-			if p, err = compileLike(pat, fold); err != nil {
-				return err
-			}
-			last = pat
+			p, last = compileLike(pat, fold), pat
 		}
 		s := a.at(i)
 		if fold {
 			buf = mapCase(buf[:0], s, false)
 			s = buf
 		}
-		if p.match(s) {
+		if p.dangling != nil {
+			if _, err := matchDangling(s, p.dangling); err != nil {
+				return err
+			}
+		} else if p.match(s) {
 			bits.Set(i)
 		}
 	}

@@ -155,12 +155,8 @@ func init() {
 	register(&Overload{Name: "log", Args: list(tNumeric, tNumeric), Result: returns(tNumeric),
 		Eval: decimal2(func(base, x types.Decimal) (types.Decimal, error) { return x.Log(base) })},
 		&Overload{Name: "div", Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(types.Decimal.QuoTrunc)},
-		&Overload{Name: "scale", Args: list(tNumeric), Result: returns(tInt4), Eval: decimalTo(tInt4, func(d types.Decimal) (int32, error) {
-			return int32(d.Scale()), nil
-		})},
-		&Overload{Name: "min_scale", Args: list(tNumeric), Result: returns(tInt4), Eval: decimalTo(tInt4, func(d types.Decimal) (int32, error) {
-			return int32(d.MinScale()), nil
-		})},
+		&Overload{Name: "scale", Args: list(tNumeric), Result: returns(tInt4), Eval: digitsOf(types.Decimal.Scale)},
+		&Overload{Name: "min_scale", Args: list(tNumeric), Result: returns(tInt4), Eval: digitsOf(types.Decimal.MinScale)},
 		&Overload{Name: "width_bucket", Args: list(tFloat8, tFloat8, tFloat8, tInt4), Result: returns(tInt4),
 			Eval: rowFixed(tInt4, func(_ *Context, r *row) (int32, bool, error) {
 				b, err := widthBucket(r.f8(0), r.f8(1), r.f8(2), int64(r.int4(3)))
@@ -286,4 +282,27 @@ func widthBucket(x, lo, hi float64, count int64) (int32, error) {
 		return int32(count + 1), nil
 	}
 	return int32(float64(count)*((x-lo)/(hi-lo))) + 1, nil
+}
+
+// digitsOf counts digits of a numeric; NaN and infinity have none, not even 0.
+func digitsOf(count func(types.Decimal) int) Eval {
+	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+		a := viewDecimal(args[0])
+		out.Reset(tInt4, n)
+		for i := range n {
+			if !live(valid, i) {
+				continue
+			}
+			d, err := a.at(i)
+			if err != nil {
+				return err
+			}
+			if !d.IsFinite() {
+				out.Nulls(n).Clear(i)
+				continue
+			}
+			batch.Values[int32](out)[i] = int32(count(d))
+		}
+		return nil
+	}
 }

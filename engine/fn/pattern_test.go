@@ -47,11 +47,14 @@ func FuzzLike(f *testing.F) {
 			return
 		}
 		re := likeRegexp(pattern)
-		p, err := compileLike([]byte(pattern), false)
-		if (re == nil) != (err != nil) {
-			t.Fatalf("pattern %q: %v", pattern, err)
+		p := compileLike([]byte(pattern), false)
+		if (re == nil) != (p.dangling != nil) {
+			t.Fatalf("pattern %q: dangling %q", pattern, p.dangling)
 		}
-		if err != nil {
+		if p.dangling != nil {
+			if exhausted, err := matchDangling([]byte(s), p.dangling); exhausted && err != nil {
+				t.Fatalf("%q LIKE %q: %v of a string that ended", s, pattern, err)
+			}
 			return
 		}
 		if got, want := p.match([]byte(s)), re.MatchString(s); got != want {
@@ -160,7 +163,7 @@ func BenchmarkPattern(b *testing.B) {
 	}
 	for _, p := range []string{"%google%", "http://%", "%=en", "%a%b_c%"} {
 		b.Run("like/"+p, func(b *testing.B) {
-			lp, _ := compileLike([]byte(p), false)
+			lp := compileLike([]byte(p), false)
 			b.ReportAllocs()
 			for b.Loop() {
 				clear(out)

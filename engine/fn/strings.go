@@ -31,15 +31,15 @@ func int4Fn(name string, args []types.Type, f func(r *row) int) {
 
 func init() {
 	for _, name := range []string{"length", "char_length", "character_length"} {
-		register(&Overload{Name: name, Args: list(tText), Result: returns(tInt4), Total: true, Eval: charLengths},
+		register(&Overload{Name: name, Args: list(tText), Result: returns(tInt4), Total: true, Lengths: Chars, Eval: charLengths},
 			&Overload{Name: name, Args: list(tChar), Result: returns(tInt4), Total: true,
 				Eval: rowFixed(tInt4, func(_ *Context, r *row) (int32, bool, error) {
 					return int32(utf8.RuneCount(types.TrimBlanks(r.bytes(0)))), true, nil
 				})})
 	}
-	int4Fn("length", list(tBytea), func(r *row) int { return len(r.bytes(0)) })
+	register(&Overload{Name: "length", Args: list(tBytea), Result: returns(tInt4), Total: true, Lengths: Bytes, Eval: byteLengths})
 	for _, t := range list(tText, tBytea, tChar) {
-		register(&Overload{Name: "octet_length", Args: list(t), Result: returns(tInt4), Total: true, Eval: byteLengths})
+		register(&Overload{Name: "octet_length", Args: list(t), Result: returns(tInt4), Total: true, Lengths: Bytes, Eval: byteLengths})
 		int4Fn("bit_length", list(t), func(r *row) int { return 8 * len(r.bytes(0)) })
 	}
 	totalText("lower", list(tText), func(r *row, dst []byte) []byte { return mapCase(dst, r.bytes(0), false) })
@@ -102,6 +102,12 @@ func charLengths(_ *Context, args []*batch.Vector, n int, _ batch.Bitmap, out *b
 	a := viewText(args[0])
 	out.Reset(tInt4, n)
 	r := batch.Values[int32](out)[:n]
+	if a.mask != 0 && batch.ASCII(a.data[a.off[0]:a.off[n]]) {
+		for i := range r {
+			r[i] = int32(a.off[i+1] - a.off[i])
+		}
+		return nil
+	}
 	for i := range r {
 		r[i] = int32(countChars(a.at(i)))
 	}

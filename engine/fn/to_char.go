@@ -125,9 +125,13 @@ func digits(v, width int, fm bool) string {
 // words are the patterns whose letters tell the case of the result; long ones are padded to 9.
 func (s *stamp) word(f string, fm bool) (text string, n int) {
 	month, day := time.Month(s.month).String(), time.Weekday(types.Weekday(s.days)).String()
-	noon := map[bool]string{true: "PM", false: "AM"}[s.hour >= 12]
-	dotted := map[bool]string{true: "P.M.", false: "A.M."}[s.hour >= 12]
-	era := map[bool]string{true: "BC", false: "AD"}[s.year <= 0]
+	noon, dotted, era := "AM", "A.M.", "AD"
+	if s.hour >= 12 {
+		noon, dotted = "PM", "P.M."
+	}
+	if s.year <= 0 {
+		era = "BC"
+	}
 	for _, w := range []struct {
 		pattern, text string
 		long          bool

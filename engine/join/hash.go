@@ -5,6 +5,8 @@
 // in a linear-probing table; all other keys are normalised bytes, found by hash. Rows with the same key are chained.
 // A NULL key has no partner.
 //
+// A build side that does not fit the account goes to temporary files, and the probe side after it (see spiller); joins
+// without a key, and NOT IN with further conditions, need theirs in memory.
 // A Hash is built by one pipeline and probed by a later one. Build is combined by one goroutine; Probe's consumers only
 // read, except for the marks of Right and Full, which are set atomically.
 package join
@@ -14,6 +16,7 @@ import (
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/engine/profile"
 	"github.com/siltstone-db/siltstone/engine/relop"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -35,12 +38,14 @@ type Hash struct {
 	tab     entries
 	matched []uint32     // by entry, for Right and Full: 1 when it found a partner
 	probing atomic.Int32 // probe workers that have not finished
+	spill   spiller
 }
 
 // New returns a join. Errors of the configuration come from Open.
 func New(cfg Config) *Hash {
 	h := &Hash{cfg: cfg}
 	h.sides.Store(2)
+	h.spill.stats = &profile.Spill{}
 	return h
 }
 
@@ -63,6 +68,7 @@ func (h *Hash) closeSide() {
 	mem.ReleaseSlice(h.acc, h.matched)
 	h.acc.Free(h.charged.Swap(0))
 	h.batches, h.workers, h.matched = nil, nil, nil
+	h.spill.close()
 }
 
 // buildSide is the Hash as a sink.
@@ -71,7 +77,7 @@ type buildSide Hash
 // Open checks the configuration.
 func (s *buildSide) Open(t *op.Task) error {
 	h := (*Hash)(s)
-	h.acc = t.Account
+	h.acc, h.spill.space = t.Account, t.Spill
 	c := &h.cfg
 	if len(c.BuildKeys) != len(c.ProbeKeys) {
 		return errs.Internal("a join with %d build keys and %d probe keys", len(c.BuildKeys), len(c.ProbeKeys))
@@ -97,10 +103,13 @@ func (s *buildSide) Consumer(*op.Task, int) (op.Consumer, error) {
 }
 
 // Combine makes the table, and tells the probe side's scan what it learned.
-func (s *buildSide) Combine(t *op.Task) error {
-	h := (*Hash)(s)
+func (s *buildSide) Combine(t *op.Task) error { return s.combine(t) }
+
+// table makes the table of the build rows in memory.
+func (h *Hash) table(t *op.Task) error {
 	for _, w := range h.workers {
 		h.batches = append(h.batches, w.batches...)
+		w.batches = nil
 	}
 	if len(h.batches) > maxBatches {
 		return errs.New(errs.ProgramLimitExceeded, "the build side of a join has more than %d batches", maxBatches)
@@ -126,9 +135,13 @@ func (s *buildSide) Close() { (*Hash)(s).closeSide() }
 type building struct {
 	h       *Hash
 	batches []*batch.Batch
+	divide  *divider
 }
 
-func (w *building) Consume(b *batch.Batch) error {
+func (w *building) Consume(b *batch.Batch) error { return w.consume(b) }
+
+// keep keeps a copy of the rows in memory.
+func (w *building) keep(b *batch.Batch) error {
 	c := relop.Copy(b)
 	n := c.Bytes()
 	if err := w.h.acc.Reserve(n); err != nil {

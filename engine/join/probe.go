@@ -28,7 +28,7 @@ func (s *probeSide) Close() { (*Hash)(s).closeSide() }
 func (s *probeSide) Consumer(t *op.Task, _ int, next op.Consumer) (op.Consumer, error) {
 	h := (*Hash)(s)
 	p := &probing{
-		ctx: t.Ctx, h: h, next: next, keys: newKeys(h.cfg.ProbeKeys, h.cfg.Probe), out: batch.New(h.cfg.Types()),
+		ctx: t.Ctx, task: t, h: h, next: next, keys: newKeys(h.cfg.ProbeKeys, h.cfg.Probe), out: batch.New(h.cfg.Types()),
 		step:  max(1, min(t.BatchRows, batch.MaxRows)),
 		heads: make([]uint32, batch.MaxRows), found: make(batch.Bitmap, batch.Words(batch.MaxRows)),
 		unknown: make(batch.Bitmap, batch.Words(batch.MaxRows)), pass: make(batch.Bitmap, batch.Words(batch.MaxRows)),
@@ -48,6 +48,7 @@ func (s *probeSide) Consumer(t *op.Task, _ int, next op.Consumer) (op.Consumer, 
 // probing is the state of one worker.
 type probing struct {
 	ctx      context.Context // asked per batch of pairs: one input batch may have billions
+	task     *op.Task
 	h        *Hash
 	next     op.Consumer
 	keys     *keys
@@ -63,11 +64,15 @@ type probing struct {
 	pair    *batch.Batch
 	out     *batch.Batch
 	dict    dictHeads
+	divide  *divider // of probe rows, when the build rows are in files
 }
 
 // Consume looks up a batch.
 func (p *probing) Consume(b *batch.Batch) error {
 	h := p.h
+	if h.spill.started() {
+		return p.spill(b)
+	}
 	if h.tab.rows == 0 && (h.cfg.Kind == Inner || h.cfg.Kind == Semi || h.cfg.Kind == Cross || h.cfg.Kind == Right) {
 		return op.ErrDone
 	}
@@ -290,12 +295,13 @@ func (p *probing) mark(b *batch.Batch, n int) error {
 func (p *probing) findUnknown(b *batch.Batch, n int) error {
 	clear(p.unknown)
 	t := &p.h.tab
-	if !p.h.cfg.NullAware || t.rows == 0 {
+	if !p.h.cfg.NullAware || t.rows == 0 && p.h.spill.outerRows == 0 {
 		return nil
 	}
+	nulls := t.nulls != 0 || p.h.spill.outerNulls
 	v := b.Cols[p.h.cfg.ProbeKeys[0]]
 	for i := range n {
-		if p.found.Get(i) || !v.IsNull(i) && t.nulls == 0 {
+		if p.found.Get(i) || !v.IsNull(i) && !nulls {
 			continue
 		}
 		if p.residual == nil {
@@ -342,15 +348,26 @@ func (p *probing) residualUnknown(b *batch.Batch, i int, all bool) error {
 	return nil
 }
 
-// Finish ends this worker; the last one hands on the build rows that found no partner.
+// Finish ends this worker; the last one joins what is in files, and hands on the build rows that found no partner.
 func (p *probing) Finish() error {
-	if p.h.probing.Add(-1) == 0 && p.h.cfg.keepsBuild() {
+	if p.h.probing.Add(-1) == 0 {
 		// A piece behind that needs no more rows may still stand before one that has rows of its own to give.
-		if err := p.rest(); err != nil && !errors.Is(err, op.ErrDone) {
+		if err := p.last(); err != nil && !errors.Is(err, op.ErrDone) {
 			return err
 		}
 	}
 	return p.next.Finish()
+}
+
+// last hands on what can be known only after all probe rows.
+func (p *probing) last() error {
+	switch {
+	case p.h.spill.started():
+		return p.joinPartitions()
+	case p.h.cfg.keepsBuild():
+		return p.rest()
+	}
+	return nil
 }
 
 // rest hands on the build rows without a partner, beside NULLs.

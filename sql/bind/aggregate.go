@@ -53,7 +53,9 @@ func (b *Binder) aggregate(s *scope, name string, n *pg.FuncCall) (expr.Expr, er
 	}
 	g := s.group
 	g.argument, g.sawOwn, g.sawOuter = true, false, false
+	b.arguments++
 	call, t, err := b.aggregateCall(s, name, n)
+	b.arguments--
 	g.argument = false
 	if err != nil {
 		return nil, err

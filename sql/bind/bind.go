@@ -32,6 +32,8 @@ type Binder struct {
 	places map[*expr.Column]int32
 	// expanded counts the uses of common table expressions: each use is bound anew.
 	expanded int
+	// arguments counts the calls of aggregates around what is being bound.
+	arguments int
 	// origins tells which table column a column of the plan is.
 	origins map[plan.ID]plan.Column
 	// declared are the columns whose type has a modifier of SQL's (exprTypmod), not one of our arithmetic.

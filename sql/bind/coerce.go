@@ -64,13 +64,48 @@ func (b *Binder) common(construct string, es []expr.Expr, places []int32) ([]exp
 	if err != nil {
 		return nil, t, b.at(err, culprit(construct, ts, places))
 	}
+	if !b.fixedScale(t, es...) {
+		t = plainType(t)
+	}
 	out := make([]expr.Expr, len(es))
 	for i, e := range es {
-		if out[i], err = b.coerce(e, t, places[i]); err != nil {
+		if out[i], err = b.exactly(e, t, places[i]); err != nil {
 			return nil, t, err
 		}
 	}
 	return out, t, nil
+}
+
+// exactly converts an expression to a type that others share: coerce alone may leave a constant with the numeric type of
+// just its digits, whose values lie in memory in another form.
+func (b *Binder) exactly(e expr.Expr, to types.Type, loc int32) (expr.Expr, error) {
+	e, err := b.coerce(e, to, loc)
+	if err == nil && e.Type() != to {
+		e = expr.Fold(&expr.Cast{Arg: e, T: to})
+	}
+	return e, err
+}
+
+// fixedScale tells whether branches that share a numeric of fixed digits may have it. Each value keeps the digits after
+// the point that it came with, as PostgreSQL shows them, so the branches must have the same; but arguments of aggregates
+// show only in sums, which have the most digits anyway, and fixed digits are many times faster. A literal without a type
+// has digits of its own.
+func (b *Binder) fixedScale(t types.Type, es ...expr.Expr) bool {
+	if t.Kind != types.Numeric || t.Precision == 0 {
+		return true
+	}
+	for _, e := range es {
+		from := e.Type()
+		k, constant := e.(*expr.Const)
+		switch {
+		case constant && k.Value.Null:
+		case from.Kind == types.Unknown:
+			return false
+		case b.arguments == 0 && from.Scale != t.Scale:
+			return false
+		}
+	}
+	return true
 }
 
 // culprit finds the first branch that does not go with those before it: that is where PostgreSQL points.

@@ -52,6 +52,9 @@ func (b *Binder) setTree(s *scope, n *pg.SelectStmt) (*query, error) {
 		if ts[i], err = fn.CommonTypeFor(word, pair); err != nil {
 			return nil, b.at(err, right.place(i))
 		}
+		if !b.fixedScale(ts[i], left.column(i), right.column(i)) {
+			ts[i] = plainType(ts[i])
+		}
 		col := b.newColumn(left.cols[i].Name, ts[i])
 		if l, r := left.cols[i], right.cols[i]; l.Type == r.Type && b.declared.Has(l.ID) && b.declared.Has(r.ID) {
 			b.declared.Add(col.ID)
@@ -76,6 +79,14 @@ func (q *query) place(i int) int32 {
 	return -1
 }
 
+// column returns the expression of a column as far as it is seen: an item of the select list, else its type.
+func (q *query) column(i int) expr.Expr {
+	if p, ok := q.node.(*plan.Project); ok && len(p.Exprs) == len(q.cols) {
+		return p.Exprs[i]
+	}
+	return &expr.Column{T: q.cols[i].Type}
+}
+
 // retype converts the columns of a query. Literals of its select list are converted in place.
 func (b *Binder) retype(q *query, ts []types.Type) (plan.Node, error) {
 	same := true
@@ -88,7 +99,7 @@ func (b *Binder) retype(q *query, ts []types.Type) (plan.Node, error) {
 	if p, ok := q.node.(*plan.Project); ok && len(p.Exprs) == len(ts) {
 		c := &plan.Project{Input: p.Input}
 		for i, e := range p.Exprs {
-			e, err := b.coerce(e, ts[i], q.place(i))
+			e, err := b.exactly(e, ts[i], q.place(i))
 			if err != nil {
 				return nil, err
 			}
@@ -107,7 +118,7 @@ func (b *Binder) retype(q *query, ts []types.Type) (plan.Node, error) {
 			col.Type = types.T(types.Text)
 		}
 		var e expr.Expr = ref(col)
-		e, err := b.coerce(e, ts[i], q.place(i))
+		e, err := b.exactly(e, ts[i], q.place(i))
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,10 +14,10 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
-// small opens a database whose sessions share a pool of some bytes.
+// small opens a database whose sessions share a pool of some bytes, and whose live rows may take 4 MiB.
 func small(t *testing.T, bytes int64) *fixture {
 	t.Helper()
-	f := open(t)
+	f := openWith(t, storage.Options{LiveBytes: 4 << 20, SealRows: 40_000, LogFileMin: 1 << 20, LogFileMax: 1 << 20})
 	f.pool = mem.NewPool(bytes)
 	engine, err := session.NewEngine(f.db, session.Options{Pool: f.pool, Workers: 2})
 	if err != nil {
@@ -35,24 +36,40 @@ func lines(n int) string {
 	return b.String()
 }
 
-// TestCopyInBoundedMemory: a load many times larger than the memory for it goes through, in parts.
+// TestCopyInBoundedMemory: a load many times larger than the memory for it goes through, outside a block and inside, and
+// becomes visible as a whole.
 func TestCopyInBoundedMemory(t *testing.T) {
 	f := small(t, 16<<20)
-	s := f.session()
+	s, other := f.session(), f.session()
 	if got := run(s, "CREATE TABLE t (a int, b text)"); got != "tag CREATE TABLE" {
 		t.Fatal(got)
 	}
 	const n = 300_000
-	c := &client{input: lines(n)}
-	if err := s.Simple(ctx, "COPY t FROM STDIN", c); err != nil || c.lines[0] != fmt.Sprintf("tag COPY %d", n) {
-		t.Fatal(c.lines, err)
+	totals := "SELECT count(*), sum(a), max(a) FROM t"
+	for k, begin := range []string{"", "BEGIN"} {
+		run(s, begin)
+		c := &client{input: lines(n)}
+		c.reads = func() {
+			if got := run(other, "SELECT count(*) FROM t"); got != fmt.Sprintf("columns count; %d; tag SELECT 1", k*n) {
+				t.Errorf("in the middle of load %d others see %s", k, got)
+			}
+		}
+		if err := s.Simple(ctx, "COPY t FROM STDIN", c); err != nil || c.lines[0] != fmt.Sprintf("tag COPY %d", n) {
+			t.Fatal(c.lines, err)
+		}
+		want := fmt.Sprintf("columns count,sum,max; %d,%d,%d; tag SELECT 1", (k+1)*n, (k+1)*(n*(n-1)/2), n-1)
+		if got := run(s, totals); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if begin != "" {
+			run(s, "COMMIT")
+		}
+		if got := run(other, totals); got != want {
+			t.Errorf("others got %s, want %s", got, want)
+		}
 	}
 	if peak := f.pool.Peak(); peak > 4<<20 {
 		t.Errorf("%d bytes were charged at once", peak)
-	}
-	want := fmt.Sprintf("columns count,sum,max; %d,%d,some text of row %09d; tag SELECT 1", n, n*(n-1)/2, n-1)
-	if got := run(s, "SELECT count(*), sum(a), max(b) FROM t"); got != want {
-		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -85,53 +102,80 @@ func TestLoadsBeyondLiveMemory(t *testing.T) {
 	}
 }
 
-// TestCopyTellsWhatStays: when a late row of a large load is refused, the error says how many rows stay, and they do.
-func TestCopyTellsWhatStays(t *testing.T) {
+// TestBadLastLine: a load of any size whose last line is refused leaves nothing, neither rows nor memory nor files.
+func TestBadLastLine(t *testing.T) {
 	for _, tc := range []struct {
 		name, before string
 		rows         int
-		stays        bool
-	}{
-		{"large", "", 200_000, true},
-		{"small", "", 1000, false},
-		{"in a block", "BEGIN", 1000, false},
-	} {
+	}{{"large", "", 200_000}, {"small", "", 1000}, {"large in a block", "BEGIN", 200_000}, {"small in a block", "BEGIN", 1000}} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := small(t, 16<<20)
 			s := f.session()
 			run(s, "CREATE TABLE t (a int, b text)")
 			run(s, tc.before)
 			err := s.Simple(ctx, "COPY t FROM STDIN", &client{input: lines(tc.rows) + "x\ty\n"})
-			if !errs.Is(err, errs.InvalidTextRepresentation) {
-				t.Fatal(err)
+			if !errs.Is(err, errs.InvalidTextRepresentation) || errs.From(err).Detail != "" {
+				t.Fatal(err, errs.From(err).Detail)
 			}
 			run(s, "ROLLBACK")
-			c := &client{}
-			if err := s.Simple(ctx, "SELECT count(*) FROM t", c); err != nil {
-				t.Fatal(err)
+			if got := run(s, "SELECT count(*) FROM t"); got != "columns count; 0; tag SELECT 1" {
+				t.Error(got)
 			}
-			var stay int
-			fmt.Sscan(c.lines[1], &stay)
-			if (stay > 0) != tc.stays {
-				t.Errorf("%d rows stay", stay)
+			if files, err := os.ReadDir(f.dir + "/segments"); err != nil || len(files) > 0 {
+				t.Errorf("%d files are left: %v", len(files), err)
 			}
-			if told := strings.HasPrefix(errs.From(err).Detail, fmt.Sprintf("%d rows of this COPY were stored", stay)); told != tc.stays {
-				t.Errorf("%d rows stay; the error's detail is %q", stay, errs.From(err).Detail)
+			if h := f.db.Health(); h.LiveBytes > 0 {
+				t.Errorf("%d bytes of live rows are left", h.LiveBytes)
 			}
 		})
 	}
 }
 
-// TestCopyInBlockIsAllOrNothing: a transaction block keeps its rows in memory, and is refused when that is full.
-func TestCopyInBlockIsAllOrNothing(t *testing.T) {
-	s := small(t, 4<<20).session()
-	run(s, "CREATE TABLE t (a int, b text)")
-	run(s, "BEGIN")
-	if err := s.Simple(ctx, "COPY t FROM STDIN", &client{input: lines(200_000)}); !errs.Is(err, errs.OutOfMemory) {
-		t.Fatal(err)
-	}
-	if got := run(s, "ROLLBACK; SELECT count(*) FROM t"); got != "tag ROLLBACK; columns count; 0; tag SELECT 1" {
-		t.Error(got)
+// TestSavepointsInLargeBlocks: ROLLBACK TO goes back into the middle of what was loaded, and of what was sealed since;
+// the block sees its own rows at every step.
+func TestSavepointsInLargeBlocks(t *testing.T) {
+	for _, options := range []string{"", "WITH (sort_key = 'b')"} {
+		f := small(t, 16<<20)
+		s := f.session()
+		run(s, "CREATE TABLE old (a int, b text)")
+		load := func(table string, n int) {
+			t.Helper()
+			if err := s.Simple(ctx, "COPY "+table+" FROM STDIN", &client{input: lines(n)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := func(table string, n, sum int) {
+			t.Helper()
+			got := run(s, "SELECT count(*), coalesce(sum(a), 0) FROM "+table)
+			if got != fmt.Sprintf("columns count,coalesce; %d,%d; tag SELECT 1", n, sum) {
+				t.Errorf("%s: %s, want %d rows, sum %d", table, got, n, sum)
+			}
+		}
+		sum := func(n int) int { return n * (n - 1) / 2 }
+		run(s, "BEGIN; CREATE TABLE t (a int, b text) "+options)
+		load("t", 50_000)
+		run(s, "SAVEPOINT one")
+		load("t", 30_000)
+		want("t", 80_000, sum(50_000)+sum(30_000))
+		run(s, "SAVEPOINT two; INSERT INTO t SELECT a, b FROM t")
+		want("t", 160_000, 2*(sum(50_000)+sum(30_000)))
+		load("old", 100_000)
+		run(s, "ROLLBACK TO two")
+		want("t", 80_000, sum(50_000)+sum(30_000))
+		want("old", 0, 0)
+		load("t", 45_000)
+		if err := s.Simple(ctx, "COPY t FROM STDIN", &client{input: lines(100_000) + "bad\n"}); err == nil {
+			t.Fatal("a bad line is taken")
+		}
+		run(s, "ROLLBACK TO one")
+		want("t", 50_000, sum(50_000))
+		load("old", 60_000)
+		load("t", 20_000)
+		want("t", 70_000, sum(50_000)+sum(20_000))
+		run(s, "COMMIT")
+		s = f.session()
+		want("t", 70_000, sum(50_000)+sum(20_000))
+		want("old", 60_000, sum(60_000))
 	}
 }
 

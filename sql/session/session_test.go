@@ -26,6 +26,7 @@ type client struct {
 	lines []string
 	rows  int
 	input string
+	reads func() // called now and then while input is read; nil: nobody
 	out   bytes.Buffer
 }
 
@@ -68,15 +69,34 @@ func (c *client) Setting(name, value string) error {
 	c.lines = append(c.lines, "setting "+name+"="+value)
 	return nil
 }
-func (c *client) CopyIn(int8, int) (io.Reader, error)       { return strings.NewReader(c.input), nil }
+func (c *client) CopyIn(int8, int) (io.Reader, error)       { return &input{c, c.input}, nil }
 func (c *client) CopyOut(int8, int) (io.WriteCloser, error) { return nop{&c.out}, nil }
 
 type nop struct{ io.Writer }
 
 func (nop) Close() error { return nil }
 
+// input is what a client sends for COPY.
+type input struct {
+	c    *client
+	rest string
+}
+
+func (r *input) Read(b []byte) (int, error) {
+	if r.c.reads != nil && len(r.rest)>>21 != (len(r.rest)-min(len(b), len(r.rest)))>>21 { // every 2 MiB
+		r.c.reads()
+	}
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
 type fixture struct {
 	t      testing.TB
+	dir    string
 	db     *storage.DB
 	engine *session.Engine
 	pool   *mem.Pool
@@ -85,11 +105,12 @@ type fixture struct {
 func open(t testing.TB) *fixture { return openWith(t, storage.Options{}) }
 
 func openWith(t testing.TB, o storage.Options) *fixture {
-	db, err := storage.Open(ctx, t.TempDir(), o)
+	dir := t.TempDir()
+	db, err := storage.Open(ctx, dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{t: t, db: db, pool: mem.NewPool(0)}
+	f := &fixture{t: t, dir: dir, db: db, pool: mem.NewPool(0)}
 	if f.engine, err = session.NewEngine(db, session.Options{Pool: f.pool, Workers: 2}); err != nil {
 		t.Fatal(err)
 	}

@@ -200,7 +200,9 @@ func (s *Session) rollbackTo(name string) (string, error) {
 	}
 	p := s.savepoints[i]
 	s.closePortals()
-	s.tx.RollbackTo(p.data)
+	if err := s.tx.RollbackTo(p.data); err != nil {
+		return "", err
+	}
 	s.settings.rollback(p.set)
 	s.savepoints = s.savepoints[:i+1]
 	s.status = InTransaction

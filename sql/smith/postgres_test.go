@@ -180,10 +180,10 @@ type check func(sql string, ours, theirs *result) string
 // branches are the constructs of which PostgreSQL computes what is constant while it plans, whether or not it is needed.
 var branches = regexp.MustCompile(`(?i)\b(CASE|coalesce|AND|OR)\b`)
 
-// scalar compares everything, but an error in a branch that is not taken.
+// scalar compares everything, but the error of a branch that is not taken.
 func (c *comparison) scalar(sql string, a, b *result) string {
-	if a.code == "" && b.code != "" && data(b.code) && branches.MatchString(sql) {
-		c.soft[fmt.Sprintf("/ %s %s", b.code, b.text)]++
+	if data(a.code) && b.code != "" && data(b.code) && a.code != b.code && branches.MatchString(sql) {
+		c.soft[fmt.Sprintf("%s %s / %s %s", a.code, a.text, b.code, b.text)]++
 		return ""
 	}
 	return exact(a, b)

@@ -17,8 +17,7 @@ import (
 // copyRows is the most rows of a batch of COPY: one that is still in the processor's cache is encoded faster.
 const copyRows = 8192
 
-// copyFrom runs COPY ... FROM STDIN, in batches. Outside a transaction block a large load is published in parts (see
-// Tx.Relieve); an error then tells how many rows stay.
+// copyFrom runs COPY ... FROM STDIN, in batches.
 func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 	t := b.Table.Table
 	if t == nil {
@@ -44,14 +43,6 @@ func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 		return "", err
 	}
 	rows, err := copyIn(ctx, env, t.ID, r, fill, where)
-	if stored := env.Tx.Stored(); err != nil && stored > 0 {
-		e := *errs.From(err)
-		const told = "%d rows of this COPY were stored before the error and stay."
-		if e.Detail == "" {
-			return "", e.WithDetail(told, stored).WithHint("Load the rest, or load in a transaction block, which stores all or nothing.")
-		}
-		return "", e.WithDetail("%s "+told, e.Detail, stored)
-	}
 	if err != nil {
 		return "", err
 	}
@@ -78,14 +69,11 @@ func copyIn(ctx context.Context, env *Env, id catalog.TableID, r rowReader, fill
 			}
 		}
 		rows += int64(out.Len)
-		if err := env.Tx.Insert(id, out); err != nil {
-			return 0, err
-		}
-		if err := env.Tx.Relieve(ctx, env.Session.InTransaction()); err != nil {
+		if err := env.Tx.Insert(ctx, id, out); err != nil {
 			return 0, err
 		}
 	}
-	return rows, nil
+	return rows, env.Tx.Await()
 }
 
 // filler turns rows of the listed columns into rows of the whole table.

@@ -93,7 +93,7 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 // runAnalyzed runs what is explained. An INSERT really inserts, a DELETE deletes, as in PostgreSQL.
 func runAnalyzed(ctx context.Context, env *Env, s bind.Statement, p *compile.Program) error {
 	if mod, ok := s.(*bind.Modify); ok {
-		m := newModification(env, mod)
+		m := newModification(ctx, env, mod)
 		defer m.close()
 		if err := env.execute(ctx, p, m.add); err != nil {
 			return err
@@ -104,11 +104,11 @@ func runAnalyzed(ctx context.Context, env *Env, s bind.Statement, p *compile.Pro
 	if !ok {
 		return env.execute(ctx, p, func(*batch.Batch) error { return nil })
 	}
-	w := newWriter(env, env.Tx.Catalog().TableByID(ins.Table.ID))
+	w := newWriter(ctx, env, env.Tx.Catalog().TableByID(ins.Table.ID))
 	if err := env.execute(ctx, p, w.add); err != nil {
 		return err
 	}
-	return w.flush()
+	return w.end()
 }
 
 func explainJSON(env *Env, b *bind.Explain, p *compile.Program, planned, ran time.Duration) (string, error) {

@@ -14,7 +14,7 @@ import (
 // insert runs INSERT. RETURNING rows are computed batch by batch from what is stored, and kept until all of it is.
 func (c *Command) insert(ctx context.Context, env *Env, b *bind.Insert) (string, error) {
 	t := env.Tx.Catalog().TableByID(b.Table.ID)
-	w := newWriter(env, t)
+	w := newWriter(ctx, env, t)
 	emit := w.add
 	var kept returned
 	defer kept.close()
@@ -29,7 +29,7 @@ func (c *Command) insert(ctx context.Context, env *Env, b *bind.Insert) (string,
 	if err := env.run(ctx, c.Plan, emit); err != nil {
 		return "", err
 	}
-	if err := w.flush(); err != nil {
+	if err := w.end(); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("INSERT 0 %d", w.rows), kept.send(env)

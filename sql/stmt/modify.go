@@ -14,7 +14,7 @@ import (
 // with, and only then the transaction deletes them and takes the new ones. RETURNING rows are kept until then, so that
 // a client which takes only some of them, or none, has changed all the same.
 func (c *Command) modify(ctx context.Context, env *Env, b *bind.Modify) (string, error) {
-	m := newModification(env, b)
+	m := newModification(ctx, env, b)
 	defer m.close()
 	if err := env.run(ctx, c.Plan, m.add); err != nil {
 		return "", err
@@ -42,10 +42,10 @@ type modification struct {
 	picked  batch.Batch
 }
 
-func newModification(env *Env, b *bind.Modify) *modification {
+func newModification(ctx context.Context, env *Env, b *bind.Modify) *modification {
 	m := &modification{env: env, bound: b, rows: index.NewRowIDs()}
 	if b.Update {
-		m.w = newWriter(env, env.Tx.Catalog().TableByID(b.Table.ID))
+		m.w = newWriter(ctx, env, env.Tx.Catalog().TableByID(b.Table.ID))
 	}
 	return m
 }
@@ -106,7 +106,7 @@ func (m *modification) finish() error {
 	if m.w == nil {
 		return nil
 	}
-	return m.w.flush()
+	return m.w.end()
 }
 
 // returned keeps the rows of RETURNING until their statement is over.

@@ -49,11 +49,11 @@ func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable
 		return "CREATE TABLE AS", nil
 	}
 	made := env.Tx.Catalog().Table(schema, b.Name)
-	w := newWriter(env, made)
+	w := newWriter(ctx, env, made)
 	if err := env.run(ctx, c.Plan, w.add); err != nil {
 		return "", err
 	}
-	if err := w.flush(); err != nil {
+	if err := w.end(); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("SELECT %d", w.rows), nil

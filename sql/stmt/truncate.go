@@ -1,6 +1,8 @@
 package stmt
 
 import (
+	"context"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/sql/bind"
@@ -9,7 +11,7 @@ import (
 )
 
 // truncate runs TRUNCATE, of one or more tables. There are no sequences to restart and no foreign keys to follow.
-func truncate(env *Env, n *pg.TruncateStmt) (string, error) {
+func truncate(ctx context.Context, env *Env, n *pg.TruncateStmt) (string, error) {
 	var ids []catalog.TableID
 	for _, node := range n.Relations {
 		v := node.GetRangeVar()
@@ -31,7 +33,9 @@ func truncate(env *Env, n *pg.TruncateStmt) (string, error) {
 		ids = append(ids, rel.Table.ID)
 	}
 	for _, id := range ids {
-		env.Tx.Truncate(id)
+		if err := env.Tx.Truncate(ctx, id); err != nil {
+			return "", err
+		}
 	}
 	return "TRUNCATE TABLE", nil
 }

@@ -17,25 +17,34 @@ import (
 // Tx is what one transaction reads and writes: one snapshot of the database, taken at its first statement, and the
 // catalog edits and rows that it will publish when it commits. It sees its own writes; nobody else does before Commit.
 //
-// Rows become visible all at once, as one record of the log. Catalog edits are applied right before them, as a record
+// Rows become visible all at once, with one record of the log. Catalog edits are applied right before them, as a record
 // of their own: a crash in between leaves an empty table, never rows without one.
+//
+// Rows are kept as batches until they are many, or a statement reads their table. From then on they move into a
+// storage.Load, whose memory is bounded: a transaction of any size is one commit.
 //
 // A Tx belongs to one session. It must end with Commit or Rollback.
 type Tx struct {
 	db      *storage.DB
-	account *mem.Account // of the rows not committed yet
+	account *mem.Account // of the batches
 	base    *table.Snapshot
 	catalog *catalog.Snapshot
 	edits   int // number of catalog edits so far
-	writes  []pending
 	deletes []deletion
 	hidden  map[catalog.TableID]*hiddenRows     // what the deletions add up to
-	views   map[catalog.TableID]*table.Snapshot // base with the pending rows of a table
+	views   map[catalog.TableID]*table.Snapshot // base with the transaction's own rows of a table
 	retired []*table.Snapshot                   // views that have become old
-	relieve int64                               // bytes of rows at which Relieve publishes them
-	stored  int64                               // rows that Relieve has published
-	spare   []*batch.Batch                      // published, to be filled again
-	relief  *relief                             // being published; nil for none
+	broken  error                               // nothing but a rollback is possible
+
+	rows    map[catalog.TableID]int64 // written, by table
+	batches int                       // written
+	writes  []pending                 // the last of them, which have not moved
+	bytes   int64                     // of writes
+	most    int64                     // bytes of batches that begin to move
+	marked  bool                      // there are savepoints
+	load    *storage.Load             // nil until rows move
+	moving  *move                     // batches on their way
+	spare   []*batch.Batch            // that have moved, to be filled again
 }
 
 // pending is one batch of rows that is not committed yet.
@@ -62,19 +71,20 @@ type hiddenRows struct {
 }
 
 // Mark is a point inside a transaction to which it can be rolled back: a savepoint. It holds the catalog of then,
-// which is immutable, and the numbers of batches written and of deletions, which only grow.
+// which is immutable, and how much was written and deleted.
 type Mark struct {
 	catalog *catalog.Snapshot
 	edits   int
-	writes  int
+	batches int
+	rows    map[catalog.TableID]int64
 	deletes int
 }
 
-// Begin starts a transaction. Its pending rows are charged to pool.
+// Begin starts a transaction. Its batches are charged to pool.
 func Begin(db *storage.DB, pool *mem.Pool) *Tx {
-	t := &Tx{db: db, account: pool.Account("transaction", 0), relieve: relieveBytes}
+	t := &Tx{db: db, account: pool.Account("transaction", 0), most: manyBytes}
 	if l := pool.Limit(); l > 0 {
-		t.relieve = min(t.relieve, l/32)
+		t.most = min(t.most, l/32)
 	}
 	return t
 }
@@ -100,37 +110,30 @@ func (t *Tx) Changed() bool { return t.edits > 0 }
 // Table returns the rows of a table as the transaction sees them. It is what package compile asks for.
 func (t *Tx) Table(id catalog.TableID) (scan.Relation, error) {
 	base := t.snapshot()
-	own, h := t.rowsOf(id), t.hidden[id]
-	tab := t.catalog.TableByID(id)
-	if tab == nil {
-		return nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
-	}
-	if len(own) == 0 && h == nil && base.Catalog().TableByID(id) != nil {
+	h := t.hidden[id]
+	made := base.Catalog().TableByID(id) == nil
+	if t.rows[id] == 0 && h == nil && !made {
 		return base.Table(id)
 	}
 	view := t.views[id]
 	if view == nil {
+		tab := t.catalog.TableByID(id)
+		if tab == nil {
+			return nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
+		}
+		if err := t.moveAll(context.Background()); err != nil {
+			return nil, err
+		}
 		if h == nil {
 			h = &hiddenRows{}
 		}
-		view = base.Overlay(tab, own, h.Hidden)
+		view = t.load.Overlay(base, tab, h.Hidden)
 		if t.views == nil {
 			t.views = map[catalog.TableID]*table.Snapshot{}
 		}
 		t.views[id] = view
 	}
 	return view.Table(id)
-}
-
-// rowsOf returns the pending batches of a table.
-func (t *Tx) rowsOf(id catalog.TableID) []*batch.Batch {
-	var own []*batch.Batch
-	for _, w := range t.writes {
-		if w.table == id {
-			own = append(own, w.rows)
-		}
-	}
-	return own
 }
 
 // Edit changes the catalog that the transaction sees.
@@ -146,18 +149,29 @@ func (t *Tx) Edit(edits ...catalog.Edit) error {
 }
 
 // Insert takes a batch of at most batch.MaxAppendRows rows of a table, whose columns are all of the table's, in order.
-// The transaction keeps the batch; the caller must not use it again.
-func (t *Tx) Insert(id catalog.TableID, rows *batch.Batch) error {
-	if rows.Len == 0 {
+// The transaction keeps the batch; the caller must not use it again. Rows that have become many begin to move: the
+// error may be that of rows before. The context is valid until Await.
+func (t *Tx) Insert(ctx context.Context, id catalog.TableID, rows *batch.Batch) error {
+	n := rows.Rows()
+	if n == 0 {
 		return nil
 	}
 	bytes := rows.Bytes()
 	if err := t.account.Reserve(bytes); err != nil {
 		return err
 	}
+	if t.rows == nil {
+		t.rows = map[catalog.TableID]int64{}
+	}
+	t.rows[id] += int64(n)
+	t.batches++
 	t.writes = append(t.writes, pending{id, rows, bytes})
+	t.bytes += bytes
 	t.forget(id)
-	return nil
+	if t.bytes < t.most || t.load != nil && t.bytes < min(t.most, moveBytes) {
+		return nil
+	}
+	return t.move(ctx)
 }
 
 // Delete takes rows of a table away, by the numbers that a scan of the transaction returned. updated says that they
@@ -175,14 +189,16 @@ func (t *Tx) Delete(id catalog.TableID, rows *index.RowIDs, updated bool) error 
 }
 
 // Truncate takes all rows of a table away, when it commits also those that others have committed meanwhile.
-func (t *Tx) Truncate(id catalog.TableID) {
-	own := uint64(0)
-	for _, b := range t.rowsOf(id) {
-		own += uint64(b.Len)
-	}
+func (t *Tx) Truncate(ctx context.Context, id catalog.TableID) error {
 	rows := index.NewRowIDs()
-	rows.AddRange(table.OwnRows, table.OwnRows+own)
+	if n := t.rows[id]; n > 0 {
+		if err := t.moveAll(ctx); err != nil {
+			return err
+		}
+		rows.AddRange(table.OwnRows, table.OwnRows+uint64(n))
+	}
 	t.hide(deletion{table: id, rows: rows, truncate: true})
+	return nil
 }
 
 // hide notes a deletion.
@@ -225,20 +241,36 @@ func (t *Tx) Settle() {
 // Mark returns the current point.
 func (t *Tx) Mark() Mark {
 	t.snapshot()
-	return Mark{catalog: t.catalog, edits: t.edits, writes: len(t.writes), deletes: len(t.deletes)}
+	t.marked = true
+	if t.load != nil {
+		t.load.Savepoint()
+	}
+	return Mark{catalog: t.catalog, edits: t.edits, batches: t.batches, rows: maps.Clone(t.rows), deletes: len(t.deletes)}
 }
 
-// RollbackTo forgets what was done since a point.
-func (t *Tx) RollbackTo(m Mark) {
-	keep := min(m.writes, len(t.writes)) // Relieve has published some
+// RollbackTo forgets what was done since a point. After an error only Rollback is possible. No query of the transaction
+// may be running.
+func (t *Tx) RollbackTo(m Mark) error {
+	_ = t.moved() // the statement whose rows could not move has failed
+	for id := range t.views {
+		t.forget(id)
+	}
+	t.Settle()
+	moved := t.batches - len(t.writes)
+	keep := max(0, m.batches-moved)
 	for _, w := range t.writes[keep:] {
 		t.account.Free(w.bytes)
-		t.forget(w.table)
+		t.bytes -= w.bytes
 	}
 	clear(t.writes[keep:])
 	t.writes = t.writes[:keep]
+	if m.batches < moved && t.broken == nil {
+		t.broken = t.load.Truncate(m.rows)
+	}
 	t.unhide(m.deletes)
+	t.batches, t.rows = m.batches, maps.Clone(m.rows)
 	t.catalog, t.edits = m.catalog, m.edits
+	return t.broken
 }
 
 // unhide forgets the deletions from the i-th on.
@@ -259,8 +291,12 @@ func (t *Tx) unhide(i int) {
 
 // Rollback ends the transaction and forgets its writes.
 func (t *Tx) Rollback() {
-	_ = t.relieved() // told by Commit, if it matters
-	t.writes, t.deletes, t.hidden = nil, nil, nil
+	if t.load != nil {
+		t.load.Abort() // also what is on its way
+	}
+	_ = t.moved()
+	t.writes, t.load, t.spare = nil, nil, nil
+	t.deletes, t.hidden = nil, nil
 	t.unpin()
 	t.account.Close()
 }
@@ -281,8 +317,11 @@ func (t *Tx) unpin() {
 // Commit publishes the writes and ends the transaction, also when it fails.
 func (t *Tx) Commit(ctx context.Context) error {
 	defer t.Rollback()
-	if err := t.relieved(); err != nil {
+	if err := t.moved(); err != nil {
 		return err
+	}
+	if t.broken != nil {
+		return t.broken
 	}
 	var renamed map[catalog.TableID]*catalog.Table
 	if t.edits > 0 {
@@ -291,26 +330,41 @@ func (t *Tx) Commit(ctx context.Context) error {
 			return err
 		}
 	}
-	w := t.write(renamed)
-	if len(w.Rows) == 0 {
-		return nil
+	final := func(id catalog.TableID) *catalog.Table { // nil: dropped by the same transaction
+		if tab := renamed[id]; tab != nil {
+			return tab
+		}
+		return t.catalog.TableByID(id)
 	}
+	w := t.write(final, renamed)
 	t.unpin()
-	_, err := t.db.Commit(ctx, w)
+	var err error
+	switch {
+	case t.load != nil:
+		_, err = t.load.Commit(ctx, w, final, t.hiddenOwn)
+	case len(w.Rows) > 0:
+		_, err = t.db.Commit(ctx, w)
+	}
 	return err
 }
 
-// write returns what is to be committed. renamed are the tables that the transaction has made.
-func (t *Tx) write(renamed map[catalog.TableID]*catalog.Table) table.Write {
+// hiddenOwn returns the transaction's own rows of a table that it has deleted again. They have all moved, since a
+// statement has read them.
+func (t *Tx) hiddenOwn(id catalog.TableID) *index.RowIDs {
+	if h := t.hidden[id]; h != nil {
+		return h.Own
+	}
+	return nil
+}
+
+// write returns the batches that have not moved, and what is deleted. made are the tables that the transaction has made.
+func (t *Tx) write(final func(catalog.TableID) *catalog.Table, made map[catalog.TableID]*catalog.Table) table.Write {
 	w := table.Write{}
 	at := map[catalog.TableID]int{}
 	entry := func(id catalog.TableID) *table.Rows {
-		tab := t.catalog.TableByID(id)
+		tab := final(id)
 		if tab == nil {
-			return nil // dropped by the same transaction
-		}
-		if r := renamed[id]; r != nil {
-			tab = r
+			return nil
 		}
 		i, ok := at[id]
 		if !ok {
@@ -320,47 +374,20 @@ func (t *Tx) write(renamed map[catalog.TableID]*catalog.Table) table.Write {
 		}
 		return &w.Rows[i]
 	}
-	first := map[catalog.TableID]uint64{} // number of the next batch's first row
 	for _, p := range t.writes {
-		number := table.OwnRows + first[p.table]
-		first[p.table] += uint64(p.rows.Len)
-		r := entry(p.table)
-		if r == nil {
-			continue
-		}
-		rows := p.rows
-		if h := t.hidden[p.table]; h != nil {
-			rows = without(rows, h.Own.Within(nil, number, rows.Len))
-		}
-		if rows != nil {
-			r.Batches = append(r.Batches, rows)
+		if r := entry(p.table); r != nil {
+			r.Batches = append(r.Batches, p.rows)
 		}
 	}
 	for id, h := range t.hidden {
-		if renamed[id] != nil {
-			continue // nobody else has rows there
+		if made[id] != nil || h.Rows.Len() == 0 && !h.All {
+			continue // only own rows
 		}
 		if r := entry(id); r != nil {
 			r.Deleted, r.Truncate, r.Updated = h.Rows, h.All, h.updated
 		}
 	}
 	return w
-}
-
-// without returns a batch without some of its rows; nil when none is left.
-func without(b *batch.Batch, rows []uint32) *batch.Batch {
-	switch len(rows) {
-	case 0:
-		return b
-	case b.Len:
-		return nil
-	}
-	bits := make(batch.Bitmap, batch.Words(b.Len))
-	bits.Fill(b.Len)
-	for _, r := range rows {
-		bits.Clear(int(r))
-	}
-	return &batch.Batch{Len: b.Len, Cols: b.Cols, Sel: batch.SelectBits(bits)}
 }
 
 // commitCatalog applies what the transaction changed in the catalog: the difference between the picture it started
@@ -428,90 +455,4 @@ func optionsChanged(was, now map[string]string) map[string]string {
 		}
 	}
 	return changed
-}
-
-// relieveBytes is how much a COPY outside a transaction block gathers before it publishes what it has, or a 32nd of the
-// server's memory if that is less: the memory of a load does not grow with the load.
-const relieveBytes = 128 << 20
-
-// relief is a part of the pending rows on its way to the log while the next part is gathered.
-type relief struct {
-	writes []pending
-	bytes  int64
-	done   chan struct{} // closed when rows and err are set
-	rows   int64
-	err    error
-}
-
-// Relieve begins to publish the pending rows early when they have become many and the transaction is not an explicit
-// one. A load of more than relieveBytes is therefore several commits, in order: what was published stays when a later
-// row is refused, and Stored tells how much that is. The error may be that of the part before.
-func (t *Tx) Relieve(ctx context.Context, explicit bool) error {
-	if explicit || t.edits > 0 || len(t.deletes) > 0 {
-		return nil
-	}
-	pendingBytes := t.account.Used()
-	if t.relief != nil {
-		pendingBytes -= t.relief.bytes
-	}
-	if pendingBytes < t.relieve {
-		return nil
-	}
-	if err := t.relieved(); err != nil {
-		return err
-	}
-	w := table.Write{}
-	r := &relief{writes: t.writes, bytes: pendingBytes, done: make(chan struct{})}
-	for _, p := range t.writes {
-		tab := t.catalog.TableByID(p.table)
-		if n := len(w.Rows); n == 0 || w.Rows[n-1].Table != tab.ID {
-			w.Rows = append(w.Rows, table.Rows{Table: tab.ID, Version: tab.Version})
-		}
-		rows := &w.Rows[len(w.Rows)-1]
-		rows.Batches = append(rows.Batches, p.rows)
-	}
-	t.relief, t.writes = r, nil
-	t.unpin()
-	go func() {
-		defer close(r.done)
-		ack, err := t.db.Commit(ctx, w)
-		r.rows, r.err = ack.Rows, err
-	}()
-	return nil
-}
-
-// relieved waits for the part that is on its way.
-func (t *Tx) relieved() error {
-	r := t.relief
-	if r == nil {
-		return nil
-	}
-	<-r.done
-	t.relief = nil
-	for _, p := range r.writes {
-		t.account.Free(p.bytes)
-		if t.views[p.table] == nil && len(t.retired) == 0 { // nobody reads them
-			t.spare = append(t.spare, p.rows)
-		}
-		t.forget(p.table)
-	}
-	t.stored += r.rows
-	return r.err
-}
-
-// Stored returns the rows that Relieve has published: they stay, whatever becomes of the transaction.
-func (t *Tx) Stored() int64 {
-	_ = t.relieved() // whoever asks has an error already
-	return t.stored
-}
-
-// Spare returns a batch to fill and Insert: one whose rows have been published, or a new one.
-func (t *Tx) Spare() *batch.Batch {
-	n := len(t.spare)
-	if n == 0 {
-		return new(batch.Batch)
-	}
-	b := t.spare[n-1]
-	t.spare = t.spare[:n-1]
-	return b
 }

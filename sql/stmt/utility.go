@@ -52,7 +52,7 @@ func utility(ctx context.Context, env *Env, b *bind.Utility) (string, error) {
 	case *pg.Node_VacuumStmt:
 		return vacuum(env, n.VacuumStmt)
 	case *pg.Node_TruncateStmt:
-		return truncate(env, n.TruncateStmt)
+		return truncate(ctx, env, n.TruncateStmt)
 	case *pg.Node_ListenStmt:
 		return "", errs.Unsupported("LISTEN")
 	case *pg.Node_NotifyStmt:

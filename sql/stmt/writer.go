@@ -1,6 +1,7 @@
 package stmt
 
 import (
+	"context"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -11,6 +12,7 @@ import (
 
 // writer collects rows for a table into batches of at most batch.MaxAppendRows and hands them to the transaction.
 type writer struct {
+	ctx   context.Context // of the statement
 	env   *Env
 	table *catalog.Table
 	buf   *batch.Batch
@@ -19,8 +21,8 @@ type writer struct {
 	text func(types.Datum) string
 }
 
-func newWriter(env *Env, t *catalog.Table) *writer {
-	return &writer{env: env, table: t, text: func(d types.Datum) string { return datumText(env, d) }}
+func newWriter(ctx context.Context, env *Env, t *catalog.Table) *writer {
+	return &writer{ctx: ctx, env: env, table: t, text: func(d types.Datum) string { return datumText(env, d) }}
 }
 
 // add takes a batch with the table's columns, lent for the call.
@@ -49,7 +51,15 @@ func (w *writer) flush() error {
 	}
 	b := w.buf
 	w.buf = nil
-	return w.env.Tx.Insert(w.table.ID, b)
+	return w.env.Tx.Insert(w.ctx, w.table.ID, b)
+}
+
+// end hands over the last rows and waits until the transaction has all.
+func (w *writer) end() error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	return w.env.Tx.Await()
 }
 
 // check enforces NOT NULL.

@@ -26,6 +26,8 @@ type Dictionary struct {
 	HashOrdered bool
 	// Distinct tells that no two entries are equal. It is false for dictionaries derived by a function.
 	Distinct bool
+
+	ascii uint32 // what ASCII has found out; atomic
 }
 
 // At returns entry i. The bytes belong to the dictionary.

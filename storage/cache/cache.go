@@ -98,7 +98,8 @@ func (c *Cache) Lookup(k Key) *Buffer {
 }
 
 // Load returns the pinned buffer of a key, filling size bytes by load when it is not there. load gets zeroed or
-// recycled memory and must write all of it; its error is returned to everybody who waits, and nothing is kept.
+// recycled memory and must write all of it; its error is returned to everybody who waits, and nothing is kept. A panic
+// of load goes on to the caller, and who waits gets an error.
 func (c *Cache) Load(k Key, size int, load func(dst []byte) error) (*Buffer, error) {
 	c.mu.Lock()
 	if c.mu.closed {
@@ -121,27 +122,43 @@ func (c *Cache) Load(k Key, size int, load func(dst []byte) error) (*Buffer, err
 	c.stats.Misses.Add(1)
 	data, s, err := c.allocLocked(size)
 	c.mu.Unlock()
-	if err == nil {
-		if err = load(data[:size:size]); err != nil {
+	if err != nil {
+		c.endLoad(b, nil, err)
+		return nil, err
+	}
+	err = errs.Internal("the loader of a buffer panicked") // what stands when load does not return
+	defer func() {
+		if err != nil {
 			c.mu.Lock()
 			c.mu.arena.free(s)
 			c.mu.Unlock()
+			c.endLoad(b, nil, err)
 		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	defer close(b.loaded)
-	if err != nil {
-		b.err = err
-		delete(c.mu.table, k)
+	}()
+	if err = load(data[:size:size]); err != nil {
 		return nil, err
 	}
 	clear(data[size:])
-	b.data, b.slot = data[:size], s
-	b.at = len(c.mu.ring)
-	c.mu.ring = append(c.mu.ring, b)
-	c.stats.BytesLoaded.Add(int64(size))
+	b.slot = s
+	c.endLoad(b, data[:size], nil)
 	return b, nil
+}
+
+// endLoad tells those who wait for b how its load ended: with data, which b keeps, or with an error, and then the cache
+// forgets b.
+func (c *Cache) endLoad(b *Buffer, data []byte, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		b.err = err
+		delete(c.mu.table, b.key)
+	} else {
+		b.data = data
+		b.at = len(c.mu.ring)
+		c.mu.ring = append(c.mu.ring, b)
+		c.stats.BytesLoaded.Add(int64(len(data)))
+	}
+	close(b.loaded)
 }
 
 // full tells whether size more bytes would pass the limit.
@@ -205,13 +222,6 @@ func (b *Buffer) Release() {
 	if b.pins == 0 && (b.gone || c.full(0)) {
 		c.dropLocked(b)
 	}
-}
-
-// Retain pins a buffer once more.
-func (b *Buffer) Retain() {
-	b.cache.mu.Lock()
-	b.pins++
-	b.cache.mu.Unlock()
 }
 
 // Drop forgets the buffers of a file: those that are pinned go with their last Release. The caller makes sure that

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -106,6 +107,44 @@ func TestLoadError(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Release()
+}
+
+// A loader that panics must not leave others waiting, nor its memory behind.
+func TestLoadPanic(t *testing.T) {
+	c, a := newCache(t, 0)
+	started, waited := make(chan struct{}), make(chan error)
+	go func() {
+		<-started
+		_, err := c.Load(Key{1, 1}, 100, func([]byte) error { return errors.New("loaded twice at once") })
+		waited <- err
+	}()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		_, _ = c.Load(Key{1, 1}, 100, func([]byte) error {
+			close(started)
+			for c.pins(Key{1, 1}) < 2 {
+				runtime.Gosched()
+			}
+			panic("a bug in a loader")
+		})
+	}()
+	if err := <-waited; !errs.Is(err, errs.InternalError) {
+		t.Errorf("who waited got %v", err)
+	}
+	if a.Used() != 0 {
+		t.Errorf("%d bytes kept", a.Used())
+	}
+}
+
+// pins tells how many hold or wait for a buffer.
+func (c *Cache) pins(k Key) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.table[k].pins
 }
 
 func TestEvict(t *testing.T) {

@@ -1,6 +1,11 @@
 // Package catalog describes schemas and tables. A Snapshot is an immutable picture of all of them; it changes only by
 // logged edits, in the same log and manifest as the data (package manifest), so that every reader sees schema and rows
 // of one moment.
+//
+// Snapshot.Apply gives a new Snapshot and the edits with their numbers filled in, which are what is logged and what
+// recovery applies again. A Snapshot, its Tables and Columns are safe for concurrent use because nobody changes them;
+// that edits follow one another is the caller's care (the database's commit lock). Decode refuses damaged bytes with
+// XX001 and those of a newer format with 0A000.
 package catalog
 
 import (

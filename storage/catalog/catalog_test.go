@@ -64,7 +64,7 @@ func TestApplyRefuses(t *testing.T) {
 		{DropTable{ID: 9}, errs.UndefinedTable},
 		{RenameTable{ID: 1, Name: "clicks"}, errs.DuplicateTable},
 		{CreateSchema{Name: "public"}, errs.DuplicateSchema},
-		{DropSchema{Name: "public"}, "2BP01"},
+		{DropSchema{Name: "public"}, errs.DependentObjectsStillExist},
 	} {
 		if _, _, err := s.Apply(c.edit); !errs.Is(err, c.code) {
 			t.Errorf("%#v: %v, want %s", c.edit, err, c.code)

@@ -183,7 +183,7 @@ func (d DropSchema) apply(s *Snapshot) (Edit, error) {
 	}
 	in := func(t *Table) bool { return t.Schema == d.Name }
 	if i := slices.IndexFunc(s.tables, in); i >= 0 && !d.Cascade {
-		return nil, errs.New("2BP01", "cannot drop schema %s because other objects depend on it", d.Name).
+		return nil, errs.New(errs.DependentObjectsStillExist, "cannot drop schema %s because other objects depend on it", d.Name).
 			WithDetail("table %s.%s depends on schema %s", d.Name, s.tables[i].Name, d.Name).
 			WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
 	}

@@ -47,9 +47,6 @@ func (s *Sketch) Estimate() int64 {
 	return int64(e + 0.5)
 }
 
-// Reset empties the sketch.
-func (s *Sketch) Reset() { *s = Sketch{} }
-
 // Append writes the registers, a byte each; or, while a third of them are in use at most, those in use as u16 number and
 // u8 value, in ascending order.
 func (s *Sketch) Append(dst []byte) []byte {

@@ -1,7 +1,8 @@
 // Package index has what lets a scan skip rows before it reads them: zone maps, which bound the values of 8,192 rows,
 // and sets of deleted rows; and sketches, which estimate the number of distinct values.
 //
-// A Builder is used by one goroutine; Zones and RowSets are immutable once built and safe for concurrent use.
+// Zones and a Sketch belong to one goroutine while they are filled; afterwards nobody changes them, and many may read.
+// A RowSet never changes.
 package index
 
 import (

@@ -51,6 +51,15 @@ func keep(at *atomic.Pointer[counted], n *counted) (grown int) {
 	}
 }
 
+// truncate forgets prefixes longer than some rows. No reader asks for such a prefix any more.
+func (c *counts) truncate(rows int) {
+	for _, at := range []*atomic.Pointer[counted]{&c.newest, &c.base} {
+		if n := at.Load(); n != nil && n.rows > rows {
+			at.Store(nil) // its charge stays until the segment goes
+		}
+	}
+}
+
 // countEntries returns the rows of each entry of d, a published dictionary of a column, among the first rows.
 func (s *Segment) countEntries(ctx context.Context, column, rows int, d *batch.Dictionary) (*counted, error) {
 	c := &s.dicts[column].counts

@@ -86,7 +86,7 @@ func (p Prefix) Stats(column int) scan.ColumnStats {
 }
 
 // Open implements scan.Part.
-func (p Prefix) Open(_ context.Context, req *scan.Request) (scan.PartScan, error) {
+func (p Prefix) Open(ctx context.Context, req *scan.Request) (scan.PartScan, error) {
 	ps := &partScan{p: p, req: req, types: p.s.types, dicts: make([]*batch.Dictionary, len(p.s.cols))}
 	for len(ps.types) <= maxColumn(req) { // columns added to the table later
 		ps.types = append(ps.types[:len(ps.types):len(ps.types)], types.T(types.Unknown))
@@ -109,8 +109,16 @@ func (p Prefix) Open(_ context.Context, req *scan.Request) (scan.PartScan, error
 	for _, c := range req.Columns {
 		ps.dict(c)
 	}
+	if req.Counted && ps.dict(req.Columns[0]) != nil {
+		return ps.entries(ctx, terms)
+	}
 	ps.conj = scan.NewConjunction(terms, ps.types, req.Counters)
 	return ps, nil
+}
+
+// CountsValues implements scan.ValueCounter.
+func (p Prefix) CountsValues(column int) bool {
+	return column < len(p.s.dicts) && p.s.dicts[column] != nil
 }
 
 func maxColumn(req *scan.Request) int {
@@ -126,6 +134,7 @@ func maxColumn(req *scan.Request) int {
 
 var (
 	_ scan.Totaler      = Prefix{}
+	_ scan.ValueCounter = Prefix{}
 	_ scan.EntryCounter = (*partScan)(nil)
 )
 
@@ -188,6 +197,27 @@ func (ps *partScan) CountEntries(ctx context.Context, column int) (scan.Counted,
 	}
 	d.Counts = n.entries[:min(len(n.entries), d.Len)]
 	return scan.Counted{Dict: &d, Nulls: n.nulls}, nil
+}
+
+// entries answers a counted request, which has one column.
+func (ps *partScan) entries(ctx context.Context, terms []scan.Term) (scan.PartScan, error) {
+	counted, err := ps.CountEntries(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	typ := ps.types[ps.req.Columns[0]]
+	e := &scan.EntryScan{Counted: counted, Type: typ, Request: ps.req}
+	for i := range terms {
+		p := scan.Compile(&terms[i], typ)
+		memo := scan.NewMemo(&terms[i], typ)
+		e.Terms = append(e.Terms, func() (*scan.Pred, error) {
+			if p.Kind == scan.PredNull {
+				return &p, nil
+			}
+			return memo.Codes(counted.Dict, ps.req.Counters)
+		})
+	}
+	return e, nil
 }
 
 func (ps *partScan) Close() {}

@@ -53,6 +53,7 @@ func (v *Version) Append(dst []byte) []byte {
 	e := &encoder{append(dst, format)}
 	e.uint(v.DDL)
 	e.uint(v.Watermark)
+	e.uint(v.Applied)
 	e.uint(uint64(v.NextFile))
 	e.blob(v.Catalog.Append(nil))
 	e.segments(v.Segments)
@@ -70,6 +71,7 @@ func (e *Edit) Append(dst []byte) []byte {
 		w.uint(0)
 	}
 	w.uint(e.Watermark)
+	w.uint(e.Applied)
 	w.uint(uint64(e.NextFile))
 	w.segments(e.Add)
 	w.uint(uint64(len(e.Remove)))
@@ -176,7 +178,7 @@ func DecodeVersion(b []byte) (*Version, error) {
 	if err := d.start(b); err != nil {
 		return nil, err
 	}
-	v := &Version{DDL: d.uint(), Watermark: d.uint(), NextFile: FileID(d.uint())}
+	v := &Version{DDL: d.uint(), Watermark: d.uint(), Applied: d.uint(), NextFile: FileID(d.uint())}
 	c, err := catalog.Decode(d.blob())
 	if err != nil {
 		return nil, err
@@ -198,7 +200,7 @@ func DecodeEdit(b []byte) (*Edit, error) {
 			return nil, err
 		}
 	}
-	e.Watermark, e.NextFile, e.Add = d.uint(), FileID(d.uint()), d.segments()
+	e.Watermark, e.Applied, e.NextFile, e.Add = d.uint(), d.uint(), FileID(d.uint()), d.segments()
 	for range d.count(1) {
 		e.Remove = append(e.Remove, FileID(d.uint()))
 	}

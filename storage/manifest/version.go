@@ -14,14 +14,15 @@
 // A record's payload starts with a format byte, 1; a newer one is refused by name. Integers are unsigned LEB128,
 // strings and blobs a length and bytes.
 //
-//	version  format, sequence of the last DDL in the catalog, watermark, next file id, catalog (blob of package
+//	version  format, sequence of the last DDL in the catalog, watermark, applied, next file id, catalog (blob of package
 //	         catalog), n segments, n positions {table, sequence, rows, number of the next row}
 //	segment  file id, table, rows, bytes, first and last sequence, number of the first row, deleted rows (blob of
 //	         package index, empty: none), quarantine reason (string, empty: sound)
-//	edit     format, DDL sequence, DDL edits (blob of package catalog, empty: none), watermark, next file id,
+//	edit     format, DDL sequence, DDL edits (blob of package catalog, empty: none), watermark, applied, next file id,
 //	         n segments added, n file ids removed, n {file id, reason} quarantined, n {file id, deleted rows}, n positions
 //
-// The watermark says that no log record at or below it is needed any more. A position says how far a table's rows are
+// The watermark says that no log record at or below it is needed any more; applied, that the segment files which log
+// records up to it name have been added. A position says how far a table's rows are
 // sealed: all of records below the sequence, and so many of the record itself.
 package manifest
 
@@ -72,6 +73,7 @@ type Version struct {
 	Catalog   *catalog.Snapshot
 	DDL       uint64 // sequence of the last catalog change in Catalog
 	Watermark uint64
+	Applied   uint64 // files that log records up to here name are in Segments, or have gone again
 	NextFile  FileID
 	Segments  []Segment // by file id
 	Positions map[catalog.TableID]Position
@@ -87,6 +89,7 @@ type Edit struct {
 	Catalog     []catalog.Edit // as catalog.Snapshot.Apply returned them; tables they drop take their segments along
 	DDL         uint64         // sequence of the last of them; 0: none
 	Watermark   uint64         // 0: as before
+	Applied     uint64         // 0: as before
 	NextFile    FileID         // 0: as before
 	Add         []Segment
 	Remove      []FileID
@@ -107,6 +110,7 @@ func (v *Version) Apply(e *Edit) (*Version, error) {
 	}
 	next.DDL = max(v.DDL, e.DDL)
 	next.Watermark = max(v.Watermark, e.Watermark)
+	next.Applied = max(v.Applied, e.Applied)
 	next.NextFile = max(v.NextFile, e.NextFile)
 	next.Segments = slices.Clone(v.Segments)
 	for _, s := range e.Add {

@@ -1,6 +1,6 @@
 // Package mem counts and hands out memory. A Pool has a limit; an Account belongs to one owner (a query, a merge, the
-// cache, the live segments) and draws from its pool; a Page is off-heap memory charged to an account. Whoever keeps
-// bytes past the call that brought them holds the charge.
+// cache, the live segments) and draws from its pool: Reserve counts bytes that the owner has on the Go heap, Alloc,
+// AllocExact and Slice bring pages outside of it. Whoever keeps bytes past the call that brought them holds the charge.
 //
 // Pools and accounts are safe for concurrent use. A refused reservation is error 53200 and changes nothing: the owner
 // spills, waits or fails alone. Off-heap pages are never scanned by the garbage collector, so big tables live there.

@@ -25,8 +25,8 @@ type ValueCounter interface {
 // CountedScan is the PartScan of a counted request whose batches have the counts already.
 type CountedScan interface {
 	PartScan
-	// Counted does nothing.
-	Counted()
+	// CountsEntries does nothing.
+	CountsEntries()
 }
 
 // PartScan is a request compiled against one part. It is shared by the workers.

@@ -55,8 +55,7 @@ var _ scan.EntryCounter = (*partScan)(nil)
 
 // CountEntries implements scan.EntryCounter: the numbers were stored.
 func (s *partScan) CountEntries(_ context.Context, column int) (scan.Counted, error) {
-	o := &s.outs[column]
-	return scan.Counted{Dict: o.dict, Nulls: s.seg.cols[o.col].stats.Nulls}, nil
+	return s.counted(&s.outs[column]), nil
 }
 
 func (s *Segment) dictionaryOf(col int, pins *Pins, n *scan.Counters) (*batch.Dictionary, error) {

@@ -54,7 +54,11 @@ func (c *cursor) beginColumn(i int, v *batch.Vector) error {
 		v.ResetConstant(types.NullOf(o.typ), c.s.limit)
 	case m.encoding == encoding.Constant && m.nulls == 0:
 		st.constant = true
-		return c.beginConstant(o, v)
+		if err := c.beginConstant(o, v); err != nil || !o.number {
+			return err
+		}
+		c.number(batch.Values[int64](v)[:1])
+		return nil
 	default:
 		v.Reset(o.typ, c.s.limit)
 	}
@@ -137,6 +141,9 @@ func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole 
 	default:
 		elem := c.s.seg.cols[o.col].elem
 		c.values(b, elem, v.Data[at*elem:], idx, whole)
+		if o.number {
+			c.number(batch.Values[int64](v)[at : at+k])
+		}
 	}
 	return nil
 }
@@ -146,6 +153,13 @@ func (c *cursor) numbers(dst []int64, idx []uint16) {
 	first := int64(c.s.part.base) + int64(c.block*scan.BlockRows+c.cur*batch.MaxRows)
 	for i, j := range idx {
 		dst[i] = first + int64(j)
+	}
+}
+
+// number makes numbers in the table of numbers in the segment.
+func (c *cursor) number(values []int64) {
+	for i := range values {
+		values[i] += int64(c.s.part.base)
 	}
 }
 

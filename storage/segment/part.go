@@ -17,12 +17,13 @@ type Part struct {
 	cols  []int // the segment's column of each of the table's, or -1
 	types []types.Type
 	pins  *Pins
-	// base is the number of row 0, as long as the segment has no column RowNumber; deleted rows are not returned.
+	// base is the number of the first row, as they came; deleted rows are not returned.
 	base    uint64
 	deleted *index.RowSet
 }
 
-// RowNumber is the ID of a column that segments have whose rows were sorted: the numbers of the rows, in their table.
+// RowNumber is the ID of a column that segments have whose rows were sorted: where each stood before, from 0 on, which
+// added to the base is its number.
 const RowNumber = ^uint32(0)
 
 var (
@@ -50,7 +51,7 @@ func (s *Segment) Part(ids []uint32, ts []types.Type, pins *Pins) *Part {
 	return p
 }
 
-// Without tells the number of row 0, and the rows that were deleted.
+// Without tells the number of the first row, as they came, and the rows that were deleted.
 func (p *Part) Without(base uint64, deleted *index.RowSet) *Part {
 	p.base, p.deleted = base, deleted
 	return p
@@ -130,7 +131,7 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 		return nil, err
 	}
 	if o := s.outs; req.Counted && len(o) == 1 && o[0].dict != nil && p.deleted.Len() == 0 {
-		return &entryScan{partScan: s, dict: o[0].dict}, nil
+		return s.entries(), nil
 	}
 	return s, nil
 }
@@ -150,9 +151,10 @@ type partScan struct {
 
 // outColumn is a column of the answer.
 type outColumn struct {
-	col  int // of the segment, -1: NULL, or rowNumbers
-	typ  types.Type
-	dict *batch.Dictionary
+	col    int // of the segment, -1: NULL, or rowNumbers
+	typ    types.Type
+	dict   *batch.Dictionary
+	number bool // it is scan.RowNumber
 }
 
 // rowNumbers, as the column of an outColumn: the numbers follow from the places.
@@ -202,7 +204,7 @@ func (p *Part) out(column int) outColumn {
 	if column != scan.RowNumber {
 		return outColumn{col: p.cols[column], typ: p.types[column]}
 	}
-	o := outColumn{col: p.seg.Find(RowNumber), typ: types.T(types.Int8)}
+	o := outColumn{col: p.seg.Find(RowNumber), typ: types.T(types.Int8), number: true}
 	if o.col < 0 {
 		o.col = rowNumbers
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -18,8 +19,10 @@ import (
 // little-endian.
 //
 //	head     1 byte format (1), seconds since 1970 when it was committed, 1 byte token,
-//	         token: client and key as length and bytes; n deletions; n sections
+//	         token: client and key as length and bytes; n deletions, n files, n sections
 //	deletion table id, number below which rows go (0: none), set of row numbers (length and bytes, package index; 0: none)
+//	file     file id, table id, rows, bytes, set of deleted rows (length and bytes, package index; 0: none): a segment
+//	         that was written and made durable before the record
 //	section  table id, table version, rows (1 to 65,536), 1 byte codec (0 plain, 1 s2 block), plain bytes,
 //	         stored bytes, body
 //	body     n columns, each: 1 byte physical form, 1 byte nulls;
@@ -48,8 +51,9 @@ type Section struct {
 	Batch   *batch.Batch
 }
 
-// Begin starts a payload.
-func (e *Encoder) Begin(seconds int64, token *Token, deletions []Deletion, sections int) {
+// Begin starts a payload that takes rows away and brings segment files and sections. Of a file, id, table, rows, bytes
+// and what is deleted count.
+func (e *Encoder) Begin(seconds int64, token *Token, deletions []Deletion, files []Sealed, sections int) {
 	e.n = 0
 	b := append(e.part()[:0], payloadFormat)
 	b = binary.AppendUvarint(b, uint64(seconds))
@@ -69,6 +73,18 @@ func (e *Encoder) Begin(seconds int64, token *Token, deletions []Deletion, secti
 		var rows []byte
 		if d.Rows != nil {
 			rows = d.Rows.Append(nil)
+		}
+		b = binary.AppendUvarint(b, uint64(len(rows)))
+		b = append(b, rows...)
+	}
+	b = binary.AppendUvarint(b, uint64(len(files)))
+	for _, f := range files {
+		for _, v := range [4]uint64{uint64(f.Meta.File), uint64(f.Meta.Table), uint64(f.Meta.Rows), uint64(f.Meta.Bytes)} {
+			b = binary.AppendUvarint(b, v)
+		}
+		var rows []byte
+		if f.Deleted.Len() > 0 {
+			rows = f.Deleted.Append(nil)
 		}
 		b = binary.AppendUvarint(b, uint64(len(rows)))
 		b = append(b, rows...)
@@ -164,7 +180,8 @@ type Decoder struct {
 	Token   *Token
 	// Deletions happen before the rows come.
 	Deletions []Deletion
-	Sections  int // not read yet
+	Files     []manifest.Segment // without the sequence, which is the record's
+	Sections  int                // not read yet
 
 	b     []byte
 	bad   bool
@@ -196,7 +213,7 @@ func malformed(what string) error { return errs.Corrupt("log record of a write: 
 
 // Begin reads the head of a payload.
 func (d *Decoder) Begin(payload []byte) error {
-	d.b, d.bad, d.Token = payload, false, nil
+	d.b, d.bad, d.Token, d.Files = payload, false, nil, nil
 	if f := d.take(1); f != nil && f[0] != payloadFormat {
 		return errs.Unsupported("format %d of log records (this server knows up to %d), written by a newer version,", f[0], payloadFormat)
 	}
@@ -207,6 +224,22 @@ func (d *Decoder) Begin(payload []byte) error {
 	}
 	if err := d.deletions(); err != nil {
 		return err
+	}
+	files := d.uint()
+	if d.bad || files > uint64(len(d.b))/5 {
+		return malformed("head")
+	}
+	for range files {
+		f := manifest.Segment{
+			File: manifest.FileID(d.uint()), Table: catalog.TableID(d.uint()), Rows: int64(d.uint()), Bytes: int64(d.uint()),
+			Deleted: string(d.take(d.uint())),
+		}
+		if f.Deleted != "" {
+			if _, err := index.RowsIn([]byte(f.Deleted)); err != nil {
+				return err
+			}
+		}
+		d.Files = append(d.Files, f)
 	}
 	n := d.uint()
 	if d.bad || n > uint64(len(d.b)) {

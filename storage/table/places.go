@@ -11,7 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Places returns where the rows of the segment stand by their numbers: row Base+i at place Places[i]. nil says that
+// Places returns where the rows of the segment stand by their numbers: the i-th at place Places[i]. nil says that
 // every row stands at i, which is so unless the table has a sort key. It reads the numbers from the file on first use
 // and keeps the list until Forget.
 func (s *Segment) Places() ([]uint32, error) {
@@ -75,7 +75,7 @@ func (s *Segment) readPlaces() ([]uint32, error) {
 			}
 			flat.Flatten(out.Cols[0])
 			for _, number := range batch.Values[int64](&flat)[:out.Len] {
-				i := uint64(number) - s.Meta.Base
+				i := uint64(number)
 				if i >= uint64(len(places)) {
 					return nil, errs.Corrupt("segment %d: row number %d is none of its rows", s.Meta.File, number)
 				}

@@ -2,15 +2,12 @@ package table
 
 import (
 	"sync/atomic"
-	"time"
 
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
-	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
 )
@@ -19,8 +16,6 @@ import (
 type Options struct {
 	// ServeDamaged: a table with a quarantined segment answers with the rest of its rows; otherwise its reads fail.
 	ServeDamaged bool
-	// Account is charged for uncommitted rows that an Overlay copies. It must not refuse.
-	Account *mem.Account
 }
 
 // Snapshot is one picture of all tables: a version, and the log sequence up to which rows of live segments count. A
@@ -30,11 +25,7 @@ type Snapshot struct {
 	version  *Version
 	o        *Options
 	parent   *Snapshot // of an overlay
-	table    catalog.TableID
-	own      *catalog.Table // of an overlay: the table as the transaction sees it
-	extra    *live.Segment
-	hidden   Hidden
-	broken   error
+	own      *Own
 	pins     segment.Pins // dictionaries that rows of this snapshot point into
 	refs     atomic.Int64
 }
@@ -65,10 +56,8 @@ func (s *Snapshot) Release() {
 	if n < 0 {
 		panic("table: Release of a snapshot without a reference")
 	}
-	if s.extra != nil {
-		s.extra.Release()
-	}
 	if s.parent != nil {
+		s.own.release()
 		s.parent.Release()
 	} else {
 		s.pins.Release()
@@ -76,71 +65,83 @@ func (s *Snapshot) Release() {
 	}
 }
 
-// OwnRows is the number of the first of the uncommitted rows that an Overlay adds: what a transaction deletes of its
-// own rows is told by numbers from here on.
+// OwnRows is the number of the first of the rows that a transaction has written and not committed: what it deletes of
+// them is told by numbers from here on, in the order in which they came.
 const OwnRows = 1 << 62
+
+// Own is what a transaction has written to one table and not committed, and what it has deleted of it. The table may be
+// one that the transaction made.
+type Own struct {
+	Table       *catalog.Table
+	Segments    []*Segment
+	SegmentBase []uint64 // of each segment: the number of its first row
+	Live        []OwnLive
+	Hidden      Hidden
+}
+
+// OwnLive is the first rows of a live segment, with numbers from Base on.
+type OwnLive struct {
+	*live.Segment
+	Rows int
+	Base uint64
+}
 
 // Hidden are rows that an overlay leaves out.
 type Hidden struct {
 	Rows *index.RowIDs // committed ones; nil: none
 	All  bool          // committed ones
-	Own  *index.RowIDs // of those that the overlay adds, numbered from OwnRows on; nil: none
+	Own  *index.RowIDs // of the transaction's own, numbered from OwnRows on; nil: none
 }
 
-// Overlay returns a snapshot that sees a table as a transaction does: without the rows that it has deleted, and with
-// its uncommitted rows, of which it takes a copy. The table need not be in the snapshot's catalog yet. The caller
+func (o *Own) release() {
+	for _, g := range o.Segments {
+		g.Release()
+	}
+	for _, l := range o.Live {
+		l.Release()
+	}
+}
+
+// Overlay returns a snapshot that also has a transaction's own rows of one table. It takes references; the caller
 // releases both snapshots.
-func (s *Snapshot) Overlay(t *catalog.Table, rows []*batch.Batch, hidden Hidden) *Snapshot {
+func (s *Snapshot) Overlay(own *Own) *Snapshot {
 	s.Retain()
-	n := &Snapshot{sequence: s.sequence, version: s.version, o: s.o, parent: s, table: t.ID, own: t, hidden: hidden}
+	for _, g := range own.Segments {
+		g.Retain()
+	}
+	for _, l := range own.Live {
+		l.Retain()
+	}
+	n := &Snapshot{sequence: s.sequence, version: s.version, o: s.o, parent: s, own: own}
 	n.refs.Store(1)
-	cols := make([]live.Column, len(t.Columns))
-	for i, c := range t.Columns {
-		cols[i] = live.Column{Type: c.Type, Nullable: true} // NOT NULL is checked by Commit
-	}
-	n.extra = live.New(cols, s.o.Account, 0, time.Time{})
-	var f Flattener
-	for _, b := range rows {
-		b = f.Flatten(b)
-		if n.broken = n.extra.Append(b, 0, b.Len); n.broken != nil {
-			break
-		}
-	}
-	n.extra.Mark(1)
 	return n
-}
-
-func noTable(id catalog.TableID) error {
-	return errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
 }
 
 // Table returns a table's rows. It is valid as long as the snapshot.
 func (s *Snapshot) Table(id catalog.TableID) (scan.Relation, error) {
-	if s.broken != nil && s.table == id {
-		return nil, s.broken
-	}
 	if s.version.closed {
 		return nil, errs.New(errs.AdminShutdown, "the database is closed")
 	}
-	t := s.version.Catalog.TableByID(id)
-	if s.own != nil && s.table == id {
-		t = s.own
-	}
+	t := s.tableByID(id)
 	if t == nil {
-		return nil, noTable(id)
+		return nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
 	}
 	v := &View{types: t.Types()}
 	var hidden Hidden
-	if s.own != nil && s.table == id {
-		hidden = s.hidden
+	for o := s; o.parent != nil; o = o.parent {
+		if o.own.Table.ID == id {
+			hidden = o.own.Hidden
+		}
 	}
 	if err := s.committed(v, t, hidden); err != nil {
 		return nil, err
 	}
-	for o := s; o != nil; o = o.parent {
-		if o.extra != nil && o.table == id && o.extra.Rows() > 0 {
-			deleted := (*index.RowSet)(nil).With(hidden.Own.Within(nil, OwnRows, o.extra.Rows()))
-			v.add(o.extra.Prefix(o.extra.Rows()).Without(OwnRows, deleted), nil, deleted.Len())
+	for o := s; o.parent != nil; o = o.parent {
+		if o.own.Table.ID != id {
+			continue
+		}
+		if err := s.added(v, t, o.own, hidden.Own); err != nil {
+			return nil, err
 		}
 	}
 	return v, nil
@@ -152,10 +153,7 @@ func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
 	if p == nil || hidden.All {
 		return nil
 	}
-	ids := make([]uint32, len(t.Columns))
-	for i, c := range t.Columns {
-		ids[i] = c.ID
-	}
+	ids := columnIDs(t)
 	for _, seg := range p.Segments {
 		if seg.File == nil {
 			if !s.o.ServeDamaged {
@@ -163,7 +161,7 @@ func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
 			}
 			continue
 		}
-		deleted, err := seg.less(hidden.Rows)
+		deleted, err := seg.less(seg.Deleted, hidden.Rows, seg.Meta.Base)
 		if err != nil {
 			return err
 		}
@@ -178,20 +176,58 @@ func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
 	return nil
 }
 
-// less returns the deleted rows together with those of a set.
-func (s *Sealed) less(rows *index.RowIDs) (*index.RowSet, error) {
-	if rows == nil {
-		return s.Deleted, nil
+// added adds the rows that the transaction of an overlay has written, less what is hidden.
+func (s *Snapshot) added(v *View, t *catalog.Table, o *Own, hidden *index.RowIDs) error {
+	ids := columnIDs(t)
+	for i, g := range o.Segments {
+		deleted, err := g.less(nil, hidden, o.SegmentBase[i])
+		if err != nil {
+			return err
+		}
+		v.add(g.File.Part(ids, v.types, s.pinned()).Without(o.SegmentBase[i], deleted), g, deleted.Len())
 	}
-	numbers := rows.Within(nil, s.Meta.Base, int(s.Meta.Rows))
+	for _, l := range o.Live {
+		deleted := (*index.RowSet)(nil).With(hidden.Within(nil, l.Base, l.Rows))
+		v.add(l.Prefix(l.Rows).Without(l.Base, deleted), nil, deleted.Len())
+	}
+	return nil
+}
+
+func columnIDs(t *catalog.Table) []uint32 {
+	ids := make([]uint32, len(t.Columns))
+	for i, c := range t.Columns {
+		ids[i] = c.ID
+	}
+	return ids
+}
+
+// less returns the deleted rows of a segment together with those of a set; base is the number of its first row.
+func (s *Segment) less(deleted *index.RowSet, rows *index.RowIDs, base uint64) (*index.RowSet, error) {
+	if rows == nil {
+		return deleted, nil
+	}
+	numbers := rows.Within(nil, base, int(s.Meta.Rows))
 	if len(numbers) == 0 {
-		return s.Deleted, nil
+		return deleted, nil
 	}
 	places, err := s.Places()
 	if err != nil {
 		return nil, err
 	}
-	return s.Deleted.With(Moved(places, numbers)), nil
+	return deleted.With(Moved(places, numbers)), nil
+}
+
+// tableByID finds a table, also one that the transaction of an overlay made.
+func (s *Snapshot) tableByID(id catalog.TableID) *catalog.Table {
+	if t := s.version.Catalog.TableByID(id); t != nil {
+		return t
+	}
+	for o := s; o.parent != nil; o = o.parent {
+		if o.own.Table.ID == id {
+			return o.own.Table
+		}
+	}
+	return nil
 }
 
 func quarantined(t *catalog.Table, m manifest.Segment) error {

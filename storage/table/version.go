@@ -1,12 +1,16 @@
 package table
 
 import (
+	"context"
 	"sync/atomic"
 
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
 )
 
@@ -55,6 +59,44 @@ func (s *Segment) Release() {
 	if s.remove != nil && s.gone.Load() {
 		s.remove()
 	}
+}
+
+// Read hands every row of the segment to f, in their order, as batches with the columns of t that are valid during the
+// call.
+func (s *Segment) Read(ctx context.Context, t *catalog.Table, account *mem.Account, f func(*batch.Batch) error) error {
+	ids, columns := make([]uint32, len(t.Columns)), make([]int, len(t.Columns))
+	for i, c := range t.Columns {
+		ids[i], columns[i] = c.ID, i
+	}
+	ps, err := s.File.Part(ids, t.Types(), nil).Open(ctx, &scan.Request{Columns: columns, Account: account})
+	if err != nil || ps == nil {
+		return err
+	}
+	defer ps.Close()
+	c, err := ps.Cursor()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	out := batch.New(t.Types())
+	for m := range ps.Morsels() {
+		if err := c.Seek(m); err != nil {
+			return err
+		}
+		for {
+			ok, err := c.Next(ctx, out)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			if err := f(out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Parts is what a table consists of in a version: sealed segments, then live ones in the order of their rows.

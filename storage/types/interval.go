@@ -211,7 +211,11 @@ func TimestampDiff(a, b int64) (IntervalValue, error) {
 
 // Age returns a - b in years, months, days and time: the symbolic difference of PostgreSQL's age(timestamp, timestamp).
 // As in PostgreSQL 15 infinity is its largest number, and -infinity is out of range (22008).
-func Age(a, b int64) (IntervalValue, error) {
+func Age(a, b int64) (IntervalValue, error) { return AgeIn(a, b, 0) }
+
+// AgeIn is Age of two times that are local to a time zone, which is offset microseconds ahead of UTC in the far future:
+// infinity, which has no local time, is read there as well.
+func AgeIn(a, b, offset int64) (IntervalValue, error) {
 	if a == TimestampNegInf || b == TimestampNegInf {
 		return IntervalValue{}, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range")
 	}
@@ -219,8 +223,8 @@ func Age(a, b int64) (IntervalValue, error) {
 	if neg {
 		a, b = b, a
 	}
-	da, ta := splitForAge(a)
-	db, tb := splitForAge(b)
+	da, ta := splitForAge(a, offset)
+	db, tb := splitForAge(b, offset)
 	ya, ma, dda := CivilFromDays(da)
 	yb, mb, ddb := CivilFromDays(db)
 	months, days, us := (ya-yb)*12+ma-mb, dda-ddb, ta-tb
@@ -240,13 +244,14 @@ func Age(a, b int64) (IntervalValue, error) {
 }
 
 // splitForAge takes infinity for the last microsecond of 64 bits since 2000, since PostgreSQL 15 does so here.
-func splitForAge(us int64) (days int32, micros int64) {
+func splitForAge(us, offset int64) (days int32, micros int64) {
 	if us != TimestampInf {
 		return SplitTimestamp(us)
 	}
 	const days2000 = 10957
 	days, micros = SplitTimestamp(math.MaxInt64)
-	return days + days2000, micros
+	more, micros := SplitTimestamp(micros + offset)
+	return days + more + days2000, micros
 }
 
 // JustifyHours moves whole days of time to days.

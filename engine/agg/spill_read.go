@@ -1,0 +1,330 @@
+package agg
+
+import (
+	"context"
+
+	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/engine/spill"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// inner returns an empty aggregation for one partition of the records of g, which the caller closes. What it spills
+// itself is divided by the bits of a deeper level.
+func (g *Group) inner(t *op.Task, level int) (*Group, error) {
+	in := New(g.cfg)
+	in.cfg.Scan, in.cfg.Counts, in.cfg.Top, in.cfg.Limit = nil, nil, nil, 0
+	in.plain = true
+	task := *t
+	task.Workers = 1
+	if err := in.Open(&task); err != nil {
+		return in, err
+	}
+	in.spill.level, in.spill.stats = level, g.spill.stats
+	_, err := in.Consumer(&task, 0)
+	return in, err
+}
+
+// Merge adds a record that another aggregation of the same configuration wrote, with states, distinct values, or both.
+// One goroutine may call it, between Open and Combine, and no rows come then. A damaged record is XX001, and the
+// aggregation is worth nothing afterwards.
+func (g *Group) Merge(record []byte) error {
+	if len(g.workers) == 0 {
+		if !g.plain {
+			g.releaseMemory()
+			g.plain, g.limited = true, false
+			if err := g.plan(g.task); err != nil {
+				return err
+			}
+		}
+		if _, err := g.Consumer(g.task, 0); err != nil {
+			return err
+		}
+	}
+	for tries := 0; ; tries++ {
+		err := g.merge(g.workers[0], record)
+		if !errs.Is(err, errs.OutOfMemory) {
+			return err
+		}
+		if tries == 2 {
+			return tooLarge(err)
+		}
+		if err := g.relieve(g.generation, err); err != nil {
+			return err
+		}
+	}
+}
+
+// merge adds a record to the groups of a worker. What may be refused memory comes first.
+func (g *Group) merge(w *worker, record []byte) error {
+	if err := g.side.charge(g.acc); err != nil {
+		return err
+	}
+	x := reader{g: g, rest: record}
+	flags := x.byte()
+	if flags == 0 || flags > hasStates|hasSets {
+		return errRecord()
+	}
+	k := g.lay.words
+	row := w.row()
+	x.key(row[1 : 1+k])
+	if flags&hasStates != 0 {
+		row[0] = x.states(row[1+k:])
+	}
+	if flags&hasSets != 0 {
+		for _, s := range w.sets {
+			if err := x.set(s, row[1:1+k]); err != nil {
+				return err
+			}
+		}
+	}
+	if err := x.done(); err != nil {
+		return err
+	}
+	if flags&hasStates == 0 {
+		return nil
+	}
+	return g.mergeGroup(w, row, record)
+}
+
+// mergeGroup adds a row to its group. One without rows is of a group that is known already, be it in a file.
+func (g *Group) mergeGroup(w *worker, row []uint64, record []byte) error {
+	k := g.lay.words
+	if g.mode == modeOne {
+		dst := w.tab.rows
+		dst[0] += row[0]
+		return g.prog.merge(&g.side, dst[1:], row[1:])
+	}
+	if row[0] == 0 {
+		dst := w.tab.row(row[1 : 1+k])
+		switch {
+		case dst != nil:
+			return g.prog.merge(&g.side, dst[1+k:], row[1+k:])
+		case g.spill.started():
+			return g.spill.groups.Append(g.hashValues(row[1:1+k]), record)
+		}
+		return errRecord()
+	}
+	dst, _, err := w.tab.upsert(row[1 : 1+k])
+	if err != nil {
+		return err
+	}
+	return g.mergeRow(dst, row)
+}
+
+// row returns the worker's scratch row: count, key, states.
+func (w *worker) row() []uint64 {
+	if w.scratch == nil {
+		w.scratch = make([]uint64, 1+w.g.lay.words+w.g.prog.words)
+	}
+	clear(w.scratch)
+	return w.scratch
+}
+
+// set reads the values of a set and adds them.
+func (x *reader) set(s *setWorker, key []uint64) error {
+	pair := s.keys[:s.plan.lay.words]
+	for n := x.uvarint(); n > 0 && !x.bad; n-- {
+		clear(pair)
+		copy(pair, key)
+		w := x.keyValue(&s.plan.value)
+		if x.err != nil {
+			return x.err
+		}
+		if x.bad || !s.plan.value.put(pair, w, false) {
+			return errRecord()
+		}
+		if err := s.tab.reserve(1); err != nil {
+			return err
+		}
+		s.tab.add(pair, 1)
+	}
+	return nil
+}
+
+// States hands out all groups in binary form, in place of Combine: any number of records per group, in no order. A
+// record is valid until f returns.
+func (g *Group) States(f func(record []byte) error) error {
+	out := flusher{g: g, out: writer{g: g}, to: f}
+	if err := out.all(); err != nil || !g.spill.started() {
+		return err
+	}
+	for _, p := range [2]*spill.Partitions{g.spill.groups, g.spill.pairs} {
+		if err := p.Finish(); err != nil {
+			return err
+		}
+		for i := range spill.Ways {
+			if err := each(p.Run(i), f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// each calls f for each record of a run.
+func each(run *spill.Run, f func(record []byte) error) error {
+	r := run.Reader()
+	defer r.Close()
+	for {
+		record, err := r.Next()
+		if record == nil || err != nil {
+			return err
+		}
+		if err := f(record); err != nil {
+			return err
+		}
+	}
+}
+
+// settle counts the distinct values of partitions into records of their groups.
+func (g *Group) settle(t *op.Task, parts *spill.Partitions, level int) error {
+	return op.Parallel(t, spill.Ways, func(_, i int) error {
+		if parts.Run(i).Records() == 0 {
+			return nil
+		}
+		in, err := g.inner(t, level)
+		defer in.Close()
+		if err != nil {
+			return err
+		}
+		if err := each(parts.Run(i), in.Merge); err != nil {
+			return err
+		}
+		parts.Run(i).Close()
+		if !in.spill.started() {
+			if err := in.settled(g); !errs.Is(err, errs.OutOfMemory) || !in.spill.may() {
+				return err
+			}
+		}
+		if _, err := in.flush(); err != nil {
+			return err
+		}
+		in.releaseMemory()
+		if err := in.spill.finish(in.spill.pairs); err != nil {
+			return err
+		}
+		one := *t
+		one.Workers = 1
+		return g.settle(&one, in.spill.pairs, level+1)
+	})
+}
+
+// settled counts the distinct values that g has, and nothing else, and writes a record without rows for each group to
+// another aggregation's files. When it is refused memory nothing is written, and g has its values still.
+func (g *Group) settled(to *Group) error {
+	w := g.workers[0]
+	g.out = output{width: w.tab.width}
+	if g.mode != modeOne {
+		if err := w.keysOfSets(); err != nil {
+			w.tab.release()
+			return err
+		}
+		g.out.tables = []*table{w.tab}
+	}
+	g.out.blocks = []block{{rows: w.tab.rows}}
+	for _, set := range w.sets {
+		var c setCounter
+		c.init(g, set.plan)
+		if err := c.count(set.tab); err != nil {
+			return err
+		}
+		c.flush()
+	}
+	out, k := writer{g: g}, g.lay.words
+	for at := 0; at < len(w.tab.rows); at += w.tab.width {
+		row := w.tab.rows[at : at+w.tab.width]
+		if row[0] == 0 && g.mode != modeOne {
+			continue
+		}
+		if err := to.spill.groups.Append(g.hashValues(row[1:1+k]), out.group(row[1:1+k], 0, row[1+k:])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keysOfSets makes a group for each key of the distinct values.
+func (w *worker) keysOfSets() error {
+	for _, set := range w.sets {
+		if err := set.tab.each(func(pair []uint64) error {
+			row, _, err := w.tab.upsert(w.g.keyOfPair(pair))
+			if err == nil {
+				row[0] = 1 // it exists
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spilledProducer hands out the groups of one partition after the other, each of which is aggregated when its turn
+// comes.
+type spilledProducer struct {
+	g     *Group
+	t     *op.Task
+	part  *Group
+	inner op.Producer
+}
+
+// Next returns a batch of groups.
+func (p *spilledProducer) Next(ctx context.Context) (*batch.Batch, error) {
+	for {
+		if p.inner == nil {
+			i := int(p.g.out.next.Add(1)) - 1
+			if i >= spill.Ways {
+				return nil, nil
+			}
+			if err := p.open(p.g.spill.groups.Run(i)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		b, err := p.inner.Next(ctx)
+		if b != nil || err != nil {
+			return b, err
+		}
+		p.Close()
+	}
+}
+
+// open aggregates a partition.
+func (p *spilledProducer) open(run *spill.Run) (err error) {
+	if run.Records() == 0 {
+		return nil
+	}
+	if p.part, err = p.g.inner(p.t, p.g.spill.level+1); err != nil {
+		return err
+	}
+	n := 0
+	if err := each(run, func(record []byte) error {
+		if n++; n&(1<<12-1) == 0 && p.t.Ctx.Err() != nil {
+			return errs.From(p.t.Ctx.Err())
+		}
+		return p.part.Merge(record)
+	}); err != nil {
+		return err
+	}
+	run.Close()
+	task := *p.t
+	task.Workers = 1
+	if err := p.part.Combine(&task); err != nil {
+		return err
+	}
+	p.inner, err = p.part.Producer(&task, 0)
+	return err
+}
+
+// Close gives back the partition that is being handed out.
+func (p *spilledProducer) Close() {
+	if p.inner != nil {
+		p.inner.Close()
+		p.inner = nil
+	}
+	if p.part != nil {
+		p.part.Close()
+		p.part = nil
+	}
+}

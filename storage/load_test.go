@@ -1,0 +1,430 @@
+package storage
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// same is the table that a transaction which changes no catalog ends with.
+func (db *DB) same(id catalog.TableID) *catalog.Table { return db.Catalog().TableByID(id) }
+
+// appendRows adds rows first to first+n-1 in batches of k.
+func appendRows(l *Load, tab *catalog.Table, first, n, k int) error {
+	for at := first; at < first+n; at += k {
+		if err := l.Append(ctx, tab, rowsOf(tab, at, min(k, first+n-at)).Batches[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func wantOwn(t testing.TB, l *Load, s *table.Snapshot, tab *catalog.Table, n int) {
+	t.Helper()
+	own := l.Overlay(s, tab, table.Hidden{})
+	defer own.Release()
+	if got, err := read(own, tab.ID); err != nil || got != upTo(n) {
+		t.Fatalf("the transaction sees %+v, want %+v: %v", got, upTo(n), err)
+	}
+}
+
+func segmentFiles(t testing.TB, fsys vfs.FS) int {
+	t.Helper()
+	infos, err := fsys.List("db/segments")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(infos)
+}
+
+// TestLoad: a load of many segments is seen by its transaction from the first row on, and by others after its commit,
+// with one sequence; before, an abort leaves nothing.
+func TestLoad(t *testing.T) {
+	m := vfs.NewMem()
+	db := mustOpen(t, testOptions(m))
+	tab, other := mustCreate(t, db, "clicks"), mustCreate(t, db, "other")
+	if err := insert(db, tab, 0, 10); err != nil {
+		t.Fatal(err)
+	}
+	before := db.Snapshot()
+	n := 10
+	for round := range 6 {
+		l := db.NewLoad()
+		for range 8 {
+			if err := appendRows(l, tab, n, 70, 33); err != nil {
+				t.Fatal(err)
+			}
+			n += 70
+			s := db.Snapshot()
+			wantOwn(t, l, s, tab, n)
+			s.Release()
+		}
+		if err := appendRows(l, other, round*20, 20, 7); err != nil {
+			t.Fatal(err)
+		}
+		wantTotals(t, db, tab, n-560)
+		if round%2 == 1 {
+			l.Abort()
+			n -= 560
+			l = db.NewLoad()
+			if err := appendRows(l, other, round*20, 20, 7); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w := table.Write{Rows: []table.Rows{rowsOf(tab, n, 3)}}
+		n += 3
+		sequence := db.Sequence()
+		ack, err := l.Commit(ctx, w, db.same, none)
+		rows := int64(583)
+		if round%2 == 1 {
+			rows = 23
+		}
+		if err != nil || ack.Rows != rows || ack.Sequence != sequence+1 || db.Sequence() != ack.Sequence {
+			t.Fatalf("ack %+v, %v; want %d rows", ack, err, rows)
+		}
+		wantTotals(t, db, tab, n)
+		wantTotals(t, db, other, (round+1)*20)
+		switch round {
+		case 2:
+			if err := db.Checkpoint(ctx); err != nil {
+				t.Fatal(err)
+			}
+		case 4:
+			before.Release()
+			mustClose(t, db)
+			db = mustOpen(t, testOptions(m))
+			wantTotals(t, db, tab, n)
+			wantTotals(t, db, other, (round+1)*20)
+			before = db.Snapshot()
+		}
+	}
+	before.Release()
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	published := 0
+	for _, i := range db.Segments() {
+		if i.State != "published" {
+			t.Errorf("after a checkpoint: %+v", i)
+		}
+		published++
+	}
+	if files := segmentFiles(t, m); files != published {
+		t.Errorf("%d files for %d segments", files, published)
+	}
+	mustClose(t, db)
+}
+
+// TestLoadAgainstModel: random appends, savepoints, rollbacks to them, reads and ends, on sorted and unsorted tables;
+// rows, memory and files are what a model says.
+func TestLoadAgainstModel(t *testing.T) {
+	rounds := 30
+	if testing.Short() {
+		rounds = 12
+	}
+	for seed := range rounds {
+		r := rand.New(rand.NewPCG(uint64(seed), 11))
+		m := vfs.NewMem()
+		db := mustOpen(t, testOptions(m))
+		c := clicks("clicks")
+		if seed%2 == 1 {
+			c.Options = map[string]string{"sort_key": "url, id"}
+		}
+		if err := db.Apply(ctx, catalog.CreateTable{Table: c}); err != nil {
+			t.Fatal(err)
+		}
+		tab := db.Catalog().Table("public", "clicks")
+		stored := 0
+		for range 5 {
+			stored = runModel(t, r, db, tab, stored)
+			wantTotals(t, db, tab, stored)
+		}
+		if len(db.loads) != 0 {
+			t.Fatalf("%d loads are left", len(db.loads))
+		}
+		mustClose(t, db)
+		db = mustOpen(t, testOptions(m))
+		wantTotals(t, db, tab, stored)
+		mustClose(t, db)
+	}
+}
+
+// runModel runs one transaction and returns how many rows are stored afterwards.
+func runModel(t *testing.T, r *rand.Rand, db *DB, tab *catalog.Table, stored int) int {
+	l := db.NewLoad()
+	defer l.Abort()
+	s := db.Snapshot()
+	defer s.Release()
+	l.Savepoint()
+	points := []map[catalog.TableID]int64{{}}
+	rows := map[catalog.TableID]int64{}
+	for range 30 {
+		switch r.IntN(7) {
+		case 0, 1, 2:
+			n := 1 + r.IntN(120)
+			if err := appendRows(l, tab, stored+int(rows[tab.ID]), n, 1+r.IntN(60)); err != nil {
+				t.Fatal(err)
+			}
+			rows[tab.ID] += int64(n)
+		case 3:
+			points = append(points, maps.Clone(rows))
+		case 4:
+			i := r.IntN(len(points))
+			points = points[:i+1]
+			rows = maps.Clone(points[i])
+			if err := l.Truncate(rows); err != nil {
+				t.Fatal(err)
+			}
+		case 5:
+			wantOwn(t, l, s, tab, stored+int(rows[tab.ID]))
+		case 6: // the sealer comes by
+			for p, ok := db.nextPending(); ok; p, ok = db.nextPending() {
+				if err := p.run(ctx, 2); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	wantTotals(t, db, tab, stored)
+	if r.IntN(3) == 0 {
+		return stored
+	}
+	if ack, err := l.Commit(ctx, table.Write{}, db.same, none); err != nil || ack.Rows != rows[tab.ID] {
+		t.Fatalf("ack %+v, %v; want %d rows", ack, err, rows[tab.ID])
+	}
+	return stored + int(rows[tab.ID])
+}
+
+// TestLoadEnds: a token that is known, a table that was dropped and a table that the transaction drops leave no rows and
+// no files.
+func TestLoadEnds(t *testing.T) {
+	m := vfs.NewMem()
+	db := mustOpen(t, testOptions(m))
+	tab := mustCreate(t, db, "clicks")
+	token := &table.Token{Client: "c", Key: "k"}
+	for i := range 2 {
+		l := db.NewLoad()
+		if err := appendRows(l, tab, 0, 200, 30); err != nil {
+			t.Fatal(err)
+		}
+		ack, err := l.Commit(ctx, table.Write{Token: token}, db.same, none)
+		if err != nil || ack.Rows != 200 || ack.Duplicate != (i == 1) {
+			t.Fatalf("ack %+v, %v", ack, err)
+		}
+	}
+	wantTotals(t, db, tab, 200)
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	files := segmentFiles(t, m)
+	gone := mustCreate(t, db, "gone")
+	for _, dropped := range []bool{false, true} {
+		l := db.NewLoad()
+		if err := appendRows(l, gone, 0, 200, 30); err != nil {
+			t.Fatal(err)
+		}
+		final := func(catalog.TableID) *catalog.Table { return nil }
+		if dropped {
+			if err := db.Apply(ctx, catalog.DropTable{ID: gone.ID}); err != nil {
+				t.Fatal(err)
+			}
+			final = func(catalog.TableID) *catalog.Table { return gone }
+		}
+		if _, err := l.Commit(ctx, table.Write{}, final, none); errs.Is(err, errs.UndefinedTable) != dropped {
+			t.Errorf("dropped %v: %v", dropped, err)
+		}
+	}
+	if n := segmentFiles(t, m); n != files {
+		t.Errorf("%d files, want %d", n, files)
+	}
+	mustClose(t, db)
+}
+
+// TestLoadsInBoundedMemory: several loads at once, each larger than what live rows may take, go through; readers see
+// each of them whole or not at all.
+func TestLoadsInBoundedMemory(t *testing.T) {
+	o := testOptions(vfs.NewMem())
+	o.SealRows, o.LiveBytes, o.Pool = 1<<20, 4<<20, mem.NewPool(0)
+	o.LogFileMin, o.LogFileMax = 1<<20, 1<<20
+	db := mustOpen(t, o)
+	tab := mustCreate(t, db, "t")
+	const loads, rows = 3, 100_000
+	var wg sync.WaitGroup
+	var done atomic.Bool
+	wg.Go(func() {
+		for !done.Load() {
+			s := db.Snapshot()
+			rel, err := s.Table(tab.ID)
+			if err != nil || rel.Rows()%rows != 0 {
+				t.Errorf("a reader sees %d rows: %v", rel.Rows(), err)
+				done.Store(true)
+			}
+			s.Release()
+			time.Sleep(time.Millisecond)
+		}
+	})
+	var writers sync.WaitGroup
+	for i := range loads {
+		writers.Go(func() {
+			l := db.NewLoad()
+			err := appendRows(l, tab, i*rows, rows, 2000)
+			if err == nil {
+				_, err = l.Commit(ctx, table.Write{}, db.same, none)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	writers.Wait()
+	done.Store(true)
+	wg.Wait()
+	wantTotals(t, db, tab, loads*rows)
+	if peak := db.liveAccount.Peak(); peak > 2*o.LiveBytes {
+		t.Errorf("live rows took %d bytes, the limit is %d", peak, o.LiveBytes)
+	}
+	if used := db.liveAccount.Used(); used > o.LiveBytes/4 {
+		t.Errorf("%d bytes of live rows are left", used)
+	}
+	mustClose(t, db)
+	if o.Pool.Used() != 0 {
+		t.Errorf("%d bytes are still charged", o.Pool.Used())
+	}
+}
+
+// TestDamagedFileOfALoad: a file that only the log names is set aside at the next start like any other.
+func TestDamagedFileOfALoad(t *testing.T) {
+	m := vfs.NewMem()
+	o := testOptions(m)
+	db := mustOpen(t, o)
+	tab := mustCreate(t, db, "clicks")
+	l := db.NewLoad()
+	if err := appendRows(l, tab, 0, 160, 50); err != nil {
+		t.Fatal(err)
+	}
+	db.sealMu.Lock() // no manifest edit
+	if _, err := l.Commit(ctx, table.Write{}, db.same, none); err != nil {
+		t.Fatal(err)
+	}
+	crashed := m.CrashClone(1, 0)
+	db.sealMu.Unlock()
+	mustClose(t, db)
+	infos, err := crashed.List("db/segments")
+	if err != nil || len(infos) != 3 {
+		t.Fatal(infos, err)
+	}
+	if err := crashed.Remove("db/segments/" + infos[1].Name); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		o.FS, o.Pool, o.ServeDamaged = crashed, mem.NewPool(0), true
+		db = mustOpen(t, o)
+		if q := db.Health().Quarantined; len(q) != 1 || q[0].Rows != 50 {
+			t.Errorf("set aside: %+v", q)
+		}
+		s := db.Snapshot()
+		if got, err := read(s, tab.ID); err != nil || got.rows != 110 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		s.Release()
+		mustClose(t, db)
+	}
+}
+
+// none are no rows that a transaction deletes of its own.
+func none(catalog.TableID) *index.RowIDs { return nil }
+
+// loads is a workload of loads, those that commit and those that do not, with single writes in between.
+func loads() *workload { return &workload{rows: loadRows, do: loadStep, steps: 16} }
+
+func loadRows(i int) (a, b int) {
+	switch i % 4 {
+	case 0:
+		return 4, 0
+	case 1:
+		return 130, 60
+	case 2:
+		return 0, 9
+	}
+	return 170, 3
+}
+
+// bogus are rows that never commit.
+const bogus = 1_000_000
+
+func loadStep(db *DB, i, a, b int) error {
+	na, nb := loadRows(i)
+	ta, tb := db.Catalog().Table("public", "a"), db.Catalog().Table("public", "b")
+	l := db.NewLoad()
+	defer l.Abort()
+	l.Savepoint()
+	// Rows that the transaction deletes again, some of them in files.
+	own := []int{3, 47, 50}
+	hide := index.NewRowIDs()
+	hidden := func(id catalog.TableID) *index.RowIDs {
+		if id == ta.ID {
+			return hide
+		}
+		return nil
+	}
+	err := appendRows(l, ta, bogus, own[i%3], 40)
+	hide.AddRange(table.OwnRows, table.OwnRows+uint64(own[i%3]))
+	if err == nil {
+		err = appendRows(l, ta, a, na, 40)
+	}
+	if err == nil {
+		err = appendRows(l, tb, b, nb, 40)
+	}
+	if err != nil {
+		return err
+	}
+	if i%8 == 3 {
+		err = db.Checkpoint(ctx)
+	}
+	if err == nil && i%8 == 1 { // ROLLBACK TO, far behind what is sealed
+		if err = appendRows(l, tb, bogus, 120, 40); err == nil {
+			err = l.Truncate(map[catalog.TableID]int64{ta.ID: int64(na + own[i%3]), tb.ID: int64(nb)})
+		}
+	}
+	if err == nil && i%8 == 5 {
+		aborted := db.NewLoad()
+		err = appendRows(aborted, ta, bogus, 120, 60)
+		aborted.Abort()
+	}
+	if err != nil {
+		return err
+	}
+	w := table.Write{}
+	if i%3 == 0 {
+		w.Token = &table.Token{Client: "c", Key: fmt.Sprint(i)}
+	}
+	if i >= 2 { // there are rows of b to delete
+		changes(db, &w, i, a)
+	} else {
+		r := rowsOf(db.Catalog().Table("public", "c"), 0, i+1)
+		r.Truncate = true
+		w.Rows = append(w.Rows, r)
+	}
+	ack, err := l.Commit(ctx, w, db.same, hidden)
+	if err == nil && ack.Duplicate {
+		return fmt.Errorf("step %d: ack %+v", i, ack)
+	}
+	return err
+}
+
+// A crash before each change of the disk while loads run.
+func TestCrashDuringLoads(t *testing.T) { loads().crashEverywhere(t) }
+
+// Every third operation fails once, or from then on, while loads run.
+func TestErrorsDuringLoads(t *testing.T) { errorEverywhere(t, loads, 12) }

@@ -77,21 +77,24 @@ type DB struct {
 	sealMu  sync.Mutex
 	buildMu sync.Mutex // one segment file is written at a time
 
-	mu      sync.Mutex
-	cond    *sync.Cond // a seal ended, memory was freed, or the database closes
-	tables  map[catalog.TableID]*tableState
-	catalog *catalog.Snapshot
-	version *table.Version
-	dirty   bool   // tables or catalog differ from version
-	applied uint64 // sequence of the last record applied
-	ddl     []catalog.Edit
-	ddlLast uint64
-	dropped []droppedSegment
-	unnamed []manifest.Segment // of tables, by the log only: the next manifest edit names them
-	loads   []*Load            // replaced as a whole
-	turn    int                // whose part is sealed next
-	fatal   error              // rows that are durable could not be shown: intake has stopped
-	closing bool
+	mu       sync.Mutex
+	cond     *sync.Cond // a seal ended, memory was freed, or the database closes
+	tables   map[catalog.TableID]*tableState
+	catalog  *catalog.Snapshot
+	version  *table.Version
+	dirty    bool   // tables or catalog differ from version
+	applied  uint64 // sequence of the last record applied
+	ddl      []catalog.Edit
+	ddlLast  uint64
+	dropped  []droppedSegment
+	unnamed  []manifest.Segment // of tables, by the log only: the next manifest edit names them
+	loads    []*Load            // replaced as a whole
+	turn     int                // whose part is sealed next
+	freed    int64              // bytes of live segments that were sealed since memory was given back
+	freedAt  time.Time
+	gaveBack time.Time
+	fatal    error // rows that are durable could not be shown: intake has stopped
+	closing  bool
 
 	nextFile  atomic.Uint64
 	inFlight  atomic.Int64 // bytes of commits on their way

@@ -61,9 +61,11 @@ func (s pendingSeal) run(ctx context.Context, workers int) error {
 	start := time.Now()
 	b := build{info: s.t.info, live: s.p.live, rows: s.p.rows, workers: workers}
 	file, err := db.buildPending(ctx, &b)
+	var freed int64
 	l.mu.Lock()
 	s.p.building = false
 	if err == nil {
+		freed = s.p.live.Bytes()
 		s.p.file = file
 		if l.savepoints.Load() {
 			l.setOrder(s.p, b.order)
@@ -87,6 +89,7 @@ func (s pendingSeal) run(ctx context.Context, workers int) error {
 		db.o.Events(event.Event{Kind: event.SealFailed, Table: s.t.info.Name, Rows: int64(b.rows), Err: err})
 	} else {
 		db.countSeal(s.t.info, &file.Meta, time.Since(start))
+		db.noteFreedLocked(freed)
 	}
 	db.cond.Broadcast()
 	return err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -12,6 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
@@ -38,7 +40,44 @@ func (db *DB) sealer(ctx context.Context) {
 		if ctx.Err() == nil && db.behind() {
 			_ = db.flush() // tried again at the next tick
 		}
+		db.giveBack()
 	}
+}
+
+const (
+	// giveBackBytes is how much live memory sealing has to free before it is worth to collect garbage for.
+	giveBackBytes = 64 << 20
+	// giveBackEvery is how often idle memory is looked for. A seal less than it ago says that more rows come, which can
+	// have the memory.
+	giveBackEvery = 5 * time.Second
+)
+
+// giveBack returns to the system what is not needed after a load: free pages, and the heap of batches and of the
+// sealer's work space, which the runtime would keep for minutes.
+func (db *DB) giveBack() {
+	now := time.Now()
+	db.mu.Lock()
+	due := now.Sub(db.gaveBack) >= giveBackEvery
+	collect := due && db.freed >= giveBackBytes && now.Sub(db.freedAt) >= giveBackEvery
+	if due {
+		db.gaveBack = now
+	}
+	if collect {
+		db.freed = 0
+	}
+	db.mu.Unlock()
+	if due {
+		mem.TrimIdle()
+	}
+	if collect {
+		debug.FreeOSMemory()
+	}
+}
+
+// noteFreedLocked counts live memory that was sealed.
+func (db *DB) noteFreedLocked(bytes int64) {
+	db.freed += bytes
+	db.freedAt = time.Now()
 }
 
 // sealNext seals what is frozen: a live segment of a table, and one of a load, so that none waits for all others.
@@ -207,6 +246,7 @@ func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (mani
 		t.segments = append(t.segments[:len(t.segments):len(t.segments)], s)
 		db.dirty = true
 		db.publishLocked()
+		db.noteFreedLocked(l.segment.Bytes())
 		l.segment.Release()
 	} else { // dropped since
 		db.dropped = append(db.dropped, droppedSegment{s, db.ddlLast})

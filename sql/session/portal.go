@@ -45,7 +45,7 @@ func (s *Session) bind(ctx context.Context, name, statement string, params []Par
 	if err := s.fresh(ctx, p); err != nil {
 		return err
 	}
-	values, err := s.decode(name, p.params, params)
+	values, err := s.decode(ctx, name, p.params, params)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package kernel
 import "math"
 
 // FloatRange is the floats x with Lo <= x <= Hi, and NaN when NaN is set. In PostgreSQL's order NaN equals itself and is
-// larger than all numbers, and -0 equals 0.
+// larger than all numbers, and -0 equals 0: a range with NaN goes up to +Inf, or has nothing else (Lo > Hi).
 type FloatRange struct {
 	Lo, Hi float64
 	NaN    bool

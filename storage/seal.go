@@ -270,8 +270,12 @@ type build struct {
 // build writes a live segment into a file and returns its size. One file is written at a time: what it takes of memory
 // and processors is bounded.
 func (db *DB) build(ctx context.Context, b *build, id manifest.FileID) (bytes int64, err error) {
-	db.buildMu.Lock()
-	defer db.buildMu.Unlock()
+	select {
+	case db.building <- struct{}{}:
+		defer func() { <-db.building }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 	b.order = sortOrder(b.info, b.live)
 	in := &segment.Input{ID: uint64(id), Rows: b.rows, Columns: segmentColumns(b.info), Account: db.sealAccount,
 		Workers: b.workers, Order: b.order}

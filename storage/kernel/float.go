@@ -99,12 +99,12 @@ func floatKey(f float64) int64 {
 // keys returns the range of floatKeys, modulo 2^64, of a range that is not empty. Ranges with NaN reach up to it.
 func (r FloatRange) keys() (lo int64, span uint64) {
 	switch {
+	case !(r.Lo <= r.Hi): // NaN alone
+		lo = floatKey(math.Inf(1)) + 1
 	case r.Lo == 0:
 		lo = floatKey(math.Copysign(0, -1))
-	case r.Lo <= r.Hi:
+	default:
 		lo = floatKey(r.Lo)
-	default: // NaN alone
-		lo = floatKey(math.Inf(1)) + 1
 	}
 	hi := floatKey(r.Hi)
 	if r.Hi == 0 {

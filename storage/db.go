@@ -27,7 +27,7 @@
 //
 //	gate          readers: commits; writer: catalog changes, which meet no commit half-way
 //	sealMu        one seal, manifest edit or quarantine at a time
-//	buildMu       one segment file is written at a time
+//	building      one segment file is written at a time
 //	Load.mu       the parts of a load
 //	mu            what the version consists of; held by apply and for swaps, never for I/O
 package storage
@@ -75,9 +75,9 @@ type DB struct {
 	snapshots     table.Options
 	current       table.Current
 
-	gate    sync.RWMutex
-	sealMu  sync.Mutex
-	buildMu sync.Mutex // one segment file is written at a time
+	gate     sync.RWMutex
+	sealMu   sync.Mutex
+	building chan struct{} // one segment file is written at a time
 
 	mu      sync.Mutex
 	cond    *sync.Cond // a seal ended, memory was freed, or the database closes
@@ -96,7 +96,10 @@ type DB struct {
 	unnamed     []manifest.Segment // of tables, by the log only: the next manifest edit names them
 	loads       []*Load            // replaced as a whole
 	turn        int                // whose part is sealed next
-	fatal       error              // rows that are durable could not be shown: intake has stopped
+	freed       int64              // bytes of live segments that were sealed since memory was given back
+	freedAt     time.Time
+	gaveBack    time.Time
+	fatal       error // rows that are durable could not be shown: intake has stopped
 	closing     bool
 
 	nextFile  atomic.Uint64

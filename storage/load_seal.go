@@ -11,9 +11,10 @@ import (
 
 // pendingSeal is a part of a load that somebody has undertaken to write into a file.
 type pendingSeal struct {
-	l *Load
-	t *loadTable
-	p *loadPart
+	l    *Load
+	t    *loadTable
+	p    *loadPart
+	rows int
 }
 
 // nextPending undertakes the oldest frozen part of some load that is not waiting for its next attempt. Loads take turns.
@@ -45,7 +46,7 @@ func (l *Load) claimLocked(now time.Time) (pendingSeal, bool) {
 		for _, p := range t.parts {
 			if p.live != nil && p.frozen && !p.building && !now.Before(p.retry) {
 				p.building = true
-				return pendingSeal{l, t, p}, true
+				return pendingSeal{l, t, p, p.rows}, true
 			}
 		}
 	}
@@ -59,11 +60,17 @@ func (s pendingSeal) run(ctx context.Context, workers int) error {
 	defer cancel()
 	defer context.AfterFunc(l.ctx, cancel)()
 	start := time.Now()
-	b := build{info: s.t.info, live: s.p.live, rows: s.p.rows, workers: workers}
+	b := build{info: s.t.info, live: s.p.live, rows: s.rows, workers: workers}
 	file, err := db.buildPending(ctx, &b)
+	var meta manifest.Segment
+	if err == nil {
+		meta = file.Meta
+	}
+	var freed int64
 	l.mu.Lock()
 	s.p.building = false
 	if err == nil {
+		freed = s.p.live.Bytes()
 		s.p.file = file
 		if l.savepoints.Load() {
 			l.setOrder(s.p, b.order)
@@ -73,6 +80,9 @@ func (s pendingSeal) run(ctx context.Context, workers int) error {
 	} else {
 		s.p.failures++
 		s.p.retry = db.o.Now().Add(db.retryAfter(s.p.failures))
+	}
+	if s.p.dropped {
+		l.dropLocked(s.p)
 	}
 	l.measureLocked()
 	l.cond.Broadcast()
@@ -86,7 +96,8 @@ func (s pendingSeal) run(ctx context.Context, workers int) error {
 		db.metrics.SealFailures.Add(1)
 		db.o.Events(event.Event{Kind: event.SealFailed, Table: s.t.info.Name, Rows: int64(b.rows), Err: err})
 	} else {
-		db.countSeal(s.t.info, &file.Meta, time.Since(start))
+		db.countSeal(s.t.info, &meta, time.Since(start))
+		db.noteFreedLocked(freed)
 	}
 	db.cond.Broadcast()
 	return err

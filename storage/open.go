@@ -25,7 +25,8 @@ import (
 // after a crash inside Open finds the same. The directory belongs to one process at a time: 55006.
 func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 	o.EnsureDefaults()
-	db := &DB{o: o, dir: dir, tables: map[catalog.TableID]*tableState{}, vectors: map[manifest.FileID]*index.RowSet{}, kick: make(chan struct{}, 1)}
+	db := &DB{o: o, dir: dir, tables: map[catalog.TableID]*tableState{}, vectors: map[manifest.FileID]*index.RowSet{},
+		kick: make(chan struct{}, 1), building: make(chan struct{}, 1)}
 	db.cond = sync.NewCond(&db.mu)
 	start := time.Now()
 	if err := db.open(ctx); err != nil {

@@ -1,10 +1,13 @@
 package storage
 
 import (
+	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -52,4 +55,36 @@ func TestFasterThanTheSealer(t *testing.T) {
 	if o.Pool.Used() != 0 {
 		t.Errorf("%d bytes are still charged", o.Pool.Used())
 	}
+}
+
+// TestReadersAreNotWaitedFor: live rows that are sealed and that a reader still holds are no reason to wait: the reader
+// may be who writes.
+func TestReadersAreNotWaitedFor(t *testing.T) {
+	o := testOptions(vfs.NewMem())
+	o.SealRows, o.LiveBytes, o.Pool = 1<<20, 1<<20, mem.NewPool(0)
+	o.LogFileMin, o.LogFileMax = 1<<20, 1<<20
+	db := mustOpen(t, o)
+	tab := mustCreate(t, db, "t")
+	n := 0
+	for db.liveAccount.Used() <= o.LiveBytes {
+		if err := insert(db, tab, n, 2000); err != nil {
+			t.Fatal(err)
+		}
+		n += 2000
+	}
+	reader := db.Snapshot()
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if used := db.liveAccount.Used(); used <= o.LiveBytes {
+		t.Fatalf("the reader holds %d bytes", used)
+	}
+	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if _, err := db.Commit(limited, table.Write{Rows: []table.Rows{rowsOf(tab, n, 10)}}); err != nil {
+		t.Errorf("the write waits for the reader: %v", err)
+	}
+	reader.Release()
+	wantTotals(t, db, tab, n+10)
+	mustClose(t, db)
 }

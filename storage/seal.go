@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -13,6 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -40,7 +42,44 @@ func (db *DB) sealer(ctx context.Context) {
 		if ctx.Err() == nil && db.behind() {
 			_ = db.flush() // tried again at the next tick
 		}
+		db.giveBack()
 	}
+}
+
+const (
+	// giveBackBytes is how much live memory sealing has to free before it is worth to collect garbage for.
+	giveBackBytes = 64 << 20
+	// giveBackEvery is how often idle memory is looked for. A seal less than it ago says that more rows come, which can
+	// have the memory.
+	giveBackEvery = 5 * time.Second
+)
+
+// giveBack returns to the system what is not needed after a load: free pages, and the heap of batches and of the
+// sealer's work space, which the runtime would keep for minutes.
+func (db *DB) giveBack() {
+	now := time.Now()
+	db.mu.Lock()
+	due := now.Sub(db.gaveBack) >= giveBackEvery
+	collect := due && db.freed >= giveBackBytes && now.Sub(db.freedAt) >= giveBackEvery
+	if due {
+		db.gaveBack = now
+	}
+	if collect {
+		db.freed = 0
+	}
+	db.mu.Unlock()
+	if due {
+		mem.TrimIdle()
+	}
+	if collect {
+		debug.FreeOSMemory()
+	}
+}
+
+// noteFreedLocked counts live memory that was sealed.
+func (db *DB) noteFreedLocked(bytes int64) {
+	db.freed += bytes
+	db.freedAt = time.Now()
 }
 
 // sealNext seals what is frozen: a live segment of a table, and one of a load, so that none waits for all others.
@@ -266,6 +305,7 @@ func (db *DB) replaceLocked(t *tableState, l *liveState) bool {
 	t.live = append([]*liveState(nil), t.live[1:]...)
 	db.countedLocked(l.deleted, nil)
 	db.dirty = true
+	db.noteFreedLocked(l.segment.Bytes())
 	l.segment.Release() // the version that readers see has a reference, too
 	return true
 }
@@ -298,8 +338,12 @@ func (b *build) places() []uint32 {
 // build writes a live segment into a file and returns its size. If the rows are sorted, the file has a column that
 // tells where they stood. One file is written at a time: what it takes of memory and processors is bounded.
 func (db *DB) build(ctx context.Context, b *build, id manifest.FileID) (bytes int64, err error) {
-	db.buildMu.Lock()
-	defer db.buildMu.Unlock()
+	select {
+	case db.building <- struct{}{}:
+		defer func() { <-db.building }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 	b.order = sortOrder(b.info, b.live)
 	in := &segment.Input{ID: uint64(id), Rows: b.rows, Columns: segmentColumns(b.info), Account: db.sealAccount,
 		Workers: b.workers, Order: b.order}

@@ -321,6 +321,9 @@ func (f *finisher) avg(c *call, s *state, r []uint64, count uint64, v *batch.Vec
 // PostgreSQL's interval_div does.
 func avgSpan(v *batch.Vector, i int, r []uint64, n int64) error {
 	months, days, micros := int64(r[0]), int64(r[1]), int64(r[2])
+	if months != int64(int32(months)) || days != int64(int32(days)) {
+		return intervalRange() // as PostgreSQL, whose sum is an interval
+	}
 	monthDays := float64(months%n) / float64(n) * daysPerMonth
 	monthDays = math.RoundToEven(monthDays*1e6) / 1e6
 	rest := float64(days%n)/float64(n) + monthDays - math.Trunc(monthDays)

@@ -42,7 +42,7 @@ func (s *Server) runQuery(w http.ResponseWriter, r *http.Request, user string) e
 	defer conn.Close()
 	stop := context.AfterFunc(r.Context(), conn.Cancel)
 	defer stop()
-	out := newAnswer(w, r)
+	out := newAnswer(w, r, conn)
 	err = execute(r.Context(), conn, q, out)
 	return out.finish(err)
 }
@@ -54,12 +54,20 @@ type answer interface {
 	finish(err error) error
 }
 
+// typeSettings is what a session has when its settings and its catalog change the text form of values.
+type typeSettings interface {
+	TypeSettings() *types.Settings
+}
+
 // newAnswer makes the output in the form that the client accepts: JSON, CSV or an Arrow stream.
-func newAnswer(w http.ResponseWriter, r *http.Request) answer {
+func newAnswer(w http.ResponseWriter, r *http.Request, conn session.Conn) answer {
 	if wantsArrow(r) {
 		return &arrowResult{result: result{w: w, media: arrow.ContentType}}
 	}
 	out := &result{w: w, media: "application/json"}
+	if s, ok := conn.(typeSettings); ok {
+		out.settings = s.TypeSettings
+	}
 	if wantsCSV(r) {
 		out.media = "text/csv; charset=utf-8"
 		out.csv = csv.NewWriter(&out.buf)
@@ -147,18 +155,19 @@ const resultFlushBytes = 64 << 10
 
 // result is the session.Output that writes JSON or CSV.
 type result struct {
-	w       http.ResponseWriter
-	media   string      // content type
-	csv     *csv.Writer // nil: JSON
-	buf     bytes.Buffer
-	sent    bool
-	rows    int64
-	cols    []session.Column
-	encode  []pgtype.Encoder
-	record  []string
-	scratch []byte
-	tag     string
-	notices []string
+	w        http.ResponseWriter
+	media    string      // content type
+	csv      *csv.Writer // nil: JSON
+	buf      bytes.Buffer
+	sent     bool
+	rows     int64
+	cols     []session.Column
+	encode   []pgtype.Encoder
+	settings func() *types.Settings // nil: the defaults
+	record   []string
+	scratch  []byte
+	tag      string
+	notices  []string
 }
 
 // Columns starts the result.
@@ -193,9 +202,13 @@ func (o *result) string(s string) {
 
 // Rows writes a batch.
 func (o *result) Rows(b *batch.Batch) error {
+	var set *types.Settings
+	if o.settings != nil {
+		set = o.settings()
+	}
 	o.encode = o.encode[:0]
 	for _, v := range b.Cols {
-		o.encode = append(o.encode, pgtype.TextEncoder(v.Type, nil))
+		o.encode = append(o.encode, pgtype.TextEncoder(v.Type, set))
 	}
 	for row := range b.Len {
 		if o.csv != nil {

@@ -173,7 +173,7 @@ func (b *Binder) nullIf(s *scope, n *pg.A_Expr) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if call, ok := eq.(*expr.Call); ok && !comparesAcross(l.Type().Kind, r.Type().Kind) {
+	if call, ok := eq.(*expr.Call); ok && (l.Type().Kind == types.Unknown || !comparesAcross(l.Type().Kind, r.Type().Kind)) {
 		l = call.Args[0]
 	}
 	if l.Type().Kind == types.Varchar { // whose = is that of text

@@ -85,6 +85,7 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 		return nil, err
 	}
 	s.group = g
+	keepUnknown = keepUnknown && len(n.DistinctClause) == 0 // to compare them, literals need a type: text
 	for i := range targets {
 		if err := b.bindTarget(s, &targets[i], keepUnknown); err != nil {
 			return nil, err

@@ -1,6 +1,6 @@
 // Package opt makes plans better: an ordered list of passes, each named, timed and switchable, over immutable plans.
 // There is no search space kept (no memo): every pass takes a tree and returns a better or equal one. The rules stand in
-// package rule, one per file.
+// package rule, one per file. Optimize has no state and may run many times at once; it refuses nothing of its own.
 package opt
 
 import (
@@ -33,9 +33,9 @@ type Trace struct {
 }
 
 // Optimize runs all passes. The result has the same output columns (numbers, names, types, order) as the input. Passes
-// that the engine depends on run even when they are disabled: their names are in Required.
+// that the engine depends on (rule.Rule.Required) run even when they are disabled.
 func Optimize(ctx context.Context, n plan.Node, env Env) (plan.Node, []Trace, error) {
-	re := &rule.Env{Ctx: ctx, Fn: env.Fn, Stats: stats.New(env.Stats), NextID: plan.MaxID(n) + 1}
+	re := &rule.Env{Fn: env.Fn, Stats: stats.New(env.Stats), NextID: plan.MaxID(n) + 1}
 	traces := make([]Trace, 0, len(passes))
 	for _, p := range passes {
 		if env.Disable[p.Name] && !p.Required {

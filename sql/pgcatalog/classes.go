@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/siltstone-db/siltstone/sql/pgtype"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -167,7 +168,7 @@ func attribute(b *builder, rel uint32, i int, c *catalog.Column, typeName string
 		}
 	}
 	b.add("attrelid", rel, "attname", c.Name, "atttypid", ty.oid, "attstattarget", -1, "attlen", ty.len,
-		"attnum", i+1, "attndims", btoi(c.Type.Kind == types.Array), "attcacheoff", -1, "atttypmod", Typmod(c.Type),
+		"attnum", i+1, "attndims", btoi(c.Type.Kind == types.Array), "attcacheoff", -1, "atttypmod", pgtype.Modifier(c.Type),
 		"attbyval", ty.byval, "attalign", ty.align, "attstorage", ty.storage, "attcompression", "",
 		"attnotnull", c.NotNull, "atthasdef", c.Default != "", "attidentity", "", "attgenerated", "",
 		"attislocal", true, "attcollation", ty.collation)
@@ -178,17 +179,6 @@ func btoi(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// Typmod returns PostgreSQL's atttypmod of a type, -1 without modifiers.
-func Typmod(t types.Type) int32 {
-	switch {
-	case t.Kind == types.Numeric && t.Precision > 0:
-		return int32(t.Precision)<<16 + int32(uint16(t.Scale)) + 4
-	case (t.Kind == types.Varchar || t.Kind == types.Char) && t.Width > 0:
-		return t.Width + 4
-	}
-	return -1
 }
 
 func fillAttrdef(e *Env, b *builder) {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/siltstone-db/siltstone/sql/pgtype"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -242,32 +243,14 @@ func typeOID(text string) (uint32, bool) {
 		r := typeRows().byOID[oid]
 		return r.array, r.array != 0
 	}
-	name = strings.Trim(name, `"`)
-	switch name {
-	case "int", "integer":
-		name = "int4"
-	case "bigint":
-		name = "int8"
-	case "smallint":
-		name = "int2"
-	case "boolean":
-		name = "bool"
-	case "real":
-		name = "float4"
-	case "float":
-		name = "float8"
-	case "decimal", "dec":
-		name = "numeric"
+	if name == "char" {
+		name = "bpchar" // the SQL keyword; "char" in quotes is the one-byte type
 	}
-	if r := typeByName(name); r != nil {
+	if r := typeByName(strings.Trim(name, `"`)); r != nil {
 		return r.oid, true
 	}
-	for k, n := range kindNames {
-		if k.String() == name {
-			return typeByName(n).oid, true
-		}
-	}
-	return 0, false
+	t, ok := pgtype.ByName(name)
+	return pgtype.OID(t), ok
 }
 
 // regOut prints a reg value as its output function does: the shortest name that finds the object again.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/siltstone-db/siltstone/sql/pgtype"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -114,6 +115,26 @@ func TestTerms(t *testing.T) {
 	}
 }
 
+// TestTypes compares the rows of pg_type with what the protocol says of the same types.
+func TestTypes(t *testing.T) {
+	n := 0
+	for _, r := range typeRows().all {
+		i, ok := pgtype.ByOID(r.oid)
+		if !ok {
+			continue
+		}
+		if n++; i.Name != r.name || int(i.Len) != r.len {
+			t.Errorf("%d is %s of %d bytes, in the protocol %s of %d", r.oid, r.name, r.len, i.Name, i.Len)
+		}
+		if r.array != 0 && pgtype.OID(types.ArrayOf(i.Type.Kind)) != r.array {
+			t.Errorf("the array of %s is %d", r.name, r.array)
+		}
+	}
+	if n < 40 {
+		t.Errorf("only %d types are in both", n)
+	}
+}
+
 func TestLookup(t *testing.T) {
 	env := testEnv()
 	oid := func(n int64) types.Datum { return types.IntOf(types.T(types.Oid), n) }
@@ -127,7 +148,10 @@ func TestLookup(t *testing.T) {
 		{"format_type", []types.Datum{oid(23), num(-1)}, "integer"},
 		{"format_type", []types.Datum{oid(1043), num(24)}, "character varying(20)"},
 		{"format_type", []types.Datum{oid(1700), num(786438)}, "numeric(12,2)"},
+		{"format_type", []types.Datum{oid(1700), num(198650)}, "numeric(3,-10)"},
 		{"format_type", []types.Datum{oid(1009), num(-1)}, "text[]"},
+		{"format_type", []types.Datum{oid(1042), num(-1)}, "bpchar"},
+		{"format_type", []types.Datum{oid(1042), types.NullOf(types.T(types.Int4))}, "character"},
 		{"format_type", []types.Datum{oid(18), num(-1)}, `"char"`},
 		{"format_type", []types.Datum{oid(1), num(-1)}, "???"},
 		{"pg_get_userbyid", []types.Datum{oid(10)}, "ann"},
@@ -157,7 +181,7 @@ func TestLookup(t *testing.T) {
 	if _, _, err := env.Lookup("reg_in", text("nope"), text("regclass")); err == nil {
 		t.Error("regclass of nothing")
 	}
-	for name, want := range map[string]int64{"int": 23, "character varying(10)": 1043, "text[]": 1009, `"char"`: 18, "timestamp with time zone": 1184} {
+	for name, want := range map[string]int64{"int": 23, "char": 1042, "character varying(10)": 1043, "text[]": 1009, `"char"`: 18, "timestamp with time zone": 1184} {
 		d, _, err := env.Lookup("reg_in", text(name), text("regtype"))
 		if err != nil || d.I != want {
 			t.Errorf("regtype %s = %d, %v; want %d", name, d.I, err, want)

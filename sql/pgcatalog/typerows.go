@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/siltstone-db/siltstone/sql/pgtype"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -50,41 +51,14 @@ var typeRows = sync.OnceValue(func() *typeSet {
 	return s
 })
 
-// kindNames are the pg_type.typname of our kinds.
-var kindNames = map[types.Kind]string{
-	types.Unknown: "unknown", types.Bool: "bool", types.Int2: "int2", types.Int4: "int4", types.Int8: "int8",
-	types.Float4: "float4", types.Float8: "float8", types.Numeric: "numeric", types.Text: "text",
-	types.Varchar: "varchar", types.Char: "bpchar", types.Bytea: "bytea", types.Date: "date", types.Time: "time",
-	types.Timestamp: "timestamp", types.Timestamptz: "timestamptz", types.Interval: "interval", types.UUID: "uuid",
-	types.Oid: "oid", types.Name: "name", types.InternalChar: "char", types.Regclass: "regclass",
-	types.Regtype: "regtype", types.Regproc: "regproc", types.Regnamespace: "regnamespace", types.Void: "void",
-}
-
 func typeByName(name string) *typeRow { return typeRows().byName[name] }
 
 // typeOf returns the pg_type row of a type.
 func typeOf(t types.Type) *typeRow {
-	name := kindNames[t.Kind]
-	if t.Kind == types.Array {
-		name = "_" + kindNames[t.Elem]
-	}
-	if r := typeByName(name); r != nil {
+	if r := typeRows().byOID[pgtype.OID(t)]; r != nil {
 		return r
 	}
 	return typeByName("unknown")
-}
-
-// TypeOID returns pg_type.oid of a type.
-func TypeOID(t types.Type) uint32 { return typeOf(t).oid }
-
-// kindOf returns the kind that a pg_type name stands for.
-func kindOf(name string) types.Kind {
-	for k, n := range kindNames {
-		if n == name {
-			return k
-		}
-	}
-	return types.Invalid
 }
 
 // FormatType prints a type as format_type(oid, typmod) does; false when the OID is unknown.
@@ -97,22 +71,14 @@ func FormatType(oid uint32, typmod int32) (string, bool) {
 		elem, ok := FormatType(r.elem, typmod)
 		return elem + "[]", ok
 	}
-	k := kindOf(r.name)
-	if k == types.Invalid {
+	t, ok := pgtype.TypeByOID(oid)
+	switch {
+	case !ok:
 		return r.name, true
-	}
-	t := types.T(k)
-	if typmod >= 4 {
-		switch k {
-		case types.Numeric:
-			t.Precision, t.Scale = int16((typmod-4)>>16), int16((typmod-4)&0x7ff)
-		case types.Varchar, types.Char:
-			t.Width = typmod - 4
-		}
-	} else if k == types.Char && typmod == -1 {
+	case t.Kind == types.Char && typmod == -1:
 		return "bpchar", true
 	}
-	return t.String(), true
+	return pgtype.WithModifier(t, typmod).String(), true
 }
 
 func fillType(e *Env, b *builder) {

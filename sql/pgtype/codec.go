@@ -24,22 +24,8 @@ func TextEncoder(t types.Type, set *Settings) Encoder { return wire.TextEncoder(
 // BinaryEncoder returns the encoder of a type's binary form.
 func BinaryEncoder(t types.Type) Encoder { return wire.BinaryEncoder(t) }
 
-// EncoderFor returns the encoder of a format, or 22023 for formats that do not exist.
-func EncoderFor(t types.Type, format int16, set *Settings) (Encoder, error) {
-	switch format {
-	case FormatText:
-		return TextEncoder(t, set), nil
-	case FormatBinary:
-		return BinaryEncoder(t), nil
-	}
-	return nil, errs.New(errs.InvalidParameterValue, "unsupported format code: %d", format)
-}
-
-// DecodeText reads a value in text form with default settings. nil is NULL.
-func DecodeText(t types.Type, b []byte) (types.Datum, error) { return DecodeTextWith(t, b, nil) }
-
-// DecodeTextWith reads a value in text form. nil is NULL. set may be nil.
-func DecodeTextWith(t types.Type, b []byte, set *Settings) (types.Datum, error) {
+// DecodeText reads a value in text form. nil is NULL. set may be nil.
+func DecodeText(t types.Type, b []byte, set *Settings) (types.Datum, error) {
 	if b == nil {
 		return types.NullOf(t), nil
 	}
@@ -58,7 +44,7 @@ func DecodeBinary(t types.Type, b []byte) (types.Datum, error) {
 func Decode(t types.Type, format int16, b []byte, set *Settings) (types.Datum, error) {
 	switch format {
 	case FormatText:
-		return DecodeTextWith(t, b, set)
+		return DecodeText(t, b, set)
 	case FormatBinary:
 		return DecodeBinary(t, b)
 	}

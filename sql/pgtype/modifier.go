@@ -31,21 +31,3 @@ func WithModifier(t types.Type, mod int32) types.Type {
 	}
 	return t
 }
-
-// FormatType returns what format_type(oid, mod) prints; unknown numbers give "???", 0 gives "-".
-func FormatType(oid uint32, mod int32) string {
-	if oid == 0 {
-		return "-"
-	}
-	t, ok := TypeByOID(oid)
-	if !ok {
-		return "???"
-	}
-	if t.Kind == types.Array {
-		return WithModifier(types.T(t.Elem), mod).String() + "[]"
-	}
-	if t.Kind == types.Char && mod < 0 {
-		return "bpchar"
-	}
-	return WithModifier(t, mod).String()
-}

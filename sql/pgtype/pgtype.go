@@ -1,5 +1,5 @@
 // Package pgtype knows the types as PostgreSQL's catalog and wire protocol name them: numbers, names, lengths,
-// categories, modifiers, and the text and binary forms of their values (package wire of storage/format has the loops).
+// modifiers, and the text and binary forms of their values (package wire of storage/format has the loops).
 //
 // Info is one row of pg_type; tables of this package are immutable and safe for concurrent use. It refuses to invent:
 // a number or name that is not a type of ours is not found.
@@ -13,79 +13,59 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Info is what pg_type says of a type.
+// Info is what pg_type says of a type, as far as the protocol needs it; package pgcatalog has whole rows.
 type Info struct {
-	Type      types.Type
-	OID       uint32
-	ArrayOID  uint32 // the array of it, 0 for none
-	ElemOID   uint32 // of an array, else 0
-	Name      string // typname
-	Len       int16  // typlen: bytes, -1 for variable length, -2 for a C string
-	Category  byte   // typcategory
-	Preferred bool   // typispreferred within its category
-	ByVal     bool   // typbyval
-	Align     byte   // typalign
-	Kind      byte   // typtype: b base, p pseudo
+	Type types.Type
+	OID  uint32
+	Name string // typname
+	Len  int16  // typlen: bytes, -1 for variable length, -2 for a C string
 }
 
 // infos are the rows for the kinds, as in PostgreSQL's pg_type.dat.
 var infos = []Info{
-	base(types.Unknown, "unknown", -2, 'X', false, 'c', 'p'),
-	base(types.Bool, "bool", 1, 'B', true, 'c', 'b'),
-	base(types.Int2, "int2", 2, 'N', false, 's', 'b'),
-	base(types.Int4, "int4", 4, 'N', false, 'i', 'b'),
-	base(types.Int8, "int8", 8, 'N', false, 'd', 'b'),
-	base(types.Float4, "float4", 4, 'N', false, 'i', 'b'),
-	base(types.Float8, "float8", 8, 'N', true, 'd', 'b'),
-	base(types.Numeric, "numeric", -1, 'N', false, 'i', 'b'),
-	base(types.Text, "text", -1, 'S', true, 'i', 'b'),
-	base(types.Varchar, "varchar", -1, 'S', false, 'i', 'b'),
-	base(types.Char, "bpchar", -1, 'S', false, 'i', 'b'),
-	base(types.Bytea, "bytea", -1, 'U', false, 'i', 'b'),
-	base(types.Date, "date", 4, 'D', false, 'i', 'b'),
-	base(types.Time, "time", 8, 'D', false, 'd', 'b'),
-	base(types.Timestamp, "timestamp", 8, 'D', false, 'd', 'b'),
-	base(types.Timestamptz, "timestamptz", 8, 'D', true, 'd', 'b'),
-	base(types.Interval, "interval", 16, 'T', true, 'd', 'b'),
-	base(types.UUID, "uuid", 16, 'U', false, 'c', 'b'),
-	base(types.Oid, "oid", 4, 'N', true, 'i', 'b'),
-	base(types.Name, "name", 64, 'S', false, 'c', 'b'),
-	base(types.InternalChar, "char", 1, 'Z', false, 'c', 'b'),
-	base(types.Regclass, "regclass", 4, 'N', false, 'i', 'b'),
-	base(types.Regtype, "regtype", 4, 'N', false, 'i', 'b'),
-	base(types.Regproc, "regproc", 4, 'N', false, 'i', 'b'),
-	base(types.Regnamespace, "regnamespace", 4, 'N', false, 'i', 'b'),
-	base(types.Void, "void", 4, 'P', false, 'i', 'p'),
+	base(types.Unknown, "unknown", -2),
+	base(types.Bool, "bool", 1),
+	base(types.Int2, "int2", 2),
+	base(types.Int4, "int4", 4),
+	base(types.Int8, "int8", 8),
+	base(types.Float4, "float4", 4),
+	base(types.Float8, "float8", 8),
+	base(types.Numeric, "numeric", -1),
+	base(types.Text, "text", -1),
+	base(types.Varchar, "varchar", -1),
+	base(types.Char, "bpchar", -1),
+	base(types.Bytea, "bytea", -1),
+	base(types.Date, "date", 4),
+	base(types.Time, "time", 8),
+	base(types.Timestamp, "timestamp", 8),
+	base(types.Timestamptz, "timestamptz", 8),
+	base(types.Interval, "interval", 16),
+	base(types.UUID, "uuid", 16),
+	base(types.Oid, "oid", 4),
+	base(types.Name, "name", 64),
+	base(types.InternalChar, "char", 1),
+	base(types.Regclass, "regclass", 4),
+	base(types.Regtype, "regtype", 4),
+	base(types.Regproc, "regproc", 4),
+	base(types.Regnamespace, "regnamespace", 4),
+	base(types.Void, "void", 4),
 }
 
-func base(k types.Kind, name string, length int16, category byte, preferred bool, align, typtype byte) Info {
-	return Info{
-		Type: types.T(k), OID: wire.OID(types.T(k)), ArrayOID: wire.ArrayOID(k), Name: name, Len: length,
-		Category: category, Preferred: preferred, Align: align, Kind: typtype,
-		ByVal: length > 0 && length <= 8,
-	}
+func base(k types.Kind, name string, length int16) Info {
+	return Info{Type: types.T(k), OID: wire.OID(types.T(k)), Name: name, Len: length}
 }
 
 // all holds infos and the arrays of them, sorted by OID.
 var all = func() []Info {
 	out := slices.Clone(infos)
 	for _, i := range infos {
-		if i.ArrayOID == 0 {
-			continue
+		if oid := wire.ArrayOID(i.Type.Kind); oid != 0 {
+			out = append(out, Info{Type: types.ArrayOf(i.Type.Kind), OID: oid, Name: "_" + i.Name, Len: -1})
 		}
-		align := byte('i')
-		if i.Align == 'd' {
-			align = 'd'
-		}
-		out = append(out, Info{Type: types.ArrayOf(i.Type.Kind), OID: i.ArrayOID, ElemOID: i.OID, Name: "_" + i.Name,
-			Len: -1, Category: 'A', Align: align, Kind: 'b'})
 	}
 	slices.SortFunc(out, func(a, b Info) int { return int(a.OID) - int(b.OID) })
 	return out
 }()
-
-// All returns every type by ascending OID. The caller must not change it.
-func All() []Info { return all }
 
 // Of returns the row of a type, whose modifiers do not matter.
 func Of(t types.Type) (Info, bool) { return ByOID(wire.OID(t)) }

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/siltstone-db/siltstone/sql/pgtype"
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -12,20 +11,20 @@ import (
 // TestCatalogRows compares with rows of PostgreSQL 15's pg_type.
 func TestCatalogRows(t *testing.T) {
 	for _, w := range []pgtype.Info{
-		{OID: 16, ArrayOID: 1000, Name: "bool", Len: 1, Category: 'B', Preferred: true, ByVal: true, Align: 'c', Kind: 'b'},
-		{OID: 18, ArrayOID: 1002, Name: "char", Len: 1, Category: 'Z', ByVal: true, Align: 'c', Kind: 'b'},
-		{OID: 19, ArrayOID: 1003, Name: "name", Len: 64, Category: 'S', Align: 'c', Kind: 'b'},
-		{OID: 20, ArrayOID: 1016, Name: "int8", Len: 8, Category: 'N', ByVal: true, Align: 'd', Kind: 'b'},
-		{OID: 25, ArrayOID: 1009, Name: "text", Len: -1, Category: 'S', Preferred: true, Align: 'i', Kind: 'b'},
-		{OID: 26, ArrayOID: 1028, Name: "oid", Len: 4, Category: 'N', Preferred: true, ByVal: true, Align: 'i', Kind: 'b'},
-		{OID: 701, ArrayOID: 1022, Name: "float8", Len: 8, Category: 'N', Preferred: true, ByVal: true, Align: 'd', Kind: 'b'},
-		{OID: 1042, ArrayOID: 1014, Name: "bpchar", Len: -1, Category: 'S', Align: 'i', Kind: 'b'},
-		{OID: 1184, ArrayOID: 1185, Name: "timestamptz", Len: 8, Category: 'D', Preferred: true, ByVal: true, Align: 'd', Kind: 'b'},
-		{OID: 1186, ArrayOID: 1187, Name: "interval", Len: 16, Category: 'T', Preferred: true, Align: 'd', Kind: 'b'},
-		{OID: 1700, ArrayOID: 1231, Name: "numeric", Len: -1, Category: 'N', Align: 'i', Kind: 'b'},
-		{OID: 2950, ArrayOID: 2951, Name: "uuid", Len: 16, Category: 'U', Align: 'c', Kind: 'b'},
-		{OID: 1009, ElemOID: 25, Name: "_text", Len: -1, Category: 'A', Align: 'i', Kind: 'b'},
-		{OID: 1016, ElemOID: 20, Name: "_int8", Len: -1, Category: 'A', Align: 'd', Kind: 'b'},
+		{OID: 16, Name: "bool", Len: 1},
+		{OID: 18, Name: "char", Len: 1},
+		{OID: 19, Name: "name", Len: 64},
+		{OID: 20, Name: "int8", Len: 8},
+		{OID: 25, Name: "text", Len: -1},
+		{OID: 26, Name: "oid", Len: 4},
+		{OID: 701, Name: "float8", Len: 8},
+		{OID: 1042, Name: "bpchar", Len: -1},
+		{OID: 1184, Name: "timestamptz", Len: 8},
+		{OID: 1186, Name: "interval", Len: 16},
+		{OID: 1700, Name: "numeric", Len: -1},
+		{OID: 2950, Name: "uuid", Len: 16},
+		{OID: 1009, Name: "_text", Len: -1},
+		{OID: 1016, Name: "_int8", Len: -1},
 	} {
 		got, ok := pgtype.ByOID(w.OID)
 		w.Type = got.Type
@@ -36,9 +35,13 @@ func TestCatalogRows(t *testing.T) {
 			t.Errorf("type %s comes back as %+v", got.Type, back)
 		}
 	}
-	for _, i := range pgtype.All() {
-		if typ, ok := pgtype.ByName(i.Name); !ok || typ != i.Type {
-			t.Errorf("%s is not found by name", i.Name)
+	for k := types.Bool; k <= types.UUID; k++ {
+		if k == types.Array {
+			continue
+		}
+		i, ok := pgtype.Of(types.T(k))
+		if typ, found := pgtype.ByName(i.Name); !ok || !found || typ != types.T(k) {
+			t.Errorf("%s is %+v, which gives %s by name", types.T(k), i, typ)
 		}
 	}
 }
@@ -76,19 +79,6 @@ func TestModifiers(t *testing.T) {
 			t.Errorf("%v: got %d, want %d", w, got, mod)
 		}
 	}
-	for _, c := range []struct {
-		oid  uint32
-		mod  int32
-		want string
-	}{
-		{1043, 14, "character varying(10)"}, {1043, -1, "character varying"}, {1042, 5, "character(1)"}, {1042, -1, "bpchar"},
-		{1700, 655366, "numeric(10,2)"}, {1009, -1, "text[]"}, {1015, 14, "character varying(10)[]"}, {0, -1, "-"}, {99, -1, "???"},
-		{18, -1, `"char"`}, {1184, -1, "timestamp with time zone"},
-	} {
-		if got := pgtype.FormatType(c.oid, c.mod); got != c.want {
-			t.Errorf("%d, %d: got %s, want %s", c.oid, c.mod, got, c.want)
-		}
-	}
 }
 
 func TestCodecs(t *testing.T) {
@@ -106,19 +96,10 @@ func TestCodecs(t *testing.T) {
 	if _, err = pgtype.DecodeBinary(typ, []byte{0, 0, 0, 0, 0}); !errs.Is(err, "22P03") {
 		t.Error(err)
 	}
-	if _, err = pgtype.DecodeText(typ, []byte("\xff")); !errs.Is(err, "22021") {
+	if _, err = pgtype.DecodeText(typ, []byte("\xff"), nil); !errs.Is(err, "22021") {
 		t.Error(err)
 	}
 	if _, err = pgtype.Decode(typ, 2, []byte("1"), nil); !errs.Is(err, "22023") {
-		t.Error(err)
-	}
-	var v batch.Vector
-	v.ResetConstant(types.IntOf(typ, 7), 1)
-	e, err := pgtype.EncoderFor(typ, pgtype.FormatText, nil)
-	if err != nil || string(e(nil, &v, 0)) != "7" {
-		t.Error(err)
-	}
-	if _, err = pgtype.EncoderFor(typ, 3, nil); !errs.Is(err, "22023") {
 		t.Error(err)
 	}
 }

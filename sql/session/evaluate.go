@@ -10,6 +10,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/compile"
 	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/pgtype"
 	"github.com/siltstone-db/siltstone/sql/plan"
@@ -45,7 +46,7 @@ func parameterTypes(oids []uint32) ([]types.Type, error) {
 
 // decode turns the values of Bind into values of the parameters' types. Errors say which parameter of which portal it was,
 // and not its value, which may be a secret.
-func (s *Session) decode(portal string, ts []types.Type, params []Parameter) ([]types.Datum, error) {
+func (s *Session) decode(ctx context.Context, portal string, ts []types.Type, params []Parameter) ([]types.Datum, error) {
 	values := make([]types.Datum, len(params))
 	set := s.TypeSettings()
 	for i, p := range params {
@@ -54,12 +55,24 @@ func (s *Session) decode(portal string, ts []types.Type, params []Parameter) ([]
 			t = types.T(types.Text)
 		}
 		d, err := pgtype.Decode(t, p.Format, p.Value, set)
+		if isName(t) && p.Format == pgtype.FormatText && p.Value != nil {
+			d, err = compile.Constant(&expr.Cast{Arg: &expr.Const{Value: types.TextOf(string(p.Value))}, T: t}, s.context(ctx))
+		}
 		if err != nil {
 			return nil, parameterError(err, portal, i+1, p.Format)
 		}
 		values[i] = d
 	}
 	return values, nil
+}
+
+// isName tells the types whose text is a name that the catalog resolves.
+func isName(t types.Type) bool {
+	switch t.Kind {
+	case types.Regclass, types.Regtype, types.Regproc, types.Regnamespace:
+		return true
+	}
+	return false
 }
 
 func parameterError(err error, portal string, number int, format int16) error {
@@ -149,4 +162,14 @@ func (s *Session) arguments(ctx context.Context, st *parse.Statement, nodes []*p
 
 // TypeSettings returns the settings that the text forms of values depend on, for package pgtype. The value is the
 // caller's; it is not changed when a setting is.
-func (s *Session) TypeSettings() *types.Settings { return typeSettings(s.settings) }
+func (s *Session) TypeSettings() *types.Settings {
+	set := typeSettings(s.settings)
+	set.Names = s
+	return set
+}
+
+// RegName implements types.Namer.
+func (s *Session) RegName(d types.Datum) (string, bool) {
+	name, ok, err := s.Lookup("reg_out", d)
+	return name.S, ok && err == nil && !name.Null
+}

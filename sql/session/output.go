@@ -5,6 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/sql/stmt"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // output is an Output as commands see it.
@@ -17,6 +18,8 @@ type commands struct {
 	s   *Session
 	out stmt.Output
 }
+
+func (c commands) TypeSettings() *types.Settings { return c.s.TypeSettings() }
 
 func (c commands) Set(name, value string, local bool) error {
 	if local && c.s.status == Idle {

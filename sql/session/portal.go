@@ -2,11 +2,7 @@ package session
 
 import (
 	"context"
-	"fmt"
-	"io"
 
-	"github.com/siltstone-db/siltstone/sql/bind"
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -49,7 +45,7 @@ func (s *Session) bind(ctx context.Context, name, statement string, params []Par
 	if err := s.fresh(ctx, p); err != nil {
 		return err
 	}
-	values, err := s.decode(name, p.params, params)
+	values, err := s.decode(ctx, name, p.params, params)
 	if err != nil {
 		return err
 	}
@@ -120,11 +116,7 @@ func (s *Session) execute(ctx context.Context, o *portal, maxRows int, out Outpu
 		return true, nil
 	}
 	o.done = true
-	tag := o.run.tag
-	if o.run.isQuery {
-		tag = fmt.Sprintf("SELECT %d", rows)
-	}
-	return false, out.Complete(tag)
+	return false, out.Complete(o.run.completed(rows))
 }
 
 // runPortal runs a portal to its end at once.
@@ -135,130 +127,6 @@ func (s *Session) runPortal(ctx context.Context, o *portal, out Output) (string,
 	}
 	s.begin()
 	return s.run(ctx, p.cmd, o.params, out, false)
-}
-
-// execution is a query that runs while its client takes the rows piece by piece. It runs on a goroutine of its own,
-// which waits in the middle of the query; it is stopped and awaited when the portal is closed.
-type execution struct {
-	stop    context.CancelFunc
-	rows    chan *batch.Batch
-	done    chan struct{} // closed when the query is over; tag and err are set then
-	tag     string
-	err     error
-	isQuery bool
-	rest    *batch.Batch // handed over and not taken yet
-	at      int
-}
-
-// start begins the execution of a portal. Its context outlives the message that started it.
-func (s *Session) start(ctx context.Context, o *portal) {
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	e := &execution{stop: stop, rows: make(chan *batch.Batch), done: make(chan struct{})}
-	o.run = e
-	s.begin()
-	env := s.env(ctx, nil)
-	env.Params, env.Workers = o.params, 1
-	env.Out = pieces{ctx, e}
-	cmd := o.stmt.cmd
-	_, e.isQuery = cmd.Bound.(*bind.Query)
-	go func() {
-		defer close(e.done)
-		e.tag, e.err = cmd.Run(ctx, env)
-	}()
-}
-
-// pieces is the output of an execution: every batch is copied and waits until it is taken.
-type pieces struct {
-	ctx context.Context
-	e   *execution
-}
-
-func (p pieces) Notice(string, string, string) error       { return nil }
-func (p pieces) CopyIn(int8, int) (io.Reader, error)       { return nil, errNoCopy }
-func (p pieces) CopyOut(int8, int) (io.WriteCloser, error) { return nil, errNoCopy }
-
-var errNoCopy = errs.New(errs.FeatureNotSupported, "COPY cannot be fetched row by row")
-
-func (p pieces) Rows(b *batch.Batch) error {
-	c := batch.New(b.Types())
-	c.Reset()
-	c.Append(b)
-	select {
-	case p.e.rows <- c:
-		return nil
-	case <-p.ctx.Done():
-		return p.ctx.Err()
-	}
-}
-
-// pull hands up to n rows (0: all) of a portal to emit, and returns how many there were.
-func (s *Session) pull(ctx context.Context, o *portal, n int, emit func(*batch.Batch) error) (int64, error) {
-	if o.run == nil {
-		if o.stmt.cmd == nil {
-			return 0, errs.Unsupported("fetching a statement of this kind row by row")
-		}
-		s.start(ctx, o)
-	}
-	var total int64
-	for n <= 0 || total < int64(n) {
-		b, err := o.run.next(ctx)
-		if err != nil {
-			return total, err
-		}
-		if b == nil {
-			return total, nil
-		}
-		most := b.Len - o.run.at
-		if n > 0 {
-			most = min(most, n-int(total))
-		}
-		if err := emit(o.run.take(b, most)); err != nil {
-			return total, err
-		}
-		total += int64(most)
-	}
-	return total, nil
-}
-
-// next returns the batch that rows are taken from, or nil at the end.
-func (e *execution) next(ctx context.Context) (*batch.Batch, error) {
-	if e.rest != nil && e.at < e.rest.Len {
-		return e.rest, nil
-	}
-	e.rest, e.at = nil, 0
-	select {
-	case b := <-e.rows:
-		e.rest = b
-		return b, nil
-	case <-e.done:
-		return nil, e.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// take returns the next n rows of b.
-func (e *execution) take(b *batch.Batch, n int) *batch.Batch {
-	from := e.at
-	e.at += n
-	if from == 0 && n == b.Len {
-		return b
-	}
-	idx := make([]uint16, n)
-	for i := range idx {
-		idx[i] = uint16(from + i)
-	}
-	part := batch.New(b.Types())
-	for i, v := range part.Cols {
-		v.Gather(b.Cols[i], idx)
-	}
-	part.Len = n
-	return part
-}
-
-func (e *execution) close() {
-	e.stop()
-	<-e.done
 }
 
 // ClosePortal forgets a portal; it is no error when there is none.

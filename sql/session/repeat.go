@@ -9,7 +9,6 @@ import (
 	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
 // A transaction works on one snapshot, and fails with 40001 when it commits after another one that has changed the same
@@ -45,8 +44,8 @@ func modifies(p *prepared) bool {
 
 // alone runs a statement as a transaction of its own, again while it meets conflicts.
 func (s *Session) alone(ctx context.Context, st *parse.Statement, out Output) error {
-	k := &keeper{Output: out, account: s.engine.options.Pool.Account("returned rows", 0)}
-	defer k.account.Close()
+	k := &keeper{Output: out, kept: kept{account: s.engine.options.Pool.Account("returned rows", 0)}}
+	defer k.kept.account.Close()
 	for try := 0; ; try++ {
 		tag, err := s.statement(ctx, st, nil, k, true)
 		if err != nil {
@@ -100,9 +99,8 @@ func (s *Session) repeat(ctx context.Context, last executed, err error) error {
 // keeper keeps the rows of a statement until it is known that they stand.
 type keeper struct {
 	Output
-	account   *mem.Account
+	kept      kept
 	described bool
-	rows      []*batch.Batch
 }
 
 // Columns implements Output.
@@ -115,26 +113,17 @@ func (k *keeper) Columns(cols []Column) error {
 }
 
 // Rows implements Output.
-func (k *keeper) Rows(b *batch.Batch) error {
-	if err := k.account.Reserve(b.Bytes()); err != nil {
-		return err
-	}
-	c := batch.New(b.Types())
-	c.Reset()
-	c.Append(b)
-	k.rows = append(k.rows, c)
-	return nil
-}
+func (k *keeper) Rows(b *batch.Batch) error { return k.kept.Rows(b) }
 
 // again forgets the rows.
 func (k *keeper) again() {
-	k.rows = nil
-	k.account.Free(k.account.Used())
+	k.kept.rows = nil
+	k.kept.account.Free(k.kept.account.Used())
 }
 
 // complete hands over the rows.
 func (k *keeper) complete(tag string) error {
-	for _, b := range k.rows {
+	for _, b := range k.kept.rows {
 		if err := k.Output.Rows(b); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/sql/bind"
 	"github.com/siltstone-db/siltstone/sql/compile"
 	"github.com/siltstone-db/siltstone/sql/opt"
@@ -47,6 +48,8 @@ type Session interface {
 	Discard(what string) error
 	// InTransaction tells whether an explicit transaction block is open.
 	InTransaction() bool
+	// TypeSettings returns the settings that the text forms of values depend on.
+	TypeSettings() *types.Settings
 }
 
 // Setting is a line of SHOW ALL.
@@ -66,9 +69,12 @@ type Env struct {
 	Params   []types.Datum
 	Out      Output
 
-	Workers       int
-	BatchRows     int
-	MemoryLimit   int64 // of one query, bytes; 0: the pool's
+	Workers     int
+	BatchRows   int
+	MemoryLimit int64 // of one query, bytes; 0: the pool's
+	// Spill is where queries put what their memory refuses, with the limits of SpillOptions; nil: they fail with 53200.
+	Spill         *spill.Dir
+	SpillOptions  spill.Options
 	NoStatistics  bool
 	DisablePasses map[string]bool
 }
@@ -173,7 +179,12 @@ func (e *Env) run(ctx context.Context, n plan.Node, emit func(*batch.Batch) erro
 func (e *Env) execute(ctx context.Context, p *compile.Program, emit func(*batch.Batch) error) error {
 	account := e.Pool.Account("query", e.MemoryLimit)
 	defer account.Close()
-	return p.Run(&op.Task{Ctx: ctx, Workers: max(e.Workers, 1), Account: account, BatchRows: e.BatchRows}, emit)
+	task := &op.Task{Ctx: ctx, Workers: max(e.Workers, 1), Account: account, BatchRows: e.BatchRows}
+	if e.Spill != nil {
+		task.Spill = e.Spill.Space(e.SpillOptions)
+		defer task.Spill.Close()
+	}
+	return p.Run(task, emit)
 }
 
 // Writes tells whether a statement changes data or the catalog, with the words PostgreSQL uses when it refuses one.

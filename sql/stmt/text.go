@@ -8,19 +8,11 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// typeSettings returns the settings of the session that the text forms of values depend on.
-func (e *Env) typeSettings() *types.Settings {
-	if s, ok := e.Session.(interface{ TypeSettings() *types.Settings }); ok {
-		return s.TypeSettings()
-	}
-	return &types.Settings{}
-}
-
 // datumText prints a value as the session would see it.
 func datumText(env *Env, d types.Datum) string {
 	v := &batch.Vector{}
 	v.ResetConstant(d, 1)
-	return string(pgtype.TextEncoder(d.Type, env.typeSettings())(nil, v, 0))
+	return string(pgtype.TextEncoder(d.Type, env.Session.TypeSettings())(nil, v, 0))
 }
 
 // QuoteIdent quotes a name where SQL needs it.

@@ -3,7 +3,7 @@ package kernel
 import "math"
 
 // FloatRange is the floats x with Lo <= x <= Hi, and NaN when NaN is set. In PostgreSQL's order NaN equals itself and is
-// larger than all numbers, and -0 equals 0.
+// larger than all numbers, and -0 equals 0: a range with NaN goes up to +Inf, or has nothing else (Lo > Hi).
 type FloatRange struct {
 	Lo, Hi float64
 	NaN    bool
@@ -99,12 +99,12 @@ func floatKey(f float64) int64 {
 // keys returns the range of floatKeys, modulo 2^64, of a range that is not empty. Ranges with NaN reach up to it.
 func (r FloatRange) keys() (lo int64, span uint64) {
 	switch {
+	case !(r.Lo <= r.Hi): // NaN alone
+		lo = floatKey(math.Inf(1)) + 1
 	case r.Lo == 0:
 		lo = floatKey(math.Copysign(0, -1))
-	case r.Lo <= r.Hi:
+	default:
 		lo = floatKey(r.Lo)
-	default: // NaN alone
-		lo = floatKey(math.Inf(1)) + 1
 	}
 	hi := floatKey(r.Hi)
 	if r.Hi == 0 {

@@ -84,21 +84,12 @@ func packedRange64(src []byte, width uint8, n int, from, span uint64, out []uint
 // RangeCodes sets bit i of out where from <= v[i] <= from+span.
 func RangeCodes(v []uint32, from, span uint32, out []uint64) {
 	n := len(v) >> 6
-	for w := range n {
-		x := (*[64]uint32)(v[w<<6:])
-		var m uint64
-		for i := 0; i < 64; i += 8 {
-			b := Bit(x[i]-from <= span) |
-				Bit(x[i+1]-from <= span)<<1 |
-				Bit(x[i+2]-from <= span)<<2 |
-				Bit(x[i+3]-from <= span)<<3 |
-				Bit(x[i+4]-from <= span)<<4 |
-				Bit(x[i+5]-from <= span)<<5 |
-				Bit(x[i+6]-from <= span)<<6 |
-				Bit(x[i+7]-from <= span)<<7
-			m |= b << (uint(i) & 63)
+	if wide && n > 0 {
+		ranges32(&v[0], n, from, span, &out[:n][0])
+	} else {
+		for w := range n {
+			out[w] = rangeCodes((*[64]uint32)(v[w<<6:]), from, span)
 		}
-		out[w] = m
 	}
 	if n<<6 < len(v) {
 		var m uint64
@@ -107,6 +98,22 @@ func RangeCodes(v []uint32, from, span uint32, out []uint64) {
 		}
 		out[n] = m
 	}
+}
+
+func rangeCodes(x *[64]uint32, from, span uint32) uint64 {
+	var m uint64
+	for i := 0; i < 64; i += 8 {
+		b := Bit(x[i]-from <= span) |
+			Bit(x[i+1]-from <= span)<<1 |
+			Bit(x[i+2]-from <= span)<<2 |
+			Bit(x[i+3]-from <= span)<<3 |
+			Bit(x[i+4]-from <= span)<<4 |
+			Bit(x[i+5]-from <= span)<<5 |
+			Bit(x[i+6]-from <= span)<<6 |
+			Bit(x[i+7]-from <= span)<<7
+		m |= b << (uint(i) & 63)
+	}
+	return m
 }
 
 // CodeBits sets bit i of out to bit codes[i] of set.

@@ -108,7 +108,7 @@ func (a *Account) Close() int64 {
 
 // Page classes are powers of two from 64 KiB up. Freed pages of up to 64 MiB wait in free lists for the next query,
 // 256 MiB of them at most (a quarter of the smallest sensible server), since munmap plus the page faults of the next
-// mmap cost about 0.25 ms per MiB. Larger pages go back to the system at once.
+// mmap cost about 0.25 ms per MiB. Larger pages go back to the system at once, idle ones with TrimIdle.
 const (
 	pageMinShift  = 16
 	pageKeepShift = 26
@@ -117,8 +117,9 @@ const (
 
 var free struct {
 	sync.Mutex
-	bytes int
-	pages [pageKeepShift + 1][][]byte
+	bytes  int
+	lowest int // of bytes, since the last TrimIdle
+	pages  [pageKeepShift + 1][][]byte
 }
 
 func class(n int) int { return max(pageMinShift, bits.Len(uint(n-1))) }
@@ -154,6 +155,7 @@ func page(c int, zero bool) ([]byte, error) {
 			b := l[len(l)-1]
 			free.pages[c] = l[:len(l)-1]
 			free.bytes -= len(b)
+			free.lowest = min(free.lowest, free.bytes)
 			free.Unlock()
 			if zero {
 				clear(b)

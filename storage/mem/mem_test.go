@@ -59,6 +59,48 @@ func TestPagesComeBackZeroed(t *testing.T) {
 	}
 }
 
+// TestTrimIdle: of the free pages those go back to the system that nobody has needed for a whole round.
+func TestTrimIdle(t *testing.T) {
+	a := NewPool(0).Account("a", 0)
+	pages := func(n int) (bs [][]byte) {
+		for range n {
+			b, err := a.Alloc(1 << 20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b[0] = 7
+			bs = append(bs, b)
+		}
+		return bs
+	}
+	release := func(bs [][]byte) {
+		for _, b := range bs {
+			a.Release(b)
+		}
+	}
+	TrimIdle()
+	TrimIdle()
+	kept := pages(1)
+	release(pages(8))
+	if n := TrimIdle(); n != 0 {
+		t.Errorf("%d bytes of pages that have just been used", n)
+	}
+	for range 3 {
+		release(pages(2))
+	}
+	if n := TrimIdle(); n != 6<<20 {
+		t.Errorf("%d bytes, want those of six pages", n)
+	}
+	release(pages(2))
+	if n := TrimIdle(); n != 0 {
+		t.Errorf("%d bytes of pages that are in use again and again", n)
+	}
+	if n := TrimIdle(); n != 2<<20 || kept[0][0] != 7 {
+		t.Errorf("%d bytes, want those of two pages", n)
+	}
+	release(kept)
+}
+
 func TestConcurrentAccounts(t *testing.T) {
 	p := NewPool(8 << 20)
 	var wg sync.WaitGroup

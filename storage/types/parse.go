@@ -145,6 +145,11 @@ func AppendWith(dst []byte, d Datum, set *Settings) []byte {
 		if d.I == 0 {
 			return append(dst, '-')
 		}
+		if set != nil && set.Names != nil {
+			if name, ok := set.Names.RegName(d); ok {
+				return append(dst, name...)
+			}
+		}
 		return strconv.AppendUint(dst, uint64(uint32(d.I)), 10)
 	}
 	if d.Type.Physical() == PhysBytes {

@@ -17,6 +17,15 @@ type Settings struct {
 	// clock's time.
 	Now         int64
 	ByteaEscape bool // bytea_output = escape
+	// Names knows how regclass and its kin print; nil: as numbers. It is a pointer, so that Settings can be compared.
+	Names Namer
+}
+
+// Namer tells the name of an object of the catalog.
+type Namer interface {
+	// RegName returns what the number of d, a regclass, regtype, regproc or regnamespace, stands for; false when there
+	// is nothing.
+	RegName(d Datum) (name string, ok bool)
 }
 
 func (s *Settings) location() *time.Location {

@@ -3,10 +3,12 @@ package rule
 import (
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // GroupKeys drops grouping keys that the others determine: constants, and expressions over columns that are keys
-// themselves. They are computed once per group, above the Aggregate.
+// themselves. They are computed once per group, above the Aggregate. A key determines something only when equal values
+// are the same: 1.0 and 1.00 are one group and two texts.
 var GroupKeys = Rule{Name: "GroupKeys", Apply: func(_ *Env, n plan.Node) (plan.Node, error) {
 	return plan.Rewrite(n, func(n plan.Node) (plan.Node, error) {
 		if a, ok := n.(*plan.Aggregate); ok && len(a.Keys) > 1 {
@@ -19,7 +21,7 @@ var GroupKeys = Rule{Name: "GroupKeys", Apply: func(_ *Env, n plan.Node) (plan.N
 func groupKeys(a *plan.Aggregate) plan.Node {
 	plain := map[plan.ID]expr.Expr{} // input columns that are keys, by the output column that has them
 	for i, k := range a.Keys {
-		if c, ok := k.(*expr.Column); ok {
+		if c, ok := k.(*expr.Column); ok && equalIsSame(c.T) {
 			if _, twice := plain[plan.ID(c.Index)]; !twice {
 				plain[plan.ID(c.Index)] = ref(a.Cols[i])
 			}
@@ -52,4 +54,21 @@ func groupKeys(a *plan.Aggregate) plan.Node {
 	}
 	top.Input = out
 	return top
+}
+
+// equalIsSame tells that no function sees a difference between equal values of a type.
+func equalIsSame(t types.Type) bool {
+	switch t.Kind {
+	case types.Numeric:
+		return t.Physical() != types.PhysBytes // 1.0 and 1.00
+	case types.Float4, types.Float8: // 0 and -0
+		return false
+	case types.Interval: // 1 day and 24 hours
+		return false
+	case types.Char: // blanks at the end
+		return false
+	case types.Array:
+		return equalIsSame(types.T(t.Elem))
+	}
+	return true
 }

@@ -3,6 +3,7 @@ package rule
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/plan"
@@ -25,11 +26,11 @@ var JoinOrder = Rule{Name: "JoinOrder", Apply: func(env *Env, n plan.Node) (plan
 func (env *Env) orderJoins(n plan.Node) plan.Node {
 	if j, ok := n.(*plan.Join); ok && (j.Kind == plan.Inner || j.Kind == plan.Cross) {
 		g := &joinGraph{env: env}
-		g.collect(j)
-		for i := range g.inputs {
-			g.inputs[i] = env.orderJoins(g.inputs[i])
-		}
-		if len(g.inputs) <= greedyInputs {
+		if g.collect(j) && len(g.inputs) <= greedyInputs {
+			g.restrict()
+			for i := range g.inputs {
+				g.inputs[i] = env.orderJoins(g.inputs[i])
+			}
 			return g.order()
 		}
 	}
@@ -55,21 +56,43 @@ type edge struct {
 	selectivity float64
 }
 
-func (g *joinGraph) collect(n plan.Node) {
+// collect takes a tree apart; false when a pair of columns cannot be written as a condition.
+func (g *joinGraph) collect(n plan.Node) bool {
 	j, ok := n.(*plan.Join)
 	if !ok || j.Kind != plan.Inner && j.Kind != plan.Cross {
 		g.inputs, g.sets = append(g.inputs, n), append(g.sets, plan.OutputSet(n))
-		return
+		return true
 	}
-	g.collect(j.Left)
-	g.collect(j.Right)
+	if !g.collect(j.Left) || !g.collect(j.Right) {
+		return false
+	}
 	for _, on := range j.On {
 		g.edges = append(g.edges, edge{cond: on})
 	}
 	for _, p := range j.Equal {
-		if call, err := expr.CallOperator("=", p.Left, p.Right); err == nil {
-			g.edges = append(g.edges, edge{cond: call})
+		call, err := expr.CallOperator("=", p.Left, p.Right)
+		if err != nil {
+			return false
 		}
+		g.edges = append(g.edges, edge{cond: call})
+	}
+	return true
+}
+
+// restrict moves the conditions over one input onto it: between two inputs nobody would find them. PushFilter leaves
+// none, unless it is switched off.
+func (g *joinGraph) restrict() {
+	for i, set := range g.sets {
+		var own []expr.Expr
+		g.edges = slices.DeleteFunc(g.edges, func(e edge) bool {
+			used := plan.ColumnsOf(e.cond)
+			if len(used) == 0 || !set.Contains(used) {
+				return false
+			}
+			own = append(own, e.cond)
+			return true
+		})
+		g.inputs[i] = filter(g.inputs[i], own)
 	}
 }
 

@@ -1,6 +1,10 @@
 package rule
 
-import "github.com/siltstone-db/siltstone/sql/plan"
+import (
+	"math"
+
+	"github.com/siltstone-db/siltstone/sql/plan"
+)
 
 // PushLimit moves limits below projections and copies them into the sides of UNION ALL.
 var PushLimit = Rule{Name: "PushLimit", Apply: func(_ *Env, n plan.Node) (plan.Node, error) {
@@ -19,7 +23,8 @@ func pushLimit(l *plan.Limit) plan.Node {
 		c.Input = x.Input
 		return with1(x, pushLimit(&c))
 	case *plan.SetOp:
-		if x.Kind != plan.Union || !x.All || l.CountExpr != nil || l.OffsetExpr != nil || l.Count < 0 {
+		if x.Kind != plan.Union || !x.All || l.CountExpr != nil || l.OffsetExpr != nil ||
+			l.Count < 0 || l.Count > math.MaxInt64-l.Offset {
 			return l
 		}
 		side := func(n plan.Node) plan.Node {

@@ -3,8 +3,6 @@
 package rule
 
 import (
-	"context"
-
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/sql/plan"
@@ -22,7 +20,6 @@ type Rule struct {
 
 // Env is what the rules of one optimization share.
 type Env struct {
-	Ctx    context.Context
 	Fn     *fn.Context
 	Stats  *stats.Estimator
 	NextID plan.ID

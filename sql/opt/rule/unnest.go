@@ -22,7 +22,7 @@ var Unnest = Rule{Name: "Unnest", Apply: func(env *Env, n plan.Node) (plan.Node,
 func (env *Env) unnest(a *plan.Apply) plan.Node {
 	outer := plan.OutputSet(a.Left)
 	if !reads(a.Right, outer) {
-		return &plan.Join{Kind: joinKind(a.Kind), Left: a.Left, Right: a.Right, MarkColumn: a.MarkColumn}
+		return &plan.Join{Kind: a.Kind, Left: a.Left, Right: a.Right, MarkColumn: a.MarkColumn}
 	}
 	right := a.Right
 	switch a.Kind {
@@ -38,10 +38,8 @@ func (env *Env) unnest(a *plan.Apply) plan.Node {
 	if !ok || reads(right, outer) {
 		return a
 	}
-	return &plan.Join{Kind: joinKind(a.Kind), Left: a.Left, Right: right, On: p.conds, MarkColumn: a.MarkColumn}
+	return &plan.Join{Kind: a.Kind, Left: a.Left, Right: right, On: p.conds, MarkColumn: a.MarkColumn}
 }
-
-func joinKind(k plan.JoinKind) plan.JoinKind { return k }
 
 func reads(n plan.Node, outer plan.Set) bool {
 	for _, c := range plan.FreeColumns(n) {

@@ -57,7 +57,7 @@ func TextEncoder(t types.Type, set *types.Settings) Encoder {
 		return func(dst []byte, v *batch.Vector, row int) []byte { return types.AppendBytea(dst, v.BytesAt(row)) }
 	case types.Regclass, types.Regtype, types.Regproc, types.Regnamespace:
 		return func(dst []byte, v *batch.Vector, row int) []byte {
-			return types.Append(dst, types.IntOf(t, int64At(v, row)))
+			return types.AppendWith(dst, types.IntOf(t, int64At(v, row)), &s)
 		}
 	}
 	return rawBytes

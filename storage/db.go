@@ -23,9 +23,11 @@
 // The rows of a large transaction take another way (Load): they are sealed first, and then committed, by one log record
 // that names the files.
 //
+// A deleted row leaves a bit behind until its part of the table has no row left (delete.go).
+//
 // # Locks, in the order of taking
 //
-//	gate          readers: commits; writer: catalog changes, which meet no commit half-way
+//	gate          readers: commits; writer: catalog changes and truncations, which meet no commit half-way
 //	sealMu        one seal, manifest edit or quarantine at a time
 //	building      one segment file is written at a time
 //	Load.mu       the parts of a load

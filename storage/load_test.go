@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/check"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -323,8 +324,14 @@ func TestDamagedFileOfALoad(t *testing.T) {
 	if err != nil || len(infos) != 3 {
 		t.Fatal(infos, err)
 	}
+	if found := check.Check(crashed, "db"); len(found) != 0 {
+		t.Errorf("check of files that only the log names: %v", found)
+	}
 	if err := crashed.Remove("db/segments/" + infos[1].Name); err != nil {
 		t.Fatal(err)
+	}
+	if found := check.Check(crashed, "db"); len(found) != 1 || !found[0].Fatal {
+		t.Errorf("check without one of them: %v", found)
 	}
 	for range 2 {
 		o.FS, o.Pool, o.ServeDamaged = crashed, mem.NewPool(0), true

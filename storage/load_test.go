@@ -309,6 +309,9 @@ func TestDamagedFileOfALoad(t *testing.T) {
 	o := testOptions(m)
 	db := mustOpen(t, o)
 	tab := mustCreate(t, db, "clicks")
+	if err := db.Checkpoint(ctx); err != nil { // the manifest knows the table
+		t.Fatal(err)
+	}
 	l := db.NewLoad()
 	if err := appendRows(l, tab, 0, 160, 50); err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ import (
 
 // Types of log records.
 const (
-	recordWrite record.Type = 1 // payload: package table, codec.go
+	recordWrite             = table.RecordWrite
 	recordDDL   record.Type = 2 // payload: catalog.AppendEdits
 )
 

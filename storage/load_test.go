@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/check"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -309,6 +310,9 @@ func TestDamagedFileOfALoad(t *testing.T) {
 	o := testOptions(m)
 	db := mustOpen(t, o)
 	tab := mustCreate(t, db, "clicks")
+	if err := db.Checkpoint(ctx); err != nil { // the manifest knows the table
+		t.Fatal(err)
+	}
 	l := db.NewLoad()
 	if err := appendRows(l, tab, 0, 160, 50); err != nil {
 		t.Fatal(err)
@@ -324,8 +328,14 @@ func TestDamagedFileOfALoad(t *testing.T) {
 	if err != nil || len(infos) != 3 {
 		t.Fatal(infos, err)
 	}
+	if found := check.Check(crashed, "db"); len(found) != 0 {
+		t.Errorf("check of files that only the log names: %v", found)
+	}
 	if err := crashed.Remove("db/segments/" + infos[1].Name); err != nil {
 		t.Fatal(err)
+	}
+	if found := check.Check(crashed, "db"); len(found) != 1 || !found[0].Fatal {
+		t.Errorf("check without one of them: %v", found)
 	}
 	for range 2 {
 		o.FS, o.Pool, o.ServeDamaged = crashed, mem.NewPool(0), true

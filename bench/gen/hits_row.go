@@ -84,86 +84,119 @@ var (
 	minors    = []string{"D", "s4", "nA", "0", "u5", "1A"}
 )
 
+// row is a line and what its fields are drawn from: r is the row's own randomness, u that of its visitor, c that of its
+// counter. The order of the draws is part of the data.
+type row struct {
+	line
+	seed    uint64
+	key     key
+	r, u, c rng
+
+	user, shown, referer, searched  uint64
+	ip, region, os, agent, engine   int64
+	urlHash, adv, trafic            int64
+	screen                          uint64
+	zone                            int32
+	mobile, refresh, link, download bool
+	hasReferer                      bool
+}
+
 // appendRow writes all 105 columns in the order of the table.
 func (h Hits) appendRow(dst []byte, k key) []byte {
-	r := h.rng(streamBody, uint64(k.row))
+	l := h.draw(k)
+	l.b = dst
+	l.page()
+	l.device()
+	l.visit()
+	l.person()
+	l.rest()
+	l.b[len(l.b)-1] = '\n'
+	return l.b
+}
+
+// draw picks what several columns depend on.
+func (h Hits) draw(k key) row {
 	user := h.userIndex(k.row)
-	u := rng(mix(user + 5)) // what follows from the visitor
-	c := rng(mix(uint64(k.counter) + 9))
-	l := line{dst}
-
-	ip := int64(int32(mix(user - user%8/7))) // some visitors share an address, some change it
-	if r.chance(20_000) {
-		ip = int64(int32(mix(user ^ r.below(4))))
+	l := row{seed: h.Seed, key: k, user: user}
+	l.r = h.rng(streamBody, uint64(k.row))
+	l.u = rng(mix(user + 5))
+	l.c = rng(mix(uint64(k.counter) + 9))
+	l.ip = int64(int32(mix(user - user%8/7))) // some visitors share an address, some change it
+	if l.r.chance(20_000) {
+		l.ip = int64(int32(mix(user ^ l.r.below(4))))
 	}
-	region := int64(u.skewed(9000, 3))
-	screen := u.skewed(uint64(len(widths)), 2)
-	mobile := u.chance(48_000)
-	os, agent := int64(u.skewed(90, 3)), int64(u.skewed(60, 3))
-	phrase, engine := h.phrase(k.row)
-	refresh, link, download := r.chance(140_000), r.chance(90_000), r.chance(4_000)
-	adv := int64(0)
-	if r.chance(7_000) {
-		adv = 1 + int64(r.skewed(40, 3))
+	l.region = int64(l.u.skewed(9000, 3))
+	l.screen = l.u.skewed(uint64(len(widths)), 2)
+	l.mobile = l.u.chance(48_000)
+	l.os, l.agent = int64(l.u.skewed(90, 3)), int64(l.u.skewed(60, 3))
+	l.searched, l.engine = h.phrase(k.row)
+	l.refresh, l.link, l.download = l.r.chance(140_000), l.r.chance(90_000), l.r.chance(4_000)
+	if l.r.chance(7_000) {
+		l.adv = 1 + int64(l.r.skewed(40, 3))
 	}
-	url, urlHash := urlIndex(&r, 560_000), int64(0)
+	l.shown = urlIndex(&l.r, 560_000)
 	if k.counter == 62 {
-		url = r.skewed(30_000, 2)
+		l.shown = l.r.skewed(30_000, 2)
 	}
-	urlHash = int64(mix(url * 5))
-	if k.counter == 62 && url < 40 {
-		urlHash = 2868770270353813622
+	l.urlHash = int64(mix(l.shown * 5))
+	if k.counter == 62 && l.shown < 40 {
+		l.urlHash = 2868770270353813622
 	}
-	referer, hasReferer := uint64(0), !r.chance(180_000)
-	if hasReferer {
-		referer = 20_000_000 + urlIndex(&r, 720_000)
+	if l.hasReferer = !l.r.chance(180_000); l.hasReferer {
+		l.referer = 20_000_000 + urlIndex(&l.r, 720_000)
 	}
-	trafic := int64(r.below(9)) - 1
-	zone := int32(u.below(12)) * 3600
+	l.trafic = int64(l.r.below(9)) - 1
+	l.zone = int32(l.u.below(12)) * 3600
+	return l
+}
 
-	l.int(int64(mix(uint64(k.row)*2+h.Seed) >> 1)) // WatchID
-	l.int(boolean(!u.chance(80_000)))              // JavaEnable
-	l.title(&r, &c)                                // Title
-	l.int(1)                                       // GoodEvent
-	l.time(k.date, k.second)                       // EventTime
-	l.date(k.date)                                 // EventDate
-	l.int(int64(k.counter))                        // CounterID
-	l.int(ip)                                      // ClientIP
-	l.int(region)                                  // RegionID
-	l.int(userID(user))                            // UserID
-	l.int(boolean(c.chance(100_000)))              // CounterClass
-	l.int(os)                                      // OS
-	l.int(agent)                                   // UserAgent
-	l.url(url)                                     // URL
-	if hasReferer {                                // Referer
-		l.url(referer)
+func (l *row) page() {
+	l.int(int64(mix(uint64(l.key.row)*2+l.seed) >> 1)) // WatchID
+	l.int(boolean(!l.u.chance(80_000)))                // JavaEnable
+	l.title(&l.r, &l.c)                                // Title
+	l.int(1)                                           // GoodEvent
+	l.time(l.key.date, l.key.second)                   // EventTime
+	l.date(l.key.date)                                 // EventDate
+	l.int(int64(l.key.counter))                        // CounterID
+	l.int(l.ip)                                        // ClientIP
+	l.int(l.region)                                    // RegionID
+	l.int(userID(l.user))                              // UserID
+	l.int(boolean(l.c.chance(100_000)))                // CounterClass
+	l.int(l.os)                                        // OS
+	l.int(l.agent)                                     // UserAgent
+	l.url(l.shown)                                     // URL
+	if l.hasReferer {                                  // Referer
+		l.url(l.referer)
 	} else {
 		l.empty(1)
 	}
-	l.int(boolean(refresh))                // IsRefresh
-	l.uint(r.skewed(13000, 4))             // RefererCategoryID
-	l.uint(r.skewed(5000, 4))              // RefererRegionID
-	l.uint(c.below(16000))                 // URLCategoryID
-	l.uint(c.below(3000))                  // URLRegionID
-	l.int(widths[screen])                  // ResolutionWidth
-	l.int(heights[screen])                 // ResolutionHeight
-	l.int([]int64{32, 24, 23}[u.below(3)]) // ResolutionDepth
-	l.uint(u.skewed(12, 2))                // FlashMajor
-	l.uint(u.below(4))                     // FlashMinor
-	if u.chance(700_000) {                 // FlashMinor2
-		l.int(int64(u.below(700)))
+}
+
+func (l *row) device() {
+	l.int(boolean(l.refresh))                // IsRefresh
+	l.uint(l.r.skewed(13000, 4))             // RefererCategoryID
+	l.uint(l.r.skewed(5000, 4))              // RefererRegionID
+	l.uint(l.c.below(16000))                 // URLCategoryID
+	l.uint(l.c.below(3000))                  // URLRegionID
+	l.int(widths[l.screen])                  // ResolutionWidth
+	l.int(heights[l.screen])                 // ResolutionHeight
+	l.int([]int64{32, 24, 23}[l.u.below(3)]) // ResolutionDepth
+	l.uint(l.u.skewed(12, 2))                // FlashMajor
+	l.uint(l.u.below(4))                     // FlashMinor
+	if l.u.chance(700_000) {                 // FlashMinor2
+		l.int(int64(l.u.below(700)))
 	} else {
 		l.empty(1)
 	}
-	l.uint(u.below(4))         // NetMajor
-	l.uint(u.below(3))         // NetMinor
-	l.uint(u.skewed(40, 2))    // UserAgentMajor
-	l.text(minors[u.below(6)]) // UserAgentMinor
-	l.int(1)                   // CookieEnable
-	l.int(1)                   // JavascriptEnable
-	l.int(boolean(mobile))     // IsMobile
-	if mobile {                // MobilePhone, MobilePhoneModel
-		m := u.skewed(123, 3)
+	l.uint(l.u.below(4))         // NetMajor
+	l.uint(l.u.below(3))         // NetMinor
+	l.uint(l.u.skewed(40, 2))    // UserAgentMajor
+	l.text(minors[l.u.below(6)]) // UserAgentMinor
+	l.int(1)                     // CookieEnable
+	l.int(1)                     // JavascriptEnable
+	l.int(boolean(l.mobile))     // IsMobile
+	if l.mobile {                // MobilePhone, MobilePhoneModel
+		m := l.u.skewed(123, 3)
 		l.uint(1 + m%90)
 		if m < uint64(len(phones)) {
 			l.text(phones[m])
@@ -175,89 +208,96 @@ func (h Hits) appendRow(dst []byte, k key) []byte {
 		l.zero(1)
 		l.empty(1)
 	}
-	l.empty(1)                                                     // Params
-	l.uint(u.skewed(4_000_000, 2))                                 // IPNetworkID
-	l.int(trafic)                                                  // TraficSourceID
-	l.int(engine)                                                  // SearchEngineID
-	l.phrase(phrase)                                               // SearchPhrase
-	l.int(adv)                                                     // AdvEngineID
-	l.int(boolean(r.chance(3_000)))                                // IsArtifical
-	l.int(widths[screen] - int64(r.below(30)))                     // WindowClientWidth
-	l.int(heights[screen] - int64(100+r.below(200)))               // WindowClientHeight
-	l.int(int64(zone/3600) - 1)                                    // ClientTimeZone
-	l.time(k.date, k.second+int32(r.below(200)))                   // ClientEventTime
-	l.zero(4)                                                      // SilverlightVersion1-4
-	l.text([]string{"utf-8", "windows", "koi8-r"}[c.skewed(3, 3)]) // PageCharset
-	l.uint(c.below(1000))                                          // CodeVersion
-	l.int(boolean(link))                                           // IsLink
-	l.int(boolean(download))                                       // IsDownload
-	l.int(boolean(!r.chance(300_000)))                             // IsNotBounce
-	if u.chance(700_000) {                                         // FUniqID
-		l.int(int64(mix(user*7) >> 1))
+}
+
+func (l *row) visit() {
+	l.empty(1)                                                       // Params
+	l.uint(l.u.skewed(4_000_000, 2))                                 // IPNetworkID
+	l.int(l.trafic)                                                  // TraficSourceID
+	l.int(l.engine)                                                  // SearchEngineID
+	l.phrase(l.searched)                                             // SearchPhrase
+	l.int(l.adv)                                                     // AdvEngineID
+	l.int(boolean(l.r.chance(3_000)))                                // IsArtifical
+	l.int(widths[l.screen] - int64(l.r.below(30)))                   // WindowClientWidth
+	l.int(heights[l.screen] - int64(100+l.r.below(200)))             // WindowClientHeight
+	l.int(int64(l.zone/3600) - 1)                                    // ClientTimeZone
+	l.time(l.key.date, l.key.second+int32(l.r.below(200)))           // ClientEventTime
+	l.zero(4)                                                        // SilverlightVersion1-4
+	l.text([]string{"utf-8", "windows", "koi8-r"}[l.c.skewed(3, 3)]) // PageCharset
+	l.uint(l.c.below(1000))                                          // CodeVersion
+	l.int(boolean(l.link))                                           // IsLink
+	l.int(boolean(l.download))                                       // IsDownload
+	l.int(boolean(!l.r.chance(300_000)))                             // IsNotBounce
+	if l.u.chance(700_000) {                                         // FUniqID
+		l.int(int64(mix(l.user*7) >> 1))
 	} else {
 		l.zero(1)
 	}
-	if r.chance(250_000) { // OriginalURL
-		l.url(url)
+	if l.r.chance(250_000) { // OriginalURL
+		l.url(l.shown)
 	} else {
 		l.empty(1)
 	}
-	l.uint(r.below(1 << 30))                             // HID
-	l.int(boolean(c.chance(20_000)))                     // IsOldCounter
-	l.int(boolean(r.chance(30_000)))                     // IsEvent
-	l.int(boolean(r.chance(10_000)))                     // IsParameter
-	l.int(boolean(r.chance(50_000)))                     // DontCountHits
-	l.int(boolean(r.chance(200_000)))                    // WithHash
-	l.text([]string{"5", "g", "D", "F"}[r.skewed(4, 3)]) // HitColor
-	l.time(k.date, k.second-zone)                        // LocalEventTime
-	l.uint(u.skewed(60, 2))                              // Age
-	l.uint(u.below(3))                                   // Sex
-	l.uint(u.below(5))                                   // Income
-	l.uint(u.skewed(30000, 2))                           // Interests
-	l.uint(u.skewed(30, 4))                              // Robotness
-	l.int(ip)                                            // RemoteIP
-	l.int(-1)                                            // WindowName
-	l.int(-1)                                            // OpenerName
-	l.uint(r.skewed(20, 2))                              // HistoryLength
-	l.text(languages[u.skewed(5, 3)])                    // BrowserLanguage
-	l.text(countries[u.skewed(5, 3)])                    // BrowserCountry
-	l.empty(2)                                           // SocialNetwork, SocialAction
-	l.zero(1)                                            // HTTPError
-	l.uint(r.skewed(3000, 3))                            // SendTiming
-	l.uint(r.skewed(500, 3))                             // DNSTiming
-	l.uint(r.skewed(500, 3))                             // ConnectTiming
-	l.uint(r.skewed(4000, 3))                            // ResponseStartTiming
-	l.uint(r.skewed(6000, 3))                            // ResponseEndTiming
-	l.uint(r.skewed(9000, 3))                            // FetchTiming
-	l.zero(1)                                            // SocialSourceNetworkID
-	l.empty(1)                                           // SocialSourcePage
-	l.zero(1)                                            // ParamPrice
-	l.empty(1)                                           // ParamOrderID
-	l.text("NH")                                         // ParamCurrency
-	l.zero(1)                                            // ParamCurrencyID
-	l.empty(4)                                           // Openstat*
-	if r.chance(20_000) {                                // UTMSource, UTMMedium, UTMCampaign
-		l.text(word(r.next()))
-		l.text(word(r.below(5)))
-		l.text(word(r.next()))
+}
+
+func (l *row) person() {
+	l.uint(l.r.below(1 << 30))                             // HID
+	l.int(boolean(l.c.chance(20_000)))                     // IsOldCounter
+	l.int(boolean(l.r.chance(30_000)))                     // IsEvent
+	l.int(boolean(l.r.chance(10_000)))                     // IsParameter
+	l.int(boolean(l.r.chance(50_000)))                     // DontCountHits
+	l.int(boolean(l.r.chance(200_000)))                    // WithHash
+	l.text([]string{"5", "g", "D", "F"}[l.r.skewed(4, 3)]) // HitColor
+	l.time(l.key.date, l.key.second-l.zone)                // LocalEventTime
+	l.uint(l.u.skewed(60, 2))                              // Age
+	l.uint(l.u.below(3))                                   // Sex
+	l.uint(l.u.below(5))                                   // Income
+	l.uint(l.u.skewed(30000, 2))                           // Interests
+	l.uint(l.u.skewed(30, 4))                              // Robotness
+	l.int(l.ip)                                            // RemoteIP
+	l.int(-1)                                              // WindowName
+	l.int(-1)                                              // OpenerName
+	l.uint(l.r.skewed(20, 2))                              // HistoryLength
+	l.text(languages[l.u.skewed(5, 3)])                    // BrowserLanguage
+	l.text(countries[l.u.skewed(5, 3)])                    // BrowserCountry
+	l.empty(2)                                             // SocialNetwork, SocialAction
+}
+
+func (l *row) rest() {
+	l.zero(1)                   // HTTPError
+	l.uint(l.r.skewed(3000, 3)) // SendTiming
+	l.uint(l.r.skewed(500, 3))  // DNSTiming
+	l.uint(l.r.skewed(500, 3))  // ConnectTiming
+	l.uint(l.r.skewed(4000, 3)) // ResponseStartTiming
+	l.uint(l.r.skewed(6000, 3)) // ResponseEndTiming
+	l.uint(l.r.skewed(9000, 3)) // FetchTiming
+	l.zero(1)                   // SocialSourceNetworkID
+	l.empty(1)                  // SocialSourcePage
+	l.zero(1)                   // ParamPrice
+	l.empty(1)                  // ParamOrderID
+	l.text("NH")                // ParamCurrency
+	l.zero(1)                   // ParamCurrencyID
+	l.empty(4)                  // Openstat*
+	if l.r.chance(20_000) {     // UTMSource, UTMMedium, UTMCampaign
+		l.text(word(l.r.next()))
+		l.text(word(l.r.below(5)))
+		l.text(word(l.r.next()))
 	} else {
 		l.empty(3)
 	}
-	l.empty(2)                      // UTMContent, UTMTerm
-	l.empty(1)                      // FromTag
-	l.int(boolean(r.chance(5_000))) // HasGCLID
-	switch {                        // RefererHash
-	case k.counter == 62 && hasReferer && r.chance(30_000):
+	l.empty(2)                        // UTMContent, UTMTerm
+	l.empty(1)                        // FromTag
+	l.int(boolean(l.r.chance(5_000))) // HasGCLID
+	switch {                          // RefererHash
+	case l.key.counter == 62 && l.hasReferer && l.r.chance(30_000):
 		l.int(3594120000172545465)
-	case hasReferer:
-		l.int(int64(mix(referer * 3)))
+	case l.hasReferer:
+		l.int(int64(mix(l.referer * 3)))
 	default:
 		l.zero(1)
 	}
-	l.int(urlHash)          // URLHash
-	l.uint(r.skewed(40, 5)) // CLID
-	l.b[len(l.b)-1] = '\n'
-	return l.b
+	l.int(l.urlHash)          // URLHash
+	l.uint(l.r.skewed(40, 5)) // CLID
 }
 
 func boolean(b bool) int64 {

@@ -45,14 +45,16 @@ const totals = `SELECT writer, count(*), sum(v), min(id), max(id), count(DISTINC
  FROM running GROUP BY writer`
 
 type run struct {
-	opt       Options
-	sent      []atomic.Int64 // rows per writer handed to the server
-	acked     []atomic.Int64 // rows per writer acknowledged
-	queries   atomic.Int64
-	wrong     atomic.Int64
-	mu        sync.Mutex
-	examples  []string
-	latencies []time.Duration
+	opt     Options
+	sent    []atomic.Int64 // rows per writer handed to the server
+	acked   []atomic.Int64 // rows per writer acknowledged
+	queries atomic.Int64
+	wrong   atomic.Int64
+	mu      struct {
+		sync.Mutex
+		examples  []string
+		latencies []time.Duration
+	}
 }
 
 // Run creates the table, writes and reads at the same time, and returns what it saw.
@@ -78,13 +80,13 @@ func Run(ctx context.Context, opt Options) (Result, error) {
 		wg.Go(func() { errs[opt.Writers+i] = r.read(ctx, stop) })
 	}
 	wg.Wait()
-	res := Result{Elapsed: time.Since(start), Queries: r.queries.Load(), Wrong: r.wrong.Load(), Examples: r.examples}
+	res := Result{Elapsed: time.Since(start), Queries: r.queries.Load(), Wrong: r.wrong.Load(), Examples: r.mu.examples}
 	for w := range r.acked {
 		res.Rows += r.acked[w].Load()
 	}
-	slices.Sort(r.latencies)
-	if n := len(r.latencies); n > 0 {
-		res.P50, res.P99 = r.latencies[n/2], r.latencies[n*99/100]
+	slices.Sort(r.mu.latencies)
+	if n := len(r.mu.latencies); n > 0 {
+		res.P50, res.P99 = r.mu.latencies[n/2], r.mu.latencies[n*99/100]
 	}
 	if res.Queries == 0 {
 		errs = append(errs, errors.New("no query finished"))
@@ -137,7 +139,7 @@ func (r *run) read(ctx, stop context.Context) error {
 		}
 		r.queries.Add(1)
 		r.mu.Lock()
-		r.latencies = append(r.latencies, elapsed)
+		r.mu.latencies = append(r.mu.latencies, elapsed)
 		r.mu.Unlock()
 	}
 	return nil
@@ -170,7 +172,7 @@ func (r *run) fail(format string, args ...any) {
 	r.wrong.Add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.examples) < 5 {
-		r.examples = append(r.examples, fmt.Sprintf(format, args...))
+	if len(r.mu.examples) < 5 {
+		r.mu.examples = append(r.mu.examples, fmt.Sprintf(format, args...))
 	}
 }

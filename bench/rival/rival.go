@@ -204,15 +204,8 @@ func columns(schema string) string {
 
 // Memory returns the process's highest resident bytes.
 func (r *Rival) Memory() int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	var kib int64
-	if i := strings.Index(string(b), "VmHWM:"); i >= 0 {
-		_, _ = fmt.Sscanf(string(b)[i:], "VmHWM: %d kB", &kib)
-	}
-	return kib << 10
+	_, peak := suite.ProcessMemory(r.cmd.Process.Pid)
+	return peak
 }
 
 // Close ends the process.

@@ -27,12 +27,7 @@ func Compare(reference, run *Run) (equal int) {
 	return equal
 }
 
-// Same tells whether two answers are equal, and if not where they first differ.
-func Same(want, got Answer) (string, bool) {
-	d := difference(want, got)
-	return d, d == ""
-}
-
+// difference says where two answers first differ, "" when they are equal.
 func difference(want, got Answer) string {
 	if len(want) != len(got) {
 		return fmt.Sprintf("%d rows, want %d", len(got), len(want))

@@ -75,21 +75,18 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// Kill ends the process as a power cut would; Stop asks it to end and waits.
-func (s *Server) Kill() error {
-	_ = s.cmd.Process.Signal(syscall.SIGKILL)
-	return s.cmd.Wait()
-}
-
 // Stop asks the process to end and waits for it.
 func (s *Server) Stop() error {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	return s.cmd.Wait()
 }
 
-// Memory returns the process's resident bytes: now, and the highest so far (Linux; 0 elsewhere).
-func (s *Server) Memory() (now, peak int64) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+// Memory returns the process's resident bytes: now, and the highest so far.
+func (s *Server) Memory() (now, peak int64) { return ProcessMemory(s.cmd.Process.Pid) }
+
+// ProcessMemory returns the resident bytes of a process: now, and the highest so far (Linux; 0 elsewhere).
+func ProcessMemory(pid int) (now, peak int64) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, 0
 	}

@@ -124,6 +124,12 @@ func (g *Group) combineTables() error {
 		}
 		w.tab.release()
 	}
+	var keep keeper
+	if keep.init(g); keep.top != nil {
+		keep.top.take(into.rows, into.width)
+		g.out.blocks = keep.blocks()
+		return nil
+	}
 	g.out.tables = []*table{into}
 	g.out.blocks = []block{{rows: into.rows}}
 	return nil

@@ -153,19 +153,18 @@ func (t *top) rank(row []uint64) rank {
 
 func (t *top) take(rows []uint64, width int) {
 	at := 0
-	if t.plain && len(t.heap) == t.k { // most groups end here
-		bound := t.heap[0].lo
-		for ; at < len(rows); at += width {
-			if c := rows[at]; c > bound {
-				t.offer(rows[at:at+width], rank{lo: c})
-				bound = t.heap[0].lo
-			}
-		}
-		return
-	}
-	for ; at < len(rows); at += width {
+	for ; at < len(rows) && !(t.plain && len(t.heap) == t.k); at += width {
 		if rows[at] != 0 {
 			t.offer(rows[at:at+width], t.rank(rows[at:at+width]))
+		}
+	}
+	if at == len(rows) {
+		return
+	}
+	for bound := t.heap[0].lo; at < len(rows); at += width { // most groups end here
+		if c := rows[at]; c > bound {
+			t.offer(rows[at:at+width], rank{lo: c})
+			bound = t.heap[0].lo
 		}
 	}
 }

@@ -2,7 +2,6 @@ package agg
 
 import (
 	"math"
-	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/kernel"
@@ -28,7 +27,9 @@ type column struct {
 	dict *batch.Dictionary
 	code *codeMap
 
-	dictRef uint64 // the reference to the first entry of dict
+	fresh   []uint32 // codes without a number
+	warmed  uint64   // what warm has read
+	dictRef uint64   // the reference to the first entry of dict
 
 	constant   []byte // the constant seen last, and its number
 	constantID uint32
@@ -183,21 +184,7 @@ func (c *column) loadDict(v *batch.Vector, n int) error {
 		}
 		return nil
 	}
-	for i, k := range v.Codes[:n] {
-		id := atomic.LoadUint32(&numbers[k])
-		if id == 0 {
-			if c.nulls != nil && c.nulls.Get(i) {
-				c.words[i] = 0
-				continue
-			}
-			var err error
-			if id, err = c.strings.code(c.code, k); err != nil {
-				return err
-			}
-		}
-		c.words[i] = uint64(id)
-	}
-	return nil
+	return c.loadNew(v.Codes[:n])
 }
 
 func (c *column) loadBytes(v *batch.Vector, n int) error {

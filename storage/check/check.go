@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/cache"
@@ -15,6 +16,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/segment"
+	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -39,6 +41,8 @@ func (f Finding) String() string {
 type checker struct {
 	fs       vfs.FS
 	dir      string
+	version  *manifest.Version  // nil: damaged
+	logged   []manifest.Segment // files that log records above the watermark name
 	findings []Finding
 }
 
@@ -54,11 +58,12 @@ func Check(fsys vfs.FS, dir string) []Finding {
 	v, _, err := manifest.Read(fsys, dir)
 	if err != nil {
 		c.add(dir+"/CURRENT", err, true)
-		v = nil
+	} else {
+		c.version = v
 	}
 	c.records("wal", ".wal", record.WAL)
 	c.records("tokens", ".tok", record.Tokens)
-	c.segments(v)
+	c.segments()
 	return c.findings
 }
 
@@ -133,22 +138,47 @@ func (c *checker) file(name string, number uint64, kind record.Kind) (begun, end
 			return true, false, first, last, errs.Corrupt("record at offset %d has sequence %d, want %d", rec.Offset, rec.Sequence, last+1)
 		}
 		last++
+		if kind == record.WAL {
+			if err := c.write(rec); err != nil {
+				return true, false, first, last, err
+			}
+		}
 	}
 }
 
-// segments verifies every byte of the segments that the manifest names.
-func (c *checker) segments(v *manifest.Version) {
+// write notes the segment files that a record of the log brings and that the manifest need not name yet.
+func (c *checker) write(rec record.Frame) error {
+	var d table.Decoder
+	if c.version == nil || rec.Sequence <= max(c.version.Watermark, c.version.Applied) || rec.Type != table.RecordWrite {
+		return nil
+	}
+	if err := d.Begin(rec.Payload); err != nil {
+		return err
+	}
+	for _, f := range d.Files {
+		if !slices.ContainsFunc(c.version.Segments, func(s manifest.Segment) bool { return s.File == f.File }) {
+			c.logged = append(c.logged, f)
+		}
+	}
+	return nil
+}
+
+// segments verifies every byte of the segments that the manifest or the log names.
+func (c *checker) segments() {
 	named := map[string]bool{}
+	v := c.version
 	if v != nil {
 		pool := mem.NewPool(0)
 		cached := cache.New(pool.Account("check", 64<<20), 0)
 		defer cached.Close()
-		for _, s := range v.Segments {
+		for i, s := range append(slices.Clone(v.Segments), c.logged...) {
 			name := fmt.Sprintf("%010d.seg", s.File)
 			named[name] = true
 			owner := fmt.Sprintf("table with id %d", s.Table)
 			if t := v.Catalog.TableByID(s.Table); t != nil {
 				owner = fmt.Sprintf("table %s.%s", t.Schema, t.Name)
+			} else if i >= len(v.Segments) {
+				continue // the table was made since the manifest, or dropped: the next start knows
 			}
 			if s.Quarantined != "" {
 				c.add(c.dir+"/quarantine/"+name, fmt.Errorf("%d rows of %s, set aside: %s", s.Rows, owner, s.Quarantined), true)

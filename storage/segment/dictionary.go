@@ -168,14 +168,7 @@ func (s *Segment) loadDictionary(c *column, dst []byte, counters *scan.Counters)
 	if int(d.Offsets[d.Len]) != len(d.Heap) || rows != c.stats.Rows-c.stats.Nulls {
 		return errs.Corrupt("%d bytes and %d rows, want %d and %d", d.Offsets[d.Len], rows, len(d.Heap), c.stats.Rows-c.stats.Nulls)
 	}
-	heap := d.Heap
-	for _, r := range c.dict.chunks {
-		if err := s.fetch(r, heap[:r.plain], counters); err != nil {
-			return err
-		}
-		heap = heap[r.plain:]
-	}
-	return nil
+	return s.fetchAll(c.dict.chunks, d.Heap, counters)
 }
 
 // maxVector is the rows of a vector.

@@ -2,7 +2,9 @@ package segment
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/encoding"
@@ -36,6 +38,38 @@ func (s *Segment) fetch(r ref, dst []byte, n *scan.Counters) error {
 		return err
 	}
 	return decompress(dst, *p, r.codec)
+}
+
+// fetchAll fills dst with the plain bytes of buffers, one behind the other. Reading and decompressing many of them is
+// divided among all cores: whoever asks for a dictionary that is not in the cache waits for it.
+func (s *Segment) fetchAll(refs []ref, dst []byte, n *scan.Counters) error {
+	parts := make([][]byte, len(refs))
+	for i, r := range refs {
+		parts[i], dst = dst[:r.plain], dst[r.plain:]
+	}
+	var next atomic.Int64
+	var failed atomic.Pointer[error]
+	work := func() {
+		for failed.Load() == nil {
+			i := int(next.Add(1) - 1)
+			if i >= len(refs) {
+				return
+			}
+			if err := s.fetch(refs[i], parts[i], n); err != nil {
+				failed.CompareAndSwap(nil, &err)
+			}
+		}
+	}
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(refs)/2) - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 func (r ref) verify(b []byte) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -29,6 +30,9 @@ import (
 //	         nulls: validity, a bit per row in words of 8 bytes
 //	         values as in a flat vector; booleans in words of 8 bytes; strings: 4 bytes length each, then the bytes
 const payloadFormat = 1
+
+// RecordWrite is the type of the log records that hold such payloads.
+const RecordWrite record.Type = 1
 
 // compressFrom is the size of a body that is worth the call of s2: below, records of a few rows.
 const compressFrom = 2048

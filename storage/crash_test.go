@@ -184,7 +184,7 @@ func (w *workload) verify(db *DB, acked, tried int) error {
 		for i := 0; i < n; i += 3 {
 			ack, err := db.Commit(ctx, table.Write{Rows: []table.Rows{rowsOf(ta, 0, 1)}, Token: &table.Token{Client: "c", Key: fmt.Sprint(i)}})
 			if err != nil || !ack.Duplicate {
-				return fmt.Errorf("token of step %d is forgotten: %+v, %v", i, ack, err)
+				return fmt.Errorf("token of step %d is forgotten: %+v, %w", i, ack, err)
 			}
 		}
 		return nil
@@ -265,10 +265,11 @@ func (w *workload) crashEverywhere(t *testing.T) {
 	t.Logf("%d crash states of %d operations", len(states), fsys.Count())
 }
 
-// Each operation fails once, or from then on. What was acknowledged is found by the next Open.
-func TestErrorAtEveryOperation(t *testing.T) { errorEverywhere(t, mixed, 4) }
+// Each operation fails in each of four ways: once or from then on, with a device that is broken or full. What was
+// acknowledged is found by the next Open, and once the fault is over the database works again, or says why not.
+func TestErrorAtEveryOperation(t *testing.T) { errorEverywhere(t, mixed, 1) }
 
-// errorEverywhere lets the four ways to fail take turns: with a step of 4 every operation fails in one of them.
+// errorEverywhere lets every step-th operation fail in each of the four ways, which take turns when step is 4 or more.
 func errorEverywhere(t *testing.T, w func() *workload, step int) {
 	if testing.Short() {
 		step = 44
@@ -276,44 +277,90 @@ func errorEverywhere(t *testing.T, w func() *workload, step int) {
 	first := 1
 	for _, sticky := range []bool{false, true} {
 		for _, cause := range []error{syscall.EIO, syscall.ENOSPC} {
-			for n := first; w().failAt(t, n, sticky, cause); n += step {
-			}
-			first++
+			from := first
+			first += step / 4
+			t.Run(fmt.Sprintf("%v, sticky %v", cause, sticky), func(t *testing.T) {
+				t.Parallel() // much of it is waiting for another try
+				works, n := 0, from
+				for ; ; n += step {
+					reached, again := w().failAt(t, n, sticky, cause)
+					if again {
+						works++
+					}
+					if !reached {
+						break
+					}
+				}
+				t.Logf("%d operations, works again after %d", n, works)
+			})
 		}
 	}
 }
 
-func (w *workload) failAt(t *testing.T, n int, sticky bool, cause error) (reached bool) {
+// failAt lets the n-th operation fail. again says that the database took writes afterwards.
+func (w *workload) failAt(t *testing.T, n int, sticky bool, cause error) (reached, again bool) {
 	t.Helper()
 	m := vfs.NewMem()
 	fsys := errorfs.New(m, errorfs.All&^errorfs.Read)
 	fsys.Fail(n, sticky, cause)
-	o := testOptions(fsys)
-	db, err := Open(ctx, "db", o)
+	db, err := Open(ctx, "db", testOptions(fsys))
+	what := fmt.Sprintf("operation %d, sticky %v, %v", n, sticky, cause)
 	if err == nil {
 		w.run(db)
 		err = w.failed
+		reached = fsys.Failed() > 0
+		fsys.Heal()
+		e := w.afterwards(db)
+		if again = e == nil; !again && errs.From(e).Code == errs.InternalError {
+			t.Fatalf("%s: after the fault: %v", what, e)
+		}
 		_ = db.Close()
 	}
-	what := fmt.Sprintf("operation %d, sticky %v, %v, first error %v", n, sticky, cause, err)
+	what += fmt.Sprintf(", first error %v", err)
 	if err != nil && errs.From(err).Code == errs.InternalError {
 		t.Fatalf("%s: no SQLSTATE", what)
 	}
 	if m.OpenFiles() != 0 {
 		t.Fatalf("%s: %d files left open", what, m.OpenFiles())
 	}
-	reached = fsys.Failed() > 0
-	fsys.Heal()
+	reached = reached || fsys.Failed() > 0
 	db, err = Open(ctx, "db", testOptions(m.CrashClone(uint64(n), 0.5)))
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
 	err = w.verify(db, int(w.acked.Load()), int(w.tried.Load()))
+	if after := db.Catalog().Table("public", "after"); again && after == nil {
+		t.Errorf("%s: a table that was made afterwards is gone", what)
+	} else if again {
+		wantTotals(t, db, after, 3)
+	}
 	db.Close()
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
-	return reached
+	return reached, again
+}
+
+// afterwards writes to a table of its own and reads everything. An error without a SQLSTATE, or a wrong answer, comes as
+// XX000.
+func (w *workload) afterwards(db *DB) error {
+	if err := w.verify(db, int(w.acked.Load()), int(w.tried.Load())); err != nil {
+		return err
+	}
+	if err := db.Apply(ctx, catalog.CreateTable{Table: clicks("after")}); err != nil {
+		return err
+	}
+	after := db.Catalog().Table("public", "after")
+	if err := insert(db, after, 0, 3); err != nil {
+		return err
+	}
+	s := db.Snapshot()
+	defer s.Release()
+	got, err := read(s, after.ID)
+	if err == nil && got != upTo(3) {
+		err = fmt.Errorf("the table made afterwards holds %+v", got)
+	}
+	return err
 }
 
 // One writer, several readers: totals are exact at every moment of thousands of seals.

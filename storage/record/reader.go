@@ -36,7 +36,7 @@ type Reader struct {
 func NewReader(f Source, kind Kind, number uint64, maxRecord int64) (*Reader, error) {
 	size, err := f.Size()
 	if err != nil {
-		return nil, err
+		return nil, errs.New(errs.IOError, "could not read the size of file %q: %w", f.Name(), err)
 	}
 	r := &Reader{f: f, size: size, off: HeaderBytes, torn: -1, max: maxRecord}
 	b, err := r.at(0, HeaderBytes)

@@ -64,16 +64,24 @@ func (s *Segment) verifyGaps(all []ref) error {
 		if r.offset < at || r.offset-at >= alignment && r.stored > 0 {
 			return errs.Corrupt("buffer at %d, the one before ends at %d", r.offset, at)
 		}
-		gap := make([]byte, r.offset-at)
-		if err := s.readAt(gap, int64(at)); err != nil {
-			return err
-		}
-		if i := slices.IndexFunc(gap, func(b byte) bool { return b != 0 }); i >= 0 {
-			return errs.Corrupt("byte %d between buffers is %#x, want 0", at+uint64(i), gap[i])
+		if r.offset > at {
+			if err := s.verifyGap(make([]byte, r.offset-at), at); err != nil {
+				return err
+			}
 		}
 		at = r.offset + uint64(r.stored)
 	}
 	return s.verifyTail()
+}
+
+func (s *Segment) verifyGap(gap []byte, at uint64) error {
+	if err := s.readAt(gap, int64(at)); err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(gap, func(b byte) bool { return b != 0 }); i >= 0 {
+		return errs.Corrupt("byte %d between buffers is %#x, want 0", at+uint64(i), gap[i])
+	}
+	return nil
 }
 
 // verifyTail checks the gaps between metadata blobs, directory and footer.

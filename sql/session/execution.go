@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 
 	"github.com/siltstone-db/siltstone/sql/bind"
 	"github.com/siltstone-db/siltstone/sql/stmt"
@@ -26,6 +27,7 @@ type execution struct {
 	close   func()                      // idempotent
 	cancel  context.CancelFunc          // ends what runs
 	isQuery bool
+	kept    bool // it has run, and its rows are kept
 	tag     string // tag and err are set at the end
 	err     error
 	batch   *batch.Batch // rows from at on are not taken yet
@@ -82,7 +84,7 @@ func (s *Session) startKept(ctx context.Context, o *portal) error {
 		return err
 	}
 	next, stop := iter.Pull(k.all)
-	o.run = &execution{next: next, cancel: func() {}, tag: tag, close: func() {
+	o.run = &execution{next: next, cancel: func() {}, tag: tag, kept: true, close: func() {
 		stop()
 		k.account.Close()
 	}}
@@ -179,6 +181,9 @@ func (e *execution) take(n int) *batch.Batch {
 func (e *execution) completed(n int64) string {
 	if e.isQuery {
 		return fmt.Sprintf("SELECT %d", n)
+	}
+	if e.kept { // PostgreSQL counts the rows that were taken last
+		return fmt.Sprintf("%s %d", e.tag[:strings.LastIndexByte(e.tag, ' ')], n)
 	}
 	return e.tag
 }

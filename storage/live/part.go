@@ -108,7 +108,9 @@ func (p Prefix) Open(ctx context.Context, req *scan.Request) (scan.PartScan, err
 }
 
 // CountsValues implements scan.ValueCounter.
-func (p Prefix) CountsValues(column int) bool { return column < len(p.s.dicts) && p.s.dicts[column] != nil }
+func (p Prefix) CountsValues(column int) bool {
+	return column < len(p.s.dicts) && p.s.dicts[column] != nil
+}
 
 func maxColumn(req *scan.Request) int {
 	m := -1

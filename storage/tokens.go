@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +25,8 @@ import (
 //
 // A token file "<number>.tok" in tokens/ is a file of package record, kind "TOKN". Each record holds entries of 40
 // bytes: 16 bytes hash of the token (XXH3-128 of the client's length in 4 bytes, client, key), sequence, rows, seconds
-// since 1970, little-endian. Opening a database copies what has not expired into one new file.
+// since 1970, little-endian. Opening a database copies what has not expired into one new file, and so does save when
+// less than half of what lies in the files is known yet.
 type tokens struct {
 	fs   vfs.FS
 	dir  string
@@ -37,6 +39,9 @@ type tokens struct {
 	known   map[tokenHash]*token
 	order   []*token // as committed: the oldest first
 	flush   []*token // not in a token file yet
+	// The files belong to open and save. files names all of them, the last is f; written counts their entries.
+	files   []string
+	written int
 	number  uint64
 	f       vfs.File
 	a       record.Appender
@@ -54,6 +59,9 @@ type token struct {
 }
 
 const tokenBytes = 40
+
+// tokensSpare is how many entries may lie in files beyond twice those that are known: 2.5 MB.
+const tokensSpare = 1 << 16
 
 // tokenMemory is about what a remembered token takes: its entry, its place in the order and in the table.
 const tokenMemory = 150
@@ -150,6 +158,42 @@ func (t *tokens) save() error {
 		t.mu.Unlock()
 		return err
 	}
+	t.mu.Lock()
+	known := len(t.order)
+	t.mu.Unlock()
+	if t.written > 2*known+tokensSpare {
+		return t.rewrite()
+	}
+	return nil
+}
+
+// rewrite copies the tokens that are still known into one new file and removes the others. On a full disk everything
+// stays as it is: the next save, or the next start, tries again.
+func (t *tokens) rewrite() error {
+	t.mu.Lock()
+	list := slices.Clone(t.order)
+	t.mu.Unlock()
+	if t.f != nil {
+		t.f.Close() // what was written is synced
+		t.f = nil
+	}
+	old, written := t.files, t.written
+	t.files, t.written = nil, 0
+	if len(list) > 0 {
+		if err := t.write(list); err != nil {
+			t.files, t.written = append(old, t.files...), written
+			if errs.Is(err, errs.DiskFull) {
+				return nil
+			}
+			return err
+		}
+	}
+	for i, name := range old {
+		if err := t.fs.Remove(name); err != nil {
+			t.files = append(t.files, old[i:]...)
+			return ioError("remove", name, err)
+		}
+	}
 	return nil
 }
 
@@ -181,6 +225,7 @@ func (t *tokens) write(list []*token) (err error) {
 	}
 	t.a = a
 	t.n++
+	t.written += len(list)
 	return nil
 }
 
@@ -191,6 +236,7 @@ func (t *tokens) create() error {
 	if err != nil {
 		return ioError("create", name, err)
 	}
+	t.files = append(t.files, name)
 	_, err = f.WriteAt(record.AppendHeader(nil, record.Header{Kind: record.Tokens, Number: t.number, First: 1}), 0)
 	if err == nil {
 		err = f.Sync()
@@ -213,37 +259,25 @@ func (t *tokens) open() error {
 	if err != nil {
 		return ioError("list", t.dir, err)
 	}
-	var old []string
 	for _, i := range infos {
 		var number uint64
 		if _, err := fmt.Sscanf(i.Name, "%d.tok", &number); err != nil || !strings.HasSuffix(i.Name, ".tok") {
 			continue
 		}
 		t.number = max(t.number, number)
-		old = append(old, i.Name)
+		t.files = append(t.files, t.dir+"/"+i.Name)
 		if err := readTokens(t.fs, t.dir+"/"+i.Name, number, func(k token) {
+			t.written++
 			t.commit(k.hash, k.sequence, k.rows, k.seconds)
 		}); err != nil {
 			return fmt.Errorf("read the idempotency tokens: %w", err)
 		}
 	}
 	t.flush = nil
-	if len(old) == 0 {
+	if len(t.files) == 0 {
 		return nil
 	}
-	if len(t.order) > 0 {
-		if err := t.write(t.order); errs.Is(err, errs.DiskFull) {
-			return nil // the old files stay, and the next start copies them
-		} else if err != nil {
-			return err
-		}
-	}
-	for _, name := range old {
-		if err := t.fs.Remove(t.dir + "/" + name); err != nil {
-			return ioError("remove", name, err)
-		}
-	}
-	return nil
+	return t.rewrite()
 }
 
 func readTokens(fsys vfs.FS, name string, number uint64, add func(token)) error {

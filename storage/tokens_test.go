@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
@@ -63,11 +64,11 @@ func TestTokenFilesAreBounded(t *testing.T) {
 		}
 		return x
 	}
-	hash := func(i int) tokenHash { return hashToken(&table.Token{Client: "c", Key: fmt.Sprint(i)}) }
+	id := func(i int) tokenID { return hashToken(&table.Token{Client: "c", Key: fmt.Sprint(i)}) }
 	x := made()
 	const n, each = 4 * tokensSpare, 1 << 10
 	for i := range n {
-		x.commit(hash(i), uint64(i), 1, time.Now().Unix())
+		x.commit(id(i), uint64(i), 1, time.Now().Unix())
 		if i%each != each-1 {
 			continue
 		}
@@ -96,12 +97,49 @@ func TestTokenFilesAreBounded(t *testing.T) {
 	x = made()
 	defer x.close()
 	for i := n - 100; i < n; i++ {
-		if k := x.known[hash(i)]; k == nil || k.sequence != uint64(i) {
+		if k := x.known[id(i).hash]; k == nil || k.sequence != uint64(i) {
 			t.Fatalf("token %d is forgotten", i)
 		}
 	}
-	if x.known[hash(n-101)] != nil {
+	if x.known[id(n-101).hash] != nil {
 		t.Error("one more is remembered")
+	}
+}
+
+// TestTokensKnowTheirContent: a key that comes with other rows is refused, also behind a restart, from the log and from a
+// token file; one whose content nobody knows is a repeat.
+func TestTokensKnowTheirContent(t *testing.T) {
+	o := testOptions(vfs.NewMem())
+	db := mustOpen(t, o)
+	tab := mustCreate(t, db, "t")
+	push := func(content uint64) (bool, error) {
+		ack, err := db.Commit(ctx, table.Write{Rows: []table.Rows{rowsOf(tab, 0, 1)}, Token: &table.Token{Client: "c", Key: "k", Content: content}})
+		return ack.Duplicate, err
+	}
+	if repeated, err := push(1); repeated || err != nil {
+		t.Fatal(repeated, err)
+	}
+	for round := range 3 {
+		if _, err := push(2); !errs.Is(err, errs.InvalidParameterValue) {
+			t.Errorf("round %d: other rows: %v", round, err)
+		}
+		for _, same := range []uint64{1, 0} {
+			if repeated, err := push(same); !repeated || err != nil {
+				t.Errorf("round %d: the same rows: %v, %v", round, repeated, err)
+			}
+		}
+		if round == 1 {
+			if err := db.Checkpoint(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db = mustOpen(t, o)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 // little-endian.
 //
 //	head     1 byte format (1), seconds since 1970 when it was committed, 1 byte token,
-//	         token: client and key as length and bytes; n files, n sections
+//	         token: client and key as length and bytes, 8 bytes content; n files, n sections
 //	file     file id, table id, rows, bytes: a segment that was written and made durable before the record
 //	section  table id, table version, rows (1 to 65,536), 1 byte codec (0 plain, 1 s2 block), plain bytes,
 //	         stored bytes, body
@@ -65,6 +65,7 @@ func (e *Encoder) Begin(seconds int64, token *Token, files []*Segment, sections 
 			b = binary.AppendUvarint(b, uint64(len(s)))
 			b = append(b, s...)
 		}
+		b = binary.LittleEndian.AppendUint64(b, token.Content)
 	}
 	b = binary.AppendUvarint(b, uint64(len(files)))
 	for _, f := range files {
@@ -202,6 +203,9 @@ func (d *Decoder) Begin(payload []byte) error {
 	if t := d.take(1); t != nil && t[0] != 0 {
 		d.Token = &Token{Client: string(d.take(d.uint()))}
 		d.Token.Key = string(d.take(d.uint()))
+		if b := d.take(8); b != nil {
+			d.Token.Content = binary.LittleEndian.Uint64(b)
+		}
 	}
 	files := d.uint()
 	if d.bad || files > uint64(len(d.b))/4 {

@@ -35,7 +35,7 @@ func codecRows(n int) *batch.Batch {
 
 func encode(sizes ...int) []byte {
 	var e Encoder
-	e.Begin(1_700_000_000, &Token{Client: "c", Key: "k"}, []*Segment{NewSegment(codecFile, nil, nil, nil)}, len(sizes))
+	e.Begin(1_700_000_000, &Token{Client: "c", Key: "k", Content: 1 << 63}, []*Segment{NewSegment(codecFile, nil, nil, nil)}, len(sizes))
 	for i, n := range sizes {
 		e.Add(Section{Table: 7, Version: uint64(i), Batch: codecRows(n)})
 	}
@@ -45,7 +45,7 @@ func encode(sizes ...int) []byte {
 func TestCodec(t *testing.T) {
 	sizes := []int{1, 2, 64, 65, 1000, 5000}
 	var d Decoder
-	if err := d.Begin(encode(sizes...)); err != nil || len(d.Files) != 1 || d.Files[0] != codecFile || d.Token == nil || d.Token.Key != "k" || d.Seconds != 1_700_000_000 {
+	if err := d.Begin(encode(sizes...)); err != nil || len(d.Files) != 1 || d.Files[0] != codecFile || d.Token == nil || *d.Token != (Token{Client: "c", Key: "k", Content: 1 << 63}) || d.Seconds != 1_700_000_000 {
 		t.Fatalf("head: %+v, %v", d, err)
 	}
 	for i, n := range sizes {
@@ -102,4 +102,4 @@ func FuzzDecode(f *testing.F) {
 // golden is a write of one row with a token, format 1.
 var codecFile = manifest.Segment{File: 300, Table: 7, Rows: 1000, Bytes: 70_000}
 
-const golden = "0180e2cfaa06010163016b01ac0207e807f0a20401070001007b7b0a0100000000000000000002000000030000000000040000000000000000000501000000000000000000000000060000000000000000000700000000000000000000000000000000000800000000000000000000000000000000000900303030303030303030303030303030300a01000000000000000000000000"
+const golden = "0180e2cfaa06010163016b000000000000008001ac0207e807f0a20401070001007b7b0a0100000000000000000002000000030000000000040000000000000000000501000000000000000000000000060000000000000000000700000000000000000000000000000000000800000000000000000000000000000000000900303030303030303030303030303030300a01000000000000000000000000"

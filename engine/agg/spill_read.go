@@ -44,22 +44,16 @@ func (g *Group) Merge(record []byte) error {
 	for tries := 0; ; tries++ {
 		err := g.merge(g.workers[0], record)
 		if !errs.Is(err, errs.OutOfMemory) {
-			g.merged++
 			return err
 		}
-		if tries == 2 || g.generation > 0 && g.merged < mergedMin {
-			return tooLarge(err) // others have taken what there is
+		if tries == 2 {
+			return tooLarge(err)
 		}
-		g.merged = 0
 		if err := g.relieve(g.generation, err); err != nil {
 			return err
 		}
 	}
 }
-
-// mergedMin is how many records must fit between two times that everything is spilled: to start again costs about as
-// much as a thousand of them.
-const mergedMin = 4
 
 // merge adds a record to the groups of a worker. What may be refused memory comes first.
 func (g *Group) merge(w *worker, record []byte) error {

@@ -30,7 +30,7 @@ type commit struct {
 	logged    []table.Deletion
 	claimed   int
 	token     *table.Token
-	hash      tokenHash
+	id        tokenID // of token
 }
 
 // deletion is what a write takes away from one table.
@@ -75,8 +75,8 @@ func (db *DB) commit(ctx context.Context, c *commit, w table.Write) (table.Ack, 
 		return table.Ack{}, err
 	}
 	if w.Token != nil {
-		c.hash = hashToken(w.Token)
-		known, err := db.tokens.begin(ctx, c.hash)
+		c.id = hashToken(w.Token)
+		known, err := db.tokens.begin(ctx, c.id)
 		if err != nil {
 			return table.Ack{}, err
 		}
@@ -89,7 +89,7 @@ func (db *DB) commit(ctx context.Context, c *commit, w table.Write) (table.Ack, 
 	err := db.write(ctx, c, w)
 	if err != nil {
 		if w.Token != nil {
-			db.tokens.abort(c.hash)
+			db.tokens.abort(c.id)
 		}
 		return table.Ack{}, err
 	}
@@ -314,10 +314,8 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 				db.adoptLocked(e.Sequence, x.files)
 				err = db.appendLocked(e.Sequence, x.sections)
 			}
-			if err == nil {
-			}
 			if err == nil && x.token != nil {
-				db.tokens.commit(x.hash, e.Sequence, x.rows, x.seconds)
+				db.tokens.commit(x.id, e.Sequence, x.rows, x.seconds)
 			}
 		case *ddl:
 			err = db.applyDDLLocked(e.Sequence, x.done)

@@ -135,8 +135,8 @@ func describeTokens(r record.Frame) (string, []string, error) {
 	}
 	lines := make([]string, 0, n)
 	for b := r.Payload; len(b) > 0; b = b[tokenBytes:] {
-		lines = append(lines, fmt.Sprintf("%x: record %d, %d rows at %s", b[:16], binary.LittleEndian.Uint64(b[16:]),
-			binary.LittleEndian.Uint64(b[24:]), unixTime(int64(binary.LittleEndian.Uint64(b[32:])))))
+		lines = append(lines, fmt.Sprintf("%x: record %d, %d rows at %s, content %016x", b[:16], binary.LittleEndian.Uint64(b[16:]),
+			binary.LittleEndian.Uint64(b[24:]), unixTime(int64(binary.LittleEndian.Uint64(b[32:]))), binary.LittleEndian.Uint64(b[40:])))
 	}
 	return text, lines, nil
 }

@@ -1,9 +1,12 @@
 package storage
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +19,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
+	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
 
 // same is the table that a transaction which changes no catalog ends with.
@@ -302,6 +306,89 @@ func TestLoadsInBoundedMemory(t *testing.T) {
 	if o.Pool.Used() != 0 {
 		t.Errorf("%d bytes are still charged", o.Pool.Used())
 	}
+}
+
+// TestLoadWaits: while sealing does not go on, a load takes what may be live and waits then, as long as its context.
+func TestLoadWaits(t *testing.T) {
+	stuck := make(chan struct{})
+	fsys := errorfs.New(vfs.NewMem(), errorfs.Create)
+	fsys.Before = func(_ int, _ errorfs.Kind, name string) {
+		if strings.HasSuffix(name, ".seg.tmp") {
+			<-stuck
+		}
+	}
+	o := testOptions(fsys)
+	o.SealRows, o.LiveBytes, o.Pool = 1<<20, 1<<20, mem.NewPool(0)
+	db := mustOpen(t, o)
+	tab := mustCreate(t, db, "t")
+	l := db.NewLoad()
+	limited, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	var err error
+	n := 0
+	for ; err == nil && n < 1_000_000; n += 2000 {
+		if db.crowded() { // a wait is due
+			err = l.Append(limited, tab, rowsOf(tab, n, 2000).Batches[0])
+		} else {
+			err = l.Append(ctx, tab, rowsOf(tab, n, 2000).Batches[0])
+		}
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("after %d rows: %v", n, err)
+	}
+	if peak := db.liveAccount.Peak(); peak > 2*o.LiveBytes {
+		t.Errorf("live rows took %d bytes, the limit is %d", peak, o.LiveBytes)
+	}
+	close(stuck)
+	if err := appendRows(l, tab, n-2000, 4000, 2000); err != nil {
+		t.Error(err)
+	}
+	if _, err := l.Commit(ctx, table.Write{}, db.same); err != nil {
+		t.Error(err)
+	}
+	wantTotals(t, db, tab, n+2000)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReplaySealsBeforeALoad: replay that has to seal does not write over the files of a load that it has not met yet.
+func TestReplaySealsBeforeALoad(t *testing.T) {
+	m := vfs.NewMem()
+	o := testOptions(m)
+	o.SealRows, o.LogFileMin, o.LogFileMax = 1<<20, 1<<20, 1<<20
+	db := mustOpen(t, o)
+	tab := mustCreate(t, db, "clicks")
+	c := clicks("loaded")
+	c.Options = map[string]string{"seal_rows": "50"}
+	if err := db.Apply(ctx, catalog.CreateTable{Table: c}); err != nil {
+		t.Fatal(err)
+	}
+	loaded := db.Catalog().Table("public", "loaded")
+	for i := range 20 {
+		if err := insert(db, tab, i*2000, 2000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := db.NewLoad()
+	if err := appendRows(l, loaded, 0, 160, 50); err != nil {
+		t.Fatal(err)
+	}
+	db.sealMu.Lock() // no manifest edit
+	if _, err := l.Commit(ctx, table.Write{}, db.same); err != nil {
+		t.Fatal(err)
+	}
+	crashed := m.CrashClone(1, 0)
+	db.sealMu.Unlock()
+	mustClose(t, db)
+	o.FS, o.LiveBytes, o.Pool = crashed, 256<<10, mem.NewPool(0)
+	db = mustOpen(t, o)
+	if db.metrics.Seals.Value() == 0 {
+		t.Error("replay sealed nothing")
+	}
+	wantTotals(t, db, tab, 40_000)
+	wantTotals(t, db, loaded, 160)
+	mustClose(t, db)
 }
 
 // TestDamagedFileOfALoad: a file that only the log names is set aside at the next start like any other.

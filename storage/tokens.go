@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,9 +23,10 @@ import (
 // tokens knows which idempotency tokens were committed in the last days. A token lies in its write's log record; when
 // log files are retired it has been copied to a token file before.
 //
-// A token file "<number>.tok" in tokens/ is a file of package record, kind "TOKN". Each record holds entries of 40
+// A token file "<number>.tok" in tokens/ is a file of package record, kind "TOKN". Each record holds entries of 48
 // bytes: 16 bytes hash of the token (XXH3-128 of the client's length in 4 bytes, client, key), sequence, rows, seconds
-// since 1970, little-endian. Opening a database copies what has not expired into one new file.
+// since 1970, content, little-endian. Opening a database copies what has not expired into one new file, and so does save when
+// less than half of what lies in the files is known yet.
 type tokens struct {
 	fs   vfs.FS
 	dir  string
@@ -37,6 +39,9 @@ type tokens struct {
 	known   map[tokenHash]*token
 	order   []*token // as committed: the oldest first
 	flush   []*token // not in a token file yet
+	// The files belong to open and save. files names all of them, the last is f; written counts their entries.
+	files   []string
+	written int
 	number  uint64
 	f       vfs.File
 	a       record.Appender
@@ -45,39 +50,53 @@ type tokens struct {
 
 type tokenHash [16]byte
 
+// tokenID is what is known of a token that comes.
+type tokenID struct {
+	hash    tokenHash
+	content uint64
+}
+
 type token struct {
 	hash     tokenHash
 	sequence uint64
 	rows     int64
 	seconds  int64
+	content  uint64
 	pending  chan struct{} // not nil until its write is decided
 }
 
-const tokenBytes = 40
+const tokenBytes = 48
+
+// tokensSpare is how many entries may lie in files beyond twice those that are known: 3 MB.
+const tokensSpare = 1 << 16
 
 // tokenMemory is about what a remembered token takes: its entry, its place in the order and in the table.
 const tokenMemory = 150
 
-func hashToken(t *table.Token) tokenHash {
+func hashToken(t *table.Token) tokenID {
 	b := binary.LittleEndian.AppendUint32(nil, uint32(len(t.Client)))
 	b = append(append(b, t.Client...), t.Key...)
-	return xxh3.Hash128(b).Bytes()
+	return tokenID{hash: xxh3.Hash128(b).Bytes(), content: t.Content}
 }
 
 // begin claims a token. It returns the entry of a write that was committed with it before, or a claim, which the
 // caller ends with commit or abort. While another write with the token is on its way it waits for the outcome.
-func (t *tokens) begin(ctx context.Context, h tokenHash) (known *token, err error) {
+func (t *tokens) begin(ctx context.Context, id tokenID) (known *token, err error) {
 	for {
 		t.mu.Lock()
-		k := t.known[h]
+		k := t.known[id.hash]
 		if k == nil {
-			t.known[h] = &token{hash: h, pending: make(chan struct{})}
+			t.known[id.hash] = &token{hash: id.hash, pending: make(chan struct{})}
 			t.mu.Unlock()
 			return nil, nil
 		}
 		pending := k.pending
 		t.mu.Unlock()
 		if pending == nil {
+			if k.content != id.content && k.content != 0 && id.content != 0 {
+				return nil, errs.New(errs.InvalidParameterValue, "the idempotency key was used for other rows before").
+					WithHint("Use a new key for each batch of rows; repeat a key only with the same batch.")
+			}
 			return k, nil
 		}
 		select {
@@ -89,27 +108,27 @@ func (t *tokens) begin(ctx context.Context, h tokenHash) (known *token, err erro
 }
 
 // abort gives a claim back.
-func (t *tokens) abort(h tokenHash) {
+func (t *tokens) abort(id tokenID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if k := t.known[h]; k != nil && k.pending != nil {
-		delete(t.known, h)
+	if k := t.known[id.hash]; k != nil && k.pending != nil {
+		delete(t.known, id.hash)
 		close(k.pending)
 	}
 }
 
 // commit notes a token whose record is durable, claimed before or replayed.
-func (t *tokens) commit(h tokenHash, sequence uint64, rows, seconds int64) {
+func (t *tokens) commit(id tokenID, sequence uint64, rows, seconds int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k := t.known[h]
+	k := t.known[id.hash]
 	if k == nil {
-		k = &token{hash: h}
-		t.known[h] = k
+		k = &token{hash: id.hash}
+		t.known[id.hash] = k
 	} else if k.pending == nil {
 		return // replayed, and in a token file too
 	}
-	k.sequence, k.rows, k.seconds = sequence, rows, seconds
+	k.sequence, k.rows, k.seconds, k.content = sequence, rows, seconds, id.content
 	t.order = append(t.order, k)
 	_ = t.account.Reserve(tokenMemory)
 	t.flush = append(t.flush, k)
@@ -150,6 +169,42 @@ func (t *tokens) save() error {
 		t.mu.Unlock()
 		return err
 	}
+	t.mu.Lock()
+	known := len(t.order)
+	t.mu.Unlock()
+	if t.written > 2*known+tokensSpare {
+		return t.rewrite()
+	}
+	return nil
+}
+
+// rewrite copies the tokens that are still known into one new file and removes the others. On a full disk everything
+// stays as it is: the next save, or the next start, tries again.
+func (t *tokens) rewrite() error {
+	t.mu.Lock()
+	list := slices.Clone(t.order)
+	t.mu.Unlock()
+	if t.f != nil {
+		t.f.Close() // what was written is synced
+		t.f = nil
+	}
+	old, written := t.files, t.written
+	t.files, t.written = nil, 0
+	if len(list) > 0 {
+		if err := t.write(list); err != nil {
+			t.files, t.written = append(old, t.files...), written
+			if errs.Is(err, errs.DiskFull) {
+				return nil
+			}
+			return err
+		}
+	}
+	for i, name := range old {
+		if err := t.fs.Remove(name); err != nil {
+			t.files = append(t.files, old[i:]...)
+			return ioError("remove", name, err)
+		}
+	}
 	return nil
 }
 
@@ -167,6 +222,7 @@ func (t *tokens) write(list []*token) (err error) {
 		b = binary.LittleEndian.AppendUint64(b, k.sequence)
 		b = binary.LittleEndian.AppendUint64(b, uint64(k.rows))
 		b = binary.LittleEndian.AppendUint64(b, uint64(k.seconds))
+		b = binary.LittleEndian.AppendUint64(b, k.content)
 	}
 	a := t.a
 	a.Group = a.Offset
@@ -181,6 +237,7 @@ func (t *tokens) write(list []*token) (err error) {
 	}
 	t.a = a
 	t.n++
+	t.written += len(list)
 	return nil
 }
 
@@ -191,6 +248,7 @@ func (t *tokens) create() error {
 	if err != nil {
 		return ioError("create", name, err)
 	}
+	t.files = append(t.files, name)
 	_, err = f.WriteAt(record.AppendHeader(nil, record.Header{Kind: record.Tokens, Number: t.number, First: 1}), 0)
 	if err == nil {
 		err = f.Sync()
@@ -213,37 +271,25 @@ func (t *tokens) open() error {
 	if err != nil {
 		return ioError("list", t.dir, err)
 	}
-	var old []string
 	for _, i := range infos {
 		var number uint64
 		if _, err := fmt.Sscanf(i.Name, "%d.tok", &number); err != nil || !strings.HasSuffix(i.Name, ".tok") {
 			continue
 		}
 		t.number = max(t.number, number)
-		old = append(old, i.Name)
+		t.files = append(t.files, t.dir+"/"+i.Name)
 		if err := readTokens(t.fs, t.dir+"/"+i.Name, number, func(k token) {
-			t.commit(k.hash, k.sequence, k.rows, k.seconds)
+			t.written++
+			t.commit(tokenID{k.hash, k.content}, k.sequence, k.rows, k.seconds)
 		}); err != nil {
 			return fmt.Errorf("read the idempotency tokens: %w", err)
 		}
 	}
 	t.flush = nil
-	if len(old) == 0 {
+	if len(t.files) == 0 {
 		return nil
 	}
-	if len(t.order) > 0 {
-		if err := t.write(t.order); errs.Is(err, errs.DiskFull) {
-			return nil // the old files stay, and the next start copies them
-		} else if err != nil {
-			return err
-		}
-	}
-	for _, name := range old {
-		if err := t.fs.Remove(t.dir + "/" + name); err != nil {
-			return ioError("remove", name, err)
-		}
-	}
-	return nil
+	return t.rewrite()
 }
 
 func readTokens(fsys vfs.FS, name string, number uint64, add func(token)) error {
@@ -270,7 +316,7 @@ func readTokens(fsys vfs.FS, name string, number uint64, add func(token)) error 
 		for b := rec.Payload; len(b) > 0; b = b[tokenBytes:] {
 			k := token{
 				sequence: binary.LittleEndian.Uint64(b[16:]), rows: int64(binary.LittleEndian.Uint64(b[24:])),
-				seconds: int64(binary.LittleEndian.Uint64(b[32:])),
+				seconds: int64(binary.LittleEndian.Uint64(b[32:])), content: binary.LittleEndian.Uint64(b[40:]),
 			}
 			copy(k.hash[:], b)
 			add(k)

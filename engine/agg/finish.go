@@ -367,7 +367,8 @@ func (f *finisher) variance(c *call, s *state, r []uint64, count uint64, v *batc
 
 // decimalVariance is (n * sum of squares - sum^2) / (n * (n or n-1)), as PostgreSQL's numeric_stddev_internal.
 func (f *finisher) decimalVariance(c *call, s *state, r []uint64, count uint64, sample, root bool) (types.Decimal, error) {
-	sum, squares := f.decimalSum(c, s, r), types.Decimal{}
+	sum := f.decimalSum(c, s, r)
+	var squares types.Decimal
 	if s.kind == stateSquares {
 		scale := 0
 		if c.arg.Kind == types.Numeric {

@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"errors"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/profile"
 	"github.com/siltstone-db/siltstone/engine/spill"
@@ -114,7 +115,7 @@ func tooLarge(cause error) error {
 // tables.
 func (g *Group) relieve(generation int, cause error) error {
 	if !g.spill.may() {
-		if cause == errForced {
+		if errors.Is(cause, errForced) {
 			return nil
 		}
 		return cause
@@ -128,7 +129,7 @@ func (g *Group) relieve(generation int, cause error) error {
 	if err != nil {
 		return err
 	}
-	if n == 0 && cause != errForced {
+	if n == 0 && !errors.Is(cause, errForced) {
 		return tooLarge(cause)
 	}
 	return g.restart()

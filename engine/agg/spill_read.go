@@ -184,10 +184,11 @@ func (g *Group) settle(t *op.Task, parts *spill.Partitions, level int) error {
 			return nil
 		}
 		in, err := g.inner(t, level)
-		defer in.Close()
 		if err != nil {
+			in.Close()
 			return err
 		}
+		defer in.Close()
 		if err := each(parts.Run(i), in.Merge); err != nil {
 			return err
 		}

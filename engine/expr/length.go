@@ -6,8 +6,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// lengthNode computes the lengths of strings that come as codes of a segment's dictionary from its offsets, which are
-// next to each other in memory and small: no string is read, and nothing is remembered per entry.
+// lengthNode computes the lengths of strings that come as codes of a dictionary of sealed or live rows from its offsets,
+// which are next to each other in memory and small: no string is read, and nothing is remembered per entry.
 type lengthNode struct {
 	column  int
 	measure fn.Lengths
@@ -27,7 +27,7 @@ func (c *compiler) entries(e Expr, col *Column) (node, error) {
 
 func (n *lengthNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 	v := r.b.Cols[n.column]
-	if v.Form != batch.Dict || !v.Dict.HashOrdered || v.Dict.Len == 0 || n.measure == fn.Chars && !v.Dict.ASCII() {
+	if v.Form != batch.Dict || !v.Dict.Searchable() || v.Dict.Len == 0 || n.measure == fn.Chars && !v.Dict.ASCII() {
 		return n.memo.eval(r, active)
 	}
 	n.out.Reset(types.T(types.Int4), v.Len)

@@ -2,6 +2,7 @@ package spill
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
 
@@ -236,7 +237,7 @@ func (x *Reader) read(b []byte, at int64) error {
 	if n == len(b) {
 		return nil
 	}
-	if err == io.EOF || err == nil {
+	if errors.Is(err, io.EOF) || err == nil {
 		return x.damaged("it is shorter than what was written")
 	}
 	return ioError("read", x.r.s.dir.name(x.r.number), err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/zeebo/xxh3"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -68,7 +69,8 @@ type Body struct {
 	src        io.Reader
 	close      func()
 	in         *counter
-	n          int64 // decompressed bytes handed out
+	n          int64        // decompressed bytes handed out
+	sum        *xxh3.Hasher // of them; nil: nobody asks
 	maxBytes   int64
 	compressed bool
 }
@@ -77,6 +79,9 @@ type Body struct {
 func (b *Body) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	b.n += int64(n)
+	if b.sum != nil {
+		b.sum.Write(p[:n]) // cannot fail
+	}
 	switch {
 	case b.n > b.maxBytes:
 		return 0, tooLong(b.maxBytes)
@@ -88,6 +93,14 @@ func (b *Body) Read(p []byte) (int, error) {
 		return n, b.translate(err)
 	}
 	return n, err
+}
+
+// content reads what is left and returns the hash of the whole body, which begin made it keep.
+func (b *Body) content() (uint64, error) {
+	if _, err := io.Copy(io.Discard, b); err != nil {
+		return 0, err
+	}
+	return b.sum.Sum64(), nil
 }
 
 // Close ends the decompression. The server closes the connection's side.

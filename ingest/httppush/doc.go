@@ -10,7 +10,8 @@
 // # Once
 //
 // A push with an Idempotency-Key header happens once, however often it is sent: the key is stored in the log record of
-// the rows, and belongs to a user and a table. Without one, a push whose answer was lost may be sent again only by who
+// the rows with a hash of the decompressed body, and belongs to a user and a table; the same key with another body is
+// refused (22023). Without one, a push whose answer was lost may be sent again only by who
 // does not mind the rows twice.
 //
 // # Bad rows

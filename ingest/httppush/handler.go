@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/format"
@@ -104,6 +106,9 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 		return Answer{}, err
 	}
 	defer body.Close()
+	if token != nil {
+		body.sum = xxh3.New()
+	}
 	in, err := openRows(r, body, t, cols, partial)
 	if err != nil {
 		return Answer{}, err
@@ -111,6 +116,9 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 	p := newPush(t, h.opt.Pool)
 	defer p.end()
 	err = p.read(r.Context(), in)
+	if err == nil && token != nil {
+		token.Content, err = body.content()
+	}
 	h.counters.Bytes.Add(body.n)
 	if err != nil {
 		return Answer{}, err

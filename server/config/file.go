@@ -32,7 +32,7 @@ type resolver struct{ values map[string]string }
 // Validate refuses names that no flag has.
 func (r *resolver) Validate(app *kong.Application) error {
 	known := map[string]bool{}
-	kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
+	err := kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
 		if n, ok := node.(*kong.Application); ok {
 			for _, f := range n.Flags {
 				known[f.Name] = true
@@ -45,6 +45,9 @@ func (r *resolver) Validate(app *kong.Application) error {
 		}
 		return next(nil)
 	})
+	if err != nil {
+		return err
+	}
 	for name := range r.values {
 		if !known[name] {
 			return fmt.Errorf("configuration file: no option is called %q", name)

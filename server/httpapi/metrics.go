@@ -49,7 +49,7 @@ func (s *Server) showMetrics(w http.ResponseWriter, r *http.Request, _ string) e
 	r.Header.Del("Accept") // the one format that MoreMetrics has too
 	promhttp.HandlerFor(s.opt.Metrics, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
 	if s.opt.MoreMetrics != nil {
-		s.opt.MoreMetrics(w) // a client that is gone cannot be told
+		_ = s.opt.MoreMetrics(w) // a client that is gone cannot be told
 	}
 	return nil
 }

@@ -100,5 +100,5 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(append(b, '\n')) // a client that is gone is seen by its next request
+	_, _ = w.Write(append(b, '\n')) // a client that is gone is seen by its next request
 }

@@ -34,8 +34,11 @@ Demo: 1,000 events a second arrive in table clicks. Three queries to try, more t
   SELECT country, count(*) AS events, count(DISTINCT user_id) AS users, sum(revenue) AS revenue
     FROM clicks GROUP BY country ORDER BY revenue DESC LIMIT 5;
 
-  SELECT page, count(*) AS events, avg(duration_ms) AS avg_ms
-    FROM clicks WHERE device = 'phone' AND page <> '/' GROUP BY page ORDER BY events DESC LIMIT 10;
+  SELECT state, count(*) AS segments, sum(rows) AS rows FROM siltstone.segments
+    WHERE table_name = 'clicks' GROUP BY state;
+
+The last one shows where the rows of the others are: published segments are sealed files, the open one is in memory. One
+is sealed every 20 seconds, or now by CHECKPOINT; what the other queries count stays whole.
 `
 
 var (

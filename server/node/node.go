@@ -61,7 +61,7 @@ func Start(ctx context.Context, o config.Options, log *slog.Logger) (n *Node, er
 	n = &Node{opt: o, log: log, failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
-			n.Stop()
+			_ = n.Stop() // err says more
 			n = nil
 		}
 	}()

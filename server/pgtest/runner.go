@@ -240,7 +240,7 @@ func (c *client) until(want []string) (string, error) {
 	for toEnd || len(want) > 0 {
 		typ, body, err := c.read()
 		switch {
-		case toEnd && (err == io.EOF || isReset(err)):
+		case toEnd && (errors.Is(err, io.EOF) || isReset(err)):
 			out.WriteString("EOF\n")
 			return out.String(), nil
 		case errors.Is(err, os.ErrDeadlineExceeded):

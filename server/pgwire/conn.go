@@ -129,9 +129,9 @@ func (c *conn) goodbye(err error) {
 // client would lose the error that says why.
 func (c *conn) linger() {
 	if hc, ok := c.nc.(interface{ CloseWrite() error }); ok {
-		hc.CloseWrite()
+		_ = hc.CloseWrite()
 		c.nc.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		io.CopyN(io.Discard, c.nc, 64<<10)
+		_, _ = io.CopyN(io.Discard, c.nc, 64<<10)
 	}
 }
 

@@ -111,7 +111,7 @@ func (r *copyReader) interrupted() error {
 func (r *copyReader) finish() error {
 	for r.active {
 		r.rest = nil
-		if err := r.next(); err != nil && err != io.EOF {
+		if err := r.next(); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 	}

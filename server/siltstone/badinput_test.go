@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -122,7 +124,7 @@ func TestBadParameters(t *testing.T) {
 		{"a zero byte", "INSERT INTO t (a, b) VALUES (1, $1)", "a\x00b", 1, "22021"},
 		{"no integer", "INSERT INTO t (a) VALUES ($1)", "12x", 0, "22P02"},
 		{"a large integer", "INSERT INTO t (a) VALUES ($1)", "99999999999", 0, "22003"},
-		{"3 bytes for an integer", "INSERT INTO t (a) VALUES ($1)", "abc", 1, "22P03"},
+		{"3 bytes for an integer", "INSERT INTO t (a) VALUES ($1)", "abc", 1, "08P01"},
 		{"no date", "INSERT INTO t (a, d) VALUES (1, $1)", "2026-02-30", 0, "22008"},
 	} {
 		res := s.c.PgConn().ExecParams(context.Background(), tc.sql, [][]byte{[]byte(tc.value)}, nil, []int16{tc.format}, nil).Read()
@@ -158,7 +160,7 @@ func TestBadCopy(t *testing.T) {
 		{"binary: no signature", "(FORMAT binary)", "PGCOPX\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00", "22P04", ""},
 		{"binary: cut off", "(FORMAT binary)", binaryHeader + binaryRow + binaryRow[:9], "22P04", "COPY t, line 2, column a"},
 		{"binary: too few columns", "(FORMAT binary)", binaryHeader + binaryRow + "\x00\x02\x00\x00\x00\x04\x00\x00\x00\x01\xff\xff\xff\xff", "22P04", "COPY t, line 2"},
-		{"binary: 3 bytes for an integer", "(FORMAT binary)", binaryHeader + binaryRow + "\x00\x03\x00\x00\x00\x03abc\xff\xff\xff\xff\xff\xff\xff\xff", "22P03", "COPY t, line 2, column a"},
+		{"binary: 3 bytes for an integer", "(FORMAT binary)", binaryHeader + binaryRow + "\x00\x03\x00\x00\x00\x03abc\xff\xff\xff\xff\xff\xff\xff\xff", "08P01", "COPY t, line 2, column a"},
 		{"binary: a negative length", "(FORMAT binary)", binaryHeader + binaryRow + "\x00\x03\xff\xff\xff\xfeabc", "22P04", "COPY t, line 2, column a"},
 		{"binary: a claim of 2 GiB", "(FORMAT binary)", binaryHeader + "\x00\x03\x00\x00\x00\x04\x00\x00\x00\x01\x7f\xff\xff\xffabc", "54000", "COPY t, line 1, column b"},
 		{"binary: not UTF-8", "(FORMAT binary)", binaryHeader + "\x00\x03\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00\x01\xff\xff\xff\xff\xff", "22021", "COPY t, line 1, column b"},
@@ -222,6 +224,44 @@ func TestBadPush(t *testing.T) {
 			t.Errorf("%s: %s, rows %v, want %d, %s", tc.name, resp.Status, got, tc.status, tc.rows)
 		}
 		s.lives(t, tc.name)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// TestReusedKey: an Idempotency-Key that comes again with other rows is refused, with the same ones it is a repeat, packed
+// or not.
+func TestReusedKey(t *testing.T) {
+	s := newBadServer(t)
+	push := func(body, encoding string) string {
+		r, err := http.NewRequest("POST", s.http+"/v1/tables/t/rows", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Idempotency-Key", "once")
+		r.Header.Set("Content-Encoding", encoding)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		return fmt.Sprint(resp.StatusCode, " ", strings.TrimSpace(string(b)), " ", err)
+	}
+	const rows = `{"a":71}` + "\n" + `{"a":72}`
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	io.WriteString(z, rows)
+	z.Close()
+	for _, tc := range []struct{ body, encoding, want string }{
+		{rows, "", `200 {"stored":2,"duplicate":false`},
+		{rows, "", `200 {"stored":2,"duplicate":true`},
+		{packed.String(), "gzip", `200 {"stored":2,"duplicate":true`},
+		{`{"a":71}`, "", `422 {"error":{"sqlstate":"22023"`},
+		{rows + "\n", "", `422 {"error":{"sqlstate":"22023"`},
+	} {
+		if got := push(tc.body, tc.encoding); !strings.HasPrefix(got, tc.want) {
+			t.Errorf("%q %s: %s, want %s", tc.body, tc.encoding, got, tc.want)
+		}
 	}
 	http.DefaultClient.CloseIdleConnections()
 }

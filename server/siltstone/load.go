@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,9 +56,9 @@ func (c *loadCommand) Run(ctx context.Context) error {
 		}
 	}
 	began := time.Now()
-	var rows int64
+	var rows, known int64
 	if kind == "ndjson" {
-		rows, err = c.push(ctx, in)
+		rows, known, err = c.push(ctx, in)
 	} else {
 		rows, err = c.copy(ctx, in, kind)
 	}
@@ -66,6 +67,9 @@ func (c *loadCommand) Run(ctx context.Context) error {
 	}
 	took := time.Since(began)
 	fmt.Printf("%d rows in %s (%.0f rows/s)\n", rows, took.Round(time.Millisecond), float64(rows)/took.Seconds())
+	if known > 0 {
+		fmt.Printf("%d more rows were stored by an earlier run of the last 7 days\n", known)
+	}
 	return nil
 }
 
@@ -116,8 +120,8 @@ func (c *loadCommand) copy(ctx context.Context, in io.Reader, kind string) (int6
 			columns, with, in = names, "FORMAT csv, HEADER", buf
 		}
 	}
-	host, port, _ := strings.Cut(c.PG, ":")
-	config, err := pgconn.ParseConfig(fmt.Sprintf("host=%s port=%s user=%s database=siltstone sslmode=prefer", host, port, c.User))
+	server := url.URL{Scheme: "postgres", User: url.User(c.User), Host: c.PG, Path: "siltstone", RawQuery: "sslmode=prefer"}
+	config, err := pgconn.ParseConfig(server.String())
 	if err != nil {
 		return 0, err
 	}
@@ -141,12 +145,12 @@ func headerColumns(in *bufio.Reader) (string, error) {
 	if len(head) == 0 {
 		return "", fmt.Errorf("the file is empty: %w", err)
 	}
-	line, _, _ := bytes.Cut(head, []byte("\n"))
+	fields, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))).Read()
+	if err != nil {
+		return "", fmt.Errorf("read the names of the columns: %w", err)
+	}
 	var names []string
-	for _, n := range strings.Split(strings.TrimSuffix(strings.TrimPrefix(string(line), "\xef\xbb\xbf"), "\r"), ",") {
-		if len(n) > 1 && n[0] == '"' && n[len(n)-1] == '"' {
-			n = strings.ReplaceAll(n[1:len(n)-1], `""`, `"`)
-		}
+	for _, n := range fields {
 		names = append(names, pgx.Identifier{n}.Sanitize())
 	}
 	return " (" + strings.Join(names, ", ") + ")", nil
@@ -156,24 +160,31 @@ func headerColumns(in *bufio.Reader) (string, error) {
 // with little memory.
 const pieceBytes = 8 << 20
 
-// push sends the file over HTTP in pieces of whole lines.
-func (c *loadCommand) push(ctx context.Context, in io.Reader) (int64, error) {
+// push sends the file over HTTP in pieces of whole lines, and tells how many rows were stored now and how many were
+// known from an earlier run.
+func (c *loadCommand) push(ctx context.Context, in io.Reader) (stored, known int64, err error) {
 	buf := bufio.NewReaderSize(in, 1<<20)
-	var total int64
 	for n := 0; ; n++ {
 		piece, err := readPiece(buf)
-		if err != nil {
-			return total, err
+		if err != nil || len(piece) == 0 {
+			return stored, known, err
 		}
-		if len(piece) == 0 {
-			return total, nil
+		a, err := c.pushPiece(ctx, n, piece)
+		switch {
+		case err != nil:
+			return stored, known, fmt.Errorf("after %d rows: %w", stored+known, err)
+		case a.Duplicate:
+			known += a.Stored
+		default:
+			stored += a.Stored
 		}
-		stored, err := c.pushPiece(ctx, n, piece)
-		if err != nil {
-			return total, fmt.Errorf("after %d rows: %w", total, err)
-		}
-		total += stored
 	}
+}
+
+// pushed is the server's answer to a push.
+type pushed struct {
+	Stored    int64
+	Duplicate bool
 }
 
 func readPiece(in *bufio.Reader) ([]byte, error) {
@@ -194,12 +205,12 @@ func readPiece(in *bufio.Reader) ([]byte, error) {
 }
 
 // pushPiece sends one piece, again while the server has no room for it.
-func (c *loadCommand) pushPiece(ctx context.Context, n int, piece []byte) (int64, error) {
+func (c *loadCommand) pushPiece(ctx context.Context, n int, piece []byte) (answer pushed, err error) {
 	target := "http://" + c.HTTP + "/v1/tables/" + url.PathEscape(c.Table) + "/rows"
 	for {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(piece))
 		if err != nil {
-			return 0, err
+			return answer, err
 		}
 		r.Header.Set("Content-Type", "application/x-ndjson")
 		r.Header.Set("Idempotency-Key", fmt.Sprintf("load/%d/%x", n, sha256.Sum256(piece)))
@@ -208,26 +219,25 @@ func (c *loadCommand) pushPiece(ctx context.Context, n int, piece []byte) (int64
 		}
 		resp, err := http.DefaultClient.Do(r)
 		if err != nil {
-			return 0, err
+			return answer, err
 		}
 		body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 		resp.Body.Close()
 		if err != nil {
-			return 0, err
+			return answer, err
 		}
 		switch resp.StatusCode {
 		case http.StatusOK:
-			var answer struct{ Stored int64 }
 			err := json.Unmarshal(body, &answer)
-			return answer.Stored, err
+			return answer, err
 		case http.StatusTooManyRequests:
 			select {
 			case <-time.After(time.Second):
 			case <-ctx.Done():
-				return 0, ctx.Err()
+				return answer, ctx.Err()
 			}
 		default:
-			return 0, fmt.Errorf("%s: %s", resp.Status, bytes.TrimSpace(body))
+			return answer, fmt.Errorf("%s: %s", resp.Status, bytes.TrimSpace(body))
 		}
 	}
 }

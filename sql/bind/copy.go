@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/format"
 )
 
 // copy binds COPY.
@@ -134,8 +135,12 @@ func (b *Binder) copyOptions(c *Copy, defs []*pg.Node, columns []string) error {
 			default:
 				return b.fail(def.Location, errs.InvalidParameterValue, "COPY format %q not recognized", defString(def.Arg))
 			}
-		case "delimiter", "null", "quote", "escape", "encoding":
+		case "delimiter", "null", "quote", "escape":
 			given[name] = defString(def.Arg)
+		case "encoding":
+			if o.Encoding, err = format.FindCharset(defString(def.Arg)); err != nil {
+				return b.at(err, def.Location)
+			}
 		case "freeze":
 			o.Freeze, err = b.defBool(def)
 		case "header":
@@ -174,7 +179,7 @@ func (b *Binder) copyOptions(c *Copy, defs []*pg.Node, columns []string) error {
 // checkCopy fills in the defaults and refuses what does not go together, in PostgreSQL's order and words.
 func checkCopy(o *CopyOptions, given map[string]string, from bool) error {
 	csv := o.Format == CopyCSV
-	o.Delimiter, o.Quote, o.Null, o.Encoding = '\t', '"', `\N`, given["encoding"]
+	o.Delimiter, o.Quote, o.Null = '\t', '"', `\N`
 	if csv {
 		o.Delimiter, o.Null = ',', ""
 	}
@@ -190,6 +195,8 @@ func checkCopy(o *CopyOptions, given map[string]string, from bool) error {
 			return errs.New(errs.SyntaxError, "cannot specify NULL in BINARY mode")
 		case o.Header:
 			return errs.New(errs.FeatureNotSupported, "cannot specify HEADER in BINARY mode")
+		case o.Encoding != nil:
+			return errs.Unsupported("another encoding than UTF8 in binary COPY")
 		}
 	}
 	one := func(word, v string, given bool, into *byte) error {

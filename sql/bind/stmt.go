@@ -6,6 +6,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/format"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -83,7 +84,7 @@ type CopyOptions struct {
 	ForceQuoteAll bool
 	ForceNotNull  []int
 	ForceNull     []int
-	Encoding      string
+	Encoding      *format.Charset // nil: UTF-8
 	Freeze        bool
 	// Extra holds options that PostgreSQL does not have, by lower-case name.
 	Extra map[string]string

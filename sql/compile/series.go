@@ -14,12 +14,14 @@ import (
 type Series struct {
 	ts []types.Type
 	n  int64
-	// at fills out with values [from, from+out.Len) of the series; out is flat and of the right type.
-	at func(from int64, out *batch.Vector) error
+	at At
 }
 
+// At fills out with the n values of a series from one on. out was made by Vector.Reset with n; readers call it at once.
+type At func(from int64, n int, out *batch.Vector) error
+
 // NewSeries returns a series of n values of type t.
-func NewSeries(t types.Type, n int64, ordinality bool, at func(from int64, out *batch.Vector) error) *Series {
+func NewSeries(t types.Type, n int64, ordinality bool, at At) *Series {
 	s := &Series{ts: []types.Type{t}, n: n, at: at}
 	if ordinality {
 		s.ts = append(s.ts, types.T(types.Int8))
@@ -79,7 +81,7 @@ func (r *seriesReader) Next(ctx context.Context, out *batch.Batch) (bool, error)
 			}
 			continue
 		}
-		if err := r.s.s.at(from, v); err != nil {
+		if err := r.s.s.at(from, n, v); err != nil {
 			return false, err
 		}
 	}

@@ -27,7 +27,7 @@ type execution struct {
 	close   func()                      // idempotent
 	cancel  context.CancelFunc          // ends what runs
 	isQuery bool
-	kept    bool // it has run, and its rows are kept
+	kept    bool   // it has run, and its rows are kept
 	tag     string // tag and err are set at the end
 	err     error
 	batch   *batch.Batch // rows from at on are not taken yet

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"math"
-
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/bind"
 	"github.com/siltstone-db/siltstone/sql/compile"
@@ -176,106 +174,6 @@ func splitRows(v *virtual, function string, args []types.Datum) ([][]types.Datum
 		return nil, err
 	}
 	return unnest(v, a)
-}
-
-// generateSeries makes a series of integers, numerics or times.
-func generateSeries(v *virtual, f *plan.Function, args []types.Datum) (scan.Relation, error) {
-	for _, a := range args {
-		if a.Null {
-			return rowsRelation(f, nil), nil
-		}
-	}
-	switch t := f.Types()[0]; t.Kind {
-	case types.Int4, types.Int8:
-		return integerSeries(f, t, args)
-	case types.Numeric:
-		return stepSeries(v, f, args, types.IntOf(types.NumericOf(1, 0), 1))
-	default:
-		return stepSeries(v, f, args, types.Datum{})
-	}
-}
-
-func errZeroStep() error {
-	return errs.New(errs.InvalidParameterValue, "step size cannot equal zero")
-}
-
-func integerSeries(f *plan.Function, t types.Type, args []types.Datum) (scan.Relation, error) {
-	start, stop, step := args[0].I, args[1].I, int64(1)
-	if len(args) == 3 {
-		step = args[2].I
-	}
-	if step == 0 {
-		return nil, errZeroStep()
-	}
-	var n uint64
-	switch {
-	case step > 0 && start <= stop:
-		n = (uint64(stop)-uint64(start))/uint64(step) + 1
-	case step < 0 && start >= stop:
-		n = (uint64(start)-uint64(stop))/(-uint64(step)) + 1
-	}
-	if n > math.MaxInt64 {
-		return nil, errs.New(errs.ProgramLimitExceeded, "generate_series has too many values")
-	}
-	return compile.NewSeries(t, int64(n), f.Ordinality, func(from int64, out *batch.Vector) error {
-		x := start + from*step
-		if t.Kind == types.Int4 {
-			for i, vals := 0, batch.Values[int32](out); i < out.Len; i++ {
-				vals[i] = int32(x)
-				x += step
-			}
-			return nil
-		}
-		for i, vals := 0, batch.Values[int64](out); i < out.Len; i++ {
-			vals[i] = x
-			x += step
-		}
-		return nil
-	}), nil
-}
-
-// seriesRows bounds a series of numerics or times, which lies in memory: 64 MB of values.
-const seriesRows = 8 << 20
-
-// stepSeries adds the step with the operator that SQL would use, so that months have the lengths they have.
-func stepSeries(v *virtual, f *plan.Function, args []types.Datum, step types.Datum) (scan.Relation, error) {
-	t := f.Types()[0]
-	if len(args) == 3 {
-		step = args[2]
-	}
-	zero, err := types.Parse(step.Type, map[bool]string{true: "0", false: "0 seconds"}[t.Kind == types.Numeric])
-	if err != nil {
-		return nil, err
-	}
-	sign := types.Compare(step, zero)
-	if sign == 0 {
-		return nil, errZeroStep()
-	}
-	var rows [][]types.Datum
-	cur := args[0]
-	for n := 0; ; n++ {
-		if c := types.Compare(cur, args[1]); sign > 0 && c > 0 || sign < 0 && c < 0 {
-			return rowsRelation(f, rows), nil
-		}
-		if n == seriesRows {
-			return nil, errs.New(errs.ProgramLimitExceeded, "generate_series has more than %d values", seriesRows)
-		}
-		if n%batch.MaxRows == 0 && v.fn.Ctx != nil && v.fn.Ctx.Err() != nil {
-			return nil, v.fn.Ctx.Err()
-		}
-		d, err := cast(v, cur, t)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, []types.Datum{d})
-		sum, err := expr.CallOperator("+", &expr.Const{Value: cur}, &expr.Const{Value: step})
-		if err != nil {
-			return nil, err
-		}
-		if cur, err = compile.Constant(sum, v.fn); err != nil {
-			return nil, err
-		}
-	}
 }
 
 func cast(v *virtual, d types.Datum, t types.Type) (types.Datum, error) {

@@ -10,8 +10,11 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
+// sideRows bounds the rows of functions beside each other, which lie in memory: about 80 bytes a value.
+const sideRows = 1 << 20
+
 // sideBySide runs the members of ROWS FROM and puts their rows beside each other; the shorter ones end in NULLs. All rows
-// lie in memory, so they are bounded as a series of numerics is.
+// lie in memory, so they are bounded.
 func sideBySide(v *virtual, f *plan.Function, args []types.Datum) (scan.Relation, error) {
 	width := len(f.Results)
 	if f.Ordinality {
@@ -26,8 +29,8 @@ func sideBySide(v *virtual, f *plan.Function, args []types.Datum) (scan.Relation
 			return nil, err
 		}
 		args = args[m.Args:]
-		if rel.Rows() > seriesRows {
-			return nil, errs.New(errs.ProgramLimitExceeded, "%s beside other functions has more than %d rows", m.Func, seriesRows)
+		if rel.Rows() > sideRows {
+			return nil, errs.New(errs.ProgramLimitExceeded, "%s beside other functions has more than %d rows", m.Func, sideRows)
 		}
 		for int64(len(rows)) < rel.Rows() {
 			row := make([]types.Datum, width)

@@ -132,9 +132,13 @@ func (s *settings) rollback(mark int) []string {
 // it comes back.
 func (s *settings) commit() []string {
 	var names []string
+	plain := map[string]bool{} // parameters with a plain SET behind
 	for i := len(s.undo) - 1; i >= 0; i-- {
 		c := s.undo[i]
-		if !c.local || slices.ContainsFunc(s.undo[i+1:], func(l change) bool { return l.name == c.name && !l.local }) {
+		if !c.local {
+			plain[c.name] = true
+		}
+		if plain[c.name] {
 			continue
 		}
 		s.restore(c)

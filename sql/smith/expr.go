@@ -58,7 +58,25 @@ func (g *Generator) leaf(sc scope, kind string) *Node {
 	if g.chance(0.05) {
 		v = "NULL"
 	}
+	if g.chance(0.3) {
+		if bare := bareLiteral(kind, v); bare != "" {
+			return &Node{kind: kind, parts: []string{bare}}
+		}
+	}
 	return &Node{kind: kind, parts: []string{v + "::" + valuesOf[kind].name}}
+}
+
+// bareLiteral returns a literal as people write it, whose type follows from what stands around it, or "".
+func bareLiteral(kind, v string) string {
+	switch kind {
+	case "i4", "num":
+		if n := strings.Trim(v, "'"); strings.Trim(n, "0123456789.") == "" {
+			return n
+		}
+	case "text", "bool":
+		return v
+	}
+	return ""
 }
 
 // subqueryExpr makes an expression that holds a query, which may read the columns around it.

@@ -2,6 +2,7 @@ package smith
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -92,7 +93,8 @@ func (p postgres) run(sql string) *result {
 		}
 	}
 	if err := all.Close(); err != nil {
-		if e, ok := err.(*pgconn.PgError); ok {
+		var e *pgconn.PgError
+		if errors.As(err, &e) {
 			return &result{code: e.Code, text: e.Message}
 		}
 		return &result{code: "lost", text: err.Error()}
@@ -129,12 +131,12 @@ func (c *comparison) seed(t *testing.T, address string, seed uint64) {
 			}
 		}
 		c.scalars++
-		n, ordered, check := g.Scalar(), true, c.scalar
+		n, check := g.Scalar(), c.scalar
 		if i%2 == 1 {
 			c.scalars--
 			c.queries++
-			n, ordered = g.Query()
-			check = c.rows(ordered)
+			query, ordered := g.Query()
+			n, check = query, c.rows(ordered)
 		}
 		sql := n.String()
 		a, b := ours.run(sql), pg.run(sql)

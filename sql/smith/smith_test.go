@@ -37,7 +37,7 @@ func fill(t *testing.T, d *database, tables []*Table, half, all bool) {
 // TestPartition checks that the rows for which a condition is true, false and unknown are together all rows.
 func TestPartition(t *testing.T) {
 	checked := 0
-	for seed := range seedsOf(2, 8) {
+	for seed := range seedsOf(2, 6) {
 		d, g := openDatabase(t, nil), New(seed)
 		fill(t, d, g.Tables(4, 20), true, false)
 		for range 60 {
@@ -69,17 +69,17 @@ func TestPartition(t *testing.T) {
 	}
 }
 
-// expected tells the errors that random expressions may raise: those of data, and what is not built. Anything else, an
-// internal error above all, is a fault.
+// expected tells the errors that random expressions may raise: those of data, of types that do not go together, and what
+// is not built. Anything else, an internal error above all, is a fault.
 func expected(code string) bool {
-	return strings.HasPrefix(code, "22") || code == "0A000" || code == "42883" || code == "21000"
+	return strings.HasPrefix(code, "22") || strings.HasPrefix(code, "42") || code == "0A000" || code == "21000"
 }
 
 // TestWays checks that a query answers the same however rows lie, in small batches, and without the passes that
 // rearrange its plan.
 func TestWays(t *testing.T) {
 	checked := 0
-	for seed := range seedsOf(1, 4) {
+	for seed := range seedsOf(1, 3) {
 		ways := []struct {
 			name      string
 			half, all bool
@@ -104,7 +104,7 @@ func TestWays(t *testing.T) {
 			n, ordered := g.Query()
 			sql := n.String()
 			want := dbs[0].run(sql)
-			if want.code != "" && !expected(want.code) && !strings.HasPrefix(want.code, "42") {
+			if want.code != "" && !expected(want.code) {
 				t.Errorf("seed %d: %s: %s", seed, sql, want)
 			}
 			for i, d := range dbs[1:] {

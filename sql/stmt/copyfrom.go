@@ -38,7 +38,7 @@ func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 		return "", err
 	}
 	o := columnFlags(b.Options, b.Ordinals)
-	r, err := newRowReader(src, t.Name, &o, copyColumns(t.Columns, b.Ordinals), env.Session.TypeSettings())
+	r, err := newRowReader(o.Encoding.Reader(src), t.Name, &o, copyColumns(t.Columns, b.Ordinals), env.Session.TypeSettings())
 	if err != nil {
 		return "", err
 	}

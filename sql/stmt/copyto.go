@@ -27,7 +27,7 @@ func (c *Command) copyTo(ctx context.Context, env *Env, b *bind.Copy) (string, e
 	if err != nil {
 		return "", err
 	}
-	w, err := newRowWriter(dst, table, &o, cols, env.Session.TypeSettings())
+	w, err := newRowWriter(o.Encoding.Writer(dst), table, &o, cols, env.Session.TypeSettings())
 	if err != nil {
 		return "", err
 	}

@@ -27,6 +27,14 @@ func (d *Dictionary) ASCII() bool {
 	return true
 }
 
+// SetASCII says what ASCII would find out, for who knows it. It is called before the dictionary is shared.
+func (d *Dictionary) SetASCII(yes bool) {
+	d.ascii = asciiNo
+	if yes {
+		d.ascii = asciiYes
+	}
+}
+
 // ASCII tells whether all bytes are below 0x80.
 func ASCII(b []byte) bool {
 	const high = 0x8080808080808080

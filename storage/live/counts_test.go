@@ -367,3 +367,27 @@ func readAll(t *testing.T, p Prefix, req *scan.Request, row func(b *batch.Batch,
 		}
 	}
 }
+
+// A prefix of a dictionary is ASCII until the first entry that is not.
+func TestASCII(t *testing.T) {
+	s := New(countColumns[1:], mem.NewPool(0).Account("live", 0), 1, time.Now())
+	defer s.Release()
+	want := true
+	for i, x := range []string{"", "plain", "plain", "gr\u00fcn", "plain again"} {
+		v := new(batch.Vector)
+		v.Reset(types.T(types.Text), 1)
+		v.AppendString(x)
+		before := s.dicts[0].dictionary()
+		if err := s.Append(&batch.Batch{Len: 1, Cols: []*batch.Vector{v}}, 0, 1); err != nil {
+			t.Fatal(err)
+		}
+		if s.dicts[0].dictionary().ASCII() != want || before.ASCII() != want {
+			t.Errorf("string %d: what is not published counts", i)
+		}
+		s.Mark(uint64(i + 1))
+		want = want && x != "gr\u00fcn"
+		if d := s.dicts[0].dictionary(); d.ASCII() != want || d.ASCII() != batch.ASCII(d.Heap) {
+			t.Errorf("string %d: ASCII is %v", i, d.ASCII())
+		}
+	}
+}

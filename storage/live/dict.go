@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"math"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -19,6 +20,7 @@ type dict struct {
 	bufs  atomic.Pointer[dictBuffers]
 	index atomic.Pointer[batch.Index]
 	n     atomic.Int64 // published entries
+	ascii atomic.Int64 // entries before the first one that is not ASCII
 
 	len, heapLen int
 	slots        batch.Index // what index points to
@@ -34,6 +36,7 @@ type dictBuffers struct {
 
 func newDict(a *arena) *dict {
 	d := &dict{id: batch.NewDictionaryID(), alloc: a}
+	d.ascii.Store(math.MaxInt64)
 	d.bufs.Store(&dictBuffers{offsets: []uint32{0}})
 	return d
 }
@@ -95,6 +98,9 @@ func (d *dict) code(b []byte) (uint32, error) {
 	d.heapLen += len(b)
 	buf.offsets[c+1] = uint32(d.heapLen)
 	buf.hashes[c] = h
+	if !batch.ASCII(b) && int64(c) < d.ascii.Load() {
+		d.ascii.Store(int64(c))
+	}
 	d.len++
 	d.slots.Add(h, c)
 	return uint32(c), nil
@@ -161,5 +167,6 @@ func (d *dict) dictionary() *batch.Dictionary {
 	if x := d.index.Load(); x != nil {
 		v.Index = *x
 	}
+	v.SetASCII(int64(n) <= d.ascii.Load())
 	return v
 }

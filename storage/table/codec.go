@@ -20,7 +20,7 @@ import (
 // little-endian.
 //
 //	head     1 byte format (1), seconds since 1970 when it was committed, 1 byte token,
-//	         token: client and key as length and bytes; n deletions, n files, n sections
+//	         token: client and key as length and bytes, 8 bytes content; n deletions, n files, n sections
 //	deletion table id, number below which rows go (0: none), set of row numbers (length and bytes, package index; 0: none)
 //	file     file id, table id, rows, bytes, set of deleted rows (length and bytes, package index; 0: none): a segment
 //	         that was written and made durable before the record
@@ -69,6 +69,7 @@ func (e *Encoder) Begin(seconds int64, token *Token, deletions []Deletion, files
 			b = binary.AppendUvarint(b, uint64(len(s)))
 			b = append(b, s...)
 		}
+		b = binary.LittleEndian.AppendUint64(b, token.Content)
 	}
 	b = binary.AppendUvarint(b, uint64(len(deletions)))
 	for _, d := range deletions {
@@ -225,6 +226,9 @@ func (d *Decoder) Begin(payload []byte) error {
 	if t := d.take(1); t != nil && t[0] != 0 {
 		d.Token = &Token{Client: string(d.take(d.uint()))}
 		d.Token.Key = string(d.take(d.uint()))
+		if b := d.take(8); b != nil {
+			d.Token.Content = binary.LittleEndian.Uint64(b)
+		}
 	}
 	if err := d.deletions(); err != nil {
 		return err

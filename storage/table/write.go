@@ -46,6 +46,9 @@ type Deletion struct {
 type Token struct {
 	Client string // who, e.g. the table and role of an HTTP push
 	Key    string // the client's own name for the write
+	// Content is a hash of what the client sent; 0 when nobody knows. A write with the token of another content is
+	// refused (22023), since a client that uses a key twice would lose rows.
+	Content uint64
 }
 
 // Ack tells what became of a write.

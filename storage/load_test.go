@@ -343,7 +343,7 @@ func TestLoadWaits(t *testing.T) {
 	if err := appendRows(l, tab, n-2000, 4000, 2000); err != nil {
 		t.Error(err)
 	}
-	if _, err := l.Commit(ctx, table.Write{}, db.same); err != nil {
+	if _, err := l.Commit(ctx, table.Write{}, db.same, none); err != nil {
 		t.Error(err)
 	}
 	wantTotals(t, db, tab, n+2000)
@@ -375,7 +375,7 @@ func TestReplaySealsBeforeALoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.sealMu.Lock() // no manifest edit
-	if _, err := l.Commit(ctx, table.Write{}, db.same); err != nil {
+	if _, err := l.Commit(ctx, table.Write{}, db.same, none); err != nil {
 		t.Fatal(err)
 	}
 	crashed := m.CrashClone(1, 0)

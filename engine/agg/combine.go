@@ -14,12 +14,28 @@ const builderLog = 15
 func (g *Group) Combine(t *op.Task) error {
 	if !g.spill.started() && !(g.spill.space.Force() && g.spill.level == 0) {
 		err := g.combine(t)
+		if err == nil {
+			g.releaseInputs()
+			return nil
+		}
 		if !errs.Is(err, errs.OutOfMemory) || !g.spill.may() {
 			return err
 		}
 		g.abandon()
 	}
 	return g.combineSpilled(t)
+}
+
+// releaseInputs gives back what the groups do not need once they are combined.
+func (g *Group) releaseInputs() {
+	g.releaseBuilders()
+	for _, w := range g.workers {
+		w.clean.release()
+		w.flagged.release()
+		for _, s := range w.sets {
+			s.release()
+		}
+	}
 }
 
 // combine merges the workers' groups in memory.

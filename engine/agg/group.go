@@ -117,6 +117,7 @@ type Group struct {
 	world      sync.RWMutex // held to read while a worker takes a batch, to write while everything is spilled
 	generation int          // how often everything was spilled
 	plain      bool         // the tables are made without the scan's dictionaries, and do not become partitions
+	merged     int          // records since then
 	spill      spiller
 	spilled    profile.Spill
 }
@@ -227,9 +228,17 @@ func wideOf(t types.Type) int {
 // they went in.
 func (g *Group) addStrings(ordinal int) (err error) {
 	if g.cfg.In[ordinal].Physical() == types.PhysBytes && g.side.strings[ordinal] == nil {
-		g.side.strings[ordinal], err = newInterner(g.acc, nil)
+		g.side.strings[ordinal], err = newInterner(g.acc, nil, g.internBits())
 	}
 	return err
+}
+
+// internBits tells how many shards interners get.
+func (g *Group) internBits() uint {
+	if g.plain {
+		return 0
+	}
+	return internShardBits
 }
 
 // keyOf returns what decides the equality of a string-like key type, nil for all its bytes.
@@ -292,7 +301,7 @@ func (g *Group) internKey(t *op.Task, typ types.Type, k Key) (in *interner, entr
 	if p := typ.Physical(); p != types.PhysBytes && p != types.PhysInterval {
 		return nil, 0, nil
 	}
-	if in, err = newInterner(g.acc, keyOf(typ)); err != nil {
+	if in, err = newInterner(g.acc, keyOf(typ), g.internBits()); err != nil {
 		return nil, 0, err
 	}
 	g.keyStrings = append(g.keyStrings, in)

@@ -20,6 +20,7 @@ type interner struct {
 	merged uint32   // numbers 1 to merged are those of dictionaries
 	refs   []uint64 // where the merged strings are; nil: the number is 1 + the code of the only dictionary
 	dicts  atomic.Pointer[[]*batch.Dictionary]
+	bits   uint // the shards that are used are the first 1<<bits
 	shards [internShards]internShard
 
 	mu struct {
@@ -28,7 +29,8 @@ type interner struct {
 	}
 }
 
-// internShards is the number of shards: enough that 8 workers inserting new strings meet once in a while.
+// internShards is the number of shards: enough that 8 workers inserting new strings meet once in a while. One of them
+// takes at least 192 KiB; where memory is short, one has to do.
 const (
 	internShardBits = 4
 	internShards    = 1 << internShardBits
@@ -44,11 +46,11 @@ type codeMap struct {
 
 const fromDict = 1 << 63
 
-func newInterner(acc *mem.Account, key func([]byte) []byte) (*interner, error) {
-	in := &interner{acc: acc, key: key}
+func newInterner(acc *mem.Account, key func([]byte) []byte, bits uint) (*interner, error) {
+	in := &interner{acc: acc, key: key, bits: bits}
 	in.dicts.Store(&[]*batch.Dictionary{})
 	in.mu.codes = map[uint64]*codeMap{}
-	for i := range in.shards {
+	for i := range 1 << bits {
 		if err := in.shards[i].init(in); err != nil {
 			in.close()
 			return nil, err
@@ -74,13 +76,13 @@ func (in *interner) close() {
 }
 
 // shardOf returns the shard that numbers the strings of a hash.
-func (in *interner) shardOf(hash uint64) *internShard { return &in.shards[hash>>(64-internShardBits)] }
+func (in *interner) shardOf(hash uint64) *internShard { return &in.shards[hash>>(64-in.bits)] }
 
 // entry returns what is known of a string that was not merged.
 func (in *interner) entry(id uint32) (*internShard, *entry) {
 	id -= in.merged + 1
-	s := &in.shards[id&(internShards-1)]
-	return s, s.entry(id >> internShardBits)
+	s := &in.shards[id&(1<<in.bits-1)]
+	return s, s.entry(id >> in.bits)
 }
 
 // bytes returns the string of a number other than 0.
@@ -107,7 +109,7 @@ func (in *interner) used(id uint32) bool {
 		return id > 0 && (in.refs == nil || in.refs[id-1] != noRef)
 	}
 	id -= in.merged + 1
-	return id>>internShardBits < in.shards[id&(internShards-1)].n.Load()
+	return id>>in.bits < in.shards[id&(1<<in.bits-1)].n.Load()
 }
 
 func (in *interner) equal(a, b []byte) bool {

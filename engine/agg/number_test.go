@@ -52,7 +52,7 @@ func TestNumbering(t *testing.T) {
 			dicts = append(dicts, dictionaryOf(words, rng.IntN(3) > 0))
 		}
 		acc := mem.NewPool(0).Account("test", 0)
-		in, err := newInterner(acc, nil)
+		in, err := newInterner(acc, nil, internShardBits)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -73,7 +73,7 @@ func (s *internShard) entry(at uint32) *entry {
 
 // number makes the interner's number of a place.
 func (s *internShard) number(at uint32, hash uint64) uint32 {
-	return s.in.merged + 1 + (at<<internShardBits | uint32(hash>>(64-internShardBits)))
+	return s.in.merged + 1 + (at<<s.in.bits | uint32(hash>>(64-s.in.bits)))
 }
 
 func (s *internShard) at(ref uint64) []byte {
@@ -111,7 +111,7 @@ func (s *internShard) insert(hash uint64, b []byte, ref uint64) (uint32, error) 
 		return id, nil
 	}
 	n := s.n.Load()
-	if uint64(n) >= (maxInterned-uint64(s.in.merged))>>internShardBits {
+	if uint64(n) >= (maxInterned-uint64(s.in.merged))>>s.in.bits {
 		return 0, errs.New(errs.ProgramLimitExceeded, "more than %d distinct strings in one column", uint64(maxInterned))
 	}
 	if err := s.growLocked(n); err != nil {

@@ -2,6 +2,7 @@ package agg
 
 import (
 	"errors"
+
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/profile"
 	"github.com/siltstone-db/siltstone/engine/spill"
@@ -86,7 +87,7 @@ const triesMax = 100
 
 // short returns the refusal that a worker met in this batch and got around with what it had in reserve.
 func (w *worker) short() error {
-	if w.g.spill.space.Force() {
+	if w.g.spill.space.Force() || w.g.acc.Tight(w.g.acc.Used()) && w.g.acc.Tight(w.bytes()) {
 		return errForced
 	}
 	for _, sc := range [2]*scatter{w.clean, w.flagged} {
@@ -102,8 +103,25 @@ func (w *worker) short() error {
 	return nil
 }
 
-// errForced stands for a refusal when a test wants one.
+// errForced stands for a refusal when none was met, but a test wants one or others need the memory.
 var errForced = errs.New(errs.OutOfMemory, "spilling is forced")
+
+// bytes returns about what this worker's share of the groups takes, times the workers: another's tables may change.
+func (w *worker) bytes() int64 {
+	n := len(w.tab.rows)
+	for _, s := range w.sets {
+		n += len(s.tab.words)
+		if s.parts != nil {
+			n += s.parts.words()
+		}
+	}
+	for _, sc := range [2]*scatter{w.clean, w.flagged} {
+		if sc != nil {
+			n += sc.words()
+		}
+	}
+	return int64(n) * 8 * int64(len(w.g.workers))
+}
 
 // tooLarge is the error when spilling does not help.
 func tooLarge(cause error) error {

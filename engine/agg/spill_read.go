@@ -44,16 +44,25 @@ func (g *Group) Merge(record []byte) error {
 	for tries := 0; ; tries++ {
 		err := g.merge(g.workers[0], record)
 		if !errs.Is(err, errs.OutOfMemory) {
+			g.merged += 1 + len(record)>>10
+			if err == nil && g.merged&1023 == 0 && g.spill.may() && g.acc.Tight(g.workers[0].bytes()) {
+				return g.relieve(g.generation, errForced)
+			}
 			return err
 		}
-		if tries == 2 {
-			return tooLarge(err)
+		if tries == 2 || g.generation > 0 && g.merged < mergedMin {
+			return tooLarge(err) // others have taken what there is
 		}
+		g.merged = 0
 		if err := g.relieve(g.generation, err); err != nil {
 			return err
 		}
 	}
 }
+
+// mergedMin is how many records, or KiB of them, must fit between two times that everything is spilled: to start again
+// costs about as much as a thousand of them.
+const mergedMin = 64
 
 // merge adds a record to the groups of a worker. What may be refused memory comes first.
 func (g *Group) merge(w *worker, record []byte) error {

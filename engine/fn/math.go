@@ -23,7 +23,7 @@ func badPower(format string) error { return errs.New(errs.InvalidArgumentForPowe
 
 func badLog(format string) error { return errs.New(errs.InvalidArgumentForLog, "%s", format) }
 
-// finite raises what PostgreSQL raises when a function of a finite number overflows.
+// finiteResult raises what PostgreSQL raises when a function of a finite number overflows.
 func finiteResult(x, r float64) (float64, error) {
 	if math.IsInf(r, 0) && !math.IsInf(x, 0) {
 		return r, floatOverflow()
@@ -85,6 +85,15 @@ func bounded(f func(float64) float64, limit float64) func(float64) (float64, err
 }
 
 func init() {
+	registerRounding()
+	registerRoots()
+	registerTrigonometry()
+	registerPowers()
+	registerDecimals()
+	registerDivisors()
+}
+
+func registerRounding() {
 	for _, name := range []string{"ceil", "ceiling"} {
 		float1(name, infallible(math.Ceil))
 		towards(name, types.Decimal.Ceil)
@@ -111,6 +120,10 @@ func init() {
 			}
 			return types.DecimalFromInt64(int64(d.Sign())), nil
 		})})
+}
+
+// registerRoots registers roots, the exponential function and logarithms of floats.
+func registerRoots() {
 	float1("sqrt", sqrt)
 	float1("cbrt", infallible(math.Cbrt))
 	float1("exp", func(x float64) (float64, error) {
@@ -123,6 +136,12 @@ func init() {
 	float1("ln", logOf(math.Log))
 	float1("log", logOf(math.Log10))
 	float1("log10", logOf(math.Log10))
+	registerOp(&Overload{Name: "|/", Args: list(tFloat8), Result: returns(tFloat8), Eval: scalar1(tFloat8, sqrt)},
+		&Overload{Name: "||/", Args: list(tFloat8), Result: returns(tFloat8), Eval: scalar1(tFloat8, infallible(math.Cbrt))})
+}
+
+// registerTrigonometry registers what belongs to angles, and random.
+func registerTrigonometry() {
 	for name, f := range map[string]func(float64) float64{"sin": math.Sin, "cos": math.Cos, "tan": math.Tan} {
 		float1(name, bounded(f, math.MaxFloat64))
 	}
@@ -138,14 +157,19 @@ func init() {
 		&Overload{Name: "pi", Result: returns(tFloat8), Eval: constantFloat(math.Pi)},
 		&Overload{Name: "random", Result: returns(tFloat8), Volatility: Volatile,
 			Eval: rowFixed(tFloat8, func(*Context, *row) (float64, bool, error) { return rand.Float64(), true, nil })})
-	registerOp(&Overload{Name: "|/", Args: list(tFloat8), Result: returns(tFloat8), Eval: scalar1(tFloat8, sqrt)},
-		&Overload{Name: "||/", Args: list(tFloat8), Result: returns(tFloat8), Eval: scalar1(tFloat8, infallible(math.Cbrt))})
+}
+
+func registerPowers() {
 	for _, name := range []string{"power", "pow"} {
 		register(&Overload{Name: name, Args: list(tFloat8, tFloat8), Result: returns(tFloat8), Eval: scalar2(tFloat8, power)},
 			&Overload{Name: name, Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(types.Decimal.Power)})
 	}
 	registerOp(&Overload{Name: "^", Args: list(tFloat8, tFloat8), Result: returns(tFloat8), Eval: scalar2(tFloat8, power)},
 		&Overload{Name: "^", Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(types.Decimal.Power)})
+}
+
+// registerDecimals registers functions of numerics, and width_bucket.
+func registerDecimals() {
 	decimalFn("sqrt", types.Decimal.Sqrt)
 	decimalFn("exp", types.Decimal.Exp)
 	decimalFn("ln", types.Decimal.Ln)
@@ -162,6 +186,9 @@ func init() {
 				b, err := widthBucket(r.f8(0), r.f8(1), r.f8(2), int64(r.int4(3)))
 				return b, true, err
 			})})
+}
+
+func registerDivisors() {
 	for _, t := range list(tInt4, tInt8) {
 		gcd := scalar2(t, total2(gcd[int32]))
 		if t == tInt8 {

@@ -103,7 +103,7 @@ func (s *buildSide) Consumer(*op.Task, int) (op.Consumer, error) {
 }
 
 // Combine makes the table, and tells the probe side's scan what it learned.
-func (s *buildSide) Combine(t *op.Task) error { return s.combine(t) }
+func (s *buildSide) Combine(t *op.Task) error { return (*Hash)(s).combine(t) }
 
 // table makes the table of the build rows in memory.
 func (h *Hash) table(t *op.Task) error {
@@ -124,7 +124,6 @@ func (h *Hash) table(t *op.Task) error {
 		}
 		h.matched = m
 	}
-	h.publish()
 	return nil
 }
 

@@ -35,6 +35,13 @@ type spiller struct {
 	outerNulls bool
 }
 
+// dividedBytes is how much a partition must hold to be divided again when it is refused memory: when less is refused,
+// others have the memory, and dividing would go on to the last row.
+const dividedBytes = 128 << 10
+
+// entryBytes is about what the table takes per build row.
+const entryBytes = 48
+
 // readBytes is how many bytes of rows are read as one batch.
 const readBytes = 1 << 20
 
@@ -44,7 +51,7 @@ func (h *Hash) Spilled() *profile.Spill { return h.spill.stats }
 // maySpill tells whether the join can be divided: rows with different keys must have nothing to do with each other.
 func (h *Hash) maySpill() bool {
 	c := &h.cfg
-	return h.spill.space != nil && h.spill.level < spill.LevelMax && len(c.BuildKeys) > 0 && !(c.NullAware && c.Residual != nil)
+	return h.spill.space != nil && h.spill.level < spill.LevelMax && (h.spill.level == 0 || h.charged.Load() >= dividedBytes) && len(c.BuildKeys) > 0 && !(c.NullAware && c.Residual != nil)
 }
 
 // started tells whether build rows went to files.
@@ -119,12 +126,10 @@ func (w *building) consume(b *batch.Batch) error {
 	switch {
 	case started:
 		return w.spill(b)
-	case err == nil && (!h.spill.space.Force() || h.spill.level > 0):
+	case err == nil && !h.acc.Tight(h.charged.Load()) && (!h.spill.space.Force() || h.spill.level > 0):
 		return nil
-	case err != nil && (!errs.Is(err, errs.OutOfMemory) || !h.maySpill()):
+	case err != nil && !errs.Is(err, errs.OutOfMemory), !h.maySpill():
 		return err
-	case !h.maySpill():
-		return nil
 	}
 	refused := err != nil
 	if err := h.spillBuild(); err != nil || !refused {
@@ -171,11 +176,14 @@ func (h *Hash) spillBuild() error {
 }
 
 // combine makes the table, or ends the writing of build rows.
-func (s *buildSide) combine(t *op.Task) error {
-	h := (*Hash)(s)
+func (h *Hash) combine(t *op.Task) error {
 	if !h.spill.started() {
 		err := h.table(t)
-		if !errs.Is(err, errs.OutOfMemory) || !h.maySpill() {
+		if err == nil && !(h.maySpill() && h.acc.Tight(h.charged.Load()+int64(h.tab.rows)*entryBytes)) {
+			h.publish()
+			return nil
+		}
+		if err != nil && !errs.Is(err, errs.OutOfMemory) || !h.maySpill() {
 			return err
 		}
 		h.tab.release(h.acc)

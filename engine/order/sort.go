@@ -65,7 +65,7 @@ func (c *sorting) Consume(b *batch.Batch) error {
 	err := c.r.add(c.s.cfg.Keys, b)
 	if refused := errs.Is(err, errs.OutOfMemory); err != nil && !refused || c.s.files == nil {
 		return err
-	} else if refused || c.s.files.space.Force() {
+	} else if refused || c.s.files.space.Force() || c.r.acc.Tight(c.r.charged) {
 		return c.s.files.write(c.r)
 	}
 	return nil
@@ -76,10 +76,10 @@ func (c *sorting) Finish() error {
 	return nil
 }
 
-// Combine writes what is left once anything was written: the memory is for those who read. Runs are merged while they
-// are read, a few at a time.
-func (s *Sort) Combine(*op.Task) error {
-	if s.files == nil || len(s.files.runs) == 0 {
+// Combine writes what is left once anything was written, or when little memory is left for those who read. Runs are
+// merged while they are read, a few at a time.
+func (s *Sort) Combine(t *op.Task) error {
+	if s.files == nil || len(s.files.runs) == 0 && !t.Account.Tight(s.bytes()) {
 		return nil
 	}
 	for _, r := range s.runs {
@@ -88,6 +88,14 @@ func (s *Sort) Combine(*op.Task) error {
 		}
 	}
 	return s.files.reduce(mergeWays)
+}
+
+// bytes returns what the rows take.
+func (s *Sort) bytes() (n int64) {
+	for _, r := range s.runs {
+		n += r.charged
+	}
+	return n
 }
 
 // Producer hands out the rows in order: to worker 0.

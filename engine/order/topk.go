@@ -97,11 +97,16 @@ func exact(p types.Physical) bool {
 	return true
 }
 
+// cutRows is how many rows beyond twice k are collected before they are cut. Every cut tightens the bound, and a scan that
+// knows the bound reads the other columns of the rows within it: with a hundred columns in a hundred blocks each, a few
+// rows too many cost more than a cut.
+const cutRows = 64
+
 func (c *topping) keep(b *batch.Batch) error {
 	if err := c.r.add(c.s.cfg.Keys, b); err != nil {
 		return err
 	}
-	if len(c.r.entries) >= 2*c.s.k+batch.MaxRows || len(c.r.entries) >= c.s.k && c.s.bound.Load() == math.MaxUint64 {
+	if len(c.r.entries) >= 2*c.s.k+cutRows || len(c.r.entries) >= c.s.k && c.s.bound.Load() == math.MaxUint64 {
 		return c.cut()
 	}
 	return nil

@@ -93,6 +93,7 @@ func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node) (*stream, *N
 	}
 	g := agg.New(cfg)
 	node := c.explain(n, aggregateTitle(n), child)
+	node.spill = g.Spilled()
 	if len(n.Keys) > 0 {
 		node.detail("Group Key", list(n.Keys))
 	}

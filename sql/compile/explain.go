@@ -18,6 +18,7 @@ type Node struct {
 	Children []*Node
 
 	counters     *scan.Counters
+	spill        *profile.Spill
 	out          *profile.Piece // what handed the rows on
 	pipeline     *profile.Pipeline
 	piece        int // -1: the source
@@ -93,7 +94,7 @@ func (n *Node) text(lines *[]string, depth int, analyze, costs, timing bool) {
 		}
 	}
 	*lines = append(*lines, line)
-	for _, d := range append(n.Details, n.scanDetails(analyze)...) {
+	for _, d := range append(n.Details, n.ranDetails(analyze)...) {
 		*lines = append(*lines, indent+"  "+d.Name+": "+d.Text)
 	}
 	for _, c := range n.Children {
@@ -101,9 +102,15 @@ func (n *Node) text(lines *[]string, depth int, analyze, costs, timing bool) {
 	}
 }
 
-// scanDetails tells what a scan touched.
-func (n *Node) scanDetails(analyze bool) []Detail {
-	if !analyze || n.counters == nil {
+// ranDetails tells what a piece wrote to temporary files, and what a scan touched.
+func (n *Node) ranDetails(analyze bool) []Detail {
+	if !analyze {
+		return nil
+	}
+	if n.spill != nil && n.spill.Partitions.Load() > 0 {
+		return []Detail{{"Spilled", fmt.Sprintf("%d bytes in %d partitions", n.spill.Bytes.Load(), n.spill.Partitions.Load())}}
+	}
+	if n.counters == nil {
 		return nil
 	}
 	c := n.counters
@@ -130,7 +137,7 @@ func (n *Node) JSON(analyze bool) map[string]any {
 	if rows, spent, ok := n.Rows(); ok && analyze {
 		m["Actual Rows"], m["Actual Total Time"] = rows, float64(spent.Microseconds())/1000
 	}
-	for _, d := range append(n.Details, n.scanDetails(analyze)...) {
+	for _, d := range append(n.Details, n.ranDetails(analyze)...) {
 		m[d.Name] = d.Text
 	}
 	if len(n.Children) > 0 {

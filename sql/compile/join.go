@@ -41,6 +41,7 @@ func (c *compiler) join(n *plan.Join, need plan.Set) (*stream, *Node, error) {
 	cfg.Late = lateKeys(n.Kind, probe, cfg.ProbeKeys)
 	h := join.New(cfg)
 	node := c.explain(n, joinTitle(n), left, right)
+	node.spill = h.Spilled()
 	node.detail("Join Cond", equalPairs(n.Equal))
 	node.detail("Join Filter", conjunction(n.On))
 	pipe := c.close(build, h.Build(), node)

@@ -49,7 +49,7 @@ func (c *compiler) sort(n *plan.Sort, need plan.Set) (*stream, *Node, error) {
 		sink, src = k, k
 	} else {
 		k := order.NewSort(cfg)
-		sink, src = k, k
+		sink, src, node.spill = k, k, k.Spilled()
 	}
 	pipe := c.close(s, sink, node)
 	return &stream{source: src, deps: []int{pipe}, ids: s.ids, types: s.types, marks: []mark{{node, -1}}}, node, nil

@@ -15,6 +15,9 @@ func TestFiles(t *testing.T) {
 		for _, m := range Modes {
 			t.Run(filepath.Base(f)+"/"+string(m), func(t *testing.T) { check(t, f, Options{Mode: m}) })
 		}
+		t.Run(filepath.Base(f)+"/forced spill", func(t *testing.T) {
+			check(t, f, Options{Mode: Half, Settings: map[string]string{"siltstone.force_spill": "on", "siltstone.workers": "2"}})
+		})
 		if !testing.Short() {
 			t.Run(filepath.Base(f)+"/batches of 3", func(t *testing.T) {
 				check(t, f, Options{Mode: Half, Settings: map[string]string{"siltstone.batch_rows": "3", "siltstone.workers": "2"}})

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -55,6 +56,7 @@ type Engine struct {
 	options  Options
 	defaults map[string]string // of parameters, canonical, by lower-case name
 	plans    *planCache
+	spill    *spill.Dir // temporary files of queries
 	mu       struct {
 		sync.Mutex
 		sessions map[int32]*Session
@@ -62,7 +64,8 @@ type Engine struct {
 	}
 }
 
-// NewEngine returns an engine over an open storage, which stays the caller's to close after the engine's sessions.
+// NewEngine returns an engine over an open storage, which stays the caller's to close after the engine's sessions. What
+// queries of an earlier process left in temporary files is removed.
 func NewEngine(db *storage.DB, o Options) (*Engine, error) {
 	o.EnsureDefaults()
 	e := &Engine{db: db, options: o, plans: newPlanCache(planCacheEntries), defaults: map[string]string{}}
@@ -81,6 +84,11 @@ func NewEngine(db *storage.DB, o Options) (*Engine, error) {
 		e.defaults[strings.ToLower(name)] = c
 	}
 	e.mu.sessions = map[int32]*Session{}
+	files, dir := db.Temporary()
+	var err error
+	if e.spill, err = spill.Open(files, dir, e.options.Pool); err != nil {
+		return nil, err
+	}
 	return e, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/sql/stmt"
@@ -53,8 +54,10 @@ var (
 	errTimeout = errs.New(errs.QueryCanceled, "canceling statement due to statement timeout")
 )
 
-// PID returns the number of the session, and Secret the key that a CancelRequest must carry.
-func (s *Session) PID() int32     { return s.pid }
+// PID returns the number of the session.
+func (s *Session) PID() int32 { return s.pid }
+
+// Secret returns the key that a CancelRequest must carry.
 func (s *Session) Secret() uint32 { return s.secret }
 
 // Simple runs all statements of a text. The implicit transaction around them ends with the text, unless a statement
@@ -107,6 +110,18 @@ func (s *Session) simple(ctx context.Context, sql string, out Output) error {
 
 // timed runs one statement so that it can be cancelled and its time limit holds.
 func (s *Session) timed(ctx context.Context, text string, run func(context.Context) error) error {
+	return s.cancellable(ctx, func(ctx context.Context, stop context.CancelCauseFunc) error {
+		if limit := s.timeout(); limit > 0 {
+			t := time.AfterFunc(limit, func() { stop(errTimeout) })
+			defer t.Stop()
+		}
+		s.begins(text)
+		return run(ctx)
+	})
+}
+
+// cancellable runs something that Cancel stops.
+func (s *Session) cancellable(ctx context.Context, run func(context.Context, context.CancelCauseFunc) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	s.mu.Lock()
@@ -117,12 +132,7 @@ func (s *Session) timed(ctx context.Context, text string, run func(context.Conte
 		s.mu.stop = nil
 		s.mu.Unlock()
 	}()
-	if limit := s.timeout(); limit > 0 {
-		t := time.AfterFunc(limit, func() { stop(errTimeout) })
-		defer t.Stop()
-	}
-	s.begins(text)
-	err := run(ctx)
+	err := run(ctx, stop)
 	return cancelled(ctx, err)
 }
 
@@ -260,6 +270,8 @@ func (s *Session) env(ctx context.Context, out stmt.Output) *stmt.Env {
 	return &stmt.Env{DB: s.engine.db, Tx: s.tx, Pool: s.engine.options.Pool, Session: commands{s, out}, Fn: fnc,
 		Virtual: &virtual{s: s, fn: fnc}, Resolver: &resolver{s: s}, Out: out, Workers: workers,
 		BatchRows: int(atoi(s.settings.raw("siltstone.batch_rows"))), MemoryLimit: limit,
+		Spill:         s.engine.spill,
+		SpillOptions:  spill.Options{Bytes: max(0, atoi(s.settings.raw("temp_file_limit"))) << 10, Force: s.settings.raw("siltstone.force_spill") == "on"},
 		NoStatistics:  s.settings.raw("siltstone.cache") == "off",
 		DisablePasses: s.disabledPasses()}
 }

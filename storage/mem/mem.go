@@ -59,6 +59,12 @@ func (a *Account) Used() int64 { return a.used.Load() }
 // Peak returns the most bytes that were reserved at once.
 func (a *Account) Peak() int64 { return a.peak.Load() }
 
+// Tight tells that less than a quarter of the account's limit is left, and that own bytes are an eighth of it or more.
+// Who keeps that much and can put it elsewhere does so then, since others of the same owner, who cannot, need some.
+func (a *Account) Tight(own int64) bool {
+	return a.limit > 0 && a.used.Load() > a.limit-a.limit/4 && own >= a.limit/8
+}
+
 // Reserve charges n bytes, or returns 53200 and charges nothing.
 func (a *Account) Reserve(n int64) error {
 	used := a.used.Add(n)

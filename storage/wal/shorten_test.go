@@ -1,9 +1,11 @@
 package wal
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/record"
@@ -143,4 +145,35 @@ func TestShortenCrash(t *testing.T) {
 		l.Close()
 	}
 	t.Logf("%d crash states", len(moments))
+}
+
+// TestShortenOnFullDisk: a log that could not begin a new file goes on with the one it has, and with the one after it.
+func TestShortenOnFullDisk(t *testing.T) {
+	fs := errorfs.New(newMem(), errorfs.Write)
+	o := options(fs)
+	o.FileBytesMax = 4 * o.FileBytesMin
+	l, err := Open(context.Background(), o, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n uint64
+	add := func(times int) {
+		t.Helper()
+		for range times {
+			n++
+			if err := l.Append(context.Background(), &Entry{Type: 1, Pieces: [][]byte{make([]byte, 3000)}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(6)
+	fs.Fail(1, false, syscall.ENOSPC)
+	if _, err := l.Retire(n); err != nil || fs.Failed() != 1 {
+		t.Fatalf("%v after %d failed operations", err, fs.Failed())
+	}
+	fs.Heal()
+	add(12) // more than the file has room for
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -220,6 +220,7 @@ func (w *writer) shorten(watermark uint64) error {
 		return stopped("remove", fileName(w.l.o.Dir, w.spare.number), err)
 	}
 	if err := w.end(); err != nil {
+		w.makeSpare() // on a full disk the file stays in use, and needs a successor
 		return err
 	}
 	w.l.files.Lock()

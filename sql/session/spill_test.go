@@ -1,0 +1,58 @@
+package session_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// TestSpill runs statements that need more than the session grants: the same answers, through temporary files that are
+// gone afterwards.
+func TestSpill(t *testing.T) {
+	f := open(t)
+	s := f.session()
+	run(s, "CREATE TABLE t (a bigint, b text)")
+	if got := run(s, "INSERT INTO t SELECT i::bigint * 7919 % 300007, 'text ' || i FROM generate_series(1, 300000) i"); got != "tag INSERT 0 300000" {
+		t.Fatal(got)
+	}
+	queries := []string{
+		"SELECT count(*), sum(n), min(m) FROM (SELECT a, b, count(*) n, max(b) m FROM t GROUP BY a, b) x",
+		"SELECT count(DISTINCT b || a), count(DISTINCT a), sum(DISTINCT a) FROM t",
+		"SELECT a, b FROM t ORDER BY b, a OFFSET 299990",
+		"SELECT count(*), max(x.b) FROM t x JOIN t y ON x.a = y.a",
+		"SELECT count(*) FROM t x WHERE NOT EXISTS (SELECT 1 FROM t y WHERE y.a = x.a + 1)",
+	}
+	var want []string
+	for _, q := range queries {
+		want = append(want, run(s, q))
+	}
+	files, dir := f.db.Temporary()
+	left := func(what string) {
+		t.Helper()
+		if l, err := files.List(dir); err != nil && !vfs.IsNotExist(err) || len(l) > 0 {
+			t.Errorf("%s: %d temporary files are left, %v", what, len(l), err)
+		}
+	}
+	run(s, "SET work_mem = '20MB'")
+	for i, q := range queries {
+		if got := run(s, q); got != want[i] {
+			t.Errorf("%s\n got %s\nwant %s", q, got, want[i])
+		}
+		if plan := run(s, "EXPLAIN ANALYZE "+q); !strings.Contains(plan, "Spilled: ") {
+			t.Errorf("%s did not spill:\n%s", q, strings.ReplaceAll(plan, "; ", "\n"))
+		}
+		left(q)
+	}
+	run(s, "SET temp_file_limit = '100kB'")
+	if got := run(s, queries[2]); !strings.Contains(got, "error 53400") {
+		t.Errorf("with a limit of files: %s", got)
+	}
+	left("limit")
+	run(s, "SET work_mem = '64kB'")
+	run(s, "RESET temp_file_limit")
+	if got := run(s, queries[0]); !strings.Contains(got, "error 53200") {
+		t.Errorf("with 64 kB: %s", got)
+	}
+	left("error")
+}

@@ -161,7 +161,9 @@ func (s *Session) Sync(ctx context.Context, failed bool) error {
 		s.rollback()
 		return nil
 	}
-	if err := s.commit(ctx); err != nil {
+	// A large transaction may wait for its rows to be sealed: also that ends when the client goes away.
+	err := s.cancellable(ctx, func(ctx context.Context, _ context.CancelCauseFunc) error { return s.commit(ctx) })
+	if err != nil {
 		return s.failed(err)
 	}
 	return nil

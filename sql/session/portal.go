@@ -164,10 +164,14 @@ func (s *Session) Sync(ctx context.Context, failed bool) error {
 		return nil
 	}
 	last := s.last
-	err := s.commit(ctx)
-	if errs.Is(err, errs.SerializationFailure) {
-		err = s.repeat(ctx, last, err)
-	}
+	// A large transaction may wait for its rows to be sealed: also that ends when the client goes away.
+	err := s.cancellable(ctx, func(ctx context.Context, _ context.CancelCauseFunc) error {
+		err := s.commit(ctx)
+		if errs.Is(err, errs.SerializationFailure) {
+			err = s.repeat(ctx, last, err)
+		}
+		return err
+	})
 	if err != nil {
 		return s.failed(err)
 	}

@@ -254,18 +254,21 @@ func splitForAge(us, offset int64) (days int32, micros int64) {
 	return days + more + days2000, micros
 }
 
+// borrow gives the smaller of two fields the sign of the larger one, for one of the larger's units when they differ.
+func borrow(larger, smaller, unit int64) (int64, int64) {
+	switch {
+	case larger > 0 && smaller < 0:
+		return larger - 1, smaller + unit
+	case larger < 0 && smaller > 0:
+		return larger + 1, smaller - unit
+	}
+	return larger, smaller
+}
+
 // JustifyHours moves whole days of time to days.
 func (v IntervalValue) JustifyHours() (IntervalValue, error) {
 	days := int64(v.Days) + v.Micros/MicrosPerDay
-	us := v.Micros % MicrosPerDay
-	switch {
-	case days > 0 && us < 0:
-		us += MicrosPerDay
-		days--
-	case days < 0 && us > 0:
-		us -= MicrosPerDay
-		days++
-	}
+	days, us := borrow(days, v.Micros%MicrosPerDay, MicrosPerDay)
 	if int64(int32(days)) != days {
 		return v, IntervalOutOfRange()
 	}
@@ -275,19 +278,11 @@ func (v IntervalValue) JustifyHours() (IntervalValue, error) {
 // JustifyDays moves every 30 days to months.
 func (v IntervalValue) JustifyDays() (IntervalValue, error) {
 	months := int64(v.Months) + int64(v.Days/30)
-	days := v.Days % 30
-	switch {
-	case months > 0 && days < 0:
-		days += 30
-		months--
-	case months < 0 && days > 0:
-		days -= 30
-		months++
-	}
+	months, days := borrow(months, int64(v.Days%30), 30)
 	if int64(int32(months)) != months {
 		return v, IntervalOutOfRange()
 	}
-	return IntervalValue{int32(months), days, v.Micros}, nil
+	return IntervalValue{int32(months), int32(days), v.Micros}, nil
 }
 
 // JustifyInterval does both and gives all fields one sign.
@@ -304,14 +299,7 @@ func (v IntervalValue) JustifyInterval() (IntervalValue, error) {
 		days -= 30
 		months++
 	}
-	switch {
-	case days > 0 && us < 0:
-		us += MicrosPerDay
-		days--
-	case days < 0 && us > 0:
-		us -= MicrosPerDay
-		days++
-	}
+	days, us = borrow(days, us, MicrosPerDay)
 	if int64(int32(months)) != months {
 		return v, IntervalOutOfRange()
 	}

@@ -164,6 +164,7 @@ func (c *commit) prepare(cat *catalog.Snapshot, w table.Write) error {
 			d := deletion{Deletion: table.Deletion{Table: t.ID}, truncate: r.Truncate, updated: r.Updated}
 			if !r.Truncate { // which takes them along
 				d.Rows = r.Deleted
+				d.Rows.Pack() // before others look at the claim
 			}
 			c.deletions = append(c.deletions, d)
 		}

@@ -107,9 +107,11 @@ func (s *RowIDs) Within(dst []uint32, base uint64, n int) []uint32 {
 	return dst
 }
 
+// Pack makes the set as small as it gets. It changes the set, as Add does.
+func (s *RowIDs) Pack() { s.bm.RunOptimize() }
+
 // Append appends the set in the portable form of 64-bit roaring bitmaps.
 func (s *RowIDs) Append(dst []byte) []byte {
-	s.bm.RunOptimize()
 	b, err := s.bm.ToPortableBytes()
 	if err != nil {
 		panic("index: a bitmap in memory could not be written: " + err.Error())

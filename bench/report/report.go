@@ -53,8 +53,11 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	r.writeTotals(&b)
 	for _, run := range r.Runs {
-		fmt.Fprintf(&b, "%s %s: loaded in %.1f s (%.0f rows/s), %.0f MB on disk", run.Target, run.Version, run.Load.Seconds(),
-			float64(r.Rows)/run.Load.Seconds(), float64(run.DiskBytes)/1e6)
+		fmt.Fprintf(&b, "%s %s: ", run.Target, run.Version)
+		if run.Load > 0 {
+			fmt.Fprintf(&b, "loaded in %.1f s (%.0f rows/s), ", run.Load.Seconds(), float64(r.Rows)/run.Load.Seconds())
+		}
+		fmt.Fprintf(&b, "%.0f MB on disk", float64(run.DiskBytes)/1e6)
 		if run.LiveBytes > 0 {
 			fmt.Fprintf(&b, ", %.0f MB live", float64(run.LiveBytes)/1e6)
 		}

@@ -38,7 +38,7 @@ const Null = "\x00NULL"
 
 // LoadResult tells how loading went.
 type LoadResult struct {
-	Elapsed   time.Duration
+	Elapsed   time.Duration // 0: the data was there
 	DiskBytes int64
 	LiveBytes int64 // of rows that are in memory only, their log aside
 }
@@ -136,8 +136,10 @@ func load(ctx context.Context, t Target, w *Workload, opt Options) (*Run, error)
 	if err != nil {
 		return nil, fmt.Errorf("%s: load: %w", t.Name(), err)
 	}
-	opt.Log("%s: loaded in %.1f s (%.0f rows/s), %.1f MB on disk", t.Name(), r.Elapsed.Seconds(),
-		float64(w.Rows)/r.Elapsed.Seconds(), float64(r.DiskBytes)/1e6)
+	if r.Elapsed > 0 {
+		opt.Log("%s: loaded in %.1f s (%.0f rows/s), %.1f MB on disk", t.Name(), r.Elapsed.Seconds(),
+			float64(w.Rows)/r.Elapsed.Seconds(), float64(r.DiskBytes)/1e6)
+	}
 	return &Run{Target: t.Name(), Version: t.Version(), Load: r.Elapsed, DiskBytes: r.DiskBytes, LiveBytes: r.LiveBytes}, nil
 }
 

@@ -80,7 +80,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	b.n += int64(n)
 	if b.sum != nil {
-		b.sum.Write(p[:n]) // cannot fail
+		_, _ = b.sum.Write(p[:n]) // cannot fail
 	}
 	switch {
 	case b.n > b.maxBytes:

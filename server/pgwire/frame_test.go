@@ -3,6 +3,7 @@ package pgwire
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"testing"
 	"testing/iotest"
@@ -34,7 +35,7 @@ func TestFrameReader(t *testing.T) {
 				t.Fatalf("%s: message %d: %q of %d bytes, %v", name, i, typ, len(body), err)
 			}
 		}
-		if _, _, err := f.next(&readyPhase); err != io.EOF {
+		if _, _, err := f.next(&readyPhase); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: got %v at the end", name, err)
 		}
 		if len(f.buf) > readBufferKeepBytes {
@@ -46,7 +47,7 @@ func TestFrameReader(t *testing.T) {
 func TestFrameReaderTimeout(t *testing.T) {
 	stream := frame('Q', "hello")
 	f := newFrameReader(io.MultiReader(bytes.NewReader(stream[:7]), iotest.ErrReader(iotest.ErrTimeout)))
-	if _, _, err := f.next(&readyPhase); err != iotest.ErrTimeout {
+	if _, _, err := f.next(&readyPhase); !errors.Is(err, iotest.ErrTimeout) {
 		t.Fatal(err)
 	}
 	f.src = bytes.NewReader(stream[7:])
@@ -70,7 +71,7 @@ func TestFrameLengths(t *testing.T) {
 						t.Errorf("%s, %q, %d: %v", name, rune(typ), n, err)
 					}
 				case legal:
-					if err != io.ErrUnexpectedEOF {
+					if !errors.Is(err, io.ErrUnexpectedEOF) {
 						t.Errorf("%s, %q, %d: %v, want an unexpected end", name, rune(typ), n, err)
 					}
 				default:

@@ -191,7 +191,7 @@ func readPiece(in *bufio.Reader) ([]byte, error) {
 	piece := make([]byte, pieceBytes, pieceBytes+64<<10)
 	n, err := io.ReadFull(in, piece)
 	piece = piece[:n]
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return piece, nil
 	}
 	if err != nil {

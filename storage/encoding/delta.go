@@ -71,7 +71,7 @@ func decodeDelta[T kernel.Integer](b *Block, vector int, dst []T) {
 func (c deltaCodec) gather(b *Block, vector int, idx []uint16, dst []byte) {
 	var t [vectorRows]int64
 	c.decode(b, vector, mem.Bytes(t[:])[:b.Len(vector)*b.elem])
-	gatherRaw(b.elem, mem.Bytes(t[:]), idx, dst)
+	Gather(b.elem, dst, mem.Bytes(t[:]), idx)
 }
 
 func (deltaCodec) choose(*Block, int, *scan.Pred, batch.Bitmap) bool { return false }

@@ -61,10 +61,11 @@ func (b *Block) raw(vector int) []byte {
 func (rawCodec) decode(b *Block, vector int, dst []byte) { copy(dst, b.raw(vector)) }
 
 func (rawCodec) gather(b *Block, vector int, idx []uint16, dst []byte) {
-	gatherRaw(b.elem, b.raw(vector), idx, dst)
+	Gather(b.elem, dst, b.raw(vector), idx)
 }
 
-func gatherRaw(elem int, src []byte, idx []uint16, dst []byte) {
+// Gather sets value i of dst to value idx[i] of src; values are elem bytes wide (2, 4, 8 or 16).
+func Gather(elem int, dst, src []byte, idx []uint16) {
 	switch elem {
 	case 2:
 		kernel.Gather(mem.View[int16](dst), mem.View[int16](src), idx)

@@ -13,7 +13,7 @@ type Describe func(Frame) (string, []string, error)
 // Sniff returns the header that a file starts with, of whatever kind; ok is false when its first bytes are none.
 func Sniff(f Source) (h Header, ok bool, err error) {
 	b := make([]byte, HeaderBytes)
-	if n, err := f.ReadAt(b, 0); err != nil && err != io.EOF {
+	if n, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return Header{}, false, err
 	} else if n < HeaderBytes {
 		return Header{}, false, nil

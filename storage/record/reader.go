@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -93,7 +94,7 @@ func (r *Reader) at(off int64, n int) ([]byte, error) {
 		return nil, nil
 	}
 	got, err := r.f.ReadAt(r.win, off)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		r.win = r.win[:0]
 		return nil, errs.New(errs.IOError, "could not read file %q: %w", r.f.Name(), err)
 	}

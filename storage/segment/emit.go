@@ -172,20 +172,7 @@ func (c *cursor) values(b *openBlock, elem int, dst []byte, idx []uint16, whole 
 	case len(idx)*8 < c.rows:
 		b.blk.Gather(c.cur, idx, dst[:len(idx)*elem])
 	default:
-		pick(elem, c.decodeScratch(b, elem), dst, idx)
-	}
-}
-
-func pick(elem int, src, dst []byte, idx []uint16) {
-	switch elem {
-	case 2:
-		kernel.Gather(mem.View[int16](dst), mem.View[int16](src), idx)
-	case 4:
-		kernel.Gather(mem.View[int32](dst), mem.View[int32](src), idx)
-	case 8:
-		kernel.Gather(mem.View[int64](dst), mem.View[int64](src), idx)
-	case 16:
-		kernel.Gather(mem.View[[16]byte](dst), mem.View[[16]byte](src), idx)
+		encoding.Gather(elem, dst, c.decodeScratch(b, elem), idx)
 	}
 }
 

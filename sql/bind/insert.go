@@ -283,6 +283,9 @@ func (b *Binder) returning(out *Insert, n *pg.InsertStmt) error {
 		return nil
 	}
 	out.Inserted = b.tableColumns(out.Relation)
+	for _, c := range out.Inserted {
+		b.origins[c.ID] = c
+	}
 	t := &table{schema: out.Relation.Schema, alias: out.Relation.Name, name: out.Relation.Name}
 	if n.Relation.Alias != nil {
 		t.alias = n.Relation.Alias.Aliasname

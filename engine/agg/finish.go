@@ -216,6 +216,9 @@ func (f *finisher) sum(c *call, s *state, r []uint64, v *batch.Vector, i int) er
 			return nil
 		}
 	case stateSumFloat:
+		if x := math.Float64frombits(r[0]); v.Type.Physical() == types.PhysFloat32 && math.IsInf(float64(float32(x)), 0) && !math.IsInf(x, 0) {
+			return floatRange()
+		}
 		setWords(v, i, v.Type.Physical(), [2]uint64{r[0]})
 		return nil
 	case stateSumSpan:

@@ -46,7 +46,11 @@ func (s *state) merge(sd *side, r, o []uint64, strings *interner) error {
 	case stateSum192:
 		add192(r, o[0], o[1], o[2])
 	case stateSumFloat:
-		r[0] = math.Float64bits(math.Float64frombits(r[0]) + math.Float64frombits(o[0]))
+		a, b := math.Float64frombits(r[0]), math.Float64frombits(o[0])
+		if overflowed(a+b, a, b) {
+			return floatRange()
+		}
+		r[0] = math.Float64bits(a + b)
 	case stateMax64:
 		r[0] = max(r[0], o[0])
 	case stateMax128:
@@ -77,7 +81,7 @@ func (s *state) merge(sd *side, r, o []uint64, strings *interner) error {
 		r[1] += o[1] + c
 		add192(r[2:], o[2], o[3], o[4])
 	case stateMoments:
-		mergeMoments(r, o)
+		return mergeMoments(r, o)
 	case stateSumDecimal:
 		return sd.decimals.plus(&r[0], sd.decimals.get(o[0]))
 	case stateDecimals:
@@ -92,17 +96,22 @@ func (s *state) merge(sd *side, r, o []uint64, strings *interner) error {
 }
 
 // mergeMoments is the combination of Youngs and Cramer, as in PostgreSQL's float8_combine.
-func mergeMoments(r, o []uint64) {
+func mergeMoments(r, o []uint64) error {
 	n1, n2 := math.Float64frombits(r[0]), math.Float64frombits(o[0])
 	switch {
 	case n2 == 0:
-		return
+		return nil
 	case n1 == 0:
 		copy(r, o)
-		return
+		return nil
 	}
 	sx1, sx2 := math.Float64frombits(r[1]), math.Float64frombits(o[1])
 	d := sx1/n1 - sx2/n2
-	sxx := math.Float64frombits(r[2]) + math.Float64frombits(o[2]) + n1*n2*d*d/(n1+n2)
+	sxx1, sxx2 := math.Float64frombits(r[2]), math.Float64frombits(o[2])
+	sxx := sxx1 + sxx2 + n1*n2*d*d/(n1+n2)
+	if overflowed(sx1+sx2, sx1, sx2) || overflowed(sxx, sxx1, sxx2) {
+		return floatRange()
+	}
 	r[0], r[1], r[2] = math.Float64bits(n1+n2), math.Float64bits(sx1+sx2), math.Float64bits(sxx)
+	return nil
 }

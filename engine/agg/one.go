@@ -65,6 +65,9 @@ func (s *state) fold(r, words []uint64) bool {
 		for _, x := range words {
 			sum += math.Float64frombits(x)
 		}
+		if math.IsInf(sum, 0) { // of an infinity, or an error: update knows
+			return false
+		}
 		r[0] = math.Float64bits(sum)
 	case stateMax64:
 		best := r[0]

@@ -147,3 +147,5 @@ func (l *lists) list(first uint64) [][]uint64 {
 }
 
 func intervalRange() error { return errs.New(errs.DatetimeFieldOverflow, "interval out of range") }
+
+func floatRange() error { return errs.New(errs.NumericValueOutOfRange, "value out of range: overflow") }

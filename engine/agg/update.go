@@ -57,7 +57,12 @@ func (s *state) update(sd *side, strings *interner, rows []uint64, width, base i
 		words := d.words[:len(d.slots)]
 		for i, g := range d.slots {
 			r := &rows[int(g)*width+at]
-			*r = math.Float64bits(math.Float64frombits(*r) + math.Float64frombits(words[i]))
+			old, x := math.Float64frombits(*r), math.Float64frombits(words[i])
+			sum := old + x
+			if overflowed(sum, old, x) {
+				return floatRange()
+			}
+			*r = math.Float64bits(sum)
 		}
 	case stateMax64:
 		s.updateMax64(rows, width, at, d)
@@ -171,7 +176,7 @@ func (s *state) addValue(sd *side, strings *interner, r, v []uint64) error {
 		sq := types.MulInt64(x, x)
 		add192(r[2:], sq.Lo, uint64(sq.Hi), 0)
 	case stateMoments:
-		addMoment(r, math.Float64frombits(v[0]))
+		return addMoment(r, math.Float64frombits(v[0]))
 	case stateSumDecimal, stateDecimals:
 		d, err := s.decimal(strings, v)
 		if err != nil {
@@ -247,15 +252,27 @@ func addSpan(r, v []uint64) error {
 }
 
 // addMoment is the update of Youngs and Cramer: the sum of squares does not lose digits to a large mean.
-func addMoment(r []uint64, x float64) {
+func addMoment(r []uint64, x float64) error {
 	n := math.Float64frombits(r[0]) + 1
-	sx := math.Float64frombits(r[1]) + x
-	sxx := math.Float64frombits(r[2])
+	old := math.Float64frombits(r[1])
+	sx, sxx := old+x, math.Float64frombits(r[2])
 	if n > 1 {
 		d := x*n - sx
 		sxx += d * d / (n * (n - 1))
+		if math.IsInf(sx, 0) || math.IsInf(sxx, 0) {
+			if !math.IsInf(old, 0) && !math.IsInf(x, 0) {
+				return floatRange()
+			}
+			sxx = math.NaN()
+		}
 	} else if math.IsNaN(x) || math.IsInf(x, 0) {
 		sxx = math.NaN()
 	}
 	r[0], r[1], r[2] = math.Float64bits(n), math.Float64bits(sx), math.Float64bits(sxx)
+	return nil
+}
+
+// overflowed tells that a sum of two finite numbers is infinite.
+func overflowed(sum, a, b float64) bool {
+	return math.Abs(sum) > math.MaxFloat64 && !math.IsInf(a, 0) && !math.IsInf(b, 0)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
@@ -132,10 +133,69 @@ func createSchema(env *Env, n *pg.CreateSchemaStmt) (string, error) {
 	return "CREATE SCHEMA", env.Tx.Edit(catalog.CreateSchema{Name: name})
 }
 
-// drop runs DROP of anything but tables: schemas, and everything else that does not exist.
+// relations are the kinds of relation, but tables, that DROP takes, as its messages call them.
+var relations = map[pg.ObjectType]string{pg.ObjectType_OBJECT_VIEW: "view", pg.ObjectType_OBJECT_MATVIEW: "materialized view",
+	pg.ObjectType_OBJECT_SEQUENCE: "sequence", pg.ObjectType_OBJECT_INDEX: "index"}
+
+// dropAbsent runs DROP of a relation of a kind of which there are none: what is named so is something else.
+func dropAbsent(env *Env, n *pg.DropStmt, tag string) (string, error) {
+	kind := relations[n.RemoveType]
+	if kind == "" {
+		return "", errs.Unsupported("%s", tag)
+	}
+	for _, o := range n.Objects {
+		var parts []string
+		for _, p := range o.GetList().GetItems() {
+			parts = append(parts, p.GetString_().GetSval())
+		}
+		schema, name := "", parts[len(parts)-1]
+		if len(parts) > 1 {
+			schema = parts[len(parts)-2]
+		}
+		rel, err := env.Resolver.Relation(schema, name)
+		switch {
+		case err != nil && !(n.MissingOk && errs.Is(err, errs.InvalidSchemaName)):
+			return "", err
+		case rel != nil && rel.Table == nil, isPrimaryKey(env, schema, name):
+			return "", errs.Unsupported("%s", tag)
+		case rel != nil:
+			article := map[byte]string{'i': "an"}[kind[0]]
+			if article == "" {
+				article = "a"
+			}
+			return "", errs.New(errs.WrongObjectType, "%q is not %s %s", name, article, kind).WithHint("Use DROP TABLE to remove a table.")
+		case !n.MissingOk:
+			code := errs.UndefinedTable
+			if kind == "index" {
+				code = errs.UndefinedObject
+			}
+			return "", errs.New(code, "%s %q does not exist", kind, strings.Join(parts, "."))
+		}
+		what := fmt.Sprintf("%s %q does not exist, skipping", kind, name)
+		if err != nil {
+			what = fmt.Sprintf("schema %q does not exist, skipping", schema)
+		}
+		if err := env.Out.Notice("NOTICE", "00000", what); err != nil {
+			return "", err
+		}
+	}
+	return tag, nil
+}
+
+// isPrimaryKey tells whether the catalog shows an index of that name.
+func isPrimaryKey(env *Env, schema, name string) bool {
+	table, ok := strings.CutSuffix(name, "_pkey")
+	if !ok {
+		return false
+	}
+	rel, err := env.Resolver.Relation(schema, table)
+	return err == nil && rel != nil && rel.Table != nil && len(rel.Table.PrimaryKey) > 0
+}
+
+// drop runs DROP of anything but tables.
 func drop(env *Env, n *pg.DropStmt, tag string) (string, error) {
 	if n.RemoveType != pg.ObjectType_OBJECT_SCHEMA {
-		return "", errs.Unsupported("%s", tag)
+		return dropAbsent(env, n, tag)
 	}
 	for _, o := range n.Objects {
 		name := o.GetString_().GetSval()

@@ -1,6 +1,7 @@
 // Package format has what the readers and writers of foreign row formats share: a Column, the Builder that parses
-// fields into the vectors of a batch, the Input that windows a byte stream, and the errors of COPY. The formats stand
-// in packages of their own: csv, copytext, copybinary, ndjson; wire has PostgreSQL's forms of single values.
+// fields into the vectors of a batch, the Input that windows a byte stream, the Lines and headers of text formats, the
+// Charset that bytes are in, and the errors of COPY. The formats stand in packages of their own: csv, copytext,
+// copybinary, ndjson; wire has PostgreSQL's forms of single values.
 //
 // A reader belongs to one goroutine. It reads ahead of the rows that it has returned, allocates per stream and not per
 // row or value, and bounds what it holds: Limits caps rows and fields, and a batch ends early when it has gathered

@@ -391,3 +391,23 @@ func TestASCII(t *testing.T) {
 		}
 	}
 }
+
+// Rows that were taken back are not counted.
+func TestCountsTruncate(t *testing.T) {
+	s := New(countColumns, mem.NewPool(0).Account("live", 0), 1, time.Now())
+	defer s.Release()
+	rnd := rand.New(rand.NewPCG(12, 13))
+	for seq := uint64(1); seq <= 3; seq++ {
+		if err := s.Append(countRows(rnd, 70_000), 0, 70_000); err != nil {
+			t.Fatal(err)
+		}
+		s.Mark(seq)
+		if err := checkCounts(s.Prefix(s.Rows()), 0); err != nil {
+			t.Fatal(err)
+		}
+		s.Truncate(20_000)
+		if err := checkCounts(s.Prefix(s.Rows()), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

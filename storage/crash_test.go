@@ -183,8 +183,11 @@ func (w *workload) verify(db *DB, acked, tried int) error {
 		}
 		for i := 0; i < n; i += 3 {
 			ack, err := db.Commit(ctx, table.Write{Rows: []table.Rows{rowsOf(ta, 0, 1)}, Token: &table.Token{Client: "c", Key: fmt.Sprint(i)}})
-			if err != nil || !ack.Duplicate {
-				return fmt.Errorf("token of step %d is forgotten: %+v, %w", i, ack, err)
+			if err != nil {
+				return fmt.Errorf("the token of step %d again: %w", i, err)
+			}
+			if !ack.Duplicate {
+				return fmt.Errorf("token of step %d is forgotten: %+v", i, ack)
 			}
 		}
 		return nil

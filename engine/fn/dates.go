@@ -135,11 +135,11 @@ func truncUnit(name []byte, of types.Type) (types.Unit, error) {
 	u, ok := types.ParseUnit(string(name))
 	switch {
 	case !ok:
-		return u, unknownUnit(string(name), of)
+		return u, types.UnrecognizedUnit(string(name), plain(of))
 	case u == types.UnitTimezone || u == types.UnitTimezoneHour || u == types.UnitTimezoneMinute:
-		return u, unsupportedUnit(string(name), of)
+		return u, types.UnsupportedUnit(string(name), plain(of))
 	case u < types.UnitMicroseconds || u > types.UnitMillennium:
-		return u, unknownUnit(string(name), of)
+		return u, types.UnrecognizedUnit(string(name), plain(of))
 	}
 	return u, nil
 }

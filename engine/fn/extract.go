@@ -1,8 +1,6 @@
 package fn
 
 import (
-	"strings"
-
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -94,7 +92,7 @@ func prepareExtract(_ *Context, args []types.Type, result types.Type, consts []*
 	}
 	u, ok := types.ParseUnit(consts[0].S)
 	if !ok {
-		return nil, unknownUnit(consts[0].S, args[1])
+		return nil, types.UnrecognizedUnit(consts[0].S, plain(args[1]))
 	}
 	if e := extractFast(u, args[1], result); e != nil {
 		return e, nil
@@ -147,14 +145,6 @@ func hoursOf(r, v []int64) (odd int64) {
 	return odd
 }
 
-func unknownUnit(name string, of types.Type) error {
-	return errs.New(errs.InvalidParameterValue, "unit \"%s\" not recognized for type %s", name, plain(of))
-}
-
-func unsupportedUnit(name string, of types.Type) error {
-	return errs.New(errs.FeatureNotSupported, "unit \"%s\" not supported for type %s", name, plain(of))
-}
-
 // extractEval extracts a field; unit nil: that of each row.
 func extractEval(unit *types.Unit, result types.Type) Eval {
 	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
@@ -176,7 +166,7 @@ func extractEval(unit *types.Unit, result types.Type) Eval {
 			} else {
 				var ok bool
 				if u, ok = types.ParseUnit(string(name)); !ok {
-					return unknownUnit(string(name), args[1].Type)
+					return types.UnrecognizedUnit(string(name), plain(args[1].Type))
 				}
 			}
 			f, err := extractOne(u, args[1], i, &z, name)
@@ -265,7 +255,7 @@ func extractOne(u types.Unit, v *batch.Vector, i int, z *zone, name []byte) (f f
 		return extractTS(u, us, t, z, name)
 	}
 	if !ok {
-		return f, unsupportedUnit(strings.ToLower(string(name)), t)
+		return f, types.UnsupportedUnit(string(name), plain(t))
 	}
 	return f, nil
 }
@@ -291,7 +281,7 @@ func extractTS(u types.Unit, us int64, t types.Type, z *zone, name []byte) (f fi
 	}
 	var ok bool
 	if f.v, f.scale, ok = u.Extract(us); !ok {
-		return f, unsupportedUnit(strings.ToLower(string(name)), t)
+		return f, types.UnsupportedUnit(string(name), plain(t))
 	}
 	return f, nil
 }
@@ -302,7 +292,7 @@ func infiniteField(u types.Unit, positive bool, name string, t types.Type) (fiel
 	switch u {
 	case types.UnitMicroseconds, types.UnitMilliseconds, types.UnitSecond, types.UnitMinute, types.UnitHour, types.UnitTimezone:
 		if t.Kind == types.Date {
-			return field{}, unsupportedUnit(strings.ToLower(name), t)
+			return field{}, types.UnsupportedUnit(name, plain(t))
 		}
 	case types.UnitYear, types.UnitDecade, types.UnitCentury, types.UnitMillennium, types.UnitISOYear, types.UnitEpoch,
 		types.UnitJulian:

@@ -105,13 +105,13 @@ func TestLoadAndTools(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		times := 1
+		want := []string{"2 rows"}
 		if strings.HasSuffix(name, "ndjson") {
-			times = 2 // again: its keys are known, so nothing is stored twice
+			want = append(want, "0 rows") // again: its keys are known, so nothing is stored twice
 		}
-		for range times {
+		for _, w := range want {
 			out, err := program("load", file, "--table", "t", "--pg", p.pg, "--http", strings.TrimPrefix(p.http, "http://")).CombinedOutput()
-			if err != nil || !strings.HasPrefix(string(out), "2 rows") {
+			if err != nil || !strings.HasPrefix(string(out), w) {
 				t.Errorf("load %s: %v, %s", name, err, out)
 			}
 		}

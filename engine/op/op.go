@@ -82,9 +82,3 @@ type Sink interface {
 	Combine(t *Task) error
 	Close()
 }
-
-// Explainer is what a piece implements to show in EXPLAIN and EXPLAIN ANALYZE. Lines come after the statement ran when
-// analyze is true.
-type Explainer interface {
-	Explain(analyze bool) []string
-}

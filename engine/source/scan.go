@@ -5,7 +5,6 @@ package source
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -40,9 +39,6 @@ func NewScan(rel scan.Relation, req scan.Request) *Scan {
 
 // Types returns the types of the requested columns, and that of the counts of a counted request.
 func (s *Scan) Types() []types.Type { return s.types }
-
-// Request returns what is asked of the relation. The caller may change it until the source is opened.
-func (s *Scan) Request() *scan.Request { return &s.req }
 
 // Rows returns the number of rows of the relation, before any term.
 func (s *Scan) Rows() int64 { return s.rel.Rows() }
@@ -93,20 +89,6 @@ func (s *Scan) Close() {
 	}
 }
 
-// Explain tells what was read and what was not.
-func (s *Scan) Explain(analyze bool) []string {
-	if !analyze {
-		return nil
-	}
-	c := s.req.Counters
-	return []string{
-		fmt.Sprintf("Segments: %d, pruned %d; zones: %d, pruned %d", c.Segments.Load(), c.SegmentsPruned.Load(), c.Zones.Load(), c.ZonesPruned.Load()),
-		fmt.Sprintf("Rows: %d scanned (%d live), %d returned", c.RowsScanned.Load(), c.LiveRows.Load(), c.RowsReturned.Load()),
-		fmt.Sprintf("Terms: %d on packed values, %d decoded, %d dictionary entries; values decoded: %d; bytes read: %d",
-			c.RowsOnPacked.Load(), c.RowsDecodedForTerms.Load(), c.EntriesFiltered.Load(), c.ValuesDecoded.Load(), c.BytesRead.Load()),
-	}
-}
-
 type scanProducer struct {
 	reader scan.Reader
 	out    *batch.Batch
@@ -122,7 +104,4 @@ func (p *scanProducer) Next(ctx context.Context) (*batch.Batch, error) {
 
 func (p *scanProducer) Close() { p.reader.Close() }
 
-var (
-	_ op.Source    = (*Scan)(nil)
-	_ op.Explainer = (*Scan)(nil)
-)
+var _ op.Source = (*Scan)(nil)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/cache"
@@ -88,8 +89,9 @@ func (c *checker) records(sub, suffix string, kind record.Kind) {
 	next, open := uint64(0), ""
 	for _, i := range c.list(sub) {
 		name := c.dir + "/" + sub + "/" + i.Name
-		var number uint64
-		if _, err := fmt.Sscanf(strings.TrimSuffix(i.Name, suffix), "%d", &number); err != nil || !strings.HasSuffix(i.Name, suffix) {
+		digits, ok := strings.CutSuffix(i.Name, suffix)
+		number, err := strconv.ParseUint(digits, 10, 64)
+		if !ok || err != nil {
 			c.add(name, errors.New("does not belong here"), false)
 			continue
 		}

@@ -84,7 +84,7 @@ func (f *FS) Heal() {
 	f.mu.fail = 0
 }
 
-// Count returns the number of operations counted so far, Failed how many of them were made to fail.
+// Count returns the number of operations counted so far.
 func (f *FS) Count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

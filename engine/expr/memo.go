@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -44,6 +45,8 @@ type memo struct {
 	dict   atomic.Pointer[batch.Dictionary] // string results
 	recent []uint32                         // codes of dict by hash, see recentCodes; 0: none
 	rows   atomic.Int64                     // rows seen so far
+	shared *fn.Shared                       // pays for slots and dict
+	full   atomic.Bool                      // it refused: what is missing is not kept any more
 	sweep  atomic.Pointer[sweep]
 }
 
@@ -62,7 +65,8 @@ const (
 )
 
 // Limits of a memo: 64 Mi entries take 768 MB of address space, of which only the parts that are hit become real;
-// derived strings stop at 1 GiB, far from the 4 GiB that offsets hold.
+// derived strings stop at 1 GiB, far from the 4 GiB that offsets hold. Before that the statement's account may refuse
+// them (fn.Shared).
 const (
 	memoMaxEntries = 1 << 26
 	memoMaxHeap    = 1 << 30
@@ -136,12 +140,17 @@ func (n *memoNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 		return n.plain(v, active)
 	}
 	s := m.reserve(v.Dict.Len, n.t)
-	if d := m.dict.Load(); d != nil && len(d.Heap) > memoMaxHeap {
+	if s == nil {
 		return n.plain(v, active)
 	}
 	if !n.swept(m, s, v.Dict, rows) && n.findMissing(s, v, active) {
-		if err := n.fill(m, s, v.Dict); err != nil {
+		if m.full.Load() {
+			return n.plain(v, active)
+		}
+		if kept, err := n.fill(m, s, v.Dict); err != nil {
 			return nil, err
+		} else if !kept {
+			return n.plain(v, active)
 		}
 	}
 	n.gather(m, s, v)
@@ -178,17 +187,20 @@ type memoKey struct {
 // of returns the memo for a dictionary.
 func (n *memoNode) of(env *fn.Context, d *batch.Dictionary) *memo {
 	if n.memo == nil || n.memoID != d.ID {
-		n.memo = env.Shared.Get(memoKey{n.key, d.ID}, func() any { return &memo{} }).(*memo)
+		n.memo = env.Shared.Get(memoKey{n.key, d.ID}, func() any { return &memo{shared: env.Shared} }).(*memo)
 		n.memoID = d.ID
 	}
 	return n.memo
 }
 
-// reserve returns slots for at least entries entries.
+// reserve returns slots for at least entries entries, nil when there is no memory for them.
 func (m *memo) reserve(entries int, t types.Type) *memoSlots {
 	s := m.slots.Load()
 	if s != nil && len(s.state) > entries {
 		return s
+	}
+	if m.full.Load() {
+		return nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -199,8 +211,17 @@ func (m *memo) reserve(entries int, t types.Type) *memoSlots {
 	if s != nil { // a live dictionary: leave room
 		size += entries / 2
 	}
+	fixed := t.Physical() != types.PhysBytes && t.Physical() != types.PhysBool
+	width := int64(4)
+	if fixed {
+		width += 8
+	}
+	if !m.shared.Grow(width * int64(size)) {
+		m.full.Store(true)
+		return nil
+	}
 	next := &memoSlots{state: make([]uint32, size)}
-	if p := t.Physical(); p != types.PhysBytes && p != types.PhysBool {
+	if fixed {
 		next.values = make([]uint64, size)
 	}
 	if s != nil { // others may still store into s: what is lost is computed again
@@ -211,6 +232,7 @@ func (m *memo) reserve(entries int, t types.Type) *memoSlots {
 			}
 			next.state[i] = st
 		}
+		m.shared.Shrink(width * int64(len(s.state)))
 	} else if t.Physical() == types.PhysBytes {
 		m.dict.Store(&batch.Dictionary{ID: batch.NewDictionaryID(), Len: 1, Offsets: []uint32{0, 0}})
 	}
@@ -250,8 +272,8 @@ func (n *memoNode) findMissing(s *memoSlots, v *batch.Vector, active batch.Bitma
 	return len(n.missing) > 0
 }
 
-// fill computes the missing slots and publishes them.
-func (n *memoNode) fill(m *memo, s *memoSlots, d *batch.Dictionary) error {
+// fill computes the missing slots and publishes them; kept is false when there is no memory for them.
+func (n *memoNode) fill(m *memo, s *memoSlots, d *batch.Dictionary) (kept bool, err error) {
 	n.entries.Reset(n.in, len(n.missing))
 	for i, k := range n.missing {
 		if k == 0 {
@@ -263,21 +285,20 @@ func (n *memoNode) fill(m *memo, s *memoSlots, d *batch.Dictionary) error {
 	}
 	v, err := n.plain(&n.entries, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
-	n.store(m, s, n.missing, v)
-	return nil
+	return n.store(m, s, n.missing, v), nil
 }
 
-// store publishes results: row i of v is that of slots[i].
-func (n *memoNode) store(m *memo, s *memoSlots, slots []uint32, v *batch.Vector) {
+// store publishes results: row i of v is that of slots[i]. It returns false when there is no memory for them.
+func (n *memoNode) store(m *memo, s *memoSlots, slots []uint32, v *batch.Vector) bool {
 	if v.Form != batch.Flat {
 		n.flat.Flatten(v)
 		v = &n.flat
 	}
 	switch p := n.t.Physical(); {
 	case p == types.PhysBytes:
-		n.storeStrings(m, s, slots, v)
+		return n.storeStrings(m, s, slots, v)
 	case p == types.PhysBool:
 		bits := v.Bools()
 		for i, k := range slots {
@@ -297,6 +318,7 @@ func (n *memoNode) store(m *memo, s *memoSlots, slots []uint32, v *batch.Vector)
 	default:
 		storeFixed[uint64](s, slots, v)
 	}
+	return true
 }
 
 func storeFixed[T uint16 | uint32 | uint64](s *memoSlots, slots []uint32, v *batch.Vector) {
@@ -316,8 +338,9 @@ func storeFixed[T uint16 | uint32 | uint64](s *memoSlots, slots []uint32, v *bat
 // groups by it has little to compare.
 const recentCodes = 1 << 15
 
-// storeStrings appends the strings to the derived dictionary, then lets their slots point to them.
-func (n *memoNode) storeStrings(m *memo, s *memoSlots, slots []uint32, v *batch.Vector) {
+// storeStrings appends the strings to the derived dictionary, then lets their slots point to them. It returns false when
+// the dictionary has no room for them.
+func (n *memoNode) storeStrings(m *memo, s *memoSlots, slots []uint32, v *batch.Vector) bool {
 	n.hashes = n.hashes[:0]
 	for i := range slots {
 		n.hashes = append(n.hashes, kernel.HashBytes(v.Data[v.Offsets[i]:v.Offsets[i+1]]))
@@ -325,11 +348,11 @@ func (n *memoNode) storeStrings(m *memo, s *memoSlots, slots []uint32, v *batch.
 	n.codes = n.codes[:0]
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.recent == nil {
-		m.recent = make([]uint32, recentCodes)
+	d := m.roomLocked(len(slots), int(v.Offsets[len(slots)]-v.Offsets[0]))
+	if d == nil {
+		m.full.Store(true)
+		return false
 	}
-	old := m.dict.Load()
-	d := &batch.Dictionary{ID: old.ID, Len: old.Len, Offsets: old.Offsets, Heap: old.Heap}
 	for i := range slots {
 		b := v.Data[v.Offsets[i]:v.Offsets[i+1]]
 		at := &m.recent[n.hashes[i]%recentCodes]
@@ -351,6 +374,47 @@ func (n *memoNode) storeStrings(m *memo, s *memoSlots, slots []uint32, v *batch.
 			atomic.StoreUint32(&s.state[k], slotValue+n.codes[i])
 		}
 	}
+	return true
+}
+
+// roomLocked returns the next picture of the derived dictionary, with room for so many more entries and bytes; nil when
+// there is no memory, or no offset, for them. Bytes and offsets that are replaced by longer ones live on in the batches
+// that were handed out, but only until their readers are done.
+func (m *memo) roomLocked(entries, bytes int) *batch.Dictionary {
+	old := m.dict.Load()
+	if m.full.Load() || len(old.Heap)+bytes > memoMaxHeap {
+		return nil
+	}
+	if m.recent == nil {
+		if !m.shared.Grow(4 * recentCodes) {
+			return nil
+		}
+		m.recent = make([]uint32, recentCodes)
+	}
+	offsets, ok := grown(m.shared, old.Offsets, entries)
+	if !ok {
+		return nil
+	}
+	heap, ok := grown(m.shared, old.Heap, bytes)
+	if !ok {
+		return nil
+	}
+	return &batch.Dictionary{ID: old.ID, Len: old.Len, Offsets: offsets, Heap: heap}
+}
+
+// grown returns s with room for n more elements, half of its length at least when it has to move, paid for by shared.
+func grown[T byte | uint32](shared *fn.Shared, s []T, n int) ([]T, bool) {
+	if len(s)+n <= cap(s) {
+		return s, true
+	}
+	var t T
+	size := max(len(s)+n, cap(s)+cap(s)/2)
+	if !shared.Grow(int64(size) * int64(unsafe.Sizeof(t))) {
+		return nil, false
+	}
+	bigger := append(make([]T, 0, size), s...)
+	shared.Shrink(int64(cap(s)) * int64(unsafe.Sizeof(t)))
+	return bigger, true
 }
 
 // gather builds the result from the slots. Rows that are not active may have unknown slots and come out as anything.

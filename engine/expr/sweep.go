@@ -80,12 +80,12 @@ func (n *memoNode) sweepChunk(m *memo, w *sweep, from int) {
 		}
 		w.left.Done()
 	}()
-	if d := m.dict.Load(); w.failed.Load() || d != nil && len(d.Heap) > memoMaxHeap {
+	if w.failed.Load() || m.full.Load() {
 		return
 	}
 	if from == 0 {
 		n.missing = append(n.missing[:0], 0)
-		if n.fill(m, w.slots, w.dict) != nil {
+		if kept, err := n.fill(m, w.slots, w.dict); err != nil || !kept {
 			return
 		}
 	}
@@ -99,6 +99,5 @@ func (n *memoNode) sweepChunk(m *memo, w *sweep, from int) {
 	for k := from; k < to; k++ {
 		n.missing = append(n.missing, uint32(k+1))
 	}
-	n.store(m, w.slots, n.missing, v)
-	ok = true
+	ok = n.store(m, w.slots, n.missing, v)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -36,6 +37,34 @@ func TestSweep(t *testing.T) {
 		}
 		if c.derived > 0 && m.dict.Load().Len != c.derived { // 7 hosts, and the entry for NULL
 			t.Errorf("%s: %d derived entries, want %d", c.name, m.dict.Load().Len, c.derived)
+		}
+	}
+}
+
+// TestMemoWithoutMemory lets an account refuse what a memo wants at every point: answers stay, and nothing stays charged.
+func TestMemoWithoutMemory(t *testing.T) {
+	host := call("regexp_replace", col("s"), str(`^https?://(?:www\.)?([^/]+)/.*$`), str(`\1`))
+	for _, e := range []Expr{host, call("upper", col("s")), call("length", col("s")), op(col("s"), "~~", str("%a%"))} {
+		charged := map[bool]int{}
+		for limit := int64(1); limit < 16<<20; limit *= 3 {
+			pool := mem.NewPool(0)
+			acc := pool.Account("query", limit)
+			env := &fn.Context{Shared: fn.NewShared()}
+			env.Shared.Charge(acc)
+			for range 3 {
+				checkMemoOnce(t, e, env, 2048)
+			}
+			if acc.Used() > limit {
+				t.Errorf("%s: %d bytes charged, the limit is %d", e, acc.Used(), limit)
+			}
+			charged[acc.Used() > 0]++
+			env.Shared.Drop()
+			if n := acc.Close(); n != 0 {
+				t.Errorf("%s: %d bytes stayed charged", e, n)
+			}
+		}
+		if charged[false] == 0 || charged[true] == 0 {
+			t.Errorf("%s: %d limits refused everything, %d granted something", e, charged[false], charged[true])
 		}
 	}
 }

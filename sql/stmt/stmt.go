@@ -179,6 +179,10 @@ func (e *Env) run(ctx context.Context, n plan.Node, emit func(*batch.Batch) erro
 func (e *Env) execute(ctx context.Context, p *compile.Program, emit func(*batch.Batch) error) error {
 	account := e.Pool.Account("query", e.MemoryLimit)
 	defer account.Close()
+	if e.Fn != nil {
+		e.Fn.Shared.Charge(account)
+		defer e.Fn.Shared.Drop()
+	}
 	task := &op.Task{Ctx: ctx, Workers: max(e.Workers, 1), Account: account, BatchRows: e.BatchRows}
 	if e.Spill != nil {
 		task.Spill = e.Spill.Space(e.SpillOptions)

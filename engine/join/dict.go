@@ -9,24 +9,23 @@ import (
 // dictHeads remembers the first entry for each code of the dictionary that the probe side is in: each string is looked
 // up once per worker and dictionary, not once per row.
 type dictHeads struct {
-	dict  *batch.Dictionary
+	id    uint64   // of the dictionary; 0: none yet
+	rows  int      // seen with it
 	heads []uint32 // by code: entry + 1, 0 when not looked up yet
 	key   []byte
 }
 
-// lookup fills heads for a dictionary vector; false when v is none, or its dictionary is too large to be worth it.
-func (d *dictHeads) lookup(t *entries, v *batch.Vector, heads []uint32) bool {
+// dictWarmup: a dictionary with that many times more entries than rows seen is not worth its heads yet.
+const dictWarmup = 64
+
+// lookup fills heads for a dictionary vector; false when v is none, or its dictionary is too large to be worth it, or
+// the account refuses the memory. What was charged is given back with the join's.
+func (d *dictHeads) lookup(h *Hash, v *batch.Vector, heads []uint32) bool {
 	if v.Form != batch.Dict || v.Type.Kind == types.Numeric {
 		return false
 	}
-	if d.dict != v.Dict {
-		if d.dict == nil || cap(d.heads) < v.Dict.Len {
-			d.heads = make([]uint32, v.Dict.Len)
-		} else {
-			d.heads = d.heads[:v.Dict.Len]
-			clear(d.heads)
-		}
-		d.dict = v.Dict
+	if !d.room(h, v.Dict, len(heads)) {
+		return false
 	}
 	for i, c := range v.Codes[:len(heads)] {
 		e := d.heads[c]
@@ -37,7 +36,7 @@ func (d *dictHeads) lookup(t *entries, v *batch.Vector, heads []uint32) bool {
 				continue
 			}
 			d.key = appendEqual(d.key, v, v.Type, i)
-			e = t.find(kernel.HashBytes(d.key), d.key) + 1
+			e = h.tab.find(kernel.HashBytes(d.key), d.key) + 1
 			d.heads[c] = e
 		}
 		heads[i] = e - 1
@@ -45,5 +44,35 @@ func (d *dictHeads) lookup(t *entries, v *batch.Vector, heads []uint32) bool {
 			heads[i] = 0
 		}
 	}
+	return true
+}
+
+// room makes place for the entries of a dictionary. One that grows keeps its ID, and what is known of its entries.
+func (d *dictHeads) room(h *Hash, dict *batch.Dictionary, rows int) bool {
+	if d.id != dict.ID {
+		d.id, d.rows = dict.ID, 0
+		d.heads = d.heads[:0]
+	}
+	d.rows += rows
+	if dict.Len <= len(d.heads) {
+		return true
+	}
+	if dict.Len > dictWarmup*d.rows {
+		return false
+	}
+	known := len(d.heads)
+	if dict.Len > cap(d.heads) {
+		size := max(dict.Len, known+known/2)
+		if h.acc.Reserve(4*int64(size)) != nil {
+			return false
+		}
+		bigger := make([]uint32, size)
+		copy(bigger, d.heads)
+		h.charged.Add(4 * int64(size-cap(d.heads)))
+		h.acc.Free(4 * int64(cap(d.heads)))
+		d.heads = bigger
+	}
+	d.heads = d.heads[:dict.Len]
+	clear(d.heads[known:])
 	return true
 }

@@ -98,10 +98,10 @@ func (t *entries) alloc(acc *mem.Account) (err error) {
 	if t.word, err = mem.Slice[uint64](acc, t.rows+1); err != nil {
 		return err
 	}
-	if t.where, err = mem.Slice[uint64](acc, t.rows+1); err != nil {
-		return err
+	if !t.words {
+		t.where, err = mem.Slice[uint64](acc, t.rows+1)
 	}
-	return nil
+	return err
 }
 
 func (t *entries) release(acc *mem.Account) {

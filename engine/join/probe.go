@@ -111,7 +111,7 @@ func (p *probing) lookup(b *batch.Batch) {
 		}
 		return
 	}
-	if !t.words && len(p.keys.cols) == 1 && p.dict.lookup(t, b.Cols[p.keys.cols[0]], heads) {
+	if !t.words && len(p.keys.cols) == 1 && p.dict.lookup(p.h, b.Cols[p.keys.cols[0]], heads) {
 		return
 	}
 	p.keys.load(b)

@@ -269,7 +269,6 @@ func (db *DB) awaitRoom(ctx context.Context, wait time.Duration) error {
 	defer cancel()
 	wake := func() { db.mu.Lock(); db.cond.Broadcast(); db.mu.Unlock() }
 	defer context.AfterFunc(late, wake)()
-	defer context.AfterFunc(ctx, wake)()
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	for db.crowdedLocked() {
@@ -315,9 +314,6 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 				db.adoptLocked(e.Sequence, x.files)
 				err = db.appendLocked(e.Sequence, x.sections)
 			}
-			if err == nil && x.token != nil {
-				db.tokens.commit(x.id, e.Sequence, x.rows, x.seconds)
-			}
 		case *ddl:
 			err = db.applyDDLLocked(e.Sequence, x.done)
 		}
@@ -330,6 +326,12 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 		db.applied = e.Sequence
 	}
 	db.publishLocked()
+	// Only now: a repetition is answered from its token, and what is answered is visible.
+	for _, e := range group {
+		if x, ok := e.Data.(*commit); ok && e.Err == nil && x.token != nil {
+			db.tokens.commit(x.id, e.Sequence, x.rows, x.seconds)
+		}
+	}
 }
 
 // appendLocked adds the rows of a record to their tables' live segments.

@@ -218,7 +218,11 @@ func (db *DB) countSeal(info *catalog.Table, meta *manifest.Segment, took time.D
 func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (manifest.Segment, error) {
 	db.mu.Lock()
 	empty := l.deleted.Len() == l.segment.Rows()
+	fatal := db.fatal
 	db.mu.Unlock()
+	if fatal != nil { // live rows may be part of a record: a position says where a record ends
+		return manifest.Segment{}, fatal
+	}
 	meta := manifest.Segment{
 		File: manifest.FileID(db.nextFile.Add(1)), Table: info.ID, Rows: int64(l.segment.Rows()),
 		First: l.segment.First(), Last: l.end.Sequence, Base: l.base,

@@ -146,8 +146,8 @@ func (s *Segment) Fits(b *batch.Batch) bool {
 	return true
 }
 
-// Append adds rows of a batch of flat vectors behind those that readers see. An error (no memory from the system)
-// leaves the segment as it was.
+// Append adds rows of a batch of flat vectors behind those that readers see. After an error (no memory from the system)
+// some of them may lie there: the segment takes no more and must not be sealed.
 func (s *Segment) Append(b *batch.Batch, from, to int) error {
 	if len(b.Cols) != len(s.cols) {
 		return errs.Internal("append %d columns to %d", len(b.Cols), len(s.cols))

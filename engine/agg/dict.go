@@ -165,6 +165,11 @@ func (g *Group) combineDicts(t *op.Task) error {
 		return err
 	}
 	m := dictMerge{g: g, runs: make([]hashRuns, len(g.dicts)+1)}
+	defer func() {
+		for i := range m.runs {
+			m.runs[i].release(g.acc)
+		}
+	}()
 	g.builders = make([]*worker, max(1, t.Workers))
 	keep := make([]keeper, len(g.builders))
 	for i := range keep {
@@ -264,7 +269,9 @@ func (m *dictMerge) hash(d int, code uint32) uint64 {
 func (m *dictMerge) splitAll(t *op.Task, need func(d int) bool) error {
 	return op.Parallel(t, len(m.runs), func(_, d int) error {
 		if need(d) && !m.runs[d].done {
-			m.split(d)
+			if err := m.split(d); err != nil {
+				return err
+			}
 			m.runs[d].done = true
 		}
 		return nil
@@ -272,14 +279,12 @@ func (m *dictMerge) splitAll(t *op.Task, need func(d int) bool) error {
 }
 
 // split finds the partitions of dictionary d.
-func (m *dictMerge) split(d int) {
+func (m *dictMerge) split(d int) (err error) {
 	if d < len(m.g.dicts) {
-		m.runs[d].split(m.g.dicts[d].Hashes, m.g.dicts[d].HashOrdered)
-		return
+		return m.runs[d].split(m.g.acc, m.g.dicts[d].Hashes, m.g.dicts[d].HashOrdered)
 	}
 	w := m.g.workers[0].dict
 	r := &m.runs[d]
-	r.list = []uint32{}
 	a := w.arrays[d]
 	for c := 1; c*w.width < len(a); c++ {
 		if a[c*w.width] > 0 {
@@ -290,7 +295,9 @@ func (m *dictMerge) split(d int) {
 		r.start[p+1] += r.start[p]
 	}
 	next := r.start
-	r.list = make([]uint32, r.start[partitions])
+	if r.list, err = mem.Slice[uint32](m.g.acc, int(r.start[partitions])); err != nil {
+		return err
+	}
 	for c := 1; c*w.width < len(a); c++ {
 		if a[c*w.width] > 0 {
 			p := m.hash(d, uint32(c)) >> (64 - partitionBits)
@@ -298,6 +305,7 @@ func (m *dictMerge) split(d int) {
 			next[p]++
 		}
 	}
+	return nil
 }
 
 // build makes the table of partition p.

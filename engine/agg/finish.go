@@ -181,8 +181,7 @@ func (f *finisher) value(c *call, s *state, r []uint64, count uint64, v *batch.V
 	case fn.StddevSamp, fn.StddevPop, fn.VarSamp, fn.VarPop:
 		return f.variance(c, s, r, count, v, i, n)
 	case fn.StringAgg, fn.ArrayAgg:
-		f.list(c, r, v)
-		return nil
+		return f.list(c, r, v)
 	}
 	strings := f.g.prog.stringsOf(&f.g.side, s)
 	switch s.kind { // minima, maxima, any_value
@@ -410,10 +409,14 @@ func (f *finisher) decimalVariance(c *call, s *state, r []uint64, count uint64, 
 }
 
 // list writes a string_agg or an array in PostgreSQL's text form.
-func (f *finisher) list(c *call, r []uint64, v *batch.Vector) {
+func (f *finisher) list(c *call, r []uint64, v *batch.Vector) error {
 	in := &f.g.prog.inputs[c.in]
 	value := f.g.side.strings[in.cols[0]]
-	items := f.g.items(c, r[0])
+	items, err := f.g.items(c, r[0])
+	if err != nil {
+		return err
+	}
+	defer f.g.acc.Free(int64(len(items)) * itemBytes)
 	if c.kind == fn.StringAgg {
 		delimiter := f.g.side.strings[in.cols[1]]
 		for j, x := range items {
@@ -421,9 +424,12 @@ func (f *finisher) list(c *call, r []uint64, v *batch.Vector) {
 				v.Data = append(v.Data, delimiter.bytes(uint32(x.words[1]))...)
 			}
 			v.Data = append(v.Data, value.bytes(uint32(x.words[0]))...)
+			if len(v.Data) > listsMaxBytes {
+				return listsTooLong()
+			}
 		}
 		v.EndString()
-		return
+		return nil
 	}
 	v.Data = append(v.Data, '{')
 	var text []byte
@@ -433,7 +439,19 @@ func (f *finisher) list(c *call, r []uint64, v *batch.Vector) {
 			text = types.Append(text[:0], f.g.datum(c.arg, value, x.words))
 		}
 		v.Data = types.AppendElement(v.Data, text, null, j == 0)
+		if len(v.Data) > listsMaxBytes {
+			return listsTooLong()
+		}
 	}
 	v.Data = append(v.Data, '}')
 	v.EndString()
+	return nil
+}
+
+// listsMaxBytes is the most that the lists of one batch of groups may be long together: PostgreSQL's limit of one value,
+// and far from the 4 GiB that the offsets of strings hold.
+const listsMaxBytes = 1 << 30
+
+func listsTooLong() error {
+	return errs.New(errs.ProgramLimitExceeded, "the lists of string_agg or array_agg are longer than %d bytes", listsMaxBytes)
 }

@@ -222,11 +222,12 @@ func (g *Group) appendState(dst []byte, s *state, r []uint64) []byte {
 
 // appendList appends the values of a list, in order of arrival.
 func (g *Group) appendList(dst []byte, s *state, first uint64) []byte {
-	nodes := g.side.lists.list(first)
 	cols := g.prog.inputs[s.in].cols
-	dst = binary.AppendUvarint(dst, uint64(len(nodes)))
-	for _, n := range nodes {
-		nulls, words := n[0], n[1:]
+	dst = binary.AppendUvarint(dst, uint64(g.side.lists.len(first)))
+	for first != 0 {
+		n := g.side.lists.node(first)
+		nulls, words := n[1], n[2:]
+		first = n[0]
 		dst = binary.AppendUvarint(dst, nulls)
 		for x, c := range cols {
 			wide := wideOf(g.cfg.In[c])

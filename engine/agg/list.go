@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"sort"
+	"unsafe"
 
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -12,6 +13,9 @@ import (
 // addLists appends the values of a batch to the lists of their groups.
 func (w *worker) addLists(s *state, rows []uint64, width, base, n int, idx []uint16, slots []uint32) {
 	in := &w.g.prog.inputs[s.in]
+	l := w.g.side.lists
+	l.mu.Lock() // once per batch
+	defer l.mu.Unlock()
 	var words [32]uint64
 	if idx != nil {
 		n = len(idx)
@@ -33,7 +37,7 @@ func (w *worker) addLists(s *state, rows []uint64, width, base, n int, idx []uin
 			node = append(node, c.words[i*c.wide:i*c.wide+c.wide]...)
 		}
 		r := rows[int(slots[j])*width+base+s.at:]
-		w.g.side.lists.append(r[:2], nulls, node)
+		l.appendLocked(r[:2], nulls, node)
 	}
 }
 
@@ -43,15 +47,25 @@ type item struct {
 	words []uint64
 }
 
-// items returns a list in its order: that of ORDER BY, ties and all without one as they arrived.
-func (g *Group) items(x *call, first uint64) []item {
-	nodes := g.side.lists.list(first)
-	out := make([]item, len(nodes))
-	for i, n := range nodes {
-		out[i] = item{n[0], n[1:]}
+// itemBytes is what an item takes.
+const itemBytes = int64(unsafe.Sizeof(item{}))
+
+// items returns a list in its order: that of ORDER BY, ties and all without one as they arrived. The caller gives back
+// itemBytes for each.
+func (g *Group) items(x *call, first uint64) ([]item, error) {
+	l := g.side.lists
+	n := l.len(first)
+	if err := g.acc.Reserve(int64(n) * itemBytes); err != nil {
+		return nil, err
+	}
+	out := make([]item, n)
+	for i := range out {
+		node := l.node(first)
+		out[i] = item{node[1], node[2:]}
+		first = node[0]
 	}
 	if len(x.OrderBy) == 0 {
-		return out
+		return out, nil
 	}
 	in := &g.prog.inputs[x.in]
 	at := make([]int, len(in.cols)) // position of each column's words
@@ -75,7 +89,7 @@ func (g *Group) items(x *call, first uint64) []item {
 		}
 		return false
 	})
-	return out
+	return out, nil
 }
 
 // compareWords compares two values of a column that is not NULL.

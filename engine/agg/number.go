@@ -44,6 +44,11 @@ func (in *interner) merge(t *op.Task, dicts []*batch.Dictionary) error {
 		return err
 	}
 	m := numbering{in: in, dicts: dicts, runs: make([]hashRuns, len(dicts)), numbers: make([][]uint32, len(dicts))}
+	defer func() {
+		for i := range m.runs {
+			m.runs[i].release(in.acc)
+		}
+	}()
 	for i, d := range dicts {
 		if m.numbers[i], err = mem.Slice[uint32](in.acc, d.Len); err != nil {
 			return err
@@ -51,8 +56,7 @@ func (in *interner) merge(t *op.Task, dicts []*batch.Dictionary) error {
 		in.addCodesLocked(d, m.numbers[i]).done = true
 	}
 	if err := op.Parallel(t, len(dicts), func(_, i int) error {
-		m.runs[i].split(dicts[i].Hashes, dicts[i].HashOrdered)
-		return nil
+		return m.runs[i].split(in.acc, dicts[i].Hashes, dicts[i].HashOrdered)
 	}); err != nil {
 		return err
 	}
@@ -168,13 +172,21 @@ func (r *hashRuns) code(i uint32) uint32 {
 	return i
 }
 
-func (r *hashRuns) split(hashes []uint64, ordered bool) {
+func (r *hashRuns) release(acc *mem.Account) {
+	mem.ReleaseSlice(acc, r.list)
+	r.list = nil
+}
+
+func (r *hashRuns) split(acc *mem.Account, hashes []uint64, ordered bool) (err error) {
 	if ordered {
 		for p := range partitions {
 			r.start[p] = uint32(batch.SearchHash(hashes, uint64(p)<<(64-partitionBits)))
 		}
 		r.start[partitions] = uint32(len(hashes))
-		return
+		return nil
+	}
+	if r.list, err = mem.Slice[uint32](acc, len(hashes)); err != nil {
+		return err
 	}
 	for _, h := range hashes {
 		r.start[h>>(64-partitionBits)+1]++
@@ -183,10 +195,10 @@ func (r *hashRuns) split(hashes []uint64, ordered bool) {
 		r.start[p+1] += r.start[p]
 	}
 	next := r.start
-	r.list = make([]uint32, len(hashes))
 	for c, h := range hashes {
 		p := h >> (64 - partitionBits)
 		r.list[next[p]] = uint32(c)
 		next[p]++
 	}
+	return nil
 }

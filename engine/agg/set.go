@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -204,10 +205,17 @@ func (g *Group) combineSet(t *op.Task, s *setPlan) error {
 		}
 	}()
 	counters := make([]setCounter, len(tabs))
+	defer func() {
+		for i := range counters {
+			counters[i].release()
+		}
+	}()
 	if err := op.Parallel(t, partitions, func(wk, p int) error {
 		if tabs[wk] == nil {
 			tabs[wk] = newKeySet(g.acc, s.lay.words)
-			counters[wk].init(g, s)
+			if err := counters[wk].init(g, s); err != nil {
+				return err
+			}
 		}
 		if err := fillSet(tabs[wk], from, p); err != nil {
 			return err
@@ -287,7 +295,10 @@ func (g *Group) mergeSets(s *setPlan, from []*setWorker) error {
 		}
 	}
 	var c setCounter
-	c.init(g, s)
+	defer c.release()
+	if err := c.init(g, s); err != nil {
+		return err
+	}
 	if err := c.count(into); err != nil {
 		return err
 	}
@@ -305,14 +316,24 @@ type setCounter struct {
 	more    []*state // states besides the count
 }
 
-func (c *setCounter) init(g *Group, s *setPlan) {
+func (c *setCounter) init(g *Group, s *setPlan) (err error) {
 	c.g, c.s = g, s
 	c.countAt = 1 + g.lay.words + g.prog.states[s.states[0]].at
 	if g.mode == modeDirect {
-		c.direct = make([]uint64, 1<<g.lay.bits)
+		if c.direct, err = mem.Slice[uint64](g.acc, 1<<g.lay.bits); err != nil {
+			return err
+		}
 	}
 	for _, x := range s.states[1:] {
 		c.more = append(c.more, &g.prog.states[x])
+	}
+	return nil
+}
+
+func (c *setCounter) release() {
+	if c.g != nil {
+		mem.ReleaseSlice(c.g.acc, c.direct)
+		c.direct = nil
 	}
 }
 
@@ -335,7 +356,7 @@ func (c *setCounter) count(tab *keySet) error {
 		}
 		row := c.g.out.group(key)
 		if row == nil {
-			return nil // cannot happen: every pair came with a row of its group
+			return errs.Corrupt("states of an aggregation: a distinct value has no group") // rows bring both
 		}
 		atomic.AddUint64(&row[c.countAt], 1)
 		if len(c.more) == 0 {

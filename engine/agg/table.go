@@ -263,8 +263,9 @@ func (t *table) upsert(key []uint64) (row []uint64, fresh bool, err error) {
 	}
 }
 
-// byPartition returns the offsets of the used rows, partition by partition, and where each partition starts.
-func (t *table) byPartition() (rows []uint32, start [partitions + 1]uint32) {
+// byPartition returns the offsets of the used rows, partition by partition, and where each partition starts. The caller
+// gives rows back with mem.ReleaseSlice.
+func (t *table) byPartition() (rows []uint32, start [partitions + 1]uint32, err error) {
 	part := func(at int) int {
 		return int(t.hash(at) >> (64 - partitionBits))
 	}
@@ -277,7 +278,9 @@ func (t *table) byPartition() (rows []uint32, start [partitions + 1]uint32) {
 		start[p+1] += start[p]
 	}
 	next := start
-	rows = make([]uint32, t.used)
+	if rows, err = mem.Slice[uint32](t.acc, t.used); err != nil {
+		return nil, start, err
+	}
 	for at := 0; at < len(t.rows); at += t.width {
 		if t.rows[at] != 0 {
 			p := part(at)
@@ -285,5 +288,5 @@ func (t *table) byPartition() (rows []uint32, start [partitions + 1]uint32) {
 			next[p]++
 		}
 	}
-	return rows, start
+	return rows, start, nil
 }

@@ -25,12 +25,9 @@ const (
 	Mark
 )
 
-// LateKey says where to publish what the build side learned about a key. Each Late belongs to the same scan; those
-// that are nil get nothing.
+// LateKey says where to publish what the build side learned about a key; with a nil Late nowhere.
 type LateKey struct {
 	Late   *scan.Late // the values themselves while there are at most 4,096, else their smallest
-	Upper  *scan.Late // their largest, when Late got the smallest
-	Filter *scan.Late // an exact filter by bitmap, for integers that are dense enough
 	Column int        // ordinal of the key in the relation that the probe side scans
 }
 

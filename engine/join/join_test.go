@@ -76,9 +76,9 @@ func run(t *testing.T, s enginetest.Shape, cfg join.Config, build, probe *engine
 	req := request(len(cfg.Probe))
 	if cfg.Kind == join.Inner || cfg.Kind == join.Semi || cfg.Kind == join.Right {
 		for i := range nkeys {
-			l := join.LateKey{Late: &scan.Late{}, Upper: &scan.Late{}, Filter: &scan.Late{}, Column: i}
+			l := join.LateKey{Late: &scan.Late{}, Column: i}
 			cfg.Late = append(cfg.Late, l)
-			req.Late = append(req.Late, l.Late, l.Upper, l.Filter)
+			req.Late = append(req.Late, l.Late)
 		}
 	}
 	h := join.New(cfg)

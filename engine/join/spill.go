@@ -180,7 +180,7 @@ func (h *Hash) combine(t *op.Task) error {
 	if !h.spill.started() {
 		err := h.table(t)
 		if err == nil && !(h.maySpill() && h.acc.Tight(h.charged.Load()+int64(h.tab.rows)*entryBytes)) {
-			h.publish()
+			h.publish(t.Ctx)
 			return nil
 		}
 		if err != nil && !errs.Is(err, errs.OutOfMemory) || !h.maySpill() {

@@ -37,7 +37,9 @@ func (f *files) write(r *rows) error {
 	if len(r.entries) == 0 {
 		return nil
 	}
-	r.sort()
+	if err := r.sort(f.ctx); err != nil {
+		return err
+	}
 	run := f.space.NewRun()
 	if err := f.copy(run, r); err != nil {
 		run.Close()

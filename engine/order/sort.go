@@ -11,6 +11,7 @@
 package order
 
 import (
+	"context"
 	"sync"
 
 	"github.com/siltstone-db/siltstone/engine/op"
@@ -52,13 +53,14 @@ func (s *Sort) Consumer(t *op.Task, _ int) (op.Consumer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runs = append(s.runs, r)
-	return &sorting{s, r}, nil
+	return &sorting{t.Ctx, s, r}, nil
 }
 
 // sorting collects the rows of one worker, and sorts them when the last one came.
 type sorting struct {
-	s *Sort
-	r *rows
+	ctx context.Context
+	s   *Sort
+	r   *rows
 }
 
 func (c *sorting) Consume(b *batch.Batch) error {
@@ -71,10 +73,7 @@ func (c *sorting) Consume(b *batch.Batch) error {
 	return nil
 }
 
-func (c *sorting) Finish() error {
-	c.r.sort()
-	return nil
-}
+func (c *sorting) Finish() error { return c.r.sort(c.ctx) }
 
 // Combine writes what is left once anything was written, or when little memory is left for those who read. Runs are
 // merged while they are read, a few at a time.

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"context"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -39,7 +40,7 @@ func (s *TopK) Open(*op.Task) error {
 
 // Consumer makes the state of one worker.
 func (s *TopK) Consumer(t *op.Task, _ int) (op.Consumer, error) {
-	c := &topping{s: s, r: &rows{acc: t.Account}, picked: batch.New(s.cfg.In), ranks: make([]uint64, batch.MaxRows)}
+	c := &topping{ctx: t.Ctx, s: s, r: &rows{acc: t.Account}, picked: batch.New(s.cfg.In), ranks: make([]uint64, batch.MaxRows)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.runs = append(s.mu.runs, c.r)
@@ -48,6 +49,7 @@ func (s *TopK) Consumer(t *op.Task, _ int) (op.Consumer, error) {
 
 // topping has the best rows of one worker, and some more.
 type topping struct {
+	ctx    context.Context
 	s      *TopK
 	r      *rows
 	ranks  []uint64
@@ -114,7 +116,9 @@ func (c *topping) keep(b *batch.Batch) error {
 
 // cut keeps the best k rows, and tightens the bound.
 func (c *topping) cut() error {
-	c.r.sort()
+	if err := c.r.sort(c.ctx); err != nil {
+		return err
+	}
 	if len(c.r.entries) > c.s.k {
 		if err := c.r.truncate(c.s.cfg.In, c.s.k); err != nil {
 			return err

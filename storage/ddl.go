@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -163,16 +164,20 @@ func parseAge(s string) (time.Duration, error) {
 	}
 	s = strings.TrimSpace(s)
 	i := strings.LastIndexAny(s, "0123456789") + 1
-	n, err := strconv.ParseInt(strings.TrimSpace(s[:i]), 10, 32)
+	n, err := strconv.ParseInt(strings.TrimSpace(s[:i]), 10, 64)
 	if err != nil {
 		return 0, err
 	}
 	unit := strings.TrimSpace(s[i:])
 	for _, u := range units {
 		for _, name := range strings.Fields(u.names) {
-			if name == unit {
-				return time.Duration(n) * u.d, nil
+			if name != unit {
+				continue
 			}
+			if n > math.MaxInt64/int64(u.d) {
+				return 0, errs.New(errs.InvalidParameterValue, "value %q is out of range", s)
+			}
+			return time.Duration(n) * u.d, nil
 		}
 	}
 	return 0, errs.New(errs.InvalidParameterValue, "invalid unit %q", unit)

@@ -228,7 +228,7 @@ func (d *deleting) reopen(crash bool) {
 	mustClose(d.t, d.db)
 	d.fs = left
 	for _, f := range check.Check(d.fs, "db") {
-		if f.Fatal && !crash {
+		if f.Fatal {
 			d.t.Fatalf("check: %v", f)
 		}
 	}

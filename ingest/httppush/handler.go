@@ -109,12 +109,12 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 	if token != nil {
 		body.sum = xxh3.New()
 	}
+	p := newPush(t, body, h.opt.Pool)
+	defer p.end()
 	in, err := openRows(r, body, t, cols, partial)
 	if err != nil {
 		return Answer{}, err
 	}
-	p := newPush(t, h.opt.Pool)
-	defer p.end()
 	err = p.read(r.Context(), in)
 	if err == nil && token != nil {
 		token.Content, err = body.content()

@@ -16,12 +16,15 @@ const batchRows = 8192
 // push is the rows of a body on their way.
 type push struct {
 	table   *catalog.Table
+	body    *Body
 	account *mem.Account
 	batches []*batch.Batch
 }
 
-func newPush(t *catalog.Table, pool *mem.Pool) *push {
-	return &push{table: t, account: pool.Account("http push", 0)}
+func newPush(t *catalog.Table, body *Body, pool *mem.Pool) *push {
+	p := &push{table: t, body: body, account: pool.Account("http push", 0)}
+	body.account = p.account
+	return p
 }
 
 // spares are batches of pushes that have ended, of any table: vectors change their types and keep their memory.
@@ -50,6 +53,7 @@ func (p *push) read(ctx context.Context, in *rows) error {
 		if err := p.account.Reserve(b.Bytes()); err != nil {
 			return err
 		}
+		p.body.settle()
 	}
 	return nil
 }
@@ -62,5 +66,6 @@ func (p *push) end() {
 		}
 	}
 	p.batches = nil
+	p.body.account = nil
 	p.account.Close()
 }

@@ -152,6 +152,35 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestHugeRowsAreChargedWhileTheyArrive pushes one batch of few, huge rows: a pool that has no room for it refuses it
+// after a piece or two, not when all of it is in memory.
+func TestHugeRowsAreChargedWhileTheyArrive(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for media, row := range map[string]string{
+		"application/x-ndjson": "{\"n\":1,\"s\":\"" + long + "\"}\n",
+		"text/csv":             "1," + long + "\n",
+	} {
+		for _, limit := range []int64{4 << 20, 256 << 20} {
+			st, pool := newStore(t), mem.NewPool(limit)
+			head := ""
+			if media == "text/csv" {
+				head = "n,s\n"
+			}
+			in := &counter{src: strings.NewReader(head + strings.Repeat(row, 32))}
+			r := httptest.NewRequest("POST", "/", in)
+			r.SetPathValue("table", "t")
+			r.Header.Set("Content-Type", media)
+			_, err := newHandler(st, pool).Push(httptest.NewRecorder(), r, "u")
+			if small := limit == 4<<20; small && (!errs.Is(err, errs.OutOfMemory) || in.n > limit+(2<<20)) || !small && err != nil {
+				t.Errorf("%s, limit %d: %v after %d bytes", media, limit, err, in.n)
+			}
+			if pool.Used() != 0 {
+				t.Errorf("%s: %d bytes still charged", media, pool.Used())
+			}
+		}
+	}
+}
+
 // TestNoAllocationPerRow: pushes of a hundred and of eight thousand rows allocate as often.
 func TestNoAllocationPerRow(t *testing.T) {
 	h := newHandler(newStore(t), nil)

@@ -107,3 +107,11 @@ func TestBytes(t *testing.T) {
 		t.Error(s)
 	}
 }
+
+// TestLongFile: a file that is too long is refused, not cut.
+func TestLongFile(t *testing.T) {
+	text := strings.Repeat("# comment\n", fileMaxBytes/10) + "workers = 3\n"
+	if values, err := parseFile(strings.NewReader(text)); err == nil {
+		t.Errorf("%d bytes were accepted as %v", len(text), values)
+	}
+}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -74,7 +75,14 @@ const fileMaxBytes = 1 << 20
 
 func parseFile(r io.Reader) (map[string]string, error) {
 	values := map[string]string{}
-	lines := bufio.NewScanner(io.LimitReader(r, fileMaxBytes))
+	text, err := io.ReadAll(io.LimitReader(r, fileMaxBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > fileMaxBytes { // its second half would be quietly missing
+		return nil, fmt.Errorf("configuration file: longer than %d bytes", fileMaxBytes)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || line[0] == '#' {

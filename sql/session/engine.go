@@ -172,9 +172,6 @@ func startupSettings(defaults, given map[string]string) error {
 			all[k] = v
 		}
 	}
-	for k, v := range optionSettings(given["options"]) {
-		all[k] = v
-	}
 	for name, v := range all {
 		key := strings.ToLower(name)
 		p := parameters[key]
@@ -195,50 +192,6 @@ func startupSettings(defaults, given map[string]string) error {
 		defaults[key] = c
 	}
 	return nil
-}
-
-// optionSettings reads "-c name=value --name=value". A backslash keeps the next character as it is.
-func optionSettings(text string) map[string]string {
-	var words []string
-	var cur strings.Builder
-	in := false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\' && i+1 < len(text):
-			i++
-			cur.WriteByte(text[i])
-			in = true
-		case c == ' ' || c == '\t':
-			if in {
-				words = append(words, cur.String())
-				cur.Reset()
-			}
-			in = false
-		default:
-			cur.WriteByte(c)
-			in = true
-		}
-	}
-	if in {
-		words = append(words, cur.String())
-	}
-	out := map[string]string{}
-	for i := 0; i < len(words); i++ {
-		w := words[i]
-		switch {
-		case w == "-c" && i+1 < len(words):
-			i++
-			w = words[i]
-		case strings.HasPrefix(w, "-c"):
-			w = w[2:]
-		case strings.HasPrefix(w, "--"):
-			w = w[2:]
-		}
-		if k, v, ok := strings.Cut(w, "="); ok {
-			out[strings.ReplaceAll(k, "-", "_")] = v
-		}
-	}
-	return out
 }
 
 // CancelRequest stops the running statement of a session, if the secret is the session's. It tells whether it was.

@@ -182,8 +182,8 @@ func (e *execution) completed(n int64) string {
 	if e.isQuery {
 		return fmt.Sprintf("SELECT %d", n)
 	}
-	if e.kept { // PostgreSQL counts the rows that were taken last
-		return fmt.Sprintf("%s %d", e.tag[:strings.LastIndexByte(e.tag, ' ')], n)
+	if i := strings.LastIndexByte(e.tag, ' '); e.kept && i >= 0 { // PostgreSQL counts the rows that were taken last
+		return fmt.Sprintf("%s %d", e.tag[:i], n)
 	}
 	return e.tag
 }

@@ -102,19 +102,6 @@ func TestSettingsTransaction(t *testing.T) {
 	want("y")
 }
 
-func TestOptionSettings(t *testing.T) {
-	got := optionSettings(`-c statement_timeout=5s --search-path=a\ b -cwork_mem=1MB`)
-	want := map[string]string{"statement_timeout": "5s", "search_path": "a b", "work_mem": "1MB"}
-	for k, v := range want {
-		if got[k] != v {
-			t.Errorf("%s = %q, want %q", k, got[k], v)
-		}
-	}
-	if len(got) != len(want) {
-		t.Errorf("got %v", got)
-	}
-}
-
 func TestParsePath(t *testing.T) {
 	cases := map[string][]string{`"$user", public`: {"ann", "public"}, `A, "B c" ,d`: {"a", "B c", "d"}, `""`: nil, `"a""b"`: {`a"b`}}
 	for text, want := range cases {

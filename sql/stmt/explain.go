@@ -30,6 +30,9 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 		if s.As == nil {
 			return "", errs.Unsupported("EXPLAIN of this statement")
 		}
+		if b.Analyze { // it would have to make the table
+			return "", errs.Unsupported("EXPLAIN ANALYZE of CREATE TABLE AS")
+		}
 		n = s.As.Plan
 	default:
 		return "", errs.Unsupported("EXPLAIN of this statement")

@@ -210,6 +210,10 @@ func Writes(b bind.Statement) (string, bool) {
 		return "CREATE TABLE", true
 	case *bind.DropTable:
 		return "DROP TABLE", true
+	case *bind.Explain:
+		if b.Analyze {
+			return Writes(b.Statement)
+		}
 	case *bind.Utility:
 		switch b.Node.Node.(type) {
 		case *pg.Node_CreateSchemaStmt, *pg.Node_DropStmt, *pg.Node_CommentStmt:

@@ -5,19 +5,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// NewGreatest returns GREATEST (or LEAST) of arguments, converted to their common type.
-func NewGreatest(args []Expr, least bool) (Expr, error) {
-	o := fn.Greatest
-	if least {
-		o = fn.Least
-	}
-	args, t, err := unify(o.Name, args)
-	if err != nil {
-		return nil, err
-	}
-	return &Call{Fn: o, Args: args, T: t}, nil
-}
-
 // NewCoalesce returns COALESCE of arguments, converted to their common type.
 func NewCoalesce(args []Expr) (Expr, error) {
 	args, t, err := unify("COALESCE", args)
@@ -25,20 +12,6 @@ func NewCoalesce(args []Expr) (Expr, error) {
 		return nil, err
 	}
 	return &Coalesce{Args: args, T: t}, nil
-}
-
-// NewNullif returns NULLIF(a, b): a, or NULL where a = b.
-func NewNullif(a, b Expr) (Expr, error) {
-	eq, err := CallOperator("=", a, b)
-	if err != nil {
-		return nil, err
-	}
-	if a.Type().Kind == types.Unknown {
-		if a, err = Coerce(a, types.T(types.Text)); err != nil {
-			return nil, err
-		}
-	}
-	return &Case{Whens: []When{{Cond: eq, Result: null(a.Type())}}, Else: a, T: a.Type()}, nil
 }
 
 // NewCase returns a searched CASE whose results are converted to their common type; otherwise may be nil.

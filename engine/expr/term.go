@@ -29,20 +29,6 @@ func ToTerm(e Expr) (scan.Term, bool) {
 	return t, ok
 }
 
-// SplitTerms splits conditions into terms and those that stay.
-func SplitTerms(conds []Expr) (terms []scan.Term, rest []Expr) {
-	for _, e := range conds {
-		for _, c := range Conjuncts(nil, e) {
-			if t, ok := ToTerm(c); ok {
-				terms = append(terms, t)
-			} else {
-				rest = append(rest, c)
-			}
-		}
-	}
-	return terms, rest
-}
-
 // bareColumn sees through casts that keep the bytes, and those to wider integers, which keep the values.
 func bareColumn(e Expr) (*Column, bool) {
 	for {

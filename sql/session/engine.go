@@ -92,9 +92,6 @@ func NewEngine(db *storage.DB, o Options) (*Engine, error) {
 	return e, nil
 }
 
-// DB returns the storage.
-func (e *Engine) DB() *storage.DB { return e.db }
-
 // Database returns the name of the database.
 func (e *Engine) Database() string { return e.options.Database }
 

@@ -26,15 +26,6 @@ type Column struct {
 	Default *types.Datum
 }
 
-// Names returns the names of columns.
-func Names(cols []Column) []string {
-	out := make([]string, len(cols))
-	for i, c := range cols {
-		out[i] = c.Name
-	}
-	return out
-}
-
 // Types returns the types of columns, as batch.New takes them.
 func Types(cols []Column) []types.Type {
 	out := make([]types.Type, len(cols))

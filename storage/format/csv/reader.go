@@ -64,9 +64,6 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, erro
 	return r, nil
 }
 
-// Line returns the number of lines read so far.
-func (r *Reader) Line() int64 { return r.lines.Read }
-
 // Read fills out with up to maxRows rows; more is false when the data has ended, and out may then hold the last rows.
 // After an error out is undefined and the Reader is of no further use.
 func (r *Reader) Read(out *batch.Batch, maxRows int) (more bool, err error) {

@@ -69,7 +69,8 @@ func AppendBinary(dst []byte, d types.Datum) []byte {
 }
 
 // appendArray turns the text form of an array into the binary one: dimensions, has-NULLs flag, element type, length and
-// lower bound, elements with their lengths.
+// lower bound, elements with their lengths. The text was checked where it was made: by a cast, a parameter's decoder or
+// array_agg; so neither it nor an element of it fails to parse here.
 func appendArray(dst []byte, elem types.Kind, text []byte) []byte {
 	elems, err := types.ParseArray(text)
 	if err != nil {

@@ -30,8 +30,8 @@ type Binder struct {
 	nextID   plan.ID
 	// places remembers where a column reference stood, for errors that are found later (42803).
 	places map[*expr.Column]int32
-	// expanded counts the uses of common table expressions: each use is bound anew.
-	expanded int
+	// expanded counts how often WITH queries were bound anew for a reference; shared counts the others.
+	expanded, shared int
 	// arguments counts the calls of aggregates around what is being bound.
 	arguments int
 	// origins tells which table column a column of the plan is.

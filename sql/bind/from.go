@@ -80,8 +80,12 @@ func (b *Binder) fromItem(s *scope, n *pg.Node) (plan.Node, from, error) {
 // rangeVar binds a table name: a common table expression, or a relation of the catalog.
 func (b *Binder) rangeVar(s *scope, n *pg.RangeVar) (plan.Node, from, error) {
 	if n.Schemaname == "" {
-		if c, at := findCTE(s, n.Relname); c != nil {
-			q, err := b.expandCTE(c, at, n.Location)
+		if c := findCTE(s, n.Relname); c != nil {
+			alias := n.Relname
+			if n.Alias != nil {
+				alias = n.Alias.Aliasname
+			}
+			q, err := b.readCTE(c, alias, n.Location)
 			if err != nil {
 				return nil, from{}, err
 			}

@@ -40,6 +40,7 @@ func (b *Binder) insert(n *pg.InsertStmt) (Statement, error) {
 	if err := b.insertSource(s, in, n); err != nil {
 		return nil, err
 	}
+	in.source = settle(s.ctes, in.source)
 	out := &Insert{Relation: r, Table: r.Table, Source: in.source}
 	return out, b.returning(out, n)
 }

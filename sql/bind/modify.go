@@ -264,6 +264,6 @@ func (b *Binder) modifyReturning(st *Modify, m *modify, f from, list []*pg.Node)
 		m.out.Exprs, m.out.Cols = append(m.out.Exprs, targets[i].expr), append(m.out.Cols, col)
 	}
 	m.out.Input = s.node // subqueries of RETURNING have joined
-	st.Source = m.out
+	st.Source = settle(s.ctes, m.out)
 	return nil
 }

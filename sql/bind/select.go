@@ -37,11 +37,20 @@ func (b *Binder) selectStmt(s *scope, n *pg.SelectStmt, keepUnknown bool) (*quer
 	case n.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES:
 		return nil, errs.Unsupported("WITH TIES")
 	}
+	outer := len(s.ctes)
 	if n.WithClause != nil {
 		if err := b.with(s, n.WithClause); err != nil {
 			return nil, err
 		}
 	}
+	q, err := b.selectBody(s, n, keepUnknown)
+	if err == nil {
+		q.node = settle(s.ctes[outer:], q.node)
+	}
+	return q, err
+}
+
+func (b *Binder) selectBody(s *scope, n *pg.SelectStmt, keepUnknown bool) (*query, error) {
 	switch {
 	case n.Op != pg.SetOperation_SETOP_NONE:
 		return b.setOperation(s, n)

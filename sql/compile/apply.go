@@ -27,7 +27,12 @@ func (c *compiler) apply(n *plan.Apply, need plan.Set) (*stream, *Node, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	a := &apply{kind: n.Kind, right: n.Right, env: c.innerEnv(), in: s.types, cols: n.Right.Columns()}
+	held, deps, err := c.hold(n.Right)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.deps = append(s.deps, deps...)
+	a := &apply{held: held, kind: n.Kind, right: n.Right, env: c.innerEnv(), in: s.types, cols: n.Right.Columns()}
 	for i, f := range free {
 		p, ok := s.column(f)
 		if !ok {
@@ -62,7 +67,7 @@ func (c *compiler) apply(n *plan.Apply, need plan.Set) (*stream, *Node, error) {
 
 func (c *compiler) innerEnv() *Env {
 	e := *c.env
-	e.Analyze, e.Estimate = false, nil
+	e.Analyze, e.Estimate, e.shared = false, nil, c.shared
 	return &e
 }
 
@@ -95,6 +100,7 @@ type apply struct {
 	at     []int // positions of params in the input
 	env    *Env
 	in     []types.Type
+	held   []op.Source // keep the shared rows that the right side reads
 }
 
 func (a *apply) Types() []types.Type {
@@ -112,7 +118,13 @@ func (a *apply) Types() []types.Type {
 }
 
 func (a *apply) Open(*op.Task) error { return nil }
-func (a *apply) Close()              {}
+
+// Close lets go of shared rows.
+func (a *apply) Close() {
+	for _, h := range a.held {
+		h.Close()
+	}
+}
 
 func (a *apply) Consumer(t *op.Task, _ int, next op.Consumer) (op.Consumer, error) {
 	task := *t

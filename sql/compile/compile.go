@@ -10,6 +10,7 @@ package compile
 
 import (
 	"context"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/engine/exec"
 	"github.com/siltstone-db/siltstone/engine/expr"
@@ -45,6 +46,8 @@ type Env struct {
 	Estimate func(plan.Node) float64
 	// Rows returns the same estimate for operators that choose their ways by it; nil: they know nothing.
 	Rows func(plan.Node) float64
+	// shared are the shared subplans of the program around this one, which has run them: set for runs of an Apply.
+	shared []*sharedRows
 }
 
 // Program is a compiled plan. Run may be called once.
@@ -59,7 +62,7 @@ type Program struct {
 // Compile makes a program whose output columns are those of n, in order.
 func Compile(ctx context.Context, n plan.Node, env *Env) (*Program, error) {
 	p := &Program{env: env}
-	c := &compiler{ctx: ctx, env: env, program: p}
+	c := &compiler{ctx: ctx, env: env, program: p, shared: slices.Clip(env.shared)}
 	cols := n.Columns()
 	need := make(plan.Set, len(cols))
 	for _, col := range cols {
@@ -71,6 +74,9 @@ func Compile(ctx context.Context, n plan.Node, env *Env) (*Program, error) {
 	}
 	if err := c.arrange(s, cols); err != nil {
 		return nil, err
+	}
+	for _, x := range c.shared[len(env.shared):] {
+		node.Shared = append(node.Shared, x.node)
 	}
 	p.out, p.Root = s, node
 	return p, nil
@@ -93,6 +99,7 @@ type compiler struct {
 	env     *Env
 	program *Program
 	tops    []topFor
+	shared  []*sharedRows
 }
 
 // stream is a pipeline that has no sink yet.
@@ -129,6 +136,8 @@ func (c *compiler) node(n plan.Node, need plan.Set) (*stream, *Node, error) {
 	switch n := n.(type) {
 	case *plan.Scan:
 		return c.scan(n, need)
+	case *plan.CTEScan:
+		return c.cteScan(n, need)
 	case *plan.Filter:
 		return c.filter(n, need)
 	case *plan.Project:

@@ -16,6 +16,8 @@ type Node struct {
 	Estimate float64 // rows, -1 when not estimated
 	Details  []Detail
 	Children []*Node
+	Shared   []*Node // the shared subplans of the program, at its root
+	name     string  // of a shared subplan, at its top
 
 	counters     *scan.Counters
 	spill        *profile.Spill
@@ -97,6 +99,14 @@ func (n *Node) text(lines *[]string, depth int, analyze, costs, timing bool) {
 	for _, d := range append(n.Details, n.ranDetails(analyze)...) {
 		*lines = append(*lines, indent+"  "+d.Name+": "+d.Text)
 	}
+	for _, c := range n.Shared {
+		*lines = append(*lines, indent+"  CTE "+c.name)
+		from := len(*lines)
+		c.text(lines, depth+1, analyze, costs, timing)
+		for i := from; i < len(*lines); i++ {
+			(*lines)[i] = "  " + (*lines)[i]
+		}
+	}
 	for _, c := range n.Children {
 		c.text(lines, depth+1, analyze, costs, timing)
 	}
@@ -140,10 +150,15 @@ func (n *Node) JSON(analyze bool) map[string]any {
 	for _, d := range append(n.Details, n.ranDetails(analyze)...) {
 		m[d.Name] = d.Text
 	}
-	if len(n.Children) > 0 {
-		kids := make([]any, len(n.Children))
-		for i, c := range n.Children {
-			kids[i] = c.JSON(analyze)
+	if len(n.Shared)+len(n.Children) > 0 {
+		kids := make([]any, 0, len(n.Shared)+len(n.Children))
+		for _, c := range n.Shared {
+			sub := c.JSON(analyze)
+			sub["Parent Relationship"], sub["Subplan Name"] = "InitPlan", "CTE "+c.name
+			kids = append(kids, sub)
+		}
+		for _, c := range n.Children {
+			kids = append(kids, c.JSON(analyze))
 		}
 		m["Plans"] = kids
 	}

@@ -32,25 +32,41 @@ type Trace struct {
 	Changed bool
 }
 
-// Optimize runs all passes. The result has the same output columns (numbers, names, types, order) as the input. Passes
+// Optimize runs all passes, on each shared subplan by itself and then on the plan, which thereby knows their estimates.
+// Nothing moves between them but the list of the columns that are wanted. The result has the same output columns (numbers, names, types, order) as the input. Passes
 // that the engine depends on (rule.Rule.Required) run even when they are disabled.
 func Optimize(ctx context.Context, n plan.Node, env Env) (plan.Node, []Trace, error) {
 	re := &rule.Env{Fn: env.Fn, Stats: stats.New(env.Stats), NextID: plan.MaxID(n) + 1}
 	traces := make([]Trace, 0, len(passes))
+	if !env.Disable[rule.PruneColumns.Name] {
+		n = rule.PruneShared(n)
+	}
+	n, err := plan.MapShared(n, func(n plan.Node) (plan.Node, error) {
+		return run(ctx, re, n, env.Disable, &traces)
+	})
+	if err != nil {
+		return nil, traces, err
+	}
+	n, err = run(ctx, re, n, env.Disable, &traces)
+	return n, traces, err
+}
+
+// run runs the passes on a plan or a shared subplan.
+func run(ctx context.Context, re *rule.Env, n plan.Node, disable map[string]bool, traces *[]Trace) (plan.Node, error) {
 	for _, p := range passes {
-		if env.Disable[p.Name] && !p.Required {
+		if disable[p.Name] && !p.Required {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, traces, err
+			return nil, err
 		}
 		start := time.Now()
 		out, err := p.Apply(re, n)
 		if err != nil {
-			return nil, traces, fmt.Errorf("pass %s: %w", p.Name, err)
+			return nil, fmt.Errorf("pass %s: %w", p.Name, err)
 		}
-		traces = append(traces, Trace{Pass: p.Name, Elapsed: time.Since(start), Changed: out != n})
+		*traces = append(*traces, Trace{Pass: p.Name, Elapsed: time.Since(start), Changed: out != n})
 		n = out
 	}
-	return n, traces, nil
+	return n, nil
 }

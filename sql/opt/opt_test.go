@@ -140,6 +140,9 @@ func checkOptimized(t *testing.T, c *bindtest.Catalog, text string, q *bind.Quer
 		t.Errorf("off %v: %s: reads %v, which nothing makes\n%s", off, text, free, plan.String(n))
 	}
 	checkScopes(t, text, n)
+	for _, s := range plan.SharedOf(n) {
+		checkScopes(t, text, s.Plan)
+	}
 }
 
 // checkScopes checks that every node reads only columns of its inputs.

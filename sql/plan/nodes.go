@@ -15,6 +15,7 @@ func (n *Join) Columns() []Column      { return joinColumns(n.Kind, n.Left, n.Ri
 func (n *Apply) Columns() []Column     { return joinColumns(n.Kind, n.Left, n.Right, n.MarkColumn) }
 func (n *Values) Columns() []Column    { return n.Cols }
 func (n *SetOp) Columns() []Column     { return n.Cols }
+func (n *CTEScan) Columns() []Column   { return n.Cols }
 
 func (n *Scan) Children() []Node      { return nil }
 func (n *Filter) Children() []Node    { return []Node{n.Input} }
@@ -26,6 +27,7 @@ func (n *Join) Children() []Node      { return []Node{n.Left, n.Right} }
 func (n *Apply) Children() []Node     { return []Node{n.Left, n.Right} }
 func (n *Values) Children() []Node    { return nil }
 func (n *SetOp) Children() []Node     { return []Node{n.Left, n.Right} }
+func (n *CTEScan) Children() []Node   { return nil }
 
 func joinColumns(kind JoinKind, left, right Node, mark Column) []Column {
 	l := left.Columns()

@@ -8,10 +8,14 @@ import (
 )
 
 // String prints a tree as EXPLAIN does without costs: one node per line, inputs indented below "->", details below
-// their node.
+// their node. Shared subplans follow, each once.
 func String(n Node) string {
 	var b strings.Builder
 	write(&b, n, 0)
+	for _, s := range SharedOf(n) {
+		fmt.Fprintf(&b, "CTE %s\n", s.Name)
+		write(&b, s.Plan, 1)
+	}
 	return b.String()
 }
 
@@ -35,6 +39,8 @@ func Title(n Node) string {
 	switch n := n.(type) {
 	case *Scan:
 		return scanTitle(n)
+	case *CTEScan:
+		return CTETitle(n)
 	case *Filter:
 		return "Filter"
 	case *Project:
@@ -89,6 +95,14 @@ func scanTitle(n *Scan) string {
 	return "Scan on " + name
 }
 
+// CTETitle returns the name of a CTEScan.
+func CTETitle(n *CTEScan) string {
+	if n.Alias == n.Shared.Name {
+		return "CTE Scan on " + n.Alias
+	}
+	return "CTE Scan on " + n.Shared.Name + " " + n.Alias
+}
+
 func limitTitle(n *Limit) string {
 	s := "Limit"
 	switch {
@@ -133,12 +147,10 @@ func Details(n Node) []string {
 	}
 	switch n := n.(type) {
 	case *Scan:
-		names := make([]string, len(n.Cols))
-		for i, c := range n.Cols {
-			names[i] = c.Name
-		}
-		add("Output", strings.Join(names, ", "))
+		add("Output", names(n.Cols))
 		add("Filter", conditions(n.Filter))
+	case *CTEScan:
+		add("Output", names(n.Cols))
 	case *Filter:
 		add("Filter", conditions(n.Conds))
 	case *Project:
@@ -180,6 +192,14 @@ func (a AggCall) String() string {
 		s += " FILTER (WHERE " + a.Filter.String() + ")"
 	}
 	return s
+}
+
+func names(cols []Column) string {
+	out := make([]string, len(cols))
+	for i, c := range cols {
+		out[i] = c.Name
+	}
+	return strings.Join(out, ", ")
 }
 
 func sortKeys(keys []SortKey) string {

@@ -92,7 +92,7 @@ func MapExprs(n Node, f func(expr.Expr) expr.Expr) Node {
 			c.Rows[i] = m.list(r)
 		}
 		return pick[Node](m.changed, &c, n)
-	case *Apply, *SetOp:
+	case *Apply, *SetOp, *CTEScan:
 		return n
 	}
 	panic(fmt.Sprintf("plan: unknown node %T", n))

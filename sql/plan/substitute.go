@@ -68,36 +68,45 @@ func ColumnsOf(es ...expr.Expr) Set {
 	return s
 }
 
-// FreeColumns returns the columns that a tree reads and does not make: those of the outer query when it is the right
-// side of an Apply, in the order in which they are met.
+// FreeColumns returns the columns that a plan and its shared subplans read and do not make: those of the outer query
+// when it is the right side of an Apply, in the order in which they are met. Each of them counts for itself, since they
+// may use the same numbers.
 func FreeColumns(n Node) []*expr.Column {
-	made, seen := Set{}, Set{}
+	seen := Set{}
+	free := freeOf(nil, n, seen)
+	for _, s := range SharedOf(n) {
+		free = freeOf(free, s.Plan, seen)
+	}
+	return free
+}
+
+// freeOf appends what one tree reads and does not make.
+func freeOf(free []*expr.Column, n Node, seen Set) []*expr.Column {
+	made := Set{}
 	Walk(n, func(n Node) bool {
 		for _, c := range n.Columns() {
 			made.Add(c.ID)
 		}
 		return true
 	})
-	var free []*expr.Column
+	read := func(e expr.Expr) bool {
+		if c, ok := e.(*expr.Column); ok && !made.Has(ID(c.Index)) && !seen.Has(ID(c.Index)) {
+			seen.Add(ID(c.Index))
+			free = append(free, c)
+		}
+		return true
+	}
 	Walk(n, func(n Node) bool {
-		Exprs(n, func(e expr.Expr) {
-			expr.Walk(e, func(e expr.Expr) bool {
-				if c, ok := e.(*expr.Column); ok && !made.Has(ID(c.Index)) && !seen.Has(ID(c.Index)) {
-					seen.Add(ID(c.Index))
-					free = append(free, c)
-				}
-				return true
-			})
-		})
+		Exprs(n, func(e expr.Expr) { expr.Walk(e, read) })
 		return true
 	})
 	return free
 }
 
 // SubstituteColumns replaces columns of an outer query by values: one run of the right side of an Apply. The plan must
-// not make the columns itself.
+// not make the columns itself. Shared subplans that read none stay what they are for all runs.
 func SubstituteColumns(n Node, values map[ID]types.Datum) (Node, error) {
-	return replaceLeaves(n, func(e expr.Expr) expr.Expr {
+	leaf := func(e expr.Expr) expr.Expr {
 		if c, ok := e.(*expr.Column); ok {
 			if d, ok := values[ID(c.Index)]; ok {
 				d.Type = c.T
@@ -105,14 +114,24 @@ func SubstituteColumns(n Node, values map[ID]types.Datum) (Node, error) {
 			}
 		}
 		return e
+	}
+	n, err := MapShared(n, func(n Node) (Node, error) {
+		if len(FreeColumns(n)) == 0 {
+			return n, nil
+		}
+		return replaceLeaves(n, leaf)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return replaceLeaves(n, leaf)
 }
 
 // Substitute replaces the parameters of a prepared statement by their values: params[0] is $1. The values must have
 // the types that the binder inferred.
 func Substitute(n Node, params []types.Datum) (Node, error) {
 	var missing *errs.Error
-	n, err := replaceLeaves(n, func(e expr.Expr) expr.Expr {
+	leaf := func(e expr.Expr) expr.Expr {
 		p, ok := e.(*expr.Param)
 		if !ok {
 			return e
@@ -124,8 +143,12 @@ func Substitute(n Node, params []types.Datum) (Node, error) {
 		d := params[p.Number-1]
 		d.Type = p.T
 		return &expr.Const{Value: d}
-	})
+	}
+	n, err := MapShared(n, func(n Node) (Node, error) { return replaceLeaves(n, leaf) })
 	if err != nil {
+		return nil, err
+	}
+	if n, err = replaceLeaves(n, leaf); err != nil {
 		return nil, err
 	}
 	if missing != nil {
@@ -182,8 +205,16 @@ func fold(e expr.Expr) expr.Expr {
 	return expr.Fold(e)
 }
 
-// MaxID returns the largest column number that a tree makes.
+// MaxID returns the largest column number that a plan and its shared subplans make.
 func MaxID(n Node) ID {
+	most := maxID(n)
+	for _, s := range SharedOf(n) {
+		most = max(most, maxID(s.Plan))
+	}
+	return most
+}
+
+func maxID(n Node) ID {
 	var most ID
 	Walk(n, func(n Node) bool {
 		for _, c := range n.Columns() {

@@ -78,14 +78,10 @@ func (c *planCache) get(key planKey, tx *stmt.Tx) *stmt.Command {
 
 func (c *planCache) put(key planKey, cmd *stmt.Command, tx *stmt.Tx) {
 	e := &planEntry{key: key, cmd: cmd}
-	plan.Walk(cmd.Plan, func(n plan.Node) bool {
-		if sc, ok := n.(*plan.Scan); ok && sc.Table != nil {
-			if rel, err := tx.Table(sc.Table.ID); err == nil {
-				e.rows = append(e.rows, tableRows{sc.Table.ID, rel.Rows()})
-			}
-		}
-		return true
-	})
+	e.read(cmd.Plan, tx)
+	for _, s := range plan.SharedOf(cmd.Plan) {
+		e.read(s.Plan, tx)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if el, ok := c.mu.entries[key]; ok {
@@ -98,6 +94,18 @@ func (c *planCache) put(key planKey, cmd *stmt.Command, tx *stmt.Tx) {
 		c.mu.order.Remove(last)
 		delete(c.mu.entries, last.Value.(*planEntry).key)
 	}
+}
+
+// read notes how many rows the tables of a plan have.
+func (e *planEntry) read(n plan.Node, tx *stmt.Tx) {
+	plan.Walk(n, func(n plan.Node) bool {
+		if sc, ok := n.(*plan.Scan); ok && sc.Table != nil {
+			if rel, err := tx.Table(sc.Table.ID); err == nil {
+				e.rows = append(e.rows, tableRows{sc.Table.ID, rel.Rows()})
+			}
+		}
+		return true
+	})
 }
 
 func (c *planCache) drop(key planKey) {

@@ -43,11 +43,24 @@ func (g *Generator) Query() (n *Node, ordered bool) {
 	case g.chance(0.3):
 		return glue("%s%s", body, g.order(len(what))), true
 	case g.chance(0.1):
-		name := g.alias()
-		q := glue("WITH "+name+" AS (%s) SELECT * FROM "+name+"%s", body, maybe(" UNION ALL SELECT * FROM "+name))
-		return q, false
+		return g.with(body), false
 	}
 	return body, false
+}
+
+// with makes a query that reads a WITH query once or several times.
+func (g *Generator) with(body *Node) *Node {
+	q := g.alias()
+	main := pick(g, []string{
+		"SELECT * FROM %[1]s",
+		"SELECT * FROM %[1]s UNION ALL SELECT * FROM %[1]s",
+		"SELECT %[1]s.*, %[1]sx.c0 FROM %[1]s LEFT JOIN %[1]s %[1]sx ON %[1]s.c0 = %[1]sx.c0",
+		"SELECT * FROM %[1]s WHERE c0 IN (SELECT c0 FROM %[1]s)",
+		"SELECT *, (SELECT count(*) FROM %[1]s %[1]sx WHERE %[1]sx.c0 >= %[1]s.c0) FROM %[1]s",
+		"SELECT (SELECT count(c0) FROM %[1]s), (SELECT count(*) FROM %[1]s)",
+	})
+	how := pick(g, []string{"", "", "MATERIALIZED ", "NOT MATERIALIZED "})
+	return glue("WITH "+q+" AS "+how+"(%s) "+fmt.Sprintf(main, q), body)
 }
 
 // order makes an ORDER BY of all columns, with a LIMIT sometimes.

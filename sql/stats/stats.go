@@ -60,6 +60,12 @@ func (e *Estimator) estimate(n plan.Node) float64 {
 	switch n := n.(type) {
 	case *plan.Scan:
 		return e.scan(n)
+	case *plan.CTEScan:
+		rows := e.Rows(n.Shared.Plan)
+		for i, c := range n.Cols {
+			e.columns[c.ID] = e.columns[n.From[i]]
+		}
+		return rows
 	case *plan.Filter:
 		return e.Rows(n.Input) * e.Selectivity(n.Conds)
 	case *plan.Project:

@@ -52,6 +52,8 @@ func prune(n plan.Node, need plan.Set) plan.Node {
 	switch x := n.(type) {
 	case *plan.Scan:
 		return pruneScan(x, need)
+	case *plan.CTEScan:
+		return pruneCTE(x, need)
 	case *plan.Filter:
 		return with1(x, prune(x.Input, also(need, x.Conds...)))
 	case *plan.Project:

@@ -1,0 +1,69 @@
+package rule
+
+import "github.com/siltstone-db/siltstone/sql/plan"
+
+// PruneShared drops the columns of shared subplans that none of their readers wants: those of the plan first, then
+// those of the subplans from the last to the first, whose readers all stand behind them.
+func PruneShared(n plan.Node) plan.Node {
+	all := plan.SharedOf(n)
+	if len(all) == 0 {
+		return n
+	}
+	n = pruneExact(n)
+	readers := []plan.Node{n}
+	plans := make([]plan.Node, len(all))
+	for i := len(all) - 1; i >= 0; i-- {
+		plans[i] = pruneTo(all[i].Plan, wanted(all[i], readers))
+		readers = append(readers, plans[i])
+	}
+	by := map[*plan.Shared]*plan.Shared{}
+	for i, s := range all {
+		by[s] = &plan.Shared{ID: s.ID, Name: s.Name, Plan: plan.Relink(plans[i], by)}
+	}
+	return plan.Relink(n, by)
+}
+
+// wanted returns the columns of a shared subplan that its readers hand on.
+func wanted(s *plan.Shared, readers []plan.Node) plan.Set {
+	need := plan.Set{}
+	for _, r := range readers {
+		plan.Walk(r, func(n plan.Node) bool {
+			if c, ok := n.(*plan.CTEScan); ok && c.Shared == s {
+				for _, id := range c.From {
+					need.Add(id)
+				}
+			}
+			return true
+		})
+	}
+	return need
+}
+
+// pruneTo prunes a plan to exactly the needed columns, in their order.
+func pruneTo(n plan.Node, need plan.Set) plan.Node {
+	p := &plan.Project{}
+	for _, c := range n.Columns() {
+		if need.Has(c.ID) {
+			p.Cols, p.Exprs = append(p.Cols, c), append(p.Exprs, ref(c))
+		}
+	}
+	p.Input = prune(n, need)
+	if sameColumns(p.Input, p) {
+		return p.Input
+	}
+	return p
+}
+
+func pruneCTE(x *plan.CTEScan, need plan.Set) plan.Node {
+	c := *x
+	c.Cols, c.From = nil, nil
+	for i, col := range x.Cols {
+		if need.Has(col.ID) {
+			c.Cols, c.From = append(c.Cols, col), append(c.From, x.From[i])
+		}
+	}
+	if len(c.Cols) == len(x.Cols) {
+		return x
+	}
+	return &c
+}

@@ -15,9 +15,8 @@ type Key struct {
 type Config struct {
 	In   []types.Type
 	Keys []Key
-	// Limit and Offset cut the ordered rows: skip Offset, then at most Limit. Sort takes Limit -1 for all rows; TopK
-	// needs Limit >= 0.
-	Limit, Offset int64
+	// Limit is how many of the ordered rows come out. Sort takes -1 for all rows; TopK needs Limit >= 0.
+	Limit int64
 	// Late, when not nil, is told by a TopK which values of its first key can still get in; LateColumn is the key's
 	// ordinal in the relation that is scanned. Nothing is published while NULLs come first, unless LateNotNull says
 	// that the column has none.

@@ -36,14 +36,14 @@ func (c *cursor) next() error {
 // merge reads sorted runs in order. There are as many runs as workers, or mergeWays, so the smallest head is found by
 // looking at each.
 type merge struct {
-	cursors    []*cursor
-	skip, take int64 // take -1: all
-	refs       []ref
-	out        *batch.Batch
+	cursors []*cursor
+	take    int64 // -1: all
+	refs    []ref
+	out     *batch.Batch
 }
 
 func newMerge(cfg Config, cursors []*cursor, t *op.Task, worker int) *merge {
-	m := &merge{cursors: cursors, skip: max(0, cfg.Offset), take: cfg.Limit, out: batch.New(cfg.In)}
+	m := &merge{cursors: cursors, take: cfg.Limit, out: batch.New(cfg.In)}
 	if worker > 0 {
 		m.take = 0
 	}
@@ -81,10 +81,6 @@ func (m *merge) collect() error {
 		r := c.rows.ref(&c.rows.entries[c.pos])
 		if err := c.next(); err != nil {
 			return err
-		}
-		if m.skip > 0 {
-			m.skip--
-			continue
 		}
 		m.refs = append(m.refs, r)
 		if m.take > 0 {

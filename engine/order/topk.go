@@ -12,7 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// TopK keeps the first Limit+Offset rows of an order. Each worker drops rows whose first key lies behind the running
+// TopK keeps the first Limit rows of an order. Each worker drops rows whose first key lies behind the running
 // bound, the worst of the best rows that any worker has found so far; what remains is collected, and cut to the best
 // rows whenever there are twice too many, so that few rows are ever copied.
 type TopK struct {
@@ -33,7 +33,7 @@ func (s *TopK) Types() []types.Type { return s.cfg.In }
 
 // Open starts without a bound.
 func (s *TopK) Open(*op.Task) error {
-	s.k = int(min(max(0, s.cfg.Limit)+max(0, s.cfg.Offset), math.MaxInt32))
+	s.k = int(min(max(0, s.cfg.Limit), math.MaxInt32))
 	s.bound.Store(math.MaxUint64)
 	return nil
 }

@@ -79,14 +79,14 @@ func (g *joinGraph) collect(n plan.Node) bool {
 	return true
 }
 
-// restrict moves the conditions over one input onto it: between two inputs nobody would find them. PushFilter leaves
-// none, unless it is switched off.
+// restrict moves the conditions over one input, and columns of an outer query perhaps, onto it: between two inputs nobody
+// would find them. PushFilter leaves none that read no outer columns, unless it is switched off.
 func (g *joinGraph) restrict() {
-	for i, set := range g.sets {
+	for i := range g.sets {
 		var own []expr.Expr
 		g.edges = slices.DeleteFunc(g.edges, func(e edge) bool {
 			used := plan.ColumnsOf(e.cond)
-			if len(used) == 0 || !set.Contains(used) {
+			if g.inputsOf(used) != 1<<i {
 				return false
 			}
 			own = append(own, e.cond)
@@ -94,6 +94,16 @@ func (g *joinGraph) restrict() {
 		})
 		g.inputs[i] = filter(g.inputs[i], own)
 	}
+}
+
+// inputsOf returns the inputs that make any of some columns.
+func (g *joinGraph) inputsOf(used plan.Set) (over uint64) {
+	for k, s := range g.sets {
+		if s.Intersects(used) {
+			over |= 1 << k
+		}
+	}
+	return over
 }
 
 // candidate is the best known tree over some inputs.
@@ -121,12 +131,7 @@ func (g *joinGraph) order() plan.Node {
 func (g *joinGraph) prepareEdges(single []candidate) {
 	for i := range g.edges {
 		e := &g.edges[i]
-		used := plan.ColumnsOf(e.cond)
-		for k, s := range g.sets {
-			if s.Intersects(used) {
-				e.over |= 1 << k
-			}
-		}
+		e.over = g.inputsOf(plan.ColumnsOf(e.cond))
 		e.selectivity = g.env.Stats.Selectivity([]expr.Expr{e.cond})
 		if bits.OnesCount64(e.over) != 2 {
 			continue

@@ -4,7 +4,6 @@ import (
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
 // builderLog is the size of a partition's first table: 32 Ki slots, so that a partition full of duplicates does not
@@ -156,16 +155,8 @@ func (g *Group) combineTables() error {
 func (g *Group) combinePartitions(t *op.Task) error {
 	lists := make([][]uint32, len(g.workers))
 	starts := make([][partitions + 1]uint32, len(g.workers))
-	defer func() {
-		for _, l := range lists {
-			mem.ReleaseSlice(g.acc, l)
-		}
-	}()
 	for i, w := range g.workers {
-		var err error
-		if lists[i], starts[i], err = w.tab.byPartition(); err != nil {
-			return err
-		}
+		lists[i], starts[i] = w.tab.byPartition()
 	}
 	g.builders = make([]*worker, max(1, t.Workers))
 	keep := make([]keeper, len(g.builders))

@@ -263,9 +263,8 @@ func (t *table) upsert(key []uint64) (row []uint64, fresh bool, err error) {
 	}
 }
 
-// byPartition returns the offsets of the used rows, partition by partition, and where each partition starts. The caller
-// gives rows back with mem.ReleaseSlice.
-func (t *table) byPartition() (rows []uint32, start [partitions + 1]uint32, err error) {
+// byPartition returns the offsets of the used rows, partition by partition, and where each partition starts.
+func (t *table) byPartition() (rows []uint32, start [partitions + 1]uint32) {
 	part := func(at int) int {
 		return int(t.hash(at) >> (64 - partitionBits))
 	}
@@ -278,9 +277,7 @@ func (t *table) byPartition() (rows []uint32, start [partitions + 1]uint32, err 
 		start[p+1] += start[p]
 	}
 	next := start
-	if rows, err = mem.Slice[uint32](t.acc, t.used); err != nil {
-		return nil, start, err
-	}
+	rows = make([]uint32, t.used)
 	for at := 0; at < len(t.rows); at += t.width {
 		if t.rows[at] != 0 {
 			p := part(at)
@@ -288,5 +285,5 @@ func (t *table) byPartition() (rows []uint32, start [partitions + 1]uint32, err 
 			next[p]++
 		}
 	}
-	return rows, start, nil
+	return rows, start
 }

@@ -362,7 +362,7 @@ func (g *Group) Consumer(*op.Task, int) (op.Consumer, error) {
 	if errs.Is(err, errs.OutOfMemory) && g.spill.may() && !g.plain {
 		err = g.restart() // an array of groups needs more than there is
 	}
-	return w, err
+	return &consumer{g, w}, err
 }
 
 // Close releases all memory, and the files.

@@ -52,10 +52,20 @@ func (s *spiller) finish(p *spill.Partitions) error {
 // Spilled returns the counters of what was written to temporary files.
 func (g *Group) Spilled() *profile.Spill { return &g.spilled }
 
+// consumer is a worker's place, which stays when its state is made again: only who holds the group's world may look at
+// the worker.
+type consumer struct {
+	g *Group
+	w *worker
+}
+
+// Finish does nothing: Combine does the rest.
+func (c *consumer) Finish() error { return nil }
+
 // Consume takes a batch. Where the account refuses memory, all workers' groups go to temporary files, and the batch is
 // tried again: everything that may be refused comes before the first change that must not be made twice.
-func (w *worker) Consume(b *batch.Batch) error {
-	g := w.g
+func (c *consumer) Consume(b *batch.Batch) error {
+	g, w := c.g, c.w
 	for tries := 0; ; tries++ {
 		g.world.RLock()
 		err := w.consume(b)

@@ -365,9 +365,6 @@ func (w *worker) consume(b *batch.Batch) error {
 	return w.consumeTable(b.Len)
 }
 
-// Finish does nothing: Combine does the rest.
-func (w *worker) Finish() error { return nil }
-
 func (w *worker) consumeDirect(n int) error {
 	rows, width := w.tab.rows, w.tab.width
 	if w.g.plainSums && w.noSkips() {

@@ -11,7 +11,7 @@ import (
 // them are told apart from wrong answers. It forgives no more than that: rows that come back and are not those expected
 // are wrong, unless a table that the record names is known to hold other rows than it should.
 type missing struct {
-	absent  map[string]string // tables and views that do not exist, or exist and should not: the message of the record
+	absent  map[string]string // tables, views and indexes that do not exist, or exist and should not: the message of the record
 	partial map[string]string // tables whose rows are not those that they should be
 }
 
@@ -19,7 +19,7 @@ const objectName = `("?[a-zA-Z_][a-zA-Z0-9_]*"?)`
 
 var (
 	// made finds what a statement makes or drops, changed the table whose rows it changes, or would change later.
-	made = regexp.MustCompile(`(?is)^\s*(?:CREATE|DROP)\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+)?(?:TABLE|VIEW)\s+` +
+	made = regexp.MustCompile(`(?is)^\s*(?:CREATE|DROP)\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+)?(?:TABLE|VIEW|(?:UNIQUE\s+)?INDEX)\s+` +
 		`(?:IF\s+(?:NOT\s+)?EXISTS\s+)?` + objectName)
 	changed = regexp.MustCompile(`(?is)^\s*(?:(?:INSERT|REPLACE)\s+(?:OR\s+\w+\s+)?INTO|UPDATE(?:\s+OR\s+\w+)?|DELETE\s+FROM|COPY|` +
 		`ALTER\s+TABLE|TRUNCATE(?:\s+TABLE)?|CREATE\s+TRIGGER\s.*?\sON)\s+` + objectName)

@@ -27,6 +27,8 @@ func TestMissing(t *testing.T) {
 		{"SELECT * FROM T, seen", nil, true},
 		{"SELECT * FROM asked", nil, false},
 		{"SELECT * FROM indexed", nil, false},
+		{"DROP INDEX i", undefined, true},
+		{"DROP INDEX another", undefined, false},
 		{"SELECT * FROM other", errs.Unsupported("more"), true},
 	} {
 		if got := m.failed(c.sql, c.err, false); (got != "") != c.forgiven {

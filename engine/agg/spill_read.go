@@ -234,12 +234,9 @@ func (g *Group) settled(to *Group) error {
 	}
 	g.out.blocks = []block{{rows: w.tab.rows}}
 	for _, set := range w.sets {
-		var c setCounter
-		c.init(g, set.plan)
-		if err := c.count(set.tab); err != nil {
+		if err := g.countSet(set); err != nil {
 			return err
 		}
-		c.flush()
 	}
 	out, k := writer{g: g}, g.lay.words
 	for at := 0; at < len(w.tab.rows); at += w.tab.width {
@@ -251,6 +248,20 @@ func (g *Group) settled(to *Group) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// countSet adds the distinct values of a set to the counts of their groups.
+func (g *Group) countSet(set *setWorker) error {
+	var c setCounter
+	defer c.release()
+	if err := c.init(g, set.plan); err != nil {
+		return err
+	}
+	if err := c.count(set.tab); err != nil {
+		return err
+	}
+	c.flush()
 	return nil
 }
 

@@ -61,8 +61,8 @@ func (l *Late) Set(t *Term) { l.term.Store(t) }
 // Get returns the newest term, or nil.
 func (l *Late) Get() *Term { return l.term.Load() }
 
-// RowNumber, among the Columns of a Request, stands for the number that a row of a stored table has for good: a
-// bigint, never NULL, by which it is deleted. Terms cannot use it.
+// RowNumber stands, among the Columns of a Request, for the number that a row of a stored table has for good: a bigint,
+// never NULL, by which it is deleted. Terms cannot use it.
 const RowNumber = -1
 
 // TypeOf returns the type of a column of a request, for a relation whose columns are of types ts.

@@ -37,3 +37,26 @@ func TestCounters(t *testing.T) {
 		}
 	}
 }
+
+// TestTopKBoundDescending: where NULLs would come first but there are none, the bound of a top-k drops rows in the scan.
+func TestTopKBoundDescending(t *testing.T) {
+	s := open(t).session()
+	defer s.Close()
+	run(s, `CREATE TABLE h (a int, b int); INSERT INTO h SELECT i % 7, CASE WHEN i % 1000 > 0 THEN i % 7 END FROM generate_series(1, 20000) AS i; CHECKPOINT`)
+	for _, c := range []struct {
+		sql  string
+		fits bool
+	}{
+		{`SELECT * FROM h ORDER BY a DESC LIMIT 3`, true},
+		{`SELECT * FROM h ORDER BY b DESC LIMIT 3`, false},
+		{`SELECT * FROM h ORDER BY b DESC NULLS LAST LIMIT 3`, true},
+	} {
+		got := run(s, "EXPLAIN (ANALYZE, TIMING OFF) "+c.sql)
+		if all := strings.Contains(got, "returned 20000;"); all == c.fits || !strings.Contains(got, "Rows Scanned: 20000,") {
+			t.Errorf("%s: %s", c.sql, got)
+		}
+	}
+	if got, want := run(s, `SELECT b FROM h ORDER BY b DESC LIMIT 3`), "columns b; NULL; NULL; NULL; tag SELECT 3"; got != want {
+		t.Error(got)
+	}
+}

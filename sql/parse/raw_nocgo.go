@@ -5,7 +5,7 @@ package parse
 import (
 	"errors"
 	"runtime/debug"
-	"sync/atomic"
+	"sync"
 
 	"github.com/wasilibs/go-pgquery/parser"
 )
@@ -15,17 +15,27 @@ import (
 // statement does not hold up all others.
 var instances = make(chan struct{}, 2)
 
-// compiled counts the instances that were compiled, as far as we can tell: as many as have been in use at once.
-var compiled atomic.Int32
+// use counts the instances in use, and those that were compiled: as many as have been in use at once.
+var use struct {
+	sync.Mutex
+	busy, compiled int
+}
 
 // instance waits for a place and returns what gives it back. Behind a compilation it gives the garbage back to the
 // system, which the collector would keep for minutes.
 func instance() (done func()) {
 	instances <- struct{}{}
-	busy := int32(len(instances))
+	use.Lock()
+	defer use.Unlock()
+	use.busy++
+	compiles := use.busy > use.compiled
+	use.compiled = max(use.compiled, use.busy)
 	return func() {
+		use.Lock()
+		use.busy--
+		use.Unlock()
 		<-instances
-		if n := compiled.Load(); busy > n && compiled.CompareAndSwap(n, busy) {
+		if compiles {
 			debug.FreeOSMemory()
 		}
 	}

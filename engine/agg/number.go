@@ -109,8 +109,7 @@ func (m *numbering) number(tab []uint64, p int) ([]uint64, error) {
 	for d, dict := range m.dicts {
 		run, numbers := &m.runs[d], m.numbers[d]
 		for i := run.start[p]; i < run.start[p+1]; i++ {
-			code := run.code(i)
-			hash := dict.Hashes[code]
+			code, hash := run.code(i), run.hashes[i]
 			tag := hash << 32
 			s := hash << partitionBits >> shift
 			for {
@@ -158,11 +157,12 @@ func (in *interner) findMerged(hash uint64, b []byte) uint32 {
 }
 
 // hashRuns finds the entries of a dictionary that belong to each partition: one run of codes where entries are ordered
-// by hash, else of a list.
+// by hash, else of a list. The hashes lie in the order of the run, so that who goes over it reads them one by one.
 type hashRuns struct {
-	start [partitions + 1]uint32
-	list  []uint32
-	done  bool
+	start  [partitions + 1]uint32
+	list   []uint32 // nil: ordered
+	hashes []uint64
+	done   bool
 }
 
 func (r *hashRuns) code(i uint32) uint32 {
@@ -173,8 +173,11 @@ func (r *hashRuns) code(i uint32) uint32 {
 }
 
 func (r *hashRuns) release(acc *mem.Account) {
-	mem.ReleaseSlice(acc, r.list)
-	r.list = nil
+	if r.list != nil {
+		mem.ReleaseSlice(acc, r.list)
+		mem.ReleaseSlice(acc, r.hashes)
+	}
+	r.list, r.hashes = nil, nil
 }
 
 func (r *hashRuns) split(acc *mem.Account, hashes []uint64, ordered bool) (err error) {
@@ -183,9 +186,13 @@ func (r *hashRuns) split(acc *mem.Account, hashes []uint64, ordered bool) (err e
 			r.start[p] = uint32(batch.SearchHash(hashes, uint64(p)<<(64-partitionBits)))
 		}
 		r.start[partitions] = uint32(len(hashes))
+		r.hashes = hashes
 		return nil
 	}
 	if r.list, err = mem.Slice[uint32](acc, len(hashes)); err != nil {
+		return err
+	}
+	if r.hashes, err = mem.Slice[uint64](acc, len(hashes)); err != nil {
 		return err
 	}
 	for _, h := range hashes {
@@ -197,7 +204,7 @@ func (r *hashRuns) split(acc *mem.Account, hashes []uint64, ordered bool) (err e
 	next := r.start
 	for c, h := range hashes {
 		p := h >> (64 - partitionBits)
-		r.list[next[p]] = uint32(c)
+		r.list[next[p]], r.hashes[next[p]] = uint32(c), h
 		next[p]++
 	}
 	return nil

@@ -17,7 +17,7 @@ func TestSpill(t *testing.T) {
 		t.Fatal(got)
 	}
 	queries := []string{
-		"SELECT count(*), sum(n), min(m) FROM (SELECT a, b, count(*) n, max(b) m FROM t GROUP BY a, b) x",
+		"SELECT count(*), sum(n), sum(length(m)) FROM (SELECT a, b, count(*) n, max(b) m FROM t GROUP BY a, b) x",
 		"SELECT count(DISTINCT b || a), count(DISTINCT a), sum(DISTINCT a) FROM t",
 		"SELECT a, b FROM t ORDER BY b, a OFFSET 299990",
 		"SELECT count(*), max(x.b) FROM t x JOIN t y ON x.a = y.a",

@@ -202,7 +202,10 @@ func TestSecondSignal(t *testing.T) {
 	}
 	copying := make(chan error, 1)
 	in, out := net.Pipe()
-	defer out.Close()
+	defer func() { // the driver may not be closed while its COPY still runs
+		out.Close()
+		<-copying
+	}()
 	go func() { // a COPY whose client never ends it
 		_, err := c.PgConn().CopyFrom(ctx, in, "COPY t FROM STDIN")
 		copying <- err

@@ -43,14 +43,12 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
-	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/table"
-	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/wal"
 )
 
@@ -176,14 +174,6 @@ func (db *DB) publishLocked() {
 		db.dirty = false
 	}
 	db.current.Set(db.applied, db.version)
-}
-
-func ioError(op, name string, err error) error {
-	if vfs.IsDiskFull(err) {
-		return errs.New(errs.DiskFull, "could not %s file %q: %w", op, name, err).
-			WithHint("Free some space: what is waiting is tried again by itself.")
-	}
-	return errs.New(errs.IOError, "could not %s file %q: %w", op, name, err)
 }
 
 // wake lets the sealer look for work.

@@ -29,12 +29,12 @@ const dumpCacheBytes = 16 << 20
 func Dump(w io.Writer, fsys vfs.FS, name string) error {
 	f, err := fsys.Open(name)
 	if err != nil {
-		return ioError("open", name, err)
+		return vfs.Error("open", name, err)
 	}
 	defer f.Close()
 	size, err := f.Size()
 	if err != nil {
-		return ioError("stat", name, err)
+		return vfs.Error("stat", name, err)
 	}
 	if path.Base(name) == "CURRENT" {
 		b, err := vfs.ReadFile(fsys, name, 100)

@@ -66,7 +66,7 @@ func (db *DB) setAside(meta *manifest.Segment, cause error) error {
 	db.metrics.Quarantined.Add(1)
 	db.o.Events(event.Event{Kind: event.Quarantined, File: uint64(meta.File), Rows: meta.Rows, Err: cause})
 	if err := db.o.FS.Rename(db.segmentName(meta.File), db.quarantineName(meta.File)); err != nil && !vfs.IsNotExist(err) {
-		return ioError("set aside", db.segmentName(meta.File), err)
+		return vfs.Error("set aside", db.segmentName(meta.File), err)
 	}
 	return nil
 }

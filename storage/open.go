@@ -40,7 +40,7 @@ func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 func (db *DB) open(ctx context.Context) error {
 	for _, d := range []string{"", "/wal", "/tokens", "/segments", "/quarantine"} {
 		if err := db.o.FS.MkdirAll(db.dir + d); err != nil {
-			return ioError("make directory", db.dir+d, err)
+			return vfs.Error("make directory", db.dir+d, err)
 		}
 	}
 	var err error
@@ -49,7 +49,7 @@ func (db *DB) open(ctx context.Context) error {
 			return errs.New(errs.ObjectInUse, "database directory %q is in use by another process", db.dir).
 				WithHint("Stop the other server, or choose another directory with --data.")
 		}
-		return ioError("lock", db.dir+"/LOCK", err)
+		return vfs.Error("lock", db.dir+"/LOCK", err)
 	}
 	db.liveAccount = db.o.Pool.Overdraft("live segments")
 	db.deleteAccount = db.o.Pool.Overdraft("deletion vectors")
@@ -164,7 +164,7 @@ func (db *DB) countFiles(v *manifest.Version) error {
 	next := uint64(v.NextFile)
 	infos, err := db.o.FS.List(db.dir + "/segments")
 	if err != nil {
-		return ioError("list", db.dir+"/segments", err)
+		return vfs.Error("list", db.dir+"/segments", err)
 	}
 	for _, i := range infos {
 		var id uint64
@@ -189,12 +189,12 @@ func (db *DB) removeOrphans() error {
 	}
 	infos, err := db.o.FS.List(db.dir + "/segments")
 	if err != nil {
-		return ioError("list", db.dir+"/segments", err)
+		return vfs.Error("list", db.dir+"/segments", err)
 	}
 	for _, i := range infos {
 		if !named[i.Name] && (strings.HasSuffix(i.Name, ".seg") || strings.HasSuffix(i.Name, ".tmp")) {
 			if err := db.o.FS.Remove(db.dir + "/segments/" + i.Name); err != nil {
-				return ioError("remove", i.Name, err)
+				return vfs.Error("remove", i.Name, err)
 			}
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
 // retryMax is the longest pause between attempts to seal: a full disk that got space is noticed within it.
@@ -364,7 +365,7 @@ func (db *DB) build(ctx context.Context, b *build, id manifest.FileID) (bytes in
 	tmp := name + ".tmp"
 	f, err := db.o.FS.Create(tmp)
 	if err != nil {
-		return 0, ioError("create", tmp, err)
+		return 0, vfs.Error("create", tmp, err)
 	}
 	defer func() {
 		if err != nil {
@@ -390,7 +391,7 @@ func (db *DB) build(ctx context.Context, b *build, id manifest.FileID) (bytes in
 		err = db.o.FS.SyncDir(db.dir + "/segments")
 	}
 	if err != nil {
-		return 0, ioError("write", name, err)
+		return 0, vfs.Error("write", name, err)
 	}
 	return out.Bytes, nil
 }
@@ -418,12 +419,12 @@ func (db *DB) openSegment(meta manifest.Segment) (*table.Segment, error) {
 	name := db.segmentName(meta.File)
 	f, err := db.o.FS.Open(name)
 	if err != nil {
-		return nil, ioError("open", name, err)
+		return nil, vfs.Error("open", name, err)
 	}
 	size, err := f.Size()
 	if err != nil {
 		f.Close()
-		return nil, ioError("open", name, err)
+		return nil, vfs.Error("open", name, err)
 	}
 	s, err := segment.Open(f, size, segment.Options{Name: name, Cache: db.cache})
 	if err == nil && (s.ID() != uint64(meta.File) || int64(s.Rows()) != meta.Rows) {

@@ -202,7 +202,7 @@ func (t *tokens) rewrite() error {
 	for i, name := range old {
 		if err := t.fs.Remove(name); err != nil {
 			t.files = append(t.files, old[i:]...)
-			return ioError("remove", name, err)
+			return vfs.Error("remove", name, err)
 		}
 	}
 	return nil
@@ -230,7 +230,7 @@ func (t *tokens) write(list []*token) (err error) {
 		err = t.f.SyncData()
 	}
 	if err != nil {
-		err = ioError("write", t.f.Name(), err)
+		err = vfs.Error("write", t.f.Name(), err)
 		t.f.Close()
 		t.f = nil
 		return err
@@ -246,7 +246,7 @@ func (t *tokens) create() error {
 	name := fmt.Sprintf("%s/%06d.tok", t.dir, t.number)
 	f, err := t.fs.Create(name)
 	if err != nil {
-		return ioError("create", name, err)
+		return vfs.Error("create", name, err)
 	}
 	t.files = append(t.files, name)
 	_, err = f.WriteAt(record.AppendHeader(nil, record.Header{Kind: record.Tokens, Number: t.number, First: 1}), 0)
@@ -258,7 +258,7 @@ func (t *tokens) create() error {
 	}
 	if err != nil {
 		f.Close()
-		return ioError("write", name, err)
+		return vfs.Error("write", name, err)
 	}
 	t.f, t.n, t.a = f, 0, record.Appender{Number: t.number, Offset: record.HeaderBytes}
 	return nil
@@ -269,7 +269,7 @@ func (t *tokens) open() error {
 	t.known = map[tokenHash]*token{}
 	infos, err := t.fs.List(t.dir)
 	if err != nil {
-		return ioError("list", t.dir, err)
+		return vfs.Error("list", t.dir, err)
 	}
 	for _, i := range infos {
 		var number uint64
@@ -295,7 +295,7 @@ func (t *tokens) open() error {
 func readTokens(fsys vfs.FS, name string, number uint64, add func(token)) error {
 	f, err := fsys.Open(name)
 	if err != nil {
-		return ioError("open", name, err)
+		return vfs.Error("open", name, err)
 	}
 	defer f.Close()
 	r, err := record.NewReader(f, record.Tokens, number, 1<<30)

@@ -71,7 +71,7 @@ func Read(fsys vfs.FS, dir string) (*Version, uint64, error) {
 		return Empty(), 0, orphaned(fsys, dir)
 	}
 	if err != nil {
-		return nil, 0, errs.New(errs.IOError, "could not read file %q: %w", dir+"/CURRENT", err)
+		return nil, 0, vfs.Error("read", dir+"/CURRENT", err)
 	}
 	number, ok := fileNumber(strings.TrimSuffix(string(b), "\n"))
 	if !ok || !strings.HasSuffix(string(b), "\n") {
@@ -88,7 +88,7 @@ func orphaned(fsys vfs.FS, dir string) error {
 		return nil
 	}
 	if err != nil {
-		return errs.New(errs.IOError, "could not list %q: %w", dir, err)
+		return vfs.Error("list", dir, err)
 	}
 	for _, i := range infos {
 		if strings.HasSuffix(i.Name, ".seg") {
@@ -110,7 +110,7 @@ func readFile(fsys vfs.FS, dir string, number uint64) (*Version, error) {
 	name := dir + "/" + fileName(number)
 	f, err := fsys.Open(name)
 	if err != nil {
-		return nil, errs.New(errs.IOError, "could not open file %q: %w", name, err)
+		return nil, vfs.Error("open", name, err)
 	}
 	defer f.Close()
 	r, err := record.NewReader(f, record.Manifest, number, maxRecord)
@@ -154,7 +154,7 @@ func step(v *Version, rec record.Frame) (*Version, error) {
 func (s *Set) highest(n uint64) (uint64, error) {
 	infos, err := s.fs.List(s.dir)
 	if err != nil {
-		return 0, errs.New(errs.IOError, "could not list %q: %w", s.dir, err)
+		return 0, vfs.Error("list", s.dir, err)
 	}
 	for _, i := range infos {
 		if k, ok := fileNumber(i.Name); ok {
@@ -171,7 +171,7 @@ func (s *Set) rewrite(v *Version) error {
 	name := s.dir + "/" + fileName(number)
 	f, err := s.fs.Create(name)
 	if err != nil {
-		return failure("create", name, err)
+		return vfs.Error("create", name, err)
 	}
 	a := record.Appender{Number: number, Offset: record.HeaderBytes}
 	b := record.AppendHeader(nil, record.Header{Kind: record.Manifest, Number: number, First: 1})
@@ -188,7 +188,7 @@ func (s *Set) rewrite(v *Version) error {
 	}
 	if err != nil {
 		f.Close()
-		return failure("write", name, err)
+		return vfs.Error("write", name, err)
 	}
 	if s.f != nil {
 		old := s.f.Name()
@@ -204,24 +204,16 @@ func (s *Set) rewrite(v *Version) error {
 func (s *Set) removeOthers() error {
 	infos, err := s.fs.List(s.dir)
 	if err != nil {
-		return errs.New(errs.IOError, "could not list %q: %w", s.dir, err)
+		return vfs.Error("list", s.dir, err)
 	}
 	for _, i := range infos {
 		if k, ok := fileNumber(i.Name); ok && k != s.number || i.Name == "CURRENT.tmp" {
 			if err := s.fs.Remove(s.dir + "/" + i.Name); err != nil {
-				return failure("remove", i.Name, err)
+				return vfs.Error("remove", i.Name, err)
 			}
 		}
 	}
 	return nil
-}
-
-func failure(op, name string, err error) error {
-	if vfs.IsDiskFull(err) {
-		return errs.New(errs.DiskFull, "could not %s file %q: %w", op, name, err).
-			WithHint("Free some space: what is waiting is tried again by itself.")
-	}
-	return errs.New(errs.IOError, "could not %s file %q: %w", op, name, err)
 }
 
 // Version returns the version as of the last edit.
@@ -255,7 +247,7 @@ func (s *Set) Apply(e *Edit) (*Version, error) {
 	}
 	if err != nil {
 		s.broken = true
-		return nil, failure("write", s.f.Name(), err)
+		return nil, vfs.Error("write", s.f.Name(), err)
 	}
 	s.a, s.version = a, next
 	s.records++

@@ -10,8 +10,6 @@ package vfs
 import (
 	"errors"
 	"io"
-	"io/fs"
-	"syscall"
 	"time"
 )
 
@@ -65,17 +63,6 @@ type FS interface {
 	Free(dir string) (uint64, error)
 }
 
-// ErrLocked is returned by Lock when another process, or another owner in this one, has the lock.
-var ErrLocked = errors.New("locked by another process")
-
-// IsNotExist tells that a file was missing.
-func IsNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
-
-// IsDiskFull tells that an operation failed for want of space or quota, and may succeed later.
-func IsDiskFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-}
-
 // WriteFile replaces a file by data so that a crash leaves the old contents or the new: it writes name+".tmp", syncs,
 // renames, and syncs the directory.
 func WriteFile(fsys FS, dir, name string, data []byte) (err error) {
@@ -117,8 +104,11 @@ func ReadFile(fsys FS, name string, limit int64) ([]byte, error) {
 	}
 	b := make([]byte, size)
 	n, err := f.ReadAt(b, 0)
-	if errors.Is(err, io.EOF) {
-		err = nil
+	if n == len(b) {
+		return b, nil
 	}
-	return b[:n], err
+	if errors.Is(err, io.EOF) { // it was longer a moment ago
+		err = io.ErrUnexpectedEOF
+	}
+	return nil, err
 }

@@ -25,7 +25,7 @@ func Open(ctx context.Context, o Options, watermark uint64, replay Replay) (*Log
 	l.w.l = l
 	numbers, err := listFiles(o.FS, o.Dir)
 	if err != nil {
-		return nil, errs.New(errs.IOError, "could not list the write-ahead log: %w", err)
+		return nil, vfs.Error("list", o.Dir, err)
 	}
 	r := recovery{l: l, o: &l.o, next: 0, watermark: watermark, replay: replay}
 	if err := r.run(ctx, numbers); err != nil {
@@ -87,14 +87,14 @@ func (r *recovery) run(ctx context.Context, numbers []uint64) error {
 	for i, n := range numbers {
 		if firsts[i] == 0 { // never begun
 			if err := r.o.FS.Remove(fileName(r.o.Dir, n)); err != nil {
-				return errs.New(errs.IOError, "could not remove file %q: %w", fileName(r.o.Dir, n), err)
+				return vfs.Error("remove", fileName(r.o.Dir, n), err)
 			}
 			continue
 		}
 		// A file whose successor starts at or below the watermark holds nothing that is needed.
 		if j := nextBegun(firsts, i); j > 0 && firsts[j] <= r.watermark+1 {
 			if err := r.o.FS.Remove(fileName(r.o.Dir, n)); err != nil {
-				return errs.New(errs.IOError, "could not remove file %q: %w", fileName(r.o.Dir, n), err)
+				return vfs.Error("remove", fileName(r.o.Dir, n), err)
 			}
 			continue
 		}
@@ -114,7 +114,7 @@ func (r *recovery) seal() error {
 	name := fileName(r.o.Dir, r.lastFile)
 	f, err := r.o.FS.OpenWrite(name)
 	if err != nil {
-		return errs.New(errs.IOError, "could not open file %q: %w", name, err)
+		return vfs.Error("open", name, err)
 	}
 	if r.open != "" {
 		a := record.Appender{Number: r.lastFile, Group: r.openAt, Offset: r.openAt}
@@ -127,7 +127,7 @@ func (r *recovery) seal() error {
 		err = e
 	}
 	if err != nil {
-		return errs.New(errs.IOError, "could not end file %q: %w", name, err)
+		return vfs.Error("end", name, err)
 	}
 	return nil
 }
@@ -145,7 +145,7 @@ func nextBegun(firsts []uint64, i int) int {
 func (r *recovery) peek(number uint64) (uint64, error) {
 	f, err := r.o.FS.Open(fileName(r.o.Dir, number))
 	if err != nil {
-		return 0, errs.New(errs.IOError, "could not open file %q: %w", fileName(r.o.Dir, number), err)
+		return 0, vfs.Error("open", fileName(r.o.Dir, number), err)
 	}
 	defer f.Close()
 	rd, err := record.NewReader(f, record.WAL, number, r.o.MaxRecord)
@@ -167,7 +167,7 @@ func (r *recovery) file(ctx context.Context, number, first uint64) error {
 	r.next = first
 	f, err := r.o.FS.Open(name)
 	if err != nil {
-		return errs.New(errs.IOError, "could not open file %q: %w", name, err)
+		return vfs.Error("open", name, err)
 	}
 	defer f.Close()
 	rd, err := record.NewReader(f, record.WAL, number, r.o.MaxRecord)
@@ -222,7 +222,7 @@ func (l *Log) Retire(watermark uint64) (int, error) {
 		name := fileName(l.o.Dir, l.files.old[n].number)
 		if err := l.o.FS.Remove(name); err != nil && !vfs.IsNotExist(err) {
 			l.files.old = l.files.old[n:]
-			return n, errs.New(errs.IOError, "could not remove file %q: %w", name, err)
+			return n, vfs.Error("remove", name, err)
 		}
 		n++
 	}

@@ -242,27 +242,12 @@ func (c *applier) run(values map[plan.ID]types.Datum) (*answer, error) {
 				return errs.New(errs.CardinalityViolation, "more than one row returned by a subquery used as an expression")
 			}
 		}
-		kept := batch.New(p.Types())
-		for i, v := range b.Cols {
-			copyVector(kept.Cols[i], v)
-		}
-		kept.Len = b.Len
+		kept := b.Clone()
 		ans.rows = append(ans.rows, kept)
 		ans.bytes += kept.Bytes()
 		return nil
 	})
 	return ans, err
-}
-
-// copyVector copies a vector of any form into a flat one of its own.
-func copyVector(dst, src *batch.Vector) {
-	var flat batch.Vector
-	flat.Flatten(src)
-	idx := make([]uint16, flat.Len)
-	for i := range idx {
-		idx[i] = uint16(i)
-	}
-	dst.Gather(&flat, idx)
 }
 
 // emit appends to the output what row i of b becomes.

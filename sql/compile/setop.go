@@ -111,8 +111,8 @@ func (c *compiler) counted(n *plan.SetOp, left, right *stream, ids []plan.ID, no
 	g := agg.New(cfg)
 	pipe := c.close(both, g, node)
 	s := &stream{source: g, deps: []int{pipe}, ids: ids, types: g.Types()}
-	s.push(newRepeat(g.Types(), times(n.Kind, n.All)), node)
-	s.types = s.types[:width:width]
+	s.push(relop.NewRepeat(g.Types(), times(n.Kind, n.All)), node)
+	s.types = s.types[:width:width] // without the counts
 	return s, nil
 }
 

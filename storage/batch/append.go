@@ -10,6 +10,14 @@ func (b *Batch) Append(src *Batch) {
 	b.Len += src.Len
 }
 
+// Clone returns a copy of a batch without a selection, in flat vectors that share nothing with it.
+func (b *Batch) Clone() *Batch {
+	c := New(b.Types())
+	c.Reset()
+	c.Append(b)
+	return c
+}
+
 // AppendVector appends all rows of src, of any form, to a flat vector of the same physical form.
 func (v *Vector) AppendVector(src *Vector) {
 	at, n := v.Len, src.Len

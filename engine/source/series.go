@@ -1,32 +1,73 @@
-package compile
+package source
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Series is a relation of values that are computed when they are read: value i is At(i). It keeps nothing in memory,
-// so generate_series(1, 1000000000) may be counted. A second column, when there is one, numbers the rows from 1.
+// Series is a relation of values that are computed when they are read (generate_series). It keeps next to nothing in
+// memory, so that generate_series(1, 1000000000) may be counted. A second column, when there is one, numbers the rows
+// from 1. It may be opened any number of times, and its readers belong to one goroutine each.
 type Series struct {
 	ts []types.Type
 	n  int64
-	at At
+	at at
 }
 
-// At fills out with the n values of a series from one on. out was made by Vector.Reset with n; readers call it at once.
-type At func(from int64, n int, out *batch.Vector) error
+// at fills out with the n values of a series from one on. out was made by Vector.Reset with n; readers call it at once.
+type at func(from int64, n int, out *batch.Vector) error
 
-// NewSeries returns a series of n values of type t.
-func NewSeries(t types.Type, n int64, ordinality bool, at At) *Series {
+func newSeries(t types.Type, n int64, ordinality bool, at at) *Series {
 	s := &Series{ts: []types.Type{t}, n: n, at: at}
 	if ordinality {
 		s.ts = append(s.ts, types.T(types.Int8))
 	}
 	return s
+}
+
+// NewIntegers returns the series start, start+step, ... up to stop, of type t, which is int4 or int8. A step of zero is
+// 22023.
+func NewIntegers(t types.Type, start, stop, step int64, ordinality bool) (*Series, error) {
+	if step == 0 {
+		return nil, errZeroStep()
+	}
+	var n uint64
+	switch {
+	case step > 0 && start <= stop:
+		n = (uint64(stop)-uint64(start))/uint64(step) + 1
+	case step < 0 && start >= stop:
+		n = (uint64(start)-uint64(stop))/(-uint64(step)) + 1
+	}
+	if n > math.MaxInt64 {
+		return nil, errs.New(errs.ProgramLimitExceeded, "generate_series has too many values")
+	}
+	values := integers[int64](start, step)
+	if t.Kind == types.Int4 {
+		values = integers[int32](start, step)
+	}
+	return newSeries(t, int64(n), ordinality, values), nil
+}
+
+// integers computes a series that is stored as T.
+func integers[T int32 | int64](start, step int64) at {
+	return func(from int64, n int, out *batch.Vector) error {
+		x := start + from*step
+		for i, vals := 0, batch.Values[T](out); i < n; i++ {
+			vals[i] = T(x)
+			x += step
+		}
+		return nil
+	}
+}
+
+func errZeroStep() error {
+	return errs.New(errs.InvalidParameterValue, "step size cannot equal zero")
 }
 
 // Types returns the column types.
@@ -48,7 +89,7 @@ func (s *Series) Open(_ context.Context, req *scan.Request) (scan.Scan, error) {
 type seriesScan struct {
 	s    *Series
 	req  *scan.Request
-	next atomic.Int64
+	next atomic.Int64 // the row that the next reader begins with
 }
 
 func (s *seriesScan) Reader() (scan.Reader, error)                 { return &seriesReader{s}, nil }

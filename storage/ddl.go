@@ -106,7 +106,7 @@ func (db *DB) limitsOf(t *catalog.Table) (sealLimits, error) {
 	}
 	if s, ok := t.Options["seal_rows"]; ok {
 		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > 1<<24 {
+		if err != nil || n < 1 || n > sealRowsMax {
 			return l, bad("seal_rows")
 		}
 		l.rows = n

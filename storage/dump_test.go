@@ -15,7 +15,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+// rewrite tells that the golden files are written anew: package datadriven has the flag.
+func rewrite() bool { return flag.Lookup("rewrite").Value.String() == "true" }
 
 // dumpAll dumps every file of a directory in order of names.
 func dumpAll(t *testing.T, fsys vfs.FS, dir string) string {
@@ -78,7 +79,7 @@ func TestDump(t *testing.T) {
 	}
 	mustClose(t, db)
 	got := dumpAll(t, m, "db")
-	if *rewrite {
+	if rewrite() {
 		if err := os.WriteFile("testdata/directory.dump", []byte(got), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -25,6 +25,9 @@ import (
 // after a crash inside Open finds the same. The directory belongs to one process at a time: 55006.
 func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 	o.EnsureDefaults()
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("open database %q: %w", dir, err)
+	}
 	db := &DB{o: o, dir: dir, tables: map[catalog.TableID]*tableState{}, vectors: map[manifest.FileID]*index.RowSet{},
 		kick: make(chan struct{}, 1), building: make(chan struct{}, 1)}
 	db.cond = sync.NewCond(&db.mu)
@@ -68,9 +71,6 @@ func (db *DB) open(ctx context.Context) error {
 	if err := db.loadVersion(); err != nil {
 		return err
 	}
-	// Replay may have to seal, so the sealer runs already.
-	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	db.cancel = cancel
 	if err := db.replay(ctx); err != nil {
 		return err
 	}
@@ -81,6 +81,9 @@ func (db *DB) open(ctx context.Context) error {
 	db.dirty = true
 	db.publishLocked()
 	db.mu.Unlock()
+	// Only now: replay seals by itself when memory is short (replayer.bound).
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	db.cancel = cancel
 	db.wg.Add(1)
 	go db.sealer(background)
 	return nil
@@ -208,11 +211,11 @@ func (db *DB) replay(ctx context.Context) error {
 	for _, s := range v.Segments {
 		r.named[s.File] = true
 	}
+	o := db.o.log()
+	o.Dir, o.Apply = db.dir+"/wal", db.applyGroup
+	o.Failed = func(err error) { db.o.Events(event.Event{Kind: event.LogStopped, Err: err}) }
 	var err error
-	db.log, err = wal.Open(ctx, wal.Options{
-		FS: db.o.FS, Dir: db.dir + "/wal", FileBytesMin: db.o.LogFileMin, FileBytesMax: db.o.LogFileMax, Apply: db.applyGroup,
-		Failed: func(err error) { db.o.Events(event.Event{Kind: event.LogStopped, Err: err}) },
-	}, v.Watermark, r.record)
+	db.log, err = wal.Open(ctx, o, v.Watermark, r.record)
 	return err
 }
 

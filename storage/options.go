@@ -1,14 +1,22 @@
 package storage
 
 import (
+	"cmp"
+	"errors"
 	"runtime"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/vfs"
+	"github.com/siltstone-db/siltstone/storage/wal"
 )
+
+// sealRowsMax is the most rows that a table may ask to have sealed together: sixteen times the default. A segment's
+// rows are sorted and encoded in memory.
+const sealRowsMax = 1 << 24
 
 // Options of a database. The zero value is ready.
 type Options struct {
@@ -56,16 +64,16 @@ func (o *Options) EnsureDefaults() {
 	if o.Pool == nil {
 		o.Pool = mem.NewPool(0)
 	}
-	setDefault(&o.CacheBytes, 1<<30)
-	setDefault(&o.LiveBytes, 2<<30)
-	setDefault(&o.IntakeWait, 30*time.Second)
-	setDefault(&o.SealRows, scan.SegmentRows)
-	setDefault(&o.SealBytes, min(768<<20, o.LiveBytes/2))
-	setDefault(&o.SealAge, 10*time.Minute)
-	setDefault(&o.SealWorkers, max(1, runtime.GOMAXPROCS(0)/2))
-	setDefault(&o.SealRetry, time.Second)
-	setDefault(&o.TokensKept, 7*24*time.Hour)
-	setDefault(&o.TokensMax, 4<<20)
+	o.CacheBytes = cmp.Or(o.CacheBytes, 1<<30)
+	o.LiveBytes = cmp.Or(o.LiveBytes, 2<<30)
+	o.IntakeWait = cmp.Or(o.IntakeWait, 30*time.Second)
+	o.SealRows = cmp.Or(o.SealRows, scan.SegmentRows)
+	o.SealBytes = cmp.Or(o.SealBytes, min(768<<20, o.LiveBytes/2))
+	o.SealAge = cmp.Or(o.SealAge, 10*time.Minute)
+	o.SealWorkers = cmp.Or(o.SealWorkers, max(1, runtime.GOMAXPROCS(0)/2))
+	o.SealRetry = cmp.Or(o.SealRetry, time.Second)
+	o.TokensKept = cmp.Or(o.TokensKept, 7*24*time.Hour)
+	o.TokensMax = cmp.Or(o.TokensMax, 4<<20)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -74,8 +82,46 @@ func (o *Options) EnsureDefaults() {
 	}
 }
 
-func setDefault[T int | int64 | time.Duration](v *T, def T) {
-	if *v == 0 {
-		*v = def
+// Validate returns every problem of the options, joined, each with 22023. What EnsureDefaults would fill in is not one.
+func (o *Options) Validate() error {
+	filled := *o
+	filled.EnsureDefaults()
+	return filled.validate()
+}
+
+func (o *Options) validate() error {
+	var problems []error
+	bad := func(format string, args ...any) {
+		problems = append(problems, errs.New(errs.InvalidParameterValue, format, args...))
 	}
+	positive := func(name string, n int64) {
+		if n <= 0 {
+			bad("%s: %d is not positive", name, n)
+		}
+	}
+	positive("CacheBytes", o.CacheBytes)
+	positive("LiveBytes", o.LiveBytes)
+	positive("IntakeWait", int64(o.IntakeWait))
+	if o.SealRows < 1 || o.SealRows > sealRowsMax {
+		bad("SealRows: %d is out of range 1 to %d", o.SealRows, sealRowsMax)
+	}
+	positive("SealBytes", o.SealBytes)
+	if o.SealBytes > o.LiveBytes {
+		bad("SealBytes: %d bytes would never be reached, since LiveBytes is %d", o.SealBytes, o.LiveBytes)
+	}
+	positive("SealAge", int64(o.SealAge))
+	positive("SealWorkers", int64(o.SealWorkers))
+	positive("SealRetry", int64(o.SealRetry))
+	positive("TokensKept", int64(o.TokensKept))
+	positive("TokensMax", int64(o.TokensMax))
+	log := o.log()
+	if err := log.Validate(); err != nil {
+		bad("log files: %w", err)
+	}
+	return errors.Join(problems...)
+}
+
+// log returns what the options say of the log.
+func (o *Options) log() wal.Options {
+	return wal.Options{FS: o.FS, FileBytesMin: o.LogFileMin, FileBytesMax: o.LogFileMax}
 }

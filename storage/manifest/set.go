@@ -31,14 +31,16 @@ type Set struct {
 	fs  vfs.FS
 	dir string
 
-	mu      sync.Mutex
-	version *Version
-	number  uint64 // of the file in use
-	f       vfs.File
-	a       record.Appender
-	records uint64
-	broken  bool // the file in use must be replaced
-	base    int64
+	mu struct { // edits hold it while they write: they are one after the other
+		sync.Mutex
+		version *Version
+		number  uint64          // of the file in use
+		f       vfs.File        // nil: Open met a full disk
+		a       record.Appender // behind its last record
+		records uint64
+		base    int64 // bytes of the file that are the version it began with
+		broken  bool  // the file in use must be replaced
+	}
 }
 
 // Open reads the manifest of a directory, or begins one, and starts a new file with what it found; on a full disk the
@@ -47,20 +49,20 @@ type Set struct {
 func Open(fsys vfs.FS, dir string) (*Set, error) {
 	s := &Set{fs: fsys, dir: dir}
 	var err error
-	if s.version, s.number, err = Read(fsys, dir); err != nil {
+	if s.mu.version, s.mu.number, err = Read(fsys, dir); err != nil {
 		return nil, fmt.Errorf("open the manifest: %w", err)
 	}
-	found := s.number > 0
-	if s.number, err = s.highest(s.number); err != nil {
+	found := s.mu.number > 0
+	if s.mu.number, err = s.highest(s.mu.number); err != nil {
 		return nil, err
 	}
-	if err := s.rewrite(s.version); found && errs.Is(err, errs.DiskFull) {
-		s.broken = true
+	if err := s.rewriteLocked(s.mu.version); found && errs.Is(err, errs.DiskFull) {
+		s.mu.broken = true
 		return s, nil
 	} else if err != nil {
 		return nil, fmt.Errorf("start a manifest file: %w", err)
 	}
-	return s, s.removeOthers()
+	return s, s.removeOthersLocked()
 }
 
 // Read returns the version on disk and the number of its file without changing anything. A directory without a
@@ -164,10 +166,10 @@ func (s *Set) highest(n uint64) (uint64, error) {
 	return n, nil
 }
 
-// rewrite makes a new file with a version and makes it the current one.
-func (s *Set) rewrite(v *Version) error {
-	number := s.number + 1
-	s.number = number // never used again, whatever becomes of it
+// rewriteLocked makes a new file with a version and makes it the current one.
+func (s *Set) rewriteLocked(v *Version) error {
+	number := s.mu.number + 1
+	s.mu.number = number // never used again, whatever becomes of it
 	name := s.dir + "/" + fileName(number)
 	f, err := s.fs.Create(name)
 	if err != nil {
@@ -190,24 +192,24 @@ func (s *Set) rewrite(v *Version) error {
 		f.Close()
 		return vfs.Error("write", name, err)
 	}
-	if s.f != nil {
-		old := s.f.Name()
-		_ = s.f.Close() // given up
+	if s.mu.f != nil {
+		old := s.mu.f.Name()
+		_ = s.mu.f.Close() // given up
 		_ = s.fs.Remove(old)
 	}
-	s.f, s.a, s.records, s.broken, s.base = f, a, 1, false, a.Offset
-	s.version = v
+	s.mu.f, s.mu.a, s.mu.records, s.mu.broken, s.mu.base = f, a, 1, false, a.Offset
+	s.mu.version = v
 	return nil
 }
 
-// removeOthers removes manifest files that are not in use.
-func (s *Set) removeOthers() error {
+// removeOthersLocked removes manifest files that are not in use.
+func (s *Set) removeOthersLocked() error {
 	infos, err := s.fs.List(s.dir)
 	if err != nil {
 		return vfs.Error("list", s.dir, err)
 	}
 	for _, i := range infos {
-		if k, ok := fileNumber(i.Name); ok && k != s.number || i.Name == "CURRENT.tmp" {
+		if k, ok := fileNumber(i.Name); ok && k != s.mu.number || i.Name == "CURRENT.tmp" {
 			if err := s.fs.Remove(s.dir + "/" + i.Name); err != nil {
 				return vfs.Error("remove", i.Name, err)
 			}
@@ -220,7 +222,7 @@ func (s *Set) removeOthers() error {
 func (s *Set) Version() *Version {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.version
+	return s.mu.version
 }
 
 // Apply makes an edit durable and returns the version after it. After an error the edit has not happened; whether its
@@ -228,29 +230,29 @@ func (s *Set) Version() *Version {
 func (s *Set) Apply(e *Edit) (*Version, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next, err := s.version.Apply(e)
+	next, err := s.mu.version.Apply(e)
 	if err != nil {
 		return nil, err
 	}
-	if s.broken || s.a.Offset-s.base > max(rewriteAfter, s.base) {
-		if err := s.rewrite(s.version); err != nil {
-			s.broken = true
+	if s.mu.broken || s.mu.a.Offset-s.mu.base > max(rewriteAfter, s.mu.base) {
+		if err := s.rewriteLocked(s.mu.version); err != nil {
+			s.mu.broken = true
 			return nil, err
 		}
 	}
-	a := s.a
+	a := s.mu.a
 	a.Group = a.Offset
-	b := a.Append(nil, typeEdit, s.records+1, e.Append(nil))
-	_, err = s.f.WriteAt(b, s.a.Offset)
+	b := a.Append(nil, typeEdit, s.mu.records+1, e.Append(nil))
+	_, err = s.mu.f.WriteAt(b, s.mu.a.Offset)
 	if err == nil {
-		err = s.f.SyncData()
+		err = s.mu.f.SyncData()
 	}
 	if err != nil {
-		s.broken = true
-		return nil, vfs.Error("write", s.f.Name(), err)
+		s.mu.broken = true
+		return nil, vfs.Error("write", s.mu.f.Name(), err)
 	}
-	s.a, s.version = a, next
-	s.records++
+	s.mu.a, s.mu.version = a, next
+	s.mu.records++
 	return next, nil
 }
 
@@ -258,8 +260,8 @@ func (s *Set) Apply(e *Edit) (*Version, error) {
 func (s *Set) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.f == nil { // opened on a full disk
+	if s.mu.f == nil { // opened on a full disk
 		return nil
 	}
-	return s.f.Close()
+	return s.mu.f.Close()
 }

@@ -21,13 +21,16 @@ type Replay func(sequence uint64, t record.Type, payload []byte) error
 // again after a crash inside Open gives the same records.
 func Open(ctx context.Context, o Options, watermark uint64, replay Replay) (*Log, error) {
 	o.EnsureDefaults()
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("options of the log: %w", err)
+	}
 	l := &Log{o: o}
 	l.w.l = l
 	numbers, err := listFiles(o.FS, o.Dir)
 	if err != nil {
 		return nil, vfs.Error("list", o.Dir, err)
 	}
-	r := recovery{l: l, o: &l.o, next: 0, watermark: watermark, replay: replay}
+	r := recovery{l: l, o: &l.o, watermark: watermark, replay: replay}
 	if err := r.run(ctx, numbers); err != nil {
 		return nil, err
 	}
@@ -234,12 +237,12 @@ func (l *Log) Retire(watermark uint64) (int, error) {
 func (l *Log) requestShorten(watermark uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.queue) > 0 || l.closed || l.failed != nil || watermark == 0 {
+	if len(l.mu.queue) > 0 || l.mu.closed || l.mu.failed != nil || watermark == 0 {
 		return
 	}
-	l.shorten = watermark
-	l.cond.Broadcast()
-	for l.shorten > 0 && !l.closed {
-		l.cond.Wait()
+	l.mu.shorten = watermark
+	l.mu.cond.Broadcast()
+	for l.mu.shorten > 0 && !l.mu.closed {
+		l.mu.cond.Wait()
 	}
 }

@@ -26,41 +26,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/record"
-	"github.com/siltstone-db/siltstone/storage/vfs"
 )
-
-// Options of a log.
-type Options struct {
-	FS  vfs.FS
-	Dir string
-	// FileBytesMin and FileBytesMax bound a file's preallocated size: the first file of a log is small, so that an
-	// idle database is, and each following one is four times the last. Defaults 1 MiB and 64 MiB.
-	FileBytesMin, FileBytesMax int64
-	// QueueBytes is the most that may wait for the writer; Append waits beyond it. Default 64 MiB.
-	QueueBytes int64
-	// MaxRecord is the longest record, which replay must hold in memory. Default 1 GiB.
-	MaxRecord int64
-	// Apply is called with every durable group, in order, by one goroutine. Errors are the entries' Err.
-	Apply func(group []*Entry)
-	// Failed is called once when the log stops for good.
-	Failed func(err error)
-}
-
-// EnsureDefaults fills in what is zero.
-func (o *Options) EnsureDefaults() {
-	if o.FileBytesMin == 0 {
-		o.FileBytesMin = 1 << 20
-	}
-	if o.FileBytesMax == 0 {
-		o.FileBytesMax = 64 << 20
-	}
-	if o.QueueBytes == 0 {
-		o.QueueBytes = 64 << 20
-	}
-	if o.MaxRecord == 0 {
-		o.MaxRecord = 1 << 30
-	}
-}
 
 // Entry is one record on its way. The caller fills in Type and Pieces (the payload is their concatenation) and keeps
 // the bytes unchanged until Append returned.
@@ -79,18 +45,19 @@ type Entry struct {
 
 // Log is an open log. It is safe for concurrent use.
 type Log struct {
-	o      Options
-	mu     sync.Mutex // guards the fields of this group
-	cond   *sync.Cond // queue or room or closing changed
-	queue  []*Entry
-	queued int64
-	closed bool
-	// shorten, when not 0, asks the writer, if it has nothing to write, to give up a large current file whose records
-	// are all at or below this sequence.
-	shorten uint64
-	failed  error // the log stopped
-	full    error // the last group met a full disk; cleared by the next that does not
-
+	o  Options
+	mu struct {
+		sync.Mutex
+		cond   *sync.Cond // queue or room or closing changed
+		queue  []*Entry
+		queued int64 // bytes of the queue
+		closed bool
+		// shorten, when not 0, asks the writer, if it has nothing to write, to give up a large current file whose
+		// records are all at or below this sequence.
+		shorten uint64
+		failed  error // the log stopped
+		full    error // the last group met a full disk; cleared by the next that does not
+	}
 	files struct {
 		sync.Mutex
 		old     []fileInfo // not the current one
@@ -118,7 +85,7 @@ type Status struct {
 // Status returns how the log is.
 func (l *Log) Status() Status {
 	l.mu.Lock()
-	s := Status{Failed: l.failed, Full: l.full, Queued: l.queued}
+	s := Status{Failed: l.mu.failed, Full: l.mu.full, Queued: l.mu.queued}
 	l.mu.Unlock()
 	l.files.Lock()
 	s.Files = len(l.files.old) + 1
@@ -128,7 +95,7 @@ func (l *Log) Status() Status {
 
 // start begins writing after the records that were replayed.
 func (l *Log) start() {
-	l.cond = sync.NewCond(&l.mu)
+	l.mu.cond = sync.NewCond(&l.mu)
 	// One group may be applied while the next is synced; a third would only be latency.
 	l.applied, l.free = make(chan []*Entry, 1), make(chan []*Entry, 4)
 	l.wg.Add(2)
@@ -160,26 +127,26 @@ func (l *Log) Append(ctx context.Context, e *Entry) error {
 func (l *Log) enqueue(ctx context.Context, e *Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.queued > 0 && l.queued+e.bytes > l.o.QueueBytes {
-		stop := context.AfterFunc(ctx, func() { l.mu.Lock(); l.cond.Broadcast(); l.mu.Unlock() })
+	if l.mu.queued > 0 && l.mu.queued+e.bytes > l.o.QueueBytes {
+		stop := context.AfterFunc(ctx, func() { l.mu.Lock(); l.mu.cond.Broadcast(); l.mu.Unlock() })
 		defer stop()
-		for l.queued > 0 && l.queued+e.bytes > l.o.QueueBytes && !l.closed && l.failed == nil {
+		for l.mu.queued > 0 && l.mu.queued+e.bytes > l.o.QueueBytes && !l.mu.closed && l.mu.failed == nil {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			l.cond.Wait()
+			l.mu.cond.Wait()
 		}
 	}
 	switch {
-	case l.failed != nil:
-		return l.failed
-	case l.closed:
+	case l.mu.failed != nil:
+		return l.mu.failed
+	case l.mu.closed:
 		return errs.New(errs.AdminShutdown, "the database is closing")
 	}
-	l.queue = append(l.queue, e)
-	l.queued += e.bytes
-	if len(l.queue) == 1 {
-		l.cond.Broadcast()
+	l.mu.queue = append(l.mu.queue, e)
+	l.mu.queued += e.bytes
+	if len(l.mu.queue) == 1 {
+		l.mu.cond.Broadcast()
 	}
 	return nil
 }
@@ -188,21 +155,21 @@ func (l *Log) enqueue(ctx context.Context, e *Entry) error {
 func (l *Log) take() (group []*Entry, shorten uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.queue) == 0 {
-		if l.closed || l.shorten > 0 {
-			return nil, l.shorten
+	for len(l.mu.queue) == 0 {
+		if l.mu.closed || l.mu.shorten > 0 {
+			return nil, l.mu.shorten
 		}
-		l.cond.Wait()
+		l.mu.cond.Wait()
 	}
-	l.shorten = 0 // there is more to write than to tidy up
-	var spare []*Entry
+	l.mu.shorten = 0 // there is more to write than to tidy up
+	var next []*Entry
 	select {
-	case spare = <-l.free:
+	case next = <-l.free:
 	default:
 	}
-	group = l.queue
-	l.queue, l.queued = spare[:0], 0
-	l.cond.Broadcast()
+	group = l.mu.queue
+	l.mu.queue, l.mu.queued = next, 0
+	l.mu.cond.Broadcast()
 	return group, 0
 }
 
@@ -241,14 +208,14 @@ func (l *Log) write() {
 func (l *Log) shortened() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.shorten = 0
-	l.cond.Broadcast()
+	l.mu.shorten = 0
+	l.mu.cond.Broadcast()
 }
 
 func (l *Log) failure() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.failed
+	return l.mu.failed
 }
 
 // note keeps what a group's error means for the following ones.
@@ -257,13 +224,13 @@ func (l *Log) note(err error) {
 	l.mu.Lock()
 	switch {
 	case err == nil:
-		l.full = nil
+		l.mu.full = nil
 	case errs.Is(err, errs.DiskFull):
-		l.full = err
+		l.mu.full = err
 	default:
-		stopped = l.failed == nil
-		l.failed = err
-		l.cond.Broadcast()
+		stopped = l.mu.failed == nil
+		l.mu.failed = err
+		l.mu.cond.Broadcast()
 	}
 	l.mu.Unlock()
 	if stopped && l.o.Failed != nil {
@@ -289,12 +256,12 @@ func (l *Log) apply() {
 // Close writes what is queued, marks the file's end and waits for the log's goroutines.
 func (l *Log) Close() error {
 	l.mu.Lock()
-	if l.closed {
+	if l.mu.closed {
 		l.mu.Unlock()
 		return nil
 	}
-	l.closed = true
-	l.cond.Broadcast()
+	l.mu.closed = true
+	l.mu.cond.Broadcast()
 	l.mu.Unlock()
 	l.wg.Wait()
 	err := l.failure()

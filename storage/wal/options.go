@@ -1,0 +1,62 @@
+package wal
+
+import (
+	"cmp"
+	"errors"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// Options of a log. FS, Dir and Apply are needed; of the rest zero is ready.
+type Options struct {
+	FS  vfs.FS
+	Dir string
+	// FileBytesMin and FileBytesMax bound a file's preallocated size: the first file of a log is small, so that an
+	// idle database is, and each following one is four times the last. Defaults 1 MiB and 64 MiB.
+	FileBytesMin, FileBytesMax int64
+	// QueueBytes is the most that may wait for the writer; Append waits beyond it. Default 64 MiB.
+	QueueBytes int64
+	// MaxRecord is the longest record in bytes, which replay must hold in memory. Default 1 GiB.
+	MaxRecord int64
+	// Apply is called with every durable group, in order, by one goroutine. Errors are the entries' Err.
+	Apply func(group []*Entry)
+	// Failed is called once when the log stops for good.
+	Failed func(err error)
+}
+
+// EnsureDefaults fills in what is zero.
+func (o *Options) EnsureDefaults() {
+	o.FileBytesMin = cmp.Or(o.FileBytesMin, 1<<20)
+	o.FileBytesMax = cmp.Or(o.FileBytesMax, 64<<20)
+	o.QueueBytes = cmp.Or(o.QueueBytes, 64<<20)
+	o.MaxRecord = cmp.Or(o.MaxRecord, 1<<30)
+}
+
+// Validate returns every problem of the sizes, joined, each with 22023. What EnsureDefaults would fill in is not one.
+func (o *Options) Validate() error {
+	filled := *o
+	filled.EnsureDefaults()
+	return filled.validate()
+}
+
+func (o *Options) validate() error {
+	var problems []error
+	bad := func(format string, args ...any) {
+		problems = append(problems, errs.New(errs.InvalidParameterValue, format, args...))
+	}
+	for _, f := range []struct {
+		name  string
+		bytes int64
+	}{
+		{"FileBytesMin", o.FileBytesMin}, {"FileBytesMax", o.FileBytesMax}, {"QueueBytes", o.QueueBytes}, {"MaxRecord", o.MaxRecord},
+	} {
+		if f.bytes <= 0 {
+			bad("%s: %d is not positive", f.name, f.bytes)
+		}
+	}
+	if o.FileBytesMin > o.FileBytesMax {
+		bad("FileBytesMin: %d bytes are more than FileBytesMax, %d", o.FileBytesMin, o.FileBytesMax)
+	}
+	return errors.Join(problems...)
+}

@@ -7,6 +7,9 @@ import (
 	"sort"
 	"unsafe"
 
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -147,4 +150,52 @@ func uuidBytes(w []uint64) []byte {
 	binary.LittleEndian.PutUint64(b, w[0])
 	binary.LittleEndian.PutUint64(b[8:], w[1])
 	return b
+}
+
+// list writes a string_agg or an array in PostgreSQL's text form.
+func (f *finisher) list(c *call, r []uint64, v *batch.Vector) error {
+	in := &f.g.prog.inputs[c.in]
+	value := f.g.side.strings[in.cols[0]]
+	items, err := f.g.items(c, r[0])
+	if err != nil {
+		return err
+	}
+	defer f.g.acc.Free(int64(len(items)) * itemBytes)
+	if c.kind == fn.StringAgg {
+		delimiter := f.g.side.strings[in.cols[1]]
+		for j, x := range items {
+			if j > 0 && x.nulls&2 == 0 {
+				v.Data = append(v.Data, delimiter.bytes(uint32(x.words[1]))...)
+			}
+			v.Data = append(v.Data, value.bytes(uint32(x.words[0]))...)
+			if len(v.Data) > listsMaxBytes {
+				return listsTooLong()
+			}
+		}
+		v.EndString()
+		return nil
+	}
+	v.Data = append(v.Data, '{')
+	var text []byte
+	for j, x := range items {
+		null := x.nulls&1 != 0
+		if !null {
+			text = types.Append(text[:0], f.g.datum(c.arg, value, x.words))
+		}
+		v.Data = types.AppendElement(v.Data, text, null, j == 0)
+		if len(v.Data) > listsMaxBytes {
+			return listsTooLong()
+		}
+	}
+	v.Data = append(v.Data, '}')
+	v.EndString()
+	return nil
+}
+
+// listsMaxBytes is the most that the lists of one batch of groups may be long together: PostgreSQL's limit of one value,
+// and far from the 4 GiB that the offsets of strings hold.
+const listsMaxBytes = 1 << 30
+
+func listsTooLong() error {
+	return errs.New(errs.ProgramLimitExceeded, "the lists of string_agg or array_agg are longer than %d bytes", listsMaxBytes)
 }

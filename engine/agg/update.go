@@ -3,25 +3,9 @@ package agg
 import (
 	"math"
 	"math/bits"
-	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/types"
 )
-
-// side is what states refer to by number: strings, decimals, lists. Workers share it.
-type side struct {
-	strings  map[int]*interner // by ordinal in Config.In: strings of arguments
-	sets     []*interner       // of the distinct sets; nil where values are not strings
-	decimals *decimals
-	lists    *lists
-	mu       *sideCharge
-}
-
-// sideCharge is what the account holds for decimals and lists.
-type sideCharge struct {
-	sync.Mutex
-	charged int64
-}
 
 // dense is one input's rows of a batch without those it skips: the slot of each row's group, and the words of its
 // argument.

@@ -1,0 +1,224 @@
+package agg
+
+import (
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// flush writes the groups and the distinct values of all workers, and returns how many they were. The memory stays as
+// it was.
+func (g *Group) flush() (records int64, err error) {
+	g.spill.start()
+	f := flusher{g: g, out: writer{g: g}}
+	err = f.all()
+	return f.records, err
+}
+
+// flusher writes what workers have.
+type flusher struct {
+	g       *Group
+	out     writer
+	to      func(record []byte) error // nil: the files of the group
+	fixed   *fixed
+	records int64
+}
+
+// all writes the groups and the distinct values of all workers.
+func (f *flusher) all() error {
+	f.fixed = f.g.fixed.Load()
+	if err := f.counted(); err != nil {
+		return err
+	}
+	for _, w := range f.g.workers {
+		if err := f.worker(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count counts a record, and looks at the context now and then.
+func (f *flusher) count() error {
+	if f.records++; f.records&(1<<14-1) == 0 && f.g.task.Ctx.Err() != nil {
+		return errs.From(f.g.task.Ctx.Err())
+	}
+	return nil
+}
+
+// group writes the states of a group.
+func (f *flusher) group(key []uint64, rows uint64, words []uint64) error {
+	if err := f.count(); err != nil {
+		return err
+	}
+	record := f.out.group(key, rows, words)
+	if f.to != nil {
+		return f.to(record)
+	}
+	return f.g.spill.groups.Append(f.g.hashValues(key), record)
+}
+
+// pair writes a distinct value.
+func (f *flusher) pair(s *setPlan, pair []uint64) error {
+	if err := f.count(); err != nil {
+		return err
+	}
+	record := f.out.pair(s, pair)
+	if f.to != nil {
+		return f.to(record)
+	}
+	return f.g.spill.pairs.Append(f.g.hashPair(s, pair), record)
+}
+
+// counted writes the rows that dictionaries count.
+func (f *flusher) counted() error {
+	g := f.g
+	for len(g.counted) > 0 {
+		c := g.counted[0]
+		at := uint64(g.workers[0].dict.index(c.Dict))
+		for code, n := range c.Dict.Counts {
+			if n == 0 {
+				continue
+			}
+			if err := f.group([]uint64{at<<32 | uint64(code)}, uint64(n), nil); err != nil {
+				return err
+			}
+		}
+		if c.Nulls > 0 {
+			if err := f.group([]uint64{uint64(len(g.dicts)) << 32}, uint64(c.Nulls), nil); err != nil {
+				return err
+			}
+		}
+		g.counted = g.counted[1:]
+	}
+	return nil
+}
+
+// worker writes the groups and the distinct values of one worker.
+func (f *flusher) worker(w *worker) error {
+	if w.dict != nil {
+		return f.arrays(w.dict)
+	}
+	if err := f.table(w.tab); err != nil {
+		return err
+	}
+	if w.clean != nil {
+		if err := f.partitioned(w); err != nil {
+			return err
+		}
+	}
+	for _, s := range w.sets {
+		if err := f.set(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// table writes the groups of a table, or of an array.
+func (f *flusher) table(tab *table) error {
+	g := f.g
+	base := 1 + g.lay.words
+	for i, at := 0, 0; at < len(tab.rows); i, at = i+1, at+tab.width {
+		row := tab.rows[at : at+tab.width]
+		if row[0] == 0 {
+			continue
+		}
+		key := row[1:base]
+		if g.mode == modeDirect { // the key stands nowhere else
+			key = []uint64{uint64(i)}
+		}
+		if f.fixed != nil && f.fixed.keys.row(key) == nil {
+			continue // not counted to the end
+		}
+		if err := f.group(key, row[0], row[base:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arrays writes the groups of dictionaries.
+func (f *flusher) arrays(d *dictWorker) error {
+	for i, a := range d.arrays {
+		for code, at := 0, 0; at < len(a); code, at = code+1, at+d.width {
+			if a[at] == 0 {
+				continue
+			}
+			if err := f.group([]uint64{uint64(i)<<32 | uint64(code)}, a[at], a[at+1:at+d.width]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// flushLog is the size of the table through which partitioned rows go: room for one batch of different groups.
+const flushLog = 12
+
+// partitioned writes rows that wait in partitions, grouped as far as a small table goes.
+func (f *flusher) partitioned(w *worker) error {
+	b, err := f.g.newWorker(nil)
+	if err != nil && b == nil {
+		return err
+	}
+	b.release()
+	acc := f.g.acc
+	if f.g.spill.space != nil {
+		acc = f.g.spill.space.Account()
+	}
+	b.tab = newTable(acc, f.g.lay.words, f.g.prog.words)
+	defer b.release()
+	if err := b.tab.reset(flushLog); err != nil {
+		return err
+	}
+	add := func(words []uint64, stride, n int, flags bool) error {
+		for at := 0; at < n; at += batch.MaxRows {
+			m := min(batch.MaxRows, n-at)
+			if !b.tab.fits(m) {
+				if err := f.table(b.tab); err != nil {
+					return err
+				}
+				if err := b.tab.reset(flushLog); err != nil {
+					return err
+				}
+			}
+			if err := b.addRows(words[at*stride:], stride, m, flags); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for p := range partitions {
+		for i, sc := range [2]*scatter{w.clean, w.flagged} {
+			if sc == nil {
+				continue
+			}
+			if err := sc.read(p, func(words []uint64, n int) error { return add(words, sc.stride, n, i == 1) }); err != nil {
+				return err
+			}
+		}
+	}
+	return f.table(b.tab)
+}
+
+// set writes distinct values.
+func (f *flusher) set(s *setWorker) error {
+	write := func(pair []uint64) error { return f.pair(s.plan, pair) }
+	if err := s.tab.each(write); err != nil || s.parts == nil {
+		return err
+	}
+	k := s.plan.lay.words
+	for p := range partitions {
+		if err := s.parts.read(p, func(words []uint64, n int) error {
+			for at := 0; at < n*k; at += k {
+				if err := write(words[at : at+k]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package agg
+
+import (
+	"errors"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// short returns the refusal that a worker met in this batch and got around with what it had in reserve.
+func (w *worker) short() error {
+	if w.g.spill.space.Force() || w.g.acc.Tight(w.g.acc.Used()) && w.g.acc.Tight(w.bytes()) {
+		return errForced
+	}
+	for _, sc := range [2]*scatter{w.clean, w.flagged} {
+		if sc != nil && sc.refused != nil {
+			return sc.refused
+		}
+	}
+	for _, s := range w.sets {
+		if s.parts != nil && s.parts.refused != nil {
+			return s.parts.refused
+		}
+	}
+	return nil
+}
+
+// errForced stands for a refusal when none was met, but a test wants one or others need the memory.
+var errForced = errs.New(errs.OutOfMemory, "spilling is forced")
+
+// bytes returns about what this worker's share of the groups takes, times the workers: another's tables may change.
+func (w *worker) bytes() int64 {
+	n := len(w.tab.rows)
+	for _, s := range w.sets {
+		n += len(s.tab.words)
+		if s.parts != nil {
+			n += s.parts.words()
+		}
+	}
+	for _, sc := range [2]*scatter{w.clean, w.flagged} {
+		if sc != nil {
+			n += sc.words()
+		}
+	}
+	return int64(n) * 8 * int64(len(w.g.workers))
+}
+
+// tooLarge is the error when spilling does not help.
+func tooLarge(cause error) error {
+	e := *errs.From(cause)
+	return e.WithHint("One group, or a batch of rows, needs more memory than the query may have: raise work_mem.")
+}
+
+// relieve makes room unless another worker has done so since the refusal: it writes all groups and starts with empty
+// tables.
+func (g *Group) relieve(generation int, cause error) error {
+	if !g.spill.may() {
+		if errors.Is(cause, errForced) {
+			return nil
+		}
+		return cause
+	}
+	g.world.Lock()
+	defer g.world.Unlock()
+	if g.generation != generation {
+		return nil
+	}
+	n, err := g.flush()
+	if err != nil {
+		return err
+	}
+	if n == 0 && !errors.Is(cause, errForced) {
+		return tooLarge(cause)
+	}
+	return g.restart()
+}
+
+// restart releases the memory of all groups and makes the workers' states again, without the dictionaries of the scan:
+// numbers of strings are counted from 1 again.
+func (g *Group) restart() error {
+	keys := g.fixedKeys()
+	g.releaseMemory()
+	g.generation++
+	g.plain, g.limited = true, false
+	if err := g.plan(g.task); err != nil {
+		return err
+	}
+	for _, w := range g.workers {
+		fresh, err := g.newWorker(g.sets)
+		if fresh != nil {
+			*w = *fresh
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return g.fixAgain(keys)
+}
+
+// fixedKeys returns the keys of groups that were fixed, in binary form.
+func (g *Group) fixedKeys() (keys [][]byte) {
+	f := g.fixed.Load()
+	if f == nil {
+		return nil
+	}
+	for at := 0; at < len(f.keys.rows); at += f.keys.width {
+		if f.keys.rows[at] != 0 {
+			keys = append(keys, g.appendKey(nil, f.keys.rows[at+1:at+1+f.keys.keys]))
+		}
+	}
+	return keys
+}
+
+// fixAgain fixes the groups of these keys.
+func (g *Group) fixAgain(keys [][]byte) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	tab := newTable(g.acc, g.lay.words, 0)
+	defer tab.release()
+	key := make([]uint64, g.lay.words)
+	for _, b := range keys {
+		x := reader{g: g, rest: b}
+		x.key(key)
+		if err := x.done(); err != nil {
+			return err
+		}
+		row, _, err := tab.upsert(key)
+		if err != nil {
+			return err
+		}
+		row[0] = 1
+	}
+	g.limited = true
+	return g.fix(tab)
+}
+
+// abandon undoes a Combine that was refused memory: the workers' tables and partitions have all rows still, or again.
+func (g *Group) abandon() {
+	g.releaseBuilders()
+	for i, t := range g.out.tables {
+		if t == g.workers[0].tab {
+			g.out.tables[i] = nil
+		}
+	}
+	g.out.release(g.acc)
+	g.out = output{}
+	for i := range g.sets { // values that were counted already are still in their sets
+		for _, x := range g.sets[i].states {
+			s := &g.prog.states[x]
+			for _, w := range g.workers {
+				if w.dict != nil {
+					continue
+				}
+				for at := 1 + g.lay.words + s.at; at < len(w.tab.rows); at += w.tab.width {
+					clear(w.tab.rows[at : at+stateWords[s.kind]])
+				}
+			}
+		}
+	}
+}

@@ -9,28 +9,68 @@ import (
 
 // dictWorker groups by the codes of dictionaries: an array of groups (a count and the states, no key) for each
 // dictionary, indexed by code, and one for values that came without one, indexed by the interner's number; number 0 is
-// NULL. Nothing is hashed and no string is read until the arrays are merged.
+// NULL. As long as it met few entries, they are in a table instead. No string is read until the groups are merged.
 type dictWorker struct {
 	g      *Group
 	width  int
+	few    *table     // by reference, see few.go; nil: arrays
+	stay   bool       // arrays were refused memory
 	arrays [][]uint64 // by index in Group.dicts; the last one is that of the interner
 	last   *batch.Dictionary
 	at     int // index of last
 }
 
 func newDictWorker(g *Group) *dictWorker {
-	return &dictWorker{g: g, width: 1 + g.prog.words, arrays: make([][]uint64, len(g.dicts)+1)}
+	d := &dictWorker{g: g, width: 1 + g.prog.words, arrays: make([][]uint64, len(g.dicts)+1)}
+	if g.few {
+		d.few = newTable(g.acc, 1, g.prog.words)
+	}
+	return d
 }
 
 func (d *dictWorker) release() {
 	if d == nil {
 		return
 	}
+	d.releaseArrays()
+	if d.few != nil {
+		d.few.release()
+	}
+}
+
+func (d *dictWorker) releaseArrays() {
 	for i, a := range d.arrays {
 		mem.ReleaseSlice(d.g.acc, a)
 		d.arrays[i] = nil
 	}
 }
+
+// each calls fn for every group: where its string is, its number of rows, and its states.
+func (d *dictWorker) each(fn func(ref, rows uint64, words []uint64) error) error {
+	if d.few != nil {
+		for at := 0; at < len(d.few.rows); at += d.few.width {
+			if row := d.few.rows[at : at+d.few.width]; row[0] != 0 {
+				if err := fn(row[1], row[0], row[2:]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for i, a := range d.arrays {
+		for code, at := 0, 0; at < len(a); code, at = code+1, at+d.width {
+			if a[at] == 0 {
+				continue
+			}
+			if err := fn(refOf(i, uint32(code)), a[at], a[at+1:at+d.width]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refOf refers to an entry of a dictionary, or to a number of the interner for the index behind the last one.
+func refOf(dict int, code uint32) uint64 { return uint64(dict)<<32 | uint64(code) }
 
 // array returns array i with room for n groups.
 func (d *dictWorker) array(i, n int) ([]uint64, error) {
@@ -73,6 +113,9 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 	at := -1
 	if v.Form == batch.Dict {
 		at = w.dict.index(v.Dict)
+	}
+	if w.dict.few != nil {
+		return w.consumeFew(v, at, n)
 	}
 	if at < 0 {
 		return w.consumeNumbers(v, n)
@@ -158,6 +201,10 @@ type dictMerge struct {
 }
 
 func (g *Group) combineDicts(t *op.Task) error {
+	few, err := g.sumFew()
+	if err != nil {
+		return err
+	}
 	if err := g.addCounted(); err != nil {
 		return err
 	}
@@ -184,6 +231,9 @@ func (g *Group) combineDicts(t *op.Task) error {
 	for i := range g.builders {
 		g.builders[i] = &worker{g: g, tab: newTable(g.acc, 2, g.prog.words)}
 		g.builders[i].tab.stored = true
+	}
+	if few {
+		return m.mergeFew(t, keep)
 	}
 	if k := g.topByCount(); k > 0 {
 		// Strings are looked up one by one: only where that takes the lists of partitions, these are made.
@@ -245,14 +295,13 @@ func (g *Group) addCounted() error {
 
 // keepNull adds the group of NULL.
 func (g *Group) keepNull(k *keeper) error {
-	w := g.workers[0].dict
-	a := w.arrays[len(g.dicts)]
-	if len(a) == 0 || a[0] == 0 {
+	rows, words := g.workers[0].dict.group(len(g.dicts), 0)
+	if rows == 0 {
 		return nil
 	}
 	row := make([]uint64, g.out.width)
-	row[0], row[1] = a[0], uint64(len(g.dicts))<<32
-	copy(row[3:], a[1:w.width])
+	row[0], row[1] = rows, refOf(len(g.dicts), 0)
+	copy(row[3:], words)
 	return k.take(row, len(row), 1)
 }
 
@@ -333,36 +382,49 @@ func (m *dictMerge) build(tab *table, p int) error {
 
 // add merges an entry into its group.
 func (m *dictMerge) add(tab *table, d int, code uint32) error {
-	w := m.g.workers[0].dict
-	a, width := w.arrays[d], w.width
-	at := int(code) * width
-	if at >= len(a) || a[at] == 0 {
+	rows, words := m.g.workers[0].dict.group(d, code)
+	if rows == 0 {
 		return nil
 	}
+	return m.addGroup(tab, refOf(d, code), m.hash(d, code), rows, words)
+}
+
+// group returns the rows and the states of an entry, 0 rows when it was not met.
+func (d *dictWorker) group(dict int, code uint32) (rows uint64, words []uint64) {
+	if d.few != nil {
+		key := [1]uint64{refOf(dict, code)}
+		row := d.few.row(key[:])
+		if row == nil {
+			return 0, nil
+		}
+		return row[0], row[2:]
+	}
+	a, at := d.arrays[dict], int(code)*d.width
+	if at >= len(a) {
+		return 0, nil
+	}
+	return a[at], a[at+1 : at+d.width]
+}
+
+// addGroup adds rows and states of an entry to the group with the same string.
+func (m *dictMerge) addGroup(tab *table, ref, hash, rows uint64, words []uint64) error {
 	if err := tab.reserve(1); err != nil {
 		return err
 	}
-	dst := m.find(tab, d, code)
-	dst[0] += a[at]
-	if width > 1 {
-		return m.g.prog.merge(&m.g.side, dst[3:], a[at+1:at+width])
+	dst := m.seek(tab, ref, hash)
+	if dst[0] == 0 {
+		dst[1], dst[2] = ref, hash
+		tab.used++
+	}
+	dst[0] += rows
+	if len(words) > 0 {
+		return m.g.prog.merge(&m.g.side, dst[3:], words)
 	}
 	return nil
 }
 
-// find returns the group of an entry: the one whose string has the same bytes. A new one has its key, and no rows.
-func (m *dictMerge) find(tab *table, d int, code uint32) []uint64 {
-	row := m.seek(tab, d, code)
-	if row[0] == 0 {
-		row[1], row[2] = uint64(d)<<32|uint64(code), m.hash(d, code)
-		tab.used++
-	}
-	return row
-}
-
-// seek returns the group of an entry, or the empty row where it belongs.
-func (m *dictMerge) seek(tab *table, d int, code uint32) []uint64 {
-	hash := m.hash(d, code)
+// seek returns the group of an entry, that whose string has the same bytes, or the empty row where it belongs.
+func (m *dictMerge) seek(tab *table, ref, hash uint64) []uint64 {
 	mask := uint64(1)<<tab.log - 1
 	s := hash << partitionBits >> (64 - tab.log)
 	var b []byte
@@ -373,7 +435,7 @@ func (m *dictMerge) seek(tab *table, d int, code uint32) []uint64 {
 		}
 		if row[2] == hash {
 			if b == nil {
-				b = m.g.dictBytes(uint64(d)<<32 | uint64(code))
+				b = m.g.dictBytes(ref)
 			}
 			if string(m.g.dictBytes(row[1])) == string(b) {
 				return row

@@ -144,24 +144,30 @@ func (m *dictMerge) bestOf(p *piece, k int) {
 	a, width := m.g.workers[0].dict.arrays[p.dict], m.g.workers[0].dict.width
 	least := uint64(0)
 	for c := p.from; c < p.to; c++ {
-		n := a[c*width]
-		if n <= least {
-			continue
-		}
-		at, _ := slices.BinarySearchFunc(p.best, n, func(x codeCount, n uint64) int {
-			if x.count >= n {
-				return -1
+		if n := a[c*width]; n > least {
+			p.best = insertBest(p.best, codeCount{uint32(c), n}, k)
+			if len(p.best) == k {
+				least = p.best[k-1].count
 			}
-			return 1
-		})
-		if len(p.best) == k {
-			p.best = p.best[:k-1]
-		}
-		p.best = slices.Insert(p.best, at, codeCount{uint32(c), n})
-		if len(p.best) == k {
-			least = p.best[k-1].count
 		}
 	}
+}
+
+// insertBest adds x to the k largest counts, of which the last falls out.
+func insertBest(best []codeCount, x codeCount, k int) []codeCount {
+	at, _ := slices.BinarySearchFunc(best, x.count, func(o codeCount, n uint64) int {
+		if o.count >= n {
+			return -1
+		}
+		return 1
+	})
+	if len(best) == k {
+		if at == k {
+			return best
+		}
+		best = best[:k-1]
+	}
+	return slices.Insert(best, at, x)
 }
 
 // addAbove adds the groups that have at least bound rows in one dictionary; false when there are more than most.
@@ -200,10 +206,11 @@ func (m *dictMerge) addKey(tab *table, d int, code uint32) error {
 	if err := tab.reserve(1); err != nil {
 		return err
 	}
-	if m.seek(tab, d, code)[0] != 0 {
+	ref, hash := refOf(d, code), m.hash(d, code)
+	if m.seek(tab, ref, hash)[0] != 0 {
 		return nil
 	}
-	hash, b := m.hash(d, code), m.g.dictBytes(uint64(d)<<32|uint64(code))
+	b := m.g.dictBytes(ref)
 	for o := range m.runs {
 		c, ok := code, o == d
 		if !ok {

@@ -139,17 +139,7 @@ func (f *flusher) table(tab *table) error {
 
 // arrays writes the groups of dictionaries.
 func (f *flusher) arrays(d *dictWorker) error {
-	for i, a := range d.arrays {
-		for code, at := 0, 0; at < len(a); code, at = code+1, at+d.width {
-			if a[at] == 0 {
-				continue
-			}
-			if err := f.group([]uint64{uint64(i)<<32 | uint64(code)}, a[at], a[at+1:at+d.width]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return d.each(func(ref, rows uint64, words []uint64) error { return f.group([]uint64{ref}, rows, words) })
 }
 
 // flushLog is the size of the table through which partitioned rows go: room for one batch of different groups.

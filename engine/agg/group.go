@@ -10,7 +10,8 @@
 //   - no key: one row (modeOne);
 //   - the packed key has few bits: it is the index of an array (modeDirect);
 //   - one key, from dictionaries that are known beforehand: an array per dictionary, indexed by code, and then a
-//     merge of the dictionaries (modeDict); when only the groups with the most rows are wanted, only the entries that
+//     merge of the dictionaries (modeDict); in place of arrays a table by dictionary and code, as long as few of the
+//     entries are met; when only the groups with the most rows are wanted, only the entries that
 //     can be among them are merged; rows that dictionaries count already need not be read;
 //   - else a hash table per worker (modeTable), until it outgrows half the second-level cache, or the first rows show
 //     that keys seldom repeat; from then on rows are appended to 256 partitions by hash, and Combine builds one table
@@ -105,6 +106,7 @@ type Group struct {
 
 	keyStrings []*interner
 	dicts      []*batch.Dictionary // of modeDict
+	few        bool                // workers of modeDict begin with a table of the entries they meet
 	counted    []scan.Counted      // rows that dictionaries count
 	workers    []*worker
 	limited    bool // groups are fixed early
@@ -155,6 +157,7 @@ func (g *Group) Open(t *op.Task) (err error) {
 		if g.counted, err = g.cfg.Counts.TakeCounted(t.Ctx, g.cfg.Keys[0].Origin); err != nil {
 			return err
 		}
+		g.few = g.few && len(g.counted) == 0
 	}
 	return nil
 }
@@ -262,7 +265,7 @@ func (g *Group) openKeys(t *op.Task) error {
 	for i, k := range g.cfg.Keys {
 		if len(g.cfg.Keys) == 1 {
 			if dicts, _ := g.dictionaries(k); g.dictFits(dicts) {
-				g.mode, g.dicts = modeDict, dicts
+				g.mode, g.dicts, g.few = modeDict, dicts, !g.meets(dicts, 4)
 			}
 		}
 		in, entries, err := g.internKey(t, g.cfg.In[k.Column], k)
@@ -339,10 +342,10 @@ func (g *Group) dictionaries(k Key) ([]*batch.Dictionary, bool) {
 	return g.cfg.Scan.Dictionaries(k.Origin)
 }
 
-// dictFits tells whether code-indexed arrays serve: there is something to index, and no aggregate needs the packed
+// dictFits tells whether rows can be grouped by their codes: there are dictionaries, and no aggregate needs the packed
 // key or the order of arrival.
 func (g *Group) dictFits(dicts []*batch.Dictionary) bool {
-	if g.tableOnly || len(g.prog.sets) > 0 || len(dicts) == 0 || len(dicts) >= 1<<16 || !g.meets(dicts, 4) {
+	if g.tableOnly || len(g.prog.sets) > 0 || len(dicts) == 0 || len(dicts) >= 1<<16 {
 		return false
 	}
 	for _, d := range dicts {

@@ -1,0 +1,314 @@
+package agg
+
+import (
+	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/mem"
+)
+
+// Where rows meet few of the entries of dictionaries, an array by code would be mostly empty: each row would touch a
+// page of its own. A table by reference (dictionary<<32|code) is as small as its groups, and a row costs one look into
+// it: neither the hash nor the string of an entry is read before all rows are counted. Only the groups that are left
+// then are merged by string: of a top-k by count a few, else all.
+
+// fewPart is the part of all entries that may be in a table, an eighth: from there on arrays are smaller.
+const fewPart = 8
+
+// consumeFew adds a batch by the references of its values; at is the index of its dictionary, -1 for none.
+func (w *worker) consumeFew(v *batch.Vector, at, n int) error {
+	refs := w.packed[:n]
+	if at >= 0 {
+		base, null := refOf(at, 0), refOf(len(w.g.dicts), 0)
+		for i, c := range v.Codes[:n] {
+			refs[i] = base | uint64(c)
+		}
+		if v.Valid != nil {
+			for i := range refs {
+				if !v.Valid.Get(i) {
+					refs[i] = null
+				}
+			}
+		}
+	} else if err := w.numberRefs(v, refs); err != nil {
+		return err
+	}
+	tab := w.dict.few
+	if err := tab.reserve(n); err != nil {
+		return err
+	}
+	tab.find1(refs, 1, n, w.slots)
+	if err := w.apply(tab.rows, tab.width, 2, n, nil, w.slots); err != nil {
+		return err
+	}
+	if d := w.dict; !d.stay && tab.used > batch.MaxRows && tab.used > w.g.entries()/fewPart {
+		d.stay = d.spread() != nil // refused memory: the batch is counted all the same
+	}
+	return nil
+}
+
+// numberRefs makes references of values that came without a known dictionary.
+func (w *worker) numberRefs(v *batch.Vector, refs []uint64) error {
+	c := w.keys[0]
+	if err := c.load(v, len(refs)); err != nil {
+		return err
+	}
+	base := refOf(len(w.g.dicts), 0)
+	for i, x := range c.words[:len(refs)] {
+		if c.nulls != nil && c.nulls.Get(i) {
+			x = 0
+		}
+		refs[i] = base | x
+	}
+	return nil
+}
+
+// entries returns the number of entries of all dictionaries.
+func (g *Group) entries() int {
+	n := 0
+	for _, d := range g.dicts {
+		n += d.Len
+	}
+	return n
+}
+
+// spread moves the groups of the table to arrays. When memory for these is refused, the table has all groups still.
+func (d *dictWorker) spread() error {
+	size := make([]int, len(d.arrays))
+	for at := 0; at < len(d.few.rows); at += d.few.width {
+		if row := d.few.rows[at:]; row[0] != 0 {
+			size[row[1]>>32] = max(size[row[1]>>32], int(uint32(row[1]))+1)
+		}
+	}
+	for i, n := range size {
+		if n == 0 {
+			continue
+		}
+		if i < len(d.g.dicts) {
+			n = d.g.dicts[i].Len
+		}
+		if _, err := d.array(i, n); err != nil {
+			d.releaseArrays()
+			return err
+		}
+	}
+	for at := 0; at < len(d.few.rows); at += d.few.width {
+		if row := d.few.rows[at : at+d.few.width]; row[0] != 0 {
+			to := d.arrays[row[1]>>32][int(uint32(row[1]))*d.width:][:d.width]
+			to[0] = row[0]
+			copy(to[1:], row[2:])
+		}
+	}
+	d.few.release()
+	d.few = nil
+	return nil
+}
+
+// sumFew adds the tables of all workers into that of the first one; false when a worker has arrays, and then all have.
+func (g *Group) sumFew() (bool, error) {
+	all, more := true, 0
+	for _, w := range g.workers {
+		if w.dict.few == nil {
+			all = false
+			continue
+		}
+		more += w.dict.few.used
+	}
+	if !all {
+		return false, g.spreadAll()
+	}
+	into := g.workers[0].dict.few
+	if err := into.reserve(more - into.used); err != nil {
+		return false, err
+	}
+	for _, w := range g.workers[1:] {
+		if err := w.dict.each(func(ref, rows uint64, words []uint64) error {
+			key := [1]uint64{ref}
+			dst, _, err := into.upsert(key[:])
+			if err != nil {
+				return err
+			}
+			dst[0] += rows
+			return g.prog.merge(&g.side, dst[2:], words)
+		}); err != nil {
+			return false, err
+		}
+		w.dict.few.release()
+	}
+	return true, nil
+}
+
+// spreadAll makes arrays of all tables.
+func (g *Group) spreadAll() error {
+	for _, w := range g.workers {
+		if w.dict.few == nil {
+			continue
+		}
+		if err := w.dict.spread(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fewGroups are the groups of a table by the partitions of their strings' hashes. NULL is not among them.
+type fewGroups struct {
+	start  [partitions + 1]uint32
+	at     []uint32 // numbers of the table's rows, partition by partition
+	hashes []uint64 // of their strings
+}
+
+func (f *fewGroups) release(acc *mem.Account) {
+	mem.ReleaseSlice(acc, f.at)
+	mem.ReleaseSlice(acc, f.hashes)
+}
+
+// split reads the hashes of all groups.
+func (f *fewGroups) split(m *dictMerge, tab *table) (err error) {
+	acc := m.g.acc
+	if f.at, err = mem.Slice[uint32](acc, tab.used); err != nil {
+		return err
+	}
+	if f.hashes, err = mem.Slice[uint64](acc, tab.used); err != nil {
+		return err
+	}
+	found, err := mem.Slice[uint64](acc, tab.used)
+	if err != nil {
+		return err
+	}
+	defer mem.ReleaseSlice(acc, found)
+	null, n := refOf(len(m.g.dicts), 0), 0
+	for at := 0; at < len(tab.rows); at += tab.width {
+		if row := tab.rows[at:]; row[0] != 0 && row[1] != null {
+			found[n] = m.hash(int(row[1]>>32), uint32(row[1]))
+			f.start[found[n]>>(64-partitionBits)+1]++
+			n++
+		}
+	}
+	for p := range partitions {
+		f.start[p+1] += f.start[p]
+	}
+	next := f.start
+	n = 0
+	for at := 0; at < len(tab.rows); at += tab.width {
+		if row := tab.rows[at:]; row[0] != 0 && row[1] != null {
+			p := found[n] >> (64 - partitionBits)
+			f.at[next[p]], f.hashes[next[p]] = uint32(at/tab.width), found[n]
+			next[p]++
+			n++
+		}
+	}
+	return nil
+}
+
+// mergeFew merges the groups of the table by their strings, and hands them to keep.
+func (m *dictMerge) mergeFew(t *op.Task, keep []keeper) error {
+	g := m.g
+	few := g.workers[0].dict.few
+	if k := g.topByCount(); k > 0 {
+		tab := g.builders[0].tab
+		done, err := m.topFew(tab, few, k)
+		if err != nil {
+			return err
+		}
+		if done {
+			if err := keep[0].take(tab.rows, tab.width, tab.used); err != nil {
+				return err
+			}
+			return g.keepNull(&keep[0])
+		}
+	}
+	var groups fewGroups
+	defer groups.release(g.acc)
+	if err := groups.split(m, few); err != nil {
+		return err
+	}
+	if err := op.Parallel(t, partitions, func(wk, p int) error {
+		from, to := groups.start[p], groups.start[p+1]
+		if from == to {
+			return nil
+		}
+		tab := g.builders[wk].tab
+		if err := tab.reset(min(logFor(int(to-from)), builderLog)); err != nil {
+			return err
+		}
+		for i := from; i < to; i++ {
+			row := few.rows[int(groups.at[i])*few.width:][:few.width]
+			if err := m.addGroup(tab, row[1], groups.hashes[i], row[0], row[2:]); err != nil {
+				return err
+			}
+		}
+		return keep[wk].take(tab.rows, tab.width, tab.used)
+	}); err != nil {
+		return err
+	}
+	return g.keepNull(&keep[0])
+}
+
+// findCost is what it costs to find a string in a dictionary, in groups that could be merged meanwhile.
+const findCost = 8
+
+// topFew is topDicts over a table: it leaves the K groups with the most rows, and some others, in tab; false when it is
+// cheaper to merge all.
+func (m *dictMerge) topFew(tab, few *table, k int) (bool, error) {
+	best := make([][]codeCount, len(m.runs))
+	null := refOf(len(m.g.dicts), 0)
+	sources := 0
+	for at := 0; at < len(few.rows); at += few.width {
+		row := few.rows[at:]
+		if row[0] == 0 || row[1] == null {
+			continue
+		}
+		d := row[1] >> 32
+		if best[d] == nil {
+			if d < uint64(len(m.g.dicts)) && !m.g.dicts[d].Searchable() {
+				return false, nil
+			}
+			if sources++; k*sources*len(m.runs)*findCost > few.used {
+				return false, nil
+			}
+		}
+		if b := best[d]; len(b) < k || row[0] > b[k-1].count {
+			best[d] = insertBest(b, codeCount{uint32(row[1]), row[0]}, k)
+		}
+	}
+	if err := tab.reset(logFor(2 * k * max(1, sources))); err != nil {
+		return false, err
+	}
+	for d := range best {
+		for _, c := range best[d] {
+			if err := m.addKey(tab, d, c.code); err != nil {
+				return false, err
+			}
+		}
+	}
+	if tab.used < k {
+		return false, nil
+	}
+	bound := (kth(tab, k) + uint64(sources) - 1) / uint64(max(1, sources))
+	return m.addFew(tab, few, best, bound, k)
+}
+
+// addFew adds the groups of the table that have at least bound rows; false when they are too many. A dictionary whose
+// best entries reach below the bound has no others.
+func (m *dictMerge) addFew(tab, few *table, best [][]codeCount, bound uint64, k int) (bool, error) {
+	var found []uint64
+	null, most := refOf(len(m.g.dicts), 0), few.used/(len(m.runs)*findCost)
+	for at := 0; at < len(few.rows); at += few.width {
+		row := few.rows[at:]
+		if row[0] < bound || row[0] == 0 || row[1] == null {
+			continue
+		}
+		if b := best[row[1]>>32]; len(b) < k || b[k-1].count < bound {
+			continue
+		}
+		if found = append(found, row[1]); len(found) > most {
+			return false, nil
+		}
+	}
+	for _, ref := range found {
+		if err := m.addKey(tab, int(ref>>32), uint32(ref)); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}

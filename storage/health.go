@@ -2,7 +2,6 @@ package storage
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
@@ -48,8 +47,21 @@ func (db *DB) Health() Health {
 	return h
 }
 
-func (db *DB) quarantineName(f manifest.FileID) string {
-	return fmt.Sprintf("%s/quarantine/%010d.seg", db.dir, f)
+// sealFailureLocked returns the error of a live segment whose last attempt failed, or nil.
+func (db *DB) sealFailureLocked() error {
+	for _, t := range db.tables {
+		for _, l := range t.live {
+			if l.err != nil && l.failures > 0 {
+				return l.err
+			}
+		}
+	}
+	for _, l := range db.loads {
+		if l.failure != nil {
+			return l.failure
+		}
+	}
+	return nil
 }
 
 // setAside notes in the manifest that a segment is damaged, and moves its file out of the way. The note comes first: a

@@ -61,6 +61,7 @@ func (s pendingSeal) run(ctx context.Context, workers int) error {
 	defer context.AfterFunc(l.ctx, cancel)()
 	start := time.Now()
 	b := build{info: s.t.info, live: s.p.live, rows: s.rows, workers: workers}
+	defer b.discharge()
 	file, err := db.buildPending(ctx, &b)
 	var meta manifest.Segment
 	if err == nil {

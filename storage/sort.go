@@ -3,151 +3,278 @@ package storage
 import (
 	"bytes"
 	"cmp"
+	"context"
+	"encoding/binary"
 	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/live"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // sortOrder returns the permutation that sorts a frozen segment by the table's sort_key, or nil when it has none or
-// the rows are in order. The sort is stable; NULLs come last. Wide values (numeric over 18 digits, interval, uuid)
-// sort by their place in a sorted list of all values, as strings do.
-func sortOrder(t *catalog.Table, s *live.Segment) []uint32 {
+// the rows are in order: row i of the file is row order[i] of the segment. The sort is stable; NULLs come last. It
+// charges the account for its work space, and gives all of it back; the order itself is the caller's to charge.
+func sortOrder(ctx context.Context, t *catalog.Table, s *live.Segment, account *mem.Account) ([]uint32, error) {
 	names := sortKey(t)
 	if len(names) == 0 {
-		return nil
+		return nil, nil
 	}
-	var keys [][]uint64
+	so, err := newSorter(s.Rows(), account)
+	if err != nil {
+		return nil, err
+	}
+	defer so.close()
 	for _, n := range names {
-		if col := t.Column(n); col >= 0 {
-			keys = append(keys, sortKeys(s.Chunks(col), s.Rows()))
+		col := t.Column(n)
+		if col < 0 {
+			continue
+		}
+		if err := so.column(ctx, s.Chunks(col)); err != nil {
+			return nil, err
 		}
 	}
-	compare := func(a, b uint32) int {
-		for _, k := range keys {
-			if k[a] != k[b] {
-				return cmp.Compare(k[a], k[b])
-			}
-		}
-		return 0
+	if !so.moved {
+		return nil, nil
 	}
-	order := make([]uint32, s.Rows())
-	sorted := true
-	for i := range order {
-		order[i] = uint32(i)
-		sorted = sorted && (i == 0 || compare(uint32(i-1), uint32(i)) <= 0)
+	return so.order, nil
+}
+
+// sorter sorts rows by one word of one column at a time, the most significant first: each word sorts the rows that are
+// equal in all words before it. However many columns the key has and however wide they are, it holds 12 bytes and a bit
+// per row, and while it ranks the strings of a column 16 bytes per string.
+type sorter struct {
+	account *mem.Account
+	order   []uint32     // on the heap: who asked for it keeps it
+	words   []uint64     // of each row, by its number
+	tied    batch.Bitmap // by place: the row there equals the one before it in all words so far
+	moved   bool         // order is not that of the numbers any more
+}
+
+func newSorter(rows int, account *mem.Account) (*sorter, error) {
+	so := &sorter{account: account, order: make([]uint32, rows)}
+	for i := range so.order {
+		so.order[i] = uint32(i)
 	}
-	if sorted {
+	var err error
+	if so.words, err = mem.Slice[uint64](account, rows); err != nil {
+		return nil, err
+	}
+	if so.tied, err = mem.Slice[uint64](account, batch.Words(rows)); err != nil {
+		so.close()
+		return nil, err
+	}
+	so.tied.Fill(rows)
+	if rows > 0 {
+		so.tied.Clear(0)
+	}
+	return so, nil
+}
+
+func (so *sorter) close() {
+	mem.ReleaseSlice(so.account, so.words)
+	mem.ReleaseSlice(so.account, so.tied)
+}
+
+// column sorts ties by the values of a column.
+func (so *sorter) column(ctx context.Context, chunks []*batch.Vector) error {
+	if len(chunks) == 0 {
 		return nil
 	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		if c := compare(a, b); c != 0 {
-			return c
+	switch v := chunks[0]; v.Type.Physical() {
+	case types.PhysBytes:
+		ranks, err := entryRanks(v.Type, v.Dict, so.account)
+		if err != nil {
+			return err
 		}
-		return cmp.Compare(a, b)
-	})
-	return order
+		defer mem.ReleaseSlice(so.account, ranks)
+		return so.word(ctx, chunks, func(dst []uint64, v *batch.Vector) { ranksOf(dst, v, ranks) })
+	case types.PhysInt128, types.PhysInterval, types.PhysUUID:
+		if err := so.word(ctx, chunks, highWords); err != nil {
+			return err
+		}
+		return so.word(ctx, chunks, lowWords)
+	default:
+		return so.word(ctx, chunks, narrowWords)
+	}
 }
 
-// sortKeys maps the values of a column to numbers of the same order.
-func sortKeys(chunks []*batch.Vector, rows int) []uint64 {
-	keys := make([]uint64, 0, rows)
-	var ranks []uint64 // of dictionary entries
+// word sorts ties by one word of each row, which fill gives for the rows of a chunk.
+func (so *sorter) word(ctx context.Context, chunks []*batch.Vector, fill func(dst []uint64, v *batch.Vector)) error {
+	at := 0
 	for _, v := range chunks {
-		at := len(keys)
-		switch v.Type.Physical() {
-		case types.PhysBytes:
-			if ranks == nil {
-				ranks = entryRanks(v.Type, v.Dict)
-			}
-			for _, c := range v.Codes[:v.Len] {
-				keys = append(keys, ranks[c])
-			}
-		case types.PhysInt16:
-			keys = appendInts(keys, batch.Values[int16](v)[:v.Len])
-		case types.PhysInt32:
-			keys = appendInts(keys, batch.Values[int32](v)[:v.Len])
-		case types.PhysInt64:
-			keys = appendInts(keys, batch.Values[int64](v)[:v.Len])
-		case types.PhysFloat32:
-			for _, x := range batch.Values[float32](v)[:v.Len] {
-				keys = append(keys, batch.Float64Bits(float64(x)))
-			}
-		case types.PhysFloat64:
-			for _, x := range batch.Values[float64](v)[:v.Len] {
-				keys = append(keys, batch.Float64Bits(x))
-			}
-		default:
-			return datumKeys(chunks, rows)
-		}
-		for i := range v.Len {
+		dst := so.words[at : at+v.Len]
+		fill(dst, v)
+		for i := range dst {
 			if v.IsNull(i) {
-				keys[at+i] = ^uint64(0)
+				dst[i] = ^uint64(0)
 			}
 		}
+		at += v.Len
 	}
-	return keys
+	for from := 0; from < len(so.order); {
+		to := from + 1
+		for to < len(so.order) && so.tied.Get(to) {
+			to++
+		}
+		if to-from > 1 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			so.sortTies(from, to)
+		}
+		from = to
+	}
+	return nil
 }
 
-func appendInts[T int16 | int32 | int64](keys []uint64, v []T) []uint64 {
-	for _, x := range v {
-		keys = append(keys, uint64(int64(x))^1<<63)
+// sortTies sorts the rows at places [from, to), which were equal so far.
+func (so *sorter) sortTies(from, to int) {
+	rows, words := so.order[from:to], so.words
+	sorted := true
+	for i := 1; i < len(rows) && sorted; i++ {
+		sorted = words[rows[i-1]] <= words[rows[i]]
 	}
-	return keys
+	if !sorted {
+		so.moved = true
+		slices.SortFunc(rows, func(a, b uint32) int { // by number, too: that makes it stable
+			if c := cmp.Compare(words[a], words[b]); c != 0 {
+				return c
+			}
+			return cmp.Compare(a, b)
+		})
+	}
+	for i := 1; i < len(rows); i++ {
+		if words[rows[i-1]] != words[rows[i]] {
+			so.tied.Clear(from + i)
+		}
+	}
 }
 
-// entryRanks returns the place of each entry among all; equal ones (char(n) with other blanks) share it.
-func entryRanks(t types.Type, d *batch.Dictionary) []uint64 {
-	codes := make([]uint32, d.Len)
-	for i := range codes {
-		codes[i] = uint32(i)
-	}
-	compare := func(a, b uint32) int {
-		return bytes.Compare(scan.OrderKey(t, d.At(int(a))), scan.OrderKey(t, d.At(int(b))))
-	}
-	slices.SortFunc(codes, compare)
-	ranks := make([]uint64, d.Len)
-	for i, c := range codes {
-		if ranks[c] = uint64(i); i > 0 && compare(codes[i-1], c) == 0 {
-			ranks[c] = ranks[codes[i-1]]
+// narrowWords are the words of values of at most 64 bits.
+func narrowWords(dst []uint64, v *batch.Vector) {
+	switch v.Type.Physical() {
+	case types.PhysBool:
+		bits := v.Bools()
+		for i := range dst {
+			dst[i] = bits[i>>6] >> (i & 63) & 1
 		}
+	case types.PhysInt16:
+		intWords(dst, batch.Values[int16](v))
+	case types.PhysInt32:
+		intWords(dst, batch.Values[int32](v))
+	case types.PhysInt64:
+		intWords(dst, batch.Values[int64](v))
+	case types.PhysFloat32:
+		floatWords(dst, batch.Values[float32](v))
+	case types.PhysFloat64:
+		floatWords(dst, batch.Values[float64](v))
 	}
-	return ranks
 }
 
-// datumKeys ranks values of any form.
-func datumKeys(chunks []*batch.Vector, rows int) []uint64 {
-	values := make([]types.Datum, 0, rows)
-	for _, v := range chunks {
-		for i := range v.Len {
-			values = append(values, v.Datum(i))
+func intWords[T int16 | int32 | int64](dst []uint64, values []T) {
+	for i, x := range values[:len(dst)] {
+		dst[i] = signed(int64(x))
+	}
+}
+
+// signed keeps the order of signed integers.
+func signed(x int64) uint64 { return uint64(x) ^ 1<<63 }
+
+func floatWords[T float32 | float64](dst []uint64, values []T) {
+	for i, x := range values[:len(dst)] {
+		dst[i] = batch.Float64Bits(float64(x))
+	}
+}
+
+// highWords are the first words of values of 128 bits.
+func highWords(dst []uint64, v *batch.Vector) {
+	switch v.Type.Physical() {
+	case types.PhysInt128:
+		for i, x := range batch.Values[batch.Int128](v)[:len(dst)] {
+			dst[i] = signed(x.Hi)
+		}
+	case types.PhysInterval:
+		for i, x := range batch.Values[batch.Interval](v)[:len(dst)] {
+			dst[i] = signed(x.Key().Hi)
+		}
+	case types.PhysUUID:
+		for i := range dst {
+			dst[i] = binary.BigEndian.Uint64(v.Data[16*i:])
 		}
 	}
-	idx := make([]uint32, len(values))
-	for i := range idx {
-		idx[i] = uint32(i)
-	}
-	compare := func(a, b uint32) int {
-		switch x, y := &values[a], &values[b]; {
-		case x.Null && y.Null:
-			return 0
-		case x.Null:
-			return 1
-		case y.Null:
-			return -1
-		default:
-			return scan.Order(*x, *y)
+}
+
+// lowWords are their second words.
+func lowWords(dst []uint64, v *batch.Vector) {
+	switch v.Type.Physical() {
+	case types.PhysInt128:
+		for i, x := range batch.Values[batch.Int128](v)[:len(dst)] {
+			dst[i] = x.Lo
+		}
+	case types.PhysInterval:
+		for i, x := range batch.Values[batch.Interval](v)[:len(dst)] {
+			dst[i] = x.Key().Lo
+		}
+	case types.PhysUUID:
+		for i := range dst {
+			dst[i] = binary.BigEndian.Uint64(v.Data[16*i+8:])
 		}
 	}
-	slices.SortFunc(idx, compare)
-	keys := make([]uint64, len(values))
-	for i, c := range idx {
-		if keys[c] = uint64(i); i > 0 && compare(idx[i-1], c) == 0 {
-			keys[c] = keys[idx[i-1]]
+}
+
+// ranksOf are the ranks of the strings of a chunk.
+func ranksOf(dst []uint64, v *batch.Vector, ranks []uint32) {
+	for i, c := range v.Codes[:len(dst)] {
+		dst[i] = uint64(ranks[c])
+	}
+}
+
+// entry is a string of a dictionary on its way to a rank.
+type entry struct {
+	prefix uint64 // the first bytes of what orders it: most comparisons see no string
+	code   uint32
+}
+
+// entryRanks returns the rank of each string of a dictionary among all, by code; equal ones (char(n) with other blanks)
+// share it. The caller releases it.
+func entryRanks(t types.Type, d *batch.Dictionary, account *mem.Account) ([]uint32, error) {
+	entries, err := mem.Slice[entry](account, d.Len)
+	if err != nil {
+		return nil, err
+	}
+	defer mem.ReleaseSlice(account, entries)
+	for i := range entries {
+		entries[i] = entry{prefixOf(scan.OrderKey(t, d.At(i))), uint32(i)}
+	}
+	compare := func(a, b entry) int {
+		if a.prefix != b.prefix {
+			return cmp.Compare(a.prefix, b.prefix)
+		}
+		return bytes.Compare(scan.OrderKey(t, d.At(int(a.code))), scan.OrderKey(t, d.At(int(b.code))))
+	}
+	slices.SortFunc(entries, compare)
+	ranks, err := mem.Slice[uint32](account, d.Len)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range entries {
+		if ranks[e.code] = uint32(i); i > 0 && compare(entries[i-1], e) == 0 {
+			ranks[e.code] = ranks[entries[i-1].code]
 		}
 	}
-	return keys
+	return ranks, nil
+}
+
+// prefixOf returns the first eight bytes as a number; a shorter string is as if zeros followed.
+func prefixOf(s []byte) uint64 {
+	if len(s) >= 8 {
+		return binary.BigEndian.Uint64(s)
+	}
+	var b [8]byte
+	copy(b[:], s)
+	return binary.BigEndian.Uint64(b[:])
 }

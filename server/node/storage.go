@@ -28,7 +28,7 @@ func openStorage(ctx context.Context, o config.Options, pool *mem.Pool, log *slo
 // logEvent writes what is notable in storage into the log: what an operator should act on as a warning.
 func logEvent(log *slog.Logger, e event.Event) {
 	switch e.Kind {
-	case event.SealFailed, event.Quarantined, event.LogStopped:
+	case event.SealFailed, event.Quarantined, event.QuarantineFailed, event.ReadAgain, event.LogStopped, event.RetireFailed:
 		log.Warn(e.String())
 	default:
 		log.Info(e.String())

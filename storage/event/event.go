@@ -12,12 +12,15 @@ type Kind string
 
 // The kinds.
 const (
-	Opened      Kind = "opened"      // the database was opened: Rows replayed, in Took
-	Sealed      Kind = "sealed"      // a live segment became File
-	SealFailed  Kind = "seal failed" // it is tried again
-	Quarantined Kind = "quarantined" // File was set aside
-	LogStopped  Kind = "log stopped" // writes are refused until the database is opened again
-	Retired     Kind = "log retired" // Rows log files were removed
+	Opened           Kind = "opened"            // the database was opened: Rows replayed, in Took
+	Sealed           Kind = "sealed"            // a live segment became File
+	SealFailed       Kind = "seal failed"       // it is tried again
+	Quarantined      Kind = "quarantined"       // File was set aside
+	QuarantineFailed Kind = "quarantine failed" // damaged File is where it was; it is tried again when a query meets it
+	ReadAgain        Kind = "read again"        // File was found damaged by Err and, read again, sound
+	LogStopped       Kind = "log stopped"       // writes are refused until the database is opened again
+	Retired          Kind = "log retired"       // Rows log files were removed
+	RetireFailed     Kind = "log retire failed" // files that are not needed stay for now
 )
 
 // Event is one of them.

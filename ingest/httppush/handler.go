@@ -12,8 +12,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/format"
-	"github.com/siltstone-db/siltstone/storage/mem"
-	"github.com/siltstone-db/siltstone/storage/metric"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
 
@@ -27,50 +25,20 @@ type Store interface {
 	Commit(ctx context.Context, w table.Write) (table.Ack, error)
 }
 
-// Options configure a Handler.
-type Options struct {
-	Store Store
-	// Defaults sets the Default of each column of a table that has one, for the rows of one push. It is called only
-	// for tables with defaults.
-	Defaults func(r *http.Request, user string, t *catalog.Table, cols []format.Column) error
-	// Pool is charged for the rows of pushes that are on their way. nil: no limit.
-	Pool *mem.Pool
-	// BodyMaxBytes bounds a body, before and after decompression. Default 256 MiB.
-	BodyMaxBytes int64
-}
-
-// EnsureDefaults fills in what is zero.
-func (o *Options) EnsureDefaults() {
-	if o.Pool == nil {
-		o.Pool = mem.NewPool(0)
-	}
-	if o.BodyMaxBytes == 0 {
-		o.BodyMaxBytes = 256 << 20
-	}
-}
-
-// Counters count since the start.
-type Counters struct {
-	Rows     metric.Counter // stored
-	Rejected metric.Counter // that did not fit
-	Repeated metric.Counter // pushes whose key was known
-	Bytes    metric.Counter // of bodies, decompressed
-}
-
 // Handler takes pushes.
 type Handler struct {
-	opt      Options
-	counters Counters
+	opt     Options
+	metrics Metrics
 }
 
 // New makes a handler.
-func New(o Options) *Handler {
+func New(o Options) (*Handler, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
 	o.EnsureDefaults()
-	return &Handler{opt: o}
+	return &Handler{opt: o}, nil
 }
-
-// Counters returns the handler's counters, which go on counting.
-func (h *Handler) Counters() *Counters { return &h.counters }
 
 // Answer tells what became of a push.
 type Answer struct {
@@ -119,12 +87,12 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 	if err == nil && token != nil {
 		token.Content, err = body.content()
 	}
-	h.counters.Bytes.Add(body.n)
+	h.metrics.Bytes.Add(body.n)
 	if err != nil {
 		return Answer{}, err
 	}
 	a := Answer{Rejected: in.badRows, Rows: in.bad}
-	h.counters.Rejected.Add(a.Rejected)
+	h.metrics.Rejected.Add(a.Rejected)
 	if len(p.batches) == 0 {
 		return a, nil
 	}
@@ -135,9 +103,9 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 	}
 	a.Stored, a.Duplicate, a.Sequence = ack.Rows, ack.Duplicate, ack.Sequence
 	if ack.Duplicate {
-		h.counters.Repeated.Add(1)
+		h.metrics.Repeated.Add(1)
 	} else {
-		h.counters.Rows.Add(ack.Rows)
+		h.metrics.Rows.Add(ack.Rows)
 	}
 	return a, nil
 }

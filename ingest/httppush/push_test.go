@@ -57,11 +57,15 @@ func (s *store) Commit(_ context.Context, w table.Write) (table.Ack, error) {
 }
 
 func newHandler(st *store, pool *mem.Pool) *Handler {
-	return New(Options{Store: st, Pool: pool, Defaults: func(_ *http.Request, _ string, _ *catalog.Table, cols []format.Column) error {
+	h, err := New(Options{Store: st, Pool: pool, Defaults: func(_ *http.Request, _ string, _ *catalog.Table, cols []format.Column) error {
 		d := types.IntOf(cols[2].Type, 7)
 		cols[2].Default = &d
 		return nil
 	}})
+	if err != nil {
+		panic(err) // the options are right
+	}
+	return h
 }
 
 func request(body string, headers ...string) *http.Request {

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -53,10 +52,12 @@ func (s *Server) defaults(r *http.Request, user string, t *catalog.Table, cols [
 }
 
 // firstRow is the session.Output that keeps the first row.
-type firstRow struct{ values []types.Datum }
+type firstRow struct {
+	session.Discard
+	values []types.Datum
+}
 
-func (o *firstRow) Columns([]session.Column) error { return nil }
-
+// Rows keeps the values of the first row.
 func (o *firstRow) Rows(b *batch.Batch) error {
 	if o.values == nil && b.Len > 0 {
 		for _, v := range b.Cols {
@@ -64,17 +65,4 @@ func (o *firstRow) Rows(b *batch.Batch) error {
 		}
 	}
 	return nil
-}
-
-func (o *firstRow) Complete(string) error               { return nil }
-func (o *firstRow) Empty() error                        { return nil }
-func (o *firstRow) Notice(string, string, string) error { return nil }
-func (o *firstRow) Setting(string, string) error        { return nil }
-
-func (o *firstRow) CopyIn(int8, int) (io.Reader, error) {
-	return nil, errs.Internal("a default is a COPY")
-}
-
-func (o *firstRow) CopyOut(int8, int) (io.WriteCloser, error) {
-	return nil, errs.Internal("a default is a COPY")
 }

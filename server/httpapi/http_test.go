@@ -85,11 +85,12 @@ func (s *store) Commit(_ context.Context, w table.Write) (table.Ack, error) {
 
 // conn is a session that knows a few statements.
 type conn struct {
-	session.Conn
+	Session
 	sql    string
 	params []session.Parameter
 }
 
+func (c *conn) TypeSettings() *types.Settings    { return &types.Settings{} }
 func (c *conn) Close()                           {}
 func (c *conn) Cancel()                          {}
 func (c *conn) Sync(context.Context, bool) error { return nil }
@@ -160,11 +161,15 @@ func newServer(t testing.TB, st *store, change func(*Options)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Store: st, Auth: rules, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Open: func(context.Context, string, net.Addr) (session.Conn, error) { return &conn{}, nil }}
+	o := Options{Store: st, Auth: rules, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Open: func(context.Context, string, net.Addr) (Session, error) { return &conn{}, nil }}
 	if change != nil {
 		change(&o)
 	}
-	return NewServer(o)
+	s, err := NewServer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // do sends a request from this machine.
@@ -459,7 +464,7 @@ func TestProfiles(t *testing.T) {
 // TestPanic: a defect ends one request.
 func TestPanic(t *testing.T) {
 	s := newServer(t, newStore(t), func(o *Options) {
-		o.Open = func(context.Context, string, net.Addr) (session.Conn, error) { panic("planted") }
+		o.Open = func(context.Context, string, net.Addr) (Session, error) { panic("planted") }
 	})
 	if w := do(s, "POST", "/v1/query", "x"); w.Code != 500 || !strings.Contains(w.Body.String(), "XX000") {
 		t.Errorf("%d %s", w.Code, w.Body)

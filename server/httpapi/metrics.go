@@ -6,50 +6,58 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/siltstone-db/siltstone/ingest/httppush"
 	"github.com/siltstone-db/siltstone/storage/metric"
 )
 
-// metrics are this package's counters. Labels are names of handlers and statuses, never anything a client sends.
-type metrics struct {
+// Metrics count requests, by labels: names of handlers and statuses, never anything a client sends.
+type Metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 }
 
-func newMetrics(r prometheus.Registerer, pushes *httppush.Counters) *metrics {
-	m := &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "siltstone_http_requests_total", Help: "Requests by handler and status."}, []string{"handler", "status"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "siltstone_http_request_seconds", Help: "Time of requests by handler.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}, []string{"handler"}),
-	}
+// register adds them to the page.
+func (m *Metrics) register(r *prometheus.Registry) {
+	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "siltstone_http_requests_total",
+		Help: "Requests by handler and status."}, []string{"handler", "status"})
+	m.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "siltstone_http_request_seconds",
+		Help: "Time of requests by handler.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}, []string{"handler"})
 	r.MustRegister(m.requests, m.seconds)
-	for _, c := range []struct {
-		name, help string
-		counter    *metric.Counter
-	}{
-		{"siltstone_http_rows_stored_total", "Rows stored by pushes.", &pushes.Rows},
-		{"siltstone_http_rows_rejected_total", "Rows of pushes that did not fit.", &pushes.Rejected},
-		{"siltstone_http_pushes_repeated_total", "Pushes whose idempotency key was known.", &pushes.Repeated},
-		{"siltstone_http_body_bytes_total", "Decompressed bytes of pushes.", &pushes.Bytes},
-	} {
-		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: c.name, Help: c.help},
-			func() float64 { return float64(c.counter.Value()) }))
-	}
-	return m
 }
 
-func (m *metrics) request(handler string, status int, d time.Duration) {
+func (m *Metrics) request(handler string, status int, d time.Duration) {
 	m.requests.WithLabelValues(handler, strconv.Itoa(status)).Inc()
 	m.seconds.WithLabelValues(handler).Observe(d.Seconds())
 }
 
-func (s *Server) showMetrics(w http.ResponseWriter, r *http.Request, _ string) error {
-	r.Header.Del("Accept") // the one format that MoreMetrics has too
-	promhttp.HandlerFor(s.opt.Metrics, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
-	if s.opt.MoreMetrics != nil {
-		_ = s.opt.MoreMetrics(w) // a client that is gone cannot be told
+// collector shows registries of package metric on the page.
+type collector []*metric.Registry
+
+// Describe names nothing: what is collected is not known before it is.
+func (c collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads all metrics.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	for _, r := range c {
+		for _, m := range r.All() {
+			kind := prometheus.GaugeValue
+			if m.Grows {
+				kind = prometheus.CounterValue
+			}
+			out <- prometheus.MustNewConstMetric(prometheus.NewDesc(m.Name, m.Help, nil, nil), kind, float64(m.Value()))
+		}
 	}
-	return nil
+}
+
+// metricsPage makes the handler of /metrics: requests, pushes, what the options have, and the process.
+func (s *Server) metricsPage() http.Handler {
+	var pushes metric.Registry
+	s.push.Register(&pushes)
+	page := prometheus.NewRegistry()
+	s.metrics.register(page)
+	page.MustRegister(collector{&pushes, s.opt.Metrics}, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(page, promhttp.HandlerOpts{DisableCompression: true})
 }

@@ -54,20 +54,12 @@ type answer interface {
 	finish(err error) error
 }
 
-// typeSettings is what a session has when its settings and its catalog change the text form of values.
-type typeSettings interface {
-	TypeSettings() *types.Settings
-}
-
 // newAnswer makes the output in the form that the client accepts: JSON, CSV or an Arrow stream.
-func newAnswer(w http.ResponseWriter, r *http.Request, conn session.Conn) answer {
+func newAnswer(w http.ResponseWriter, r *http.Request, conn Session) answer {
 	if wantsArrow(r) {
 		return &arrowResult{result: result{w: w, media: arrow.ContentType}}
 	}
-	out := &result{w: w, media: "application/json"}
-	if s, ok := conn.(typeSettings); ok {
-		out.settings = s.TypeSettings
-	}
+	out := &result{w: w, media: "application/json", settings: conn.TypeSettings}
 	if wantsCSV(r) {
 		out.media = "text/csv; charset=utf-8"
 		out.csv = csv.NewWriter(&out.buf)
@@ -107,7 +99,7 @@ func readQuery(w http.ResponseWriter, r *http.Request) (*queryRequest, error) {
 }
 
 // execute runs the statement by the extended protocol's steps, which allow one statement only.
-func execute(ctx context.Context, conn session.Conn, q *queryRequest, out session.Output) (err error) {
+func execute(ctx context.Context, conn Session, q *queryRequest, out session.Output) (err error) {
 	params := make([]session.Parameter, len(q.Params))
 	for i, p := range q.Params {
 		switch v := p.(type) {
@@ -163,7 +155,7 @@ type result struct {
 	rows     int64
 	cols     []session.Column
 	encode   []pgtype.Encoder
-	settings func() *types.Settings // nil: the defaults
+	settings func() *types.Settings
 	record   []string
 	scratch  []byte
 	tag      string
@@ -202,10 +194,7 @@ func (o *result) string(s string) {
 
 // Rows writes a batch.
 func (o *result) Rows(b *batch.Batch) error {
-	var set *types.Settings
-	if o.settings != nil {
-		set = o.settings()
-	}
+	set := o.settings()
 	o.encode = o.encode[:0]
 	for _, v := range b.Cols {
 		o.encode = append(o.encode, pgtype.TextEncoder(v.Type, set))

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,61 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/siltstone-db/siltstone/ingest/httppush"
 	"github.com/siltstone-db/siltstone/server/auth"
-	"github.com/siltstone-db/siltstone/sql/session"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
 )
-
-// Options configure a Server.
-type Options struct {
-	Store httppush.Store
-	// Open makes a session for a statement; the caller closes it.
-	Open func(ctx context.Context, user string, remote net.Addr) (session.Conn, error)
-	// Health returns what is wrong; nothing when all is well.
-	Health func() []string
-	// Auth decides who may come in: trusted addresses as themselves, others with basic authentication.
-	Auth *auth.Rules
-	// Pool is charged for the rows of pushes that are on their way. nil: no limit.
-	Pool *mem.Pool
-	// Metrics is what /metrics shows, and where this package's own counters go. nil: a registry of its own.
-	Metrics *prometheus.Registry
-	// MoreMetrics writes further metrics in Prometheus' text format behind those; may be nil.
-	MoreMetrics func(w io.Writer) error
-	// BodyMaxBytes bounds a body, before and after decompression. Default 256 MiB.
-	BodyMaxBytes int64
-	// ReadTimeout bounds the time for a whole request. Default 5 min.
-	ReadTimeout time.Duration
-	// Pprof serves /debug/pprof/ to clients of this machine.
-	Pprof bool
-	// Log gets one line for what an operator should see. Default slog.Default().
-	Log *slog.Logger
-}
-
-// EnsureDefaults fills in what is zero.
-func (o *Options) EnsureDefaults() {
-	if o.BodyMaxBytes == 0 {
-		o.BodyMaxBytes = 256 << 20
-	}
-	if o.ReadTimeout == 0 {
-		o.ReadTimeout = 5 * time.Minute
-	}
-	if o.Pool == nil {
-		o.Pool = mem.NewPool(0)
-	}
-	if o.Metrics == nil {
-		o.Metrics = prometheus.NewRegistry()
-	}
-	if o.Health == nil {
-		o.Health = func() []string { return nil }
-	}
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
-}
 
 // Server serves HTTP. All methods may be called at any time.
 type Server struct {
@@ -73,7 +21,7 @@ type Server struct {
 	http    *http.Server
 	mux     *http.ServeMux
 	push    *httppush.Handler
-	metrics *metrics
+	metrics Metrics
 	conns   atomic.Int64
 }
 
@@ -87,25 +35,39 @@ const (
 )
 
 // NewServer makes a server that listens nowhere yet.
-func NewServer(o Options) *Server {
+func NewServer(o Options) (*Server, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
 	o.EnsureDefaults()
 	s := &Server{opt: o, mux: http.NewServeMux()}
-	s.push = httppush.New(httppush.Options{Store: o.Store, Defaults: s.defaults, Pool: o.Pool, BodyMaxBytes: o.BodyMaxBytes})
-	s.metrics = newMetrics(o.Metrics, s.push.Counters())
-	s.mux.Handle("POST /v1/tables/{table}/rows", s.guard("rows", s.pushRows))
-	s.mux.Handle("POST /v1/query", s.guard("query", s.runQuery))
-	s.mux.HandleFunc("GET /healthz", s.health)
-	s.mux.Handle("GET /metrics", s.guard("metrics", s.showMetrics))
-	if o.Pprof {
-		s.mountProfiles()
+	var err error
+	if s.push, err = httppush.New(httppush.Options{Store: o.Store, Defaults: s.defaults, Pool: o.Pool, BodyMaxBytes: o.BodyMaxBytes}); err != nil {
+		return nil, err
 	}
-	s.mux.HandleFunc("/", s.unknown)
+	s.mount()
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: o.ReadTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: headerMaxBytes, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 		ConnState: s.connState,
 	}
-	return s
+	return s, nil
+}
+
+// mount gives each path its handler.
+func (s *Server) mount() {
+	metrics := s.metricsPage()
+	s.mux.Handle("POST /v1/tables/{table}/rows", s.guard("rows", s.pushRows))
+	s.mux.Handle("POST /v1/query", s.guard("query", s.runQuery))
+	s.mux.HandleFunc("GET /healthz", s.health)
+	s.mux.Handle("GET /metrics", s.guard("metrics", func(w http.ResponseWriter, r *http.Request, _ string) error {
+		metrics.ServeHTTP(w, r)
+		return nil
+	}))
+	if s.opt.Pprof {
+		s.mountProfiles()
+	}
+	s.mux.HandleFunc("/", s.unknown)
 }
 
 // connState closes connections beyond the cap: a request in flight is worth more than a new one.

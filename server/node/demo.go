@@ -2,8 +2,6 @@ package node
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -59,7 +57,7 @@ func startDemo(ctx context.Context, n *Node) (*demo, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	if err := conn.Simple(ctx, demoTable, silent{}); err != nil {
+	if err := conn.Simple(ctx, demoTable, session.Discard{}); err != nil {
 		return nil, err
 	}
 	t := n.db.Catalog().Table("public", "clicks")
@@ -145,18 +143,4 @@ func (f *feeder) next(now time.Time, n int) *batch.Batch {
 		}
 	}
 	return b
-}
-
-// silent is a session.Output for statements whose answer nobody reads.
-type silent struct{}
-
-func (silent) Columns([]session.Column) error      { return nil }
-func (silent) Rows(*batch.Batch) error             { return nil }
-func (silent) Complete(string) error               { return nil }
-func (silent) Empty() error                        { return nil }
-func (silent) Notice(string, string, string) error { return nil }
-func (silent) Setting(string, string) error        { return nil }
-func (silent) CopyIn(int8, int) (io.Reader, error) { return nil, fmt.Errorf("no COPY here") }
-func (silent) CopyOut(int8, int) (io.WriteCloser, error) {
-	return nil, fmt.Errorf("no COPY here")
 }

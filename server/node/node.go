@@ -14,9 +14,6 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"github.com/siltstone-db/siltstone/server/auth"
 	"github.com/siltstone-db/siltstone/server/config"
 	"github.com/siltstone-db/siltstone/server/httpapi"
@@ -24,7 +21,6 @@ import (
 	"github.com/siltstone-db/siltstone/sql/session"
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/mem"
-	"github.com/siltstone-db/siltstone/storage/metric"
 )
 
 // Node is a running server.
@@ -82,17 +78,19 @@ func Start(ctx context.Context, o config.Options, log *slog.Logger) (n *Node, er
 	if err != nil {
 		return n, err
 	}
-	registry, stored := prometheus.NewRegistry(), &metric.Registry{}
-	n.db.Register(stored)
-	n.pg = pgwire.NewServer(pgwire.Options{Open: n.openSession, Auth: rules, TLS: secure, SessionsMax: o.SessionsMax, Log: log})
+	n.pg, err = pgwire.NewServer(pgwire.Options{Open: n.openSession, Auth: rules, TLS: secure, SessionsMax: o.SessionsMax, Log: log})
+	if err != nil {
+		return n, err
+	}
 	n.serve(n.pg.Serve, n.pgListener)
 	if n.httpListener != nil {
-		n.http = httpapi.NewServer(httpapi.Options{Store: n.db, Open: n.openHTTP, Health: n.health, Auth: rules, Pool: pool,
-			Metrics: registry, MoreMetrics: stored.Write, BodyMaxBytes: int64(o.BodyMax), Pprof: o.Pprof, Log: log})
+		n.http, err = httpapi.NewServer(httpapi.Options{Store: n.db, Open: n.openHTTP, Health: n.health, Auth: rules, Pool: pool,
+			Metrics: n.metrics(pool), BodyMaxBytes: int64(o.BodyMax), Pprof: o.Pprof, Log: log})
+		if err != nil {
+			return n, err
+		}
 		n.serve(n.http.Serve, n.httpListener)
 	}
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	n.registerMetrics(registry, pool)
 	if o.Demo {
 		if n.demo, err = startDemo(ctx, n); err != nil {
 			return n, fmt.Errorf("demo: %w", err)
@@ -157,7 +155,7 @@ func (n *Node) Stop() error {
 }
 
 // openSession makes the session of a PostgreSQL client.
-func (n *Node) openSession(ctx context.Context, s pgwire.Startup) (session.Conn, error) {
+func (n *Node) openSession(ctx context.Context, s pgwire.Startup) (pgwire.Session, error) {
 	up := session.Startup{User: s.User, Database: s.Database, Settings: make(map[string]string, len(s.Settings)), Port: -1}
 	for _, x := range s.Settings {
 		up.Settings[x.Name] = x.Value
@@ -171,7 +169,7 @@ func (n *Node) openSession(ctx context.Context, s pgwire.Startup) (session.Conn,
 }
 
 // openHTTP makes the session of one HTTP request.
-func (n *Node) openHTTP(ctx context.Context, user string, remote net.Addr) (session.Conn, error) {
+func (n *Node) openHTTP(ctx context.Context, user string, remote net.Addr) (httpapi.Session, error) {
 	up := session.Startup{User: user, Database: n.engine.Database(), Settings: map[string]string{"application_name": "http"}}
 	up.Address, up.Port = hostPort(remote)
 	c, err := n.engine.Connect(ctx, up)

@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/siltstone-db/siltstone/sql/session"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/metric"
 )
 
 // What a connection is doing, for those who look at it from other goroutines.
@@ -35,8 +35,8 @@ type conn struct {
 	admitted bool // counted among the sessions
 	pid      uint32
 	key      []byte
-	sess     session.Conn
-	shared   atomic.Pointer[session.Conn] // sess, for interrupt
+	sess     Session
+	shared   atomic.Pointer[Session] // sess, for interrupt
 
 	state     atomic.Int32
 	cancelled atomic.Bool // interrupt was called since the statement began
@@ -64,8 +64,8 @@ func newConn(s *Server, nc net.Conn) *conn {
 		tc.SetNoDelay(true)
 		tc.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4})
 	}
-	c.in = newFrameReader(countReader{nc, &s.stats.BytesIn})
-	c.out = writer{conn: nc, timeout: s.opt.WriteTimeout}
+	c.in = newFrameReader(countReader{nc, &s.metrics.BytesIn})
+	c.out = writer{conn: nc, timeout: s.opt.WriteTimeout, sent: &s.metrics.BytesOut}
 	c.result.conn, c.copy.conn = c, c
 	c.state.Store(stateRunning)
 	return c
@@ -74,7 +74,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 // countReader counts what it reads.
 type countReader struct {
 	src io.Reader
-	n   *atomic.Int64
+	n   *metric.Counter
 }
 
 func (r countReader) Read(p []byte) (int, error) {
@@ -118,7 +118,7 @@ func (c *conn) goodbye(err error) {
 		c.out.flush()
 		return
 	}
-	c.srv.stats.Errors.Add(1)
+	c.srv.metrics.Errors.Add(1)
 	c.out.buf = appendError(c.out.buf, e)
 	if c.out.flush() == nil {
 		c.linger()
@@ -139,12 +139,11 @@ func (c *conn) close() {
 	if c.sess != nil {
 		c.sess.Close()
 	}
-	c.srv.stats.BytesOut.Add(c.out.sent)
 }
 
 // panicked ends a session that met a defect of ours; the others live on.
 func (c *conn) panicked(p any) {
-	c.srv.stats.Panics.Add(1)
+	c.srv.metrics.Panics.Add(1)
 	attrs := []any{"panic", fmt.Sprint(p), "stack", string(debug.Stack())}
 	if c.last.typ != 0 {
 		attrs = append(attrs, "message", string(rune(c.last.typ)), "sha256", fmt.Sprintf("%x", c.last.digest()))

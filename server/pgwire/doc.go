@@ -1,10 +1,10 @@
-// Package pgwire speaks PostgreSQL's frontend/backend protocol, version 3.0 to 3.2, on top of session.Conn: start-up,
+// Package pgwire speaks PostgreSQL's frontend/backend protocol, version 3.0 to 3.2, on top of a Session: start-up,
 // login, the simple and the extended query protocol, COPY both ways, cancellation. Its types are Server, which listens
 // and owns the connections, and Options.
 //
 // A connection is one goroutine, which reads a message, runs it and writes the answer; nothing else touches its socket
 // or its session, except a cancel request, the watch for clients that went away, and Shutdown, which only use what is
-// safe to call at any time (session.Conn.Cancel, deadlines, Close).
+// safe to call at any time (Session.Cancel, deadlines, Close).
 //
 // # The frame guard
 //

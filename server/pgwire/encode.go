@@ -5,11 +5,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// typeSettings is what a session has when its settings change the text form of values (TimeZone, bytea_output).
-type typeSettings interface {
-	TypeSettings() *types.Settings
-}
-
 // encoder is the encoder of one column, kept from batch to batch and from statement to statement: making one
 // allocates.
 type encoder struct {

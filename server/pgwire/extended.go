@@ -29,7 +29,7 @@ func (c *conn) handleExtended(typ byte, body []byte) error {
 	case 'D':
 		return c.describe(body)
 	case 'E':
-		c.srv.stats.Statements.Add(1)
+		c.srv.metrics.Statements.Add(1)
 		return c.execute(body)
 	case 'C':
 		return c.closeObject(body)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/siltstone-db/siltstone/sql/session"
@@ -15,7 +16,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// fakeSession is a session.Conn without a database, so that the protocol is tested alone. Its statements:
+// fakeSession is a Session without a database, so that the protocol is tested alone. Its statements:
 //
 //	rows N [text]      N rows (n integer, t text)
 //	params             one row with the parameters' formats and values
@@ -30,6 +31,7 @@ import (
 //	big N              one row with a value of N bytes
 //	(nothing)          the empty statement
 type fakeSession struct {
+	pid        int32
 	start      Startup
 	status     session.TxStatus
 	statements map[string]string
@@ -47,14 +49,17 @@ type fakePortal struct {
 	row    int
 }
 
-func newFake(_ context.Context, s Startup) (session.Conn, error) {
+// fakes numbers the sessions.
+var fakes atomic.Int32
+
+func newFake(_ context.Context, s Startup) (Session, error) {
 	switch s.Database {
 	case "nowhere":
 		return nil, errs.New(errs.InvalidCatalogName, "database %q does not exist", s.Database)
 	case "panic":
 		panic("planted in Open")
 	}
-	return &fakeSession{start: s, status: session.Idle, statements: map[string]string{}, portals: map[string]*fakePortal{}, closed: make(chan struct{})}, nil
+	return &fakeSession{pid: fakes.Add(1), start: s, status: session.Idle, statements: map[string]string{}, portals: map[string]*fakePortal{}, closed: make(chan struct{})}, nil
 }
 
 var fakeColumns = []session.Column{{Name: "n", Type: types.T(types.Int4), TableOID: 16384, Attnum: 1}, {Name: "t", Type: types.T(types.Text)}}
@@ -68,6 +73,10 @@ func columnsOf(sql string) []session.Column {
 	}
 	return nil
 }
+
+func (f *fakeSession) PID() int32 { return f.pid }
+
+func (f *fakeSession) TypeSettings() *types.Settings { return &types.Settings{} }
 
 func (f *fakeSession) begin(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)

@@ -175,7 +175,7 @@ func FuzzSession(f *testing.F) {
 		nc.Write(messages)
 		nc.(interface{ CloseWrite() error }).CloseWrite()
 		readUntil(nc, 0)
-		if s.stats.Panics.Load() != 0 {
+		if s.metrics.Panics.Value() != 0 {
 			t.Fatal("a session panicked")
 		}
 	})

@@ -189,7 +189,7 @@ func TestRandomBytes(t *testing.T) {
 	if got, err := readUntil(good, 'Z'); err != nil || got != "TDCZ" {
 		t.Errorf("a good session met %q, %v", got, err)
 	}
-	if n := s.stats.Panics.Load(); n != 0 {
+	if n := s.metrics.Panics.Value(); n != 0 {
 		t.Errorf("%d panics", n)
 	}
 }
@@ -260,7 +260,7 @@ func TestClientGone(t *testing.T) {
 	nc := dialReady(t, dial)
 	nc.Write(append(query("wait"), query("rows 1")...)) // unread bytes stand before the end
 	nc.Close()
-	waitFor(t, "the session ends", func() bool { return s.stats.Sessions.Load() == 0 })
+	waitFor(t, "the session ends", func() bool { return s.metrics.Sessions.Load() == 0 })
 }
 
 func waitFor(t *testing.T, what string, ok func() bool) {
@@ -277,7 +277,7 @@ func TestSlowReader(t *testing.T) {
 	s, dial := start(t, func(o *Options) { o.WriteTimeout = 100 * time.Millisecond })
 	nc := dialReady(t, dial)
 	nc.Write(query("rows 10000000 some-text-to-fill-the-socket"))
-	waitFor(t, "the session ends", func() bool { return s.stats.Sessions.Load() == 0 })
+	waitFor(t, "the session ends", func() bool { return s.metrics.Sessions.Load() == 0 })
 }
 
 func TestShutdownIdle(t *testing.T) {
@@ -303,7 +303,7 @@ func TestShutdownRunning(t *testing.T) {
 	if _, err := readUntil(copying, 'G'); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "all run", func() bool { return s.stats.Statements.Load() == 3 })
+	waitFor(t, "all run", func() bool { return s.metrics.Statements.Value() == 3 })
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
 	s.Shutdown(ctx)

@@ -72,7 +72,7 @@ func (c *conn) handle(typ byte, body []byte) error {
 	}
 	switch typ {
 	case 'Q':
-		c.srv.stats.Statements.Add(1)
+		c.srv.metrics.Statements.Add(1)
 		if err := c.query(body); err != nil {
 			if err := c.fail(err); err != nil {
 				return err
@@ -130,7 +130,7 @@ func (c *conn) fail(err error) error {
 	if e.Severity == severityFatal {
 		return e
 	}
-	c.srv.stats.Errors.Add(1)
+	c.srv.metrics.Errors.Add(1)
 	c.out.buf = appendError(c.out.buf, e)
 	return c.out.flush()
 }

@@ -31,11 +31,7 @@ func (r *result) start(formats []int16, simple bool) {
 
 // settings forgets the encoders when the session prints values in another way than before.
 func (r *result) settings() {
-	s, ok := r.conn.sess.(typeSettings)
-	if !ok {
-		return
-	}
-	if now := s.TypeSettings(); r.printed == nil || *now != *r.printed {
+	if now := r.conn.sess.TypeSettings(); r.printed == nil || *now != *r.printed {
 		kept := *now
 		r.printed = &kept
 		clear(r.columns)

@@ -27,7 +27,10 @@ func start(t testing.TB, change func(*Options)) (*Server, func() (net.Conn, erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewServer(o)
+	s, err := NewServer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -37,7 +40,7 @@ func start(t testing.TB, change func(*Options)) (*Server, func() (net.Conn, erro
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-		if n := s.stats.Sessions.Load(); n != 0 {
+		if n := s.metrics.Sessions.Load(); n != 0 {
 			t.Errorf("%d sessions are left", n)
 		}
 	})

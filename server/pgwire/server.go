@@ -3,90 +3,20 @@ package pgwire
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
-	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/siltstone-db/siltstone/server/auth"
-	"github.com/siltstone-db/siltstone/sql/session"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// Startup is what a client said when it connected, after it proved who it is.
-type Startup struct {
-	User     string
-	Database string
-	// Settings are the run-time parameters of the start-up packet, those of "options" first, in order.
-	Settings []Setting
-	Remote   net.Addr
-}
-
-// Setting is a run-time parameter and its value.
-type Setting struct{ Name, Value string }
-
-// Options configure a Server.
-type Options struct {
-	// Open makes the session of a client that may log in. Its errors are shown to the client.
-	Open func(ctx context.Context, s Startup) (session.Conn, error)
-	// Auth decides how clients prove who they are.
-	Auth *auth.Rules
-	// TLS answers SSLRequest and direct TLS; nil: clients are told that there is none.
-	TLS *tls.Config
-	// SessionsMax bounds clients that are logged in. Default 200.
-	SessionsMax int
-	// PendingMax bounds connections that are not logged in yet: one more closes the oldest of them, so that half-open
-	// connections cannot keep others out. Default 100.
-	PendingMax int
-	// LoginTimeout is the time from accept to AuthenticationOk. Default 10 s.
-	LoginTimeout time.Duration
-	// WriteTimeout ends a session whose client reads nothing for that long. Default 10 min.
-	WriteTimeout time.Duration
-	// WatchInterval is how often running statements are checked for clients that went away. Default 250 ms.
-	WatchInterval time.Duration
-	// Log gets one line for what an operator should see. Default slog.Default().
-	Log *slog.Logger
-}
-
-// EnsureDefaults fills in what is zero.
-func (o *Options) EnsureDefaults() {
-	setDefault(&o.SessionsMax, 200)
-	setDefault(&o.PendingMax, 100)
-	setDefault(&o.LoginTimeout, 10*time.Second)
-	setDefault(&o.WriteTimeout, 10*time.Minute)
-	setDefault(&o.WatchInterval, 250*time.Millisecond)
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
-}
-
-func setDefault[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
-	}
-}
-
-// Stats counts what a Server did. All fields may be read at any time.
-type Stats struct {
-	Accepted   atomic.Int64 // connections
-	Refused    atomic.Int64 // connections closed before login: caps, time, hostile bytes, wrong passwords
-	Sessions   atomic.Int64 // logged in now
-	Statements atomic.Int64 // Query and Execute messages
-	Errors     atomic.Int64 // ErrorResponse messages
-	Panics     atomic.Int64 // sessions ended by a defect of ours
-	BytesIn    atomic.Int64
-	BytesOut   atomic.Int64
-}
-
 // Server accepts connections and serves each in a goroutine of its own. All methods may be called at any time.
 type Server struct {
-	opt   Options
-	stats Stats
+	opt     Options
+	metrics Metrics
 
 	stopping atomic.Bool
 	ctx      context.Context // of every session; ended by the hard part of Shutdown
@@ -100,23 +30,22 @@ type Server struct {
 		conns     map[*conn]struct{}
 		pending   []*conn // not logged in yet, oldest first
 		byPID     map[uint32]*conn
-		lastPID   uint32
 	}
 }
 
-// NewServer makes a server that listens nowhere yet.
-func NewServer(o Options) *Server {
+// NewServer makes a server that listens nowhere yet. Shutdown ends it, also one that never served.
+func NewServer(o Options) (*Server, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
 	o.EnsureDefaults()
 	s := &Server{opt: o}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.mu.conns = make(map[*conn]struct{})
 	s.mu.byPID = make(map[uint32]*conn)
 	s.watching.Go(s.watch)
-	return s
+	return s, nil
 }
-
-// Stats returns the counters.
-func (s *Server) Stats() *Stats { return &s.stats }
 
 // Serve accepts connections until Shutdown, and then returns nil.
 func (s *Server) Serve(l net.Listener) error {
@@ -151,7 +80,7 @@ func (s *Server) Serve(l net.Listener) error {
 
 // ServeConn serves one connection in a new goroutine and owns it from now on.
 func (s *Server) ServeConn(nc net.Conn) {
-	s.stats.Accepted.Add(1)
+	s.metrics.Accepted.Add(1)
 	c := newConn(s, nc)
 	s.mu.Lock()
 	if s.stopping.Load() {
@@ -189,33 +118,23 @@ func (s *Server) admit(c *conn) error {
 	if s.stopping.Load() {
 		return fatal(errs.CannotConnectNow, "the database system is shutting down")
 	}
-	if int(s.stats.Sessions.Load()) >= s.opt.SessionsMax {
+	if int(s.metrics.Sessions.Load()) >= s.opt.SessionsMax {
 		return fatal(errs.TooManyConnections, "sorry, too many clients already").
 			WithHint("Close sessions, or raise sessions-max (now %d).", s.opt.SessionsMax)
 	}
 	s.removePendingLocked(c)
-	s.stats.Sessions.Add(1)
+	s.metrics.Sessions.Add(1)
 	c.admitted = true
 	return nil
 }
 
-// numbered is what a session has when it knows its own number (pg_backend_pid).
-type numbered interface{ PID() int32 }
-
-// register gives a session its number and its cancel key. A session that numbers itself is unique among its kind, and
-// a server has sessions of one kind.
+// register makes a session reachable for cancel requests, by its number and a key of ours.
 func (s *Server) register(c *conn) {
-	key := make([]byte, cancelKeyBytes(c.version))
-	rand.Read(key)
+	c.key = make([]byte, cancelKeyBytes(c.version))
+	rand.Read(c.key)
+	c.pid = uint32(c.sess.PID())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n, ok := c.sess.(numbered); ok {
-		c.pid = uint32(n.PID())
-	} else {
-		s.mu.lastPID++
-		c.pid = s.mu.lastPID
-	}
-	c.key = key
 	s.mu.byPID[c.pid] = c
 }
 
@@ -228,9 +147,9 @@ func (s *Server) remove(c *conn) {
 		delete(s.mu.byPID, c.pid)
 	}
 	if c.admitted {
-		s.stats.Sessions.Add(-1)
+		s.metrics.Sessions.Add(-1)
 	} else {
-		s.stats.Refused.Add(1)
+		s.metrics.Refused.Add(1)
 	}
 }
 

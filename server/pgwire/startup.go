@@ -155,7 +155,7 @@ func (c *conn) startTLS(direct bool) error {
 		return errDone
 	}
 	c.tls = true
-	c.in = newFrameReader(countReader{tc, &c.srv.stats.BytesIn})
+	c.in = newFrameReader(countReader{tc, &c.srv.metrics.BytesIn})
 	c.out.conn = tc
 	return nil
 }

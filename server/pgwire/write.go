@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"time"
+
+	"github.com/siltstone-db/siltstone/storage/metric"
 )
 
 // Sizes of the write buffer. It is flushed when it holds writeFlushBytes, at Flush and Sync, and before waiting for
@@ -22,7 +24,7 @@ type writer struct {
 	conn    net.Conn
 	buf     []byte
 	timeout time.Duration // for one flush; 0: none
-	sent    int64         // bytes
+	sent    *metric.Counter
 	err     error
 }
 
@@ -39,7 +41,7 @@ func (w *writer) flush() error {
 		w.conn.SetWriteDeadline(time.Now().Add(w.timeout))
 	}
 	n, err := w.conn.Write(w.buf)
-	w.sent += int64(n)
+	w.sent.Add(int64(n))
 	if cap(w.buf) > writeKeepBytes {
 		w.buf = nil
 	}

@@ -18,6 +18,8 @@ type Resolver interface {
 	Function(schema, name string, args []types.Type) (*TableFunction, error)
 	// Type finds a type that is not built in. It returns false when there is none.
 	Type(schema, name string) (types.Type, bool)
+	// CreationSchema returns the schema in which a table without one is made, or 3F000 when there is none.
+	CreationSchema() (string, error)
 }
 
 // Relation is a table, stored (Table set) or virtual (Virtual set). Columns describes it in both cases.

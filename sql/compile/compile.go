@@ -32,12 +32,17 @@ type Relations interface {
 	Table(id catalog.TableID) (scan.Relation, error)
 }
 
+// Virtuals computes virtual tables; a session does.
+type Virtuals interface {
+	// Relation returns the rows of a virtual table as this statement sees them.
+	Relation(v plan.Virtual) (scan.Relation, error)
+}
+
 // Env is what compiling needs besides the plan.
 type Env struct {
 	Relations Relations
-	// Virtual is handed to plan.Virtual.Relation.
-	Virtual any
-	Fn      *fn.Context
+	Virtual   Virtuals
+	Fn        *fn.Context
 	// Analyze makes the program count what its pieces do.
 	Analyze bool
 	// NoStatistics forbids answers from statistics alone (siltstone.cache = off).

@@ -56,7 +56,7 @@ func (c *compiler) scanRelation(n *plan.Scan, need plan.Set, ts *tableScan) (*st
 
 func (c *compiler) relation(n *plan.Scan) (scan.Relation, error) {
 	if n.Virtual != nil {
-		return n.Virtual.Relation(c.env.Virtual)
+		return c.env.Virtual.Relation(n.Virtual)
 	}
 	return c.env.Relations.Table(n.Table.ID)
 }

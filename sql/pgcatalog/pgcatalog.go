@@ -9,7 +9,6 @@
 package pgcatalog
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -121,21 +120,13 @@ func (t *Table) Types() []types.Type {
 	return ts
 }
 
-// Relation returns the rows as the statement sees them. env is an *Env, or something that has one.
-func (t *Table) Relation(env any) (scan.Relation, error) {
-	e, ok := env.(*Env)
-	if !ok {
-		h, ok := env.(interface{ Catalog() *Env })
-		if !ok {
-			return nil, fmt.Errorf("read %s: no catalog environment", t.Name())
-		}
-		e = h.Catalog()
-	}
+// Relation returns the rows as the statement sees them.
+func (t *Table) Relation(env *Env) scan.Relation {
 	b := newBuilder(t)
 	if t.rows != nil {
-		t.rows(e, b)
+		t.rows(env, b)
 	}
-	return b.relation(), nil
+	return b.relation()
 }
 
 // Lookup returns the virtual relation schema.name, or nil. An empty schema means pg_catalog.

@@ -2,8 +2,6 @@ package plan
 
 import (
 	"github.com/siltstone-db/siltstone/engine/expr"
-	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -36,22 +34,8 @@ func Together(all []*Function) *Function {
 	return f
 }
 
-// FunctionRunner is what the env given to Relation implements to run a Function.
-type FunctionRunner interface {
-	RunFunction(f *Function) (scan.Relation, error)
-}
-
 // Name returns the function's name.
 func (f *Function) Name() string { return f.Func }
 
 // Types returns the types of the columns.
 func (f *Function) Types() []types.Type { return f.Results }
-
-// Relation asks env, a FunctionRunner, for the rows.
-func (f *Function) Relation(env any) (scan.Relation, error) {
-	r, ok := env.(FunctionRunner)
-	if !ok {
-		return nil, errs.Unsupported("the set-returning function %s here", f.Func)
-	}
-	return r.RunFunction(f)
-}

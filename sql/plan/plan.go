@@ -7,7 +7,6 @@ import (
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/catalog"
-	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -46,12 +45,11 @@ type Scan struct {
 	Filter   []expr.Expr
 }
 
-// Virtual is a table computed when it is read: system catalogs, generate_series.
+// Virtual is a table computed when it is read: a system catalog, or a Function. The session that runs the plan knows
+// how.
 type Virtual interface {
 	Name() string
 	Types() []types.Type
-	// Relation returns the rows as this statement sees them.
-	Relation(env any) (scan.Relation, error)
 }
 
 // Filter keeps the rows for which every condition is true.

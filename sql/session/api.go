@@ -1,11 +1,11 @@
 // Package session runs SQL statements for one connection: settings, prepared statements, portals, transactions,
-// cancellation. The wire protocol and HTTP are its users; it knows nothing of either.
+// cancellation. Its types are Engine, which sessions share, and Session. The wire protocol and HTTP are its users, each
+// of which declares what it needs of a Session; it knows nothing of either.
 //
 // A Session is used by one goroutine at a time, except for Cancel.
 package session
 
 import (
-	"context"
 	"io"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -58,32 +58,3 @@ const (
 	InTransaction TxStatus = 'T'
 	Failed        TxStatus = 'E'
 )
-
-// Conn is the interface of a session towards the protocols (implemented by *Session). Prepared statement and portal
-// names follow the extended query protocol: "" is the unnamed one.
-type Conn interface {
-	// Simple runs all statements of a text as the simple query protocol does: one implicit transaction around
-	// them, stopping at the first error.
-	Simple(ctx context.Context, sql string, out Output) error
-	// Parse prepares one statement. oids are the parameter types the client gave, 0 where it did not.
-	Parse(ctx context.Context, name, sql string, oids []uint32) error
-	// Bind makes a portal. resultFormats are kept by the caller.
-	Bind(ctx context.Context, portal, statement string, params []Parameter) error
-	// DescribeStatement returns the parameter types and the result columns (nil: no rows).
-	DescribeStatement(ctx context.Context, name string) ([]types.Type, []Column, error)
-	// DescribePortal returns the result columns (nil: no rows).
-	DescribePortal(ctx context.Context, name string) ([]Column, error)
-	// Execute runs a portal for at most maxRows rows (0: all); suspended tells that there may be more, in which case
-	// Complete was not called. Columns is not called.
-	Execute(ctx context.Context, portal string, maxRows int, out Output) (suspended bool, err error)
-	CloseStatement(name string) error
-	ClosePortal(name string) error
-	// Sync ends the implicit transaction of an extended-protocol sequence; failed says that an error came before it.
-	Sync(ctx context.Context, failed bool) error
-	TxStatus() TxStatus
-	// Settings returns the parameters to report at start-up, by name.
-	Settings() map[string]string
-	// Cancel stops the running statement, if any. Any goroutine may call it.
-	Cancel()
-	Close()
-}

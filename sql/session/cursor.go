@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"io"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
@@ -93,15 +92,3 @@ func (s *Session) closeCursor(n *pg.ClosePortalStmt) (string, error) {
 	s.closePortal(n.Portalname)
 	return "CLOSE CURSOR", nil
 }
-
-// silent is the output of what only plans.
-type silent struct{}
-
-func (silent) Columns([]Column) error                    { return nil }
-func (silent) Rows(*batch.Batch) error                   { return nil }
-func (silent) Complete(string) error                     { return nil }
-func (silent) Empty() error                              { return nil }
-func (silent) Notice(string, string, string) error       { return nil }
-func (silent) Setting(string, string) error              { return nil }
-func (silent) CopyIn(int8, int) (io.Reader, error)       { return nil, errNoCopy }
-func (silent) CopyOut(int8, int) (io.WriteCloser, error) { return nil, errNoCopy }

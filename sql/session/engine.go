@@ -2,52 +2,15 @@ package session
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
-	"runtime"
 	"sort"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
 )
-
-// Options are the settings of an Engine.
-type Options struct {
-	// Database is the name of the one database; "" means siltstone.
-	Database string
-	// Pool is the memory that queries and transactions draw from; nil: a pool without a limit.
-	Pool *mem.Pool
-	// QueryBytes is the most memory of one query; 0: work_mem decides.
-	QueryBytes int64
-	// Workers is the most goroutines of one query; 0: one per core.
-	Workers int
-	// MaxSessions is the most sessions at once; 0: 1000.
-	MaxSessions int
-	// Settings are defaults of parameters, by name, that stand before those of the start-up packet.
-	Settings map[string]string
-}
-
-// EnsureDefaults fills in what was left out.
-func (o *Options) EnsureDefaults() {
-	if o.Database == "" {
-		o.Database = "siltstone"
-	}
-	if o.Pool == nil {
-		o.Pool = mem.NewPool(0)
-	}
-	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
-	if o.MaxSessions <= 0 {
-		o.MaxSessions = 1000
-	}
-}
 
 // Engine is what all sessions of a process share: the storage, the plan cache, the memory pool and the list of
 // sessions. It is safe for concurrent use.
@@ -60,29 +23,18 @@ type Engine struct {
 	mu       struct {
 		sync.Mutex
 		sessions map[int32]*Session
-		nextPID  int32
+		lastPID  int32
 	}
 }
 
 // NewEngine returns an engine over an open storage, which stays the caller's to close after the engine's sessions. What
 // queries of an earlier process left in temporary files is removed.
 func NewEngine(db *storage.DB, o Options) (*Engine, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
 	o.EnsureDefaults()
-	e := &Engine{db: db, options: o, plans: newPlanCache(planCacheEntries), defaults: map[string]string{}}
-	for key, p := range parameters {
-		e.defaults[key] = p.boot
-	}
-	for name, v := range o.Settings {
-		p := parameters[strings.ToLower(name)]
-		if p == nil {
-			return nil, unrecognized(name)
-		}
-		c, err := p.parse(v)
-		if err != nil {
-			return nil, err
-		}
-		e.defaults[strings.ToLower(name)] = c
-	}
+	e := &Engine{db: db, options: o, plans: newPlanCache(planCacheEntries), defaults: o.defaults()}
 	e.mu.sessions = map[int32]*Session{}
 	files, dir := db.Temporary()
 	var err error
@@ -123,34 +75,26 @@ func (e *Engine) Connect(_ context.Context, up Startup) (*Session, error) {
 	}
 	s := &Session{engine: e, user: up.User, settings: newSettings(defaults), statements: map[string]*prepared{},
 		portals: map[string]*portal{}, status: Idle}
-	s.activity.User, s.activity.Database = up.User, e.options.Database
-	s.activity.ClientAddr, s.activity.ClientPort = up.Address, up.Port
-	s.activity.BackendStart = time.Now().UnixMicro()
-	s.activity.State = "idle"
-	var secret [4]byte
-	if _, err := rand.Read(secret[:]); err != nil {
-		return nil, fatal(err)
-	}
-	s.secret = binary.LittleEndian.Uint32(secret[:])
 	s.reported = s.Settings()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.mu.sessions) >= e.options.MaxSessions {
 		return nil, fatal(errs.New(errs.TooManyConnections, "sorry, too many clients already"))
 	}
-	for {
-		e.mu.nextPID++
-		if e.mu.nextPID <= 0 {
-			e.mu.nextPID = 1
-		}
-		if e.mu.sessions[e.mu.nextPID] == nil {
-			break
-		}
-	}
-	s.pid = e.mu.nextPID
-	s.activity.PID = s.pid
+	s.pid = e.freePIDLocked()
+	s.activity.connected(s.pid, up, e.options.Database)
 	e.mu.sessions[s.pid] = s
 	return s, nil
+}
+
+// freePIDLocked returns a number above 0 that no session has.
+func (e *Engine) freePIDLocked() int32 {
+	for {
+		e.mu.lastPID = max(e.mu.lastPID+1, 1) // after the largest comes 1
+		if e.mu.sessions[e.mu.lastPID] == nil {
+			return e.mu.lastPID
+		}
+	}
 }
 
 func fatal(err error) error {
@@ -191,18 +135,6 @@ func startupSettings(defaults, given map[string]string) error {
 	return nil
 }
 
-// CancelRequest stops the running statement of a session, if the secret is the session's. It tells whether it was.
-func (e *Engine) CancelRequest(pid int32, secret uint32) bool {
-	e.mu.Lock()
-	s := e.mu.sessions[pid]
-	e.mu.Unlock()
-	if s == nil || s.secret != secret {
-		return false
-	}
-	s.Cancel()
-	return true
-}
-
 // Sessions returns what pg_stat_activity shows, by PID.
 func (e *Engine) Sessions() []pgcatalog.Session {
 	e.mu.Lock()
@@ -213,7 +145,7 @@ func (e *Engine) Sessions() []pgcatalog.Session {
 	e.mu.Unlock()
 	out := make([]pgcatalog.Session, len(all))
 	for i, s := range all {
-		out[i] = s.active()
+		out[i] = s.activity.get()
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].PID < out[j].PID })
 	return out

@@ -2,93 +2,17 @@ package session
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/bind"
-	"github.com/siltstone-db/siltstone/sql/compile"
 	"github.com/siltstone-db/siltstone/sql/parse"
-	"github.com/siltstone-db/siltstone/sql/pgtype"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/format/wire"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
-
-func lower(s string) string { return strings.ToLower(s) }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
-
-// parameterTypes turns OIDs of Parse into types; 0 and unknown stay open.
-func parameterTypes(oids []uint32) ([]types.Type, error) {
-	if len(oids) == 0 {
-		return nil, nil
-	}
-	ts := make([]types.Type, len(oids))
-	for i, oid := range oids {
-		if oid == 0 {
-			ts[i] = types.T(types.Unknown)
-			continue
-		}
-		t, ok := pgtype.TypeByOID(oid)
-		if !ok {
-			return nil, errs.New(errs.UndefinedObject, "type with OID %d does not exist", oid)
-		}
-		ts[i] = t
-	}
-	return ts, nil
-}
-
-// decode turns the values of Bind into values of the parameters' types. Errors say which parameter of which portal it was,
-// and not its value, which may be a secret.
-func (s *Session) decode(ctx context.Context, portal string, ts []types.Type, params []Parameter) ([]types.Datum, error) {
-	values := make([]types.Datum, len(params))
-	set := s.TypeSettings()
-	for i, p := range params {
-		t := ts[i]
-		if t.Kind == types.Unknown || t.Kind == types.Invalid {
-			t = types.T(types.Text)
-		}
-		d, err := pgtype.Decode(t, p.Format, p.Value, set)
-		if isName(t) && p.Format == pgtype.FormatText && p.Value != nil {
-			d, err = compile.Constant(&expr.Cast{Arg: &expr.Const{Value: types.TextOf(string(p.Value))}, T: t}, s.context(ctx))
-		}
-		if err != nil {
-			return nil, parameterError(err, portal, i+1, p.Format)
-		}
-		values[i] = d
-	}
-	return values, nil
-}
-
-// isName tells the types whose text is a name that the catalog resolves.
-func isName(t types.Type) bool {
-	switch t.Kind {
-	case types.Regclass, types.Regtype, types.Regproc, types.Regnamespace:
-		return true
-	}
-	return false
-}
-
-func parameterError(err error, portal string, number int, format int16) error {
-	e := *errs.From(err)
-	e.Context = fmt.Sprintf("unnamed portal parameter $%d", number)
-	if portal != "" {
-		e.Context = fmt.Sprintf("portal \"%s\" parameter $%d", portal, number)
-	}
-	switch {
-	case format == pgtype.FormatText:
-		e.Context += " = '...'"
-	case e.Code == errs.InvalidBinaryRepresentation && e.Message == wire.LeftoverBinary:
-		e.Message += fmt.Sprintf(" in bind parameter %d", number)
-	}
-	return &e
-}
 
 // selectOf makes SELECT of some expressions, to have them bound.
 func selectOf(nodes []*pg.Node) *pg.Node {
@@ -117,6 +41,7 @@ func (s *Session) typesOf(ctx context.Context, st *parse.Statement, names []*pg.
 	return ts, nil
 }
 
+// bindQuery binds a SELECT that was made of parts of a statement.
 func (s *Session) bindQuery(ctx context.Context, st *parse.Statement, n *pg.Node) (*bind.Query, error) {
 	b := bind.New(&resolver{s: s}, nil, bind.Env{Fn: s.context(ctx)})
 	bound, err := b.Statement(parse.Statement{Node: n, Text: st.Text, Source: st.Source})
@@ -151,25 +76,11 @@ func (s *Session) arguments(ctx context.Context, st *parse.Statement, nodes []*p
 		proj.Cols = append(proj.Cols, plan.Column{ID: id, Name: c.Name, Type: want[i]})
 	}
 	var values []types.Datum
-	err = s.env(ctx, output{silent{}}).Query(ctx, proj, func(b *batch.Batch) error {
+	err = s.env(ctx, output{Discard{}}).Query(ctx, proj, func(b *batch.Batch) error {
 		for _, v := range b.Cols {
 			values = append(values, v.Datum(0))
 		}
 		return nil
 	})
 	return values, err
-}
-
-// TypeSettings returns the settings that the text forms of values depend on, for package pgtype. The value is the
-// caller's; it is not changed when a setting is.
-func (s *Session) TypeSettings() *types.Settings {
-	set := typeSettings(s.settings)
-	set.Names = s
-	return set
-}
-
-// RegName implements types.Namer.
-func (s *Session) RegName(d types.Datum) (string, bool) {
-	name, ok, err := s.Lookup("reg_out", d)
-	return name.S, ok && err == nil && !name.Null
 }

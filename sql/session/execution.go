@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"io"
 	"iter"
 	"strings"
 
@@ -44,7 +43,7 @@ func (s *Session) start(ctx context.Context, o *portal) error {
 	e := &execution{cancel: cancel}
 	_, e.isQuery = o.stmt.cmd.Bound.(*bind.Query)
 	next, stop := iter.Pull(func(yield func(*batch.Batch) bool) {
-		env := s.env(ctx, pieces{yield})
+		env := s.env(ctx, pieces{yield: yield})
 		env.Params, env.Workers = o.params, 1
 		e.tag, e.err = o.stmt.cmd.Run(ctx, env)
 	})
@@ -58,7 +57,10 @@ func (s *Session) start(ctx context.Context, o *portal) error {
 }
 
 // pieces is the output of an execution.
-type pieces struct{ yield func(*batch.Batch) bool }
+type pieces struct {
+	Discard
+	yield func(*batch.Batch) bool
+}
 
 // Rows suspends the query until its session wants to go on.
 func (p pieces) Rows(b *batch.Batch) error {
@@ -67,12 +69,6 @@ func (p pieces) Rows(b *batch.Batch) error {
 	}
 	return nil
 }
-
-func (pieces) Notice(string, string, string) error       { return nil }
-func (pieces) CopyIn(int8, int) (io.Reader, error)       { return nil, errNoCopy }
-func (pieces) CopyOut(int8, int) (io.WriteCloser, error) { return nil, errNoCopy }
-
-var errNoCopy = errs.New(errs.FeatureNotSupported, "COPY cannot be fetched row by row")
 
 // startKept runs a portal's statement to its end and keeps its rows, charged to an account, until they are taken.
 func (s *Session) startKept(ctx context.Context, o *portal) error {
@@ -93,7 +89,7 @@ func (s *Session) startKept(ctx context.Context, o *portal) error {
 
 // kept is an output that keeps rows.
 type kept struct {
-	silent
+	Discard
 	account *mem.Account
 	rows    []*batch.Batch
 }

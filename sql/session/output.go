@@ -1,12 +1,46 @@
 package session
 
 import (
+	"io"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/sql/stmt"
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
+
+// Discard is an Output that drops everything: for statements whose answer nobody reads, and to be embedded by outputs
+// that want only a part of it. COPY is refused.
+type Discard struct{}
+
+// Columns implements Output.
+func (Discard) Columns([]Column) error { return nil }
+
+// Rows implements Output.
+func (Discard) Rows(*batch.Batch) error { return nil }
+
+// Complete implements Output.
+func (Discard) Complete(string) error { return nil }
+
+// Empty implements Output.
+func (Discard) Empty() error { return nil }
+
+// Notice implements Output.
+func (Discard) Notice(string, string, string) error { return nil }
+
+// Setting implements Output.
+func (Discard) Setting(string, string) error { return nil }
+
+// CopyIn implements Output.
+func (Discard) CopyIn(int8, int) (io.Reader, error) { return nil, errNoCopy() }
+
+// CopyOut implements Output.
+func (Discard) CopyOut(int8, int) (io.WriteCloser, error) { return nil, errNoCopy() }
+
+func errNoCopy() error {
+	return errs.New(errs.FeatureNotSupported, "COPY is not possible here")
+}
 
 // output is an Output as commands see it.
 type output struct{ Output }

@@ -86,7 +86,7 @@ func (s *Session) plan(ctx context.Context, p *prepared) error {
 		}
 		return nil
 	}
-	cmd, err := s.command(ctx, &p.st, p.given, false, silent{})
+	cmd, err := s.command(ctx, &p.st, p.given, false, Discard{})
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (s *Session) repeat(ctx context.Context, last executed, err error) error {
 			return e
 		}
 		s.begin()
-		tag, e := s.run(ctx, p.cmd, last.portal.params, silent{}, false)
+		tag, e := s.run(ctx, p.cmd, last.portal.params, Discard{}, false)
 		if e != nil {
 			return e
 		}

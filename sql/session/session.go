@@ -3,23 +3,18 @@ package session
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/siltstone-db/siltstone/engine/fn"
-	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/sql/parse"
-	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/sql/stmt"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// Session is one connection. It implements Conn.
+// Session is one connection.
 type Session struct {
 	engine   *Engine
 	pid      int32
-	secret   uint32
 	user     string
 	settings *settings
 	reported map[string]string // what the client was last told of reported parameters
@@ -42,11 +37,8 @@ type Session struct {
 		sync.Mutex
 		stop context.CancelCauseFunc // of the running statement
 	}
-	activityMu sync.Mutex
-	activity   pgcatalog.Session
+	activity activity
 }
-
-var _ Conn = (*Session)(nil)
 
 // Causes of a cancelled statement.
 var (
@@ -56,9 +48,6 @@ var (
 
 // PID returns the number of the session.
 func (s *Session) PID() int32 { return s.pid }
-
-// Secret returns the key that a CancelRequest must carry.
-func (s *Session) Secret() uint32 { return s.secret }
 
 // Simple runs all statements of a text. The implicit transaction around them ends with the text, unless a statement
 // opened an explicit one. The error that stopped it was not sent to out: that is the caller's to do.
@@ -151,22 +140,9 @@ func cancelled(ctx context.Context, err error) error {
 	return errUser
 }
 
+// timeout returns the most time that a statement may take; 0: any.
 func (s *Session) timeout() time.Duration {
-	if v := s.settings.raw("statement_timeout"); v != "0" && v != "" {
-		return time.Duration(atoi(v)) * time.Millisecond
-	}
-	return 0
-}
-
-func atoi(v string) int64 {
-	var n int64
-	for _, c := range v {
-		if c < '0' || c > '9' {
-			return 0
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n
+	return time.Duration(s.settings.integer("statement_timeout")) * time.Millisecond
 }
 
 // Cancel stops the running statement, if any.
@@ -219,75 +195,4 @@ func (s *Session) report(out Output) error {
 		}
 	}
 	return nil
-}
-
-// begins records the start of a statement.
-func (s *Session) begins(text string) {
-	now := time.Now().UnixMicro()
-	s.stmtStart = now
-	app := s.settings.raw("application_name")
-	s.activityMu.Lock()
-	s.activity.QueryStart, s.activity.StateChange = now, now
-	s.activity.State, s.activity.Query, s.activity.Application = "active", text, app
-	if s.tx == nil {
-		s.activity.XactStart = now
-	}
-	s.activityMu.Unlock()
-}
-
-// rest records that the session waits for its client.
-func (s *Session) rest() {
-	s.activityMu.Lock()
-	s.activity.StateChange = time.Now().UnixMicro()
-	switch s.status {
-	case Idle:
-		s.activity.State, s.activity.XactStart = "idle", 0
-	case InTransaction:
-		s.activity.State = "idle in transaction"
-	case Failed:
-		s.activity.State = "idle in transaction (aborted)"
-	}
-	s.activityMu.Unlock()
-}
-
-func (s *Session) active() pgcatalog.Session {
-	s.activityMu.Lock()
-	defer s.activityMu.Unlock()
-	return s.activity
-}
-
-// env makes what one run of a command may use.
-func (s *Session) env(ctx context.Context, out stmt.Output) *stmt.Env {
-	fnc := s.context(ctx)
-	workers := s.engine.options.Workers
-	if n := atoi(s.settings.raw("siltstone.workers")); n > 0 {
-		workers = int(n)
-	}
-	limit := s.engine.options.QueryBytes
-	if limit == 0 {
-		limit = atoi(s.settings.raw("work_mem")) << 10
-	}
-	return &stmt.Env{DB: s.engine.db, Tx: s.tx, Pool: s.engine.options.Pool, Session: commands{s, out}, Fn: fnc,
-		Virtual: &virtual{s: s, fn: fnc}, Resolver: &resolver{s: s}, Out: out, Workers: workers,
-		BatchRows: int(atoi(s.settings.raw("siltstone.batch_rows"))), MemoryLimit: limit,
-		Spill:         s.engine.spill,
-		SpillOptions:  spill.Options{Bytes: max(0, atoi(s.settings.raw("temp_file_limit"))) << 10, Force: s.settings.raw("siltstone.force_spill") == "on"},
-		NoStatistics:  s.settings.raw("siltstone.cache") == "off",
-		DisablePasses: s.disabledPasses()}
-}
-
-func (s *Session) context(ctx context.Context) *fn.Context {
-	return &fn.Context{Ctx: ctx, Session: s, Shared: fn.NewShared()}
-}
-
-func (s *Session) disabledPasses() map[string]bool {
-	v := s.settings.raw("siltstone.disable_passes")
-	if v == "" {
-		return nil
-	}
-	m := map[string]bool{}
-	for _, p := range strings.Split(v, ",") {
-		m[strings.TrimSpace(p)] = true
-	}
-	return m
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -48,6 +49,12 @@ func (s *settings) raw(name string) string {
 		return v
 	}
 	return s.defaults[name]
+}
+
+// integer returns the value of a parameter of that kind in its base unit.
+func (s *settings) integer(name string) int64 {
+	n, _ := strconv.ParseInt(s.raw(name), 10, 64) // canonical values are numbers
+	return n
 }
 
 // set changes a parameter for the session, or for the transaction only. It returns the parameter's own spelling.

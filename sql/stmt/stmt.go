@@ -62,8 +62,7 @@ type Env struct {
 	Pool    *mem.Pool
 	Session Session
 	Fn      *fn.Context
-	// Virtual is handed to virtual relations: it has their catalog and runs set-returning functions.
-	Virtual any
+	Virtual compile.Virtuals
 	// Resolver finds names when a statement is bound during a run (COPY defaults).
 	Resolver bind.Resolver
 	Params   []types.Datum

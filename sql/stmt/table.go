@@ -63,10 +63,7 @@ func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable
 // creationSchema returns the schema in which a new table goes: the given one, or the first of the search path.
 func creationSchema(env *Env, schema string) (string, error) {
 	if schema == "" {
-		if p, ok := env.Resolver.(interface{ CreationSchema() (string, error) }); ok {
-			return p.CreationSchema()
-		}
-		return catalog.PublicSchema, nil
+		return env.Resolver.CreationSchema()
 	}
 	if pgcatalog.IsSchema(schema) {
 		return "", errs.New(errs.InsufficientPrivilege, "permission denied to create in schema %q", schema).

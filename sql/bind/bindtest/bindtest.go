@@ -75,6 +75,9 @@ func (c *Catalog) Function(_, name string, args []types.Type) (*bind.TableFuncti
 // Type knows no types.
 func (c *Catalog) Type(string, string) (types.Type, bool) { return types.Type{}, false }
 
+// CreationSchema is public.
+func (c *Catalog) CreationSchema() (string, error) { return catalog.PublicSchema, nil }
+
 // Table returns the statistics that SetStats made up.
 func (c *Catalog) Table(t *catalog.Table) (stats.Table, bool) {
 	s, ok := c.stats[t.ID]

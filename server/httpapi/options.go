@@ -1,0 +1,82 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/siltstone-db/siltstone/ingest/httppush"
+	"github.com/siltstone-db/siltstone/server/auth"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/metric"
+)
+
+// Options configure a Server. Store, Open and Auth are needed; of the rest zero is ready.
+type Options struct {
+	Store httppush.Store
+	// Open makes a session for a statement; the caller closes it.
+	Open func(ctx context.Context, user string, remote net.Addr) (Session, error)
+	// Health returns what is wrong; nothing when all is well. Default: all is well.
+	Health func() []string
+	// Auth decides who may come in: trusted addresses as themselves, others with basic authentication.
+	Auth *auth.Rules
+	// Pool is charged for the rows of pushes that are on their way. Default: one without a limit.
+	Pool *mem.Pool
+	// Metrics are shown at /metrics beside this package's own, which are not registered there. It must be complete when
+	// the server is made. Default: none.
+	Metrics *metric.Registry
+	// BodyMaxBytes bounds a body, before and after decompression. Default 256 MiB.
+	BodyMaxBytes int64
+	// ReadTimeout bounds the time for a whole request. Default 5 min.
+	ReadTimeout time.Duration
+	// Pprof serves /debug/pprof/ to clients of this machine.
+	Pprof bool
+	// Log gets one line for what an operator should see. Default slog.Default().
+	Log *slog.Logger
+}
+
+// EnsureDefaults fills in what is zero.
+func (o *Options) EnsureDefaults() {
+	o.BodyMaxBytes = cmp.Or(o.BodyMaxBytes, 256<<20)
+	o.ReadTimeout = cmp.Or(o.ReadTimeout, 5*time.Minute)
+	if o.Pool == nil {
+		o.Pool = mem.NewPool(0)
+	}
+	if o.Metrics == nil {
+		o.Metrics = &metric.Registry{}
+	}
+	if o.Health == nil {
+		o.Health = func() []string { return nil }
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+}
+
+// Validate returns every problem of the options, joined, each with 22023. What EnsureDefaults would fill in is not one.
+func (o *Options) Validate() error {
+	var problems []error
+	bad := func(format string, args ...any) {
+		problems = append(problems, errs.New(errs.InvalidParameterValue, format, args...))
+	}
+	if o.Store == nil {
+		bad("Store: nothing takes rows")
+	}
+	if o.Open == nil {
+		bad("Open: nothing makes sessions")
+	}
+	if o.Auth == nil {
+		bad("Auth: nothing says who may come in")
+	}
+	if o.BodyMaxBytes < 0 {
+		bad("BodyMaxBytes: %d is negative", o.BodyMaxBytes)
+	}
+	if o.ReadTimeout < 0 {
+		bad("ReadTimeout: %d is negative", o.ReadTimeout)
+	}
+	return errors.Join(problems...)
+}

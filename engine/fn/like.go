@@ -6,6 +6,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -234,7 +235,7 @@ func (p *likePattern) searchAll(v *batch.Vector, n int, out batch.Bitmap) {
 	data := v.Data[:off[n]]
 	row, at := 0, int(off[0])
 	for {
-		i := bytes.Index(data[at:], p.text)
+		i := kernel.Search(data[at:], p.text)
 		if i < 0 {
 			return
 		}

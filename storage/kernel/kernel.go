@@ -6,8 +6,8 @@
 // Kernels keep no state, allocate nothing and are safe for concurrent use. Bitmaps are LSB first with zero bits past
 // the length (package batch). Callers check lengths: a kernel refuses nothing and panics on slices that are too short.
 //
-// Loops that decide the speed of scans are written with vector instructions, too (range_amd64.s); their plain twins run
-// on other processors, and everywhere under the build tag purego.
+// Loops that decide the speed of scans are written with vector instructions, too (range_amd64.s, search_amd64.s); their
+// plain twins run on other processors, and everywhere under the build tag purego.
 //
 // The hashes are frozen: dictionaries on disk are ordered by them.
 package kernel

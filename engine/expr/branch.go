@@ -11,6 +11,8 @@ type choice struct {
 	from []uint8 // source of each row, from 1; 0: NULL. Longer lists of branches are nested by the compiler.
 	srcs []*batch.Vector
 	out  batch.Vector
+
+	constants []uint32 // codes of constant sources
 }
 
 // maxBranches is the most sources that choice tells apart.
@@ -39,6 +41,9 @@ func (c *choice) take(v *batch.Vector, rows batch.Bitmap) {
 
 // finish builds the result.
 func (c *choice) finish() *batch.Vector {
+	if c.codes() {
+		return &c.out
+	}
 	n := len(c.from)
 	c.out.Reset(c.t, n)
 	switch c.t.Physical() {

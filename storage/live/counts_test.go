@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -312,6 +313,31 @@ func TestCountedRequest(t *testing.T) {
 				checkCountedRequest(t, s.Prefix(rows), req)
 			}
 		}
+	}
+}
+
+// TestCountedRequestAfterDelete: a dictionary counts deleted rows, too, so that it must not answer for the others.
+func TestCountedRequestAfterDelete(t *testing.T) {
+	s := New(countColumns, mem.NewPool(0).Account("live", 0), 1, time.Now())
+	defer s.Release()
+	if err := s.Append(countRows(rand.New(rand.NewPCG(12, 13)), 100), 0, 100); err != nil {
+		t.Fatal(err)
+	}
+	s.Mark(1)
+	p := s.Prefix(100).Without(0, (*index.RowSet)(nil).With([]uint32{0, 1, 99}))
+	rows := 0
+	req := &scan.Request{Columns: []int{0}, Counted: true}
+	ps, err := p.Open(context.Background(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ps.Close()
+	if _, ok := ps.(scan.CountedScan); ok {
+		t.Error("entries are counted with their deleted rows")
+	}
+	readAll(t, p, req, func(*batch.Batch, int) { rows++ })
+	if rows != 97 {
+		t.Errorf("%d rows, want 97", rows)
 	}
 }
 

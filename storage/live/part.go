@@ -109,7 +109,7 @@ func (p Prefix) Open(ctx context.Context, req *scan.Request) (scan.PartScan, err
 	for _, c := range req.Columns {
 		ps.dict(c)
 	}
-	if req.Counted && ps.dict(req.Columns[0]) != nil {
+	if req.Counted && p.deleted.Len() == 0 && ps.dict(req.Columns[0]) != nil {
 		return ps.entries(ctx, terms)
 	}
 	ps.conj = scan.NewConjunction(terms, ps.types, req.Counters)

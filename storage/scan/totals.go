@@ -23,7 +23,7 @@ type Totals struct {
 	HasSum bool
 	SumLo  uint64
 	SumHi  int64
-	// StringBytes is the total length of the strings.
+	// StringBytes is the total length of the strings, as they are stored; live parts leave it 0.
 	StringBytes int64
 	// Distinct is the number of distinct values, an estimate unless DistinctExact.
 	Distinct      int64

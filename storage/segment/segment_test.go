@@ -154,6 +154,21 @@ func TestScan(t *testing.T) {
 	}
 }
 
+// TestNullsFirst: NULLs are filled with the value behind them, which counts all the same.
+func TestNullsFirst(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, typ := range columnTypes {
+		v := randomDatum(r, typ, 100)
+		d := &data{rows: 5, cols: []Column{{ID: 1, Name: "c", Type: typ}},
+			value: [][]types.Datum{{types.NullOf(typ), types.NullOf(typ), v, v, types.NullOf(typ)}}}
+		s := open(t, d.write(t, r, false), newCache(t, 0))
+		pins := new(Pins)
+		checkTotals(t, d, s)
+		run(t, d, s.All(pins), &scan.Request{Columns: []int{0}, Terms: []scan.Term{{Op: scan.Eq, Values: []types.Datum{v}}}})
+		pins.Release()
+	}
+}
+
 func checkTotals(t *testing.T, d *data, s *Segment) {
 	t.Helper()
 	for c := range d.cols {

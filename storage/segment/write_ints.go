@@ -267,10 +267,12 @@ func (w *writer) wideZones(m *meta, v []batch.Int128, valid batch.Bitmap) {
 	one := batch.Values[batch.Int128](&scratch)
 	w.ranges(scan.ZoneRows, func(from, to int) {
 		lo, hi := ^uint64(0), uint64(0)
+		before := -1 // the last value that was looked at; a NULL before it may have been filled with the same
 		for i := from; i < to; i++ {
-			if valid != nil && !valid.Get(i) || i > from && v[i] == v[i-1] {
+			if valid != nil && !valid.Get(i) || before >= 0 && v[i] == v[before] {
 				continue
 			}
+			before = i
 			m.sketch.Add(kernel.HashUint128(v[i].Lo, uint64(v[i].Hi)))
 			one[0] = v[i]
 			d := scratch.Datum(0)

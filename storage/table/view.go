@@ -200,7 +200,7 @@ func (s *viewScan) TakeCounted(ctx context.Context, column int) ([]scan.Counted,
 		if k, ok := p.PartScan.(scan.EntryCounter); ok && !less && p.Dictionary(column) != nil {
 			c, err := k.CountEntries(ctx, column)
 			if err != nil {
-				return nil, err
+				return nil, p.from.noticed(err)
 			}
 			taken = append(taken, c)
 		} else {

@@ -110,10 +110,12 @@ func (w *writer) makeRoom(need int64) error {
 		return w.syncNew(w.f)
 	}
 	w.spare.wg.Wait()
+	if errs.Is(w.spare.err, errs.DiskFull) { // when it was tried, which may be long ago
+		w.makeSpare()
+		w.spare.wg.Wait()
+	}
 	if w.spare.err != nil {
-		err := w.spare.err
-		w.makeSpare() // try anew for the next group
-		return err
+		return w.spare.err
 	}
 	next := w.spare.f
 	if size := need + record.FrameBytes; size > w.spare.size {

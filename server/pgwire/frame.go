@@ -23,7 +23,8 @@ const (
 type frameReader struct {
 	src  io.Reader
 	buf  []byte
-	r, w int // unread bytes are buf[r:w]
+	r, w int  // unread bytes are buf[r:w]
+	lost bool // a message came that cannot be skipped: nothing behind it can be trusted
 }
 
 func newFrameReader(src io.Reader) *frameReader {
@@ -130,13 +131,16 @@ func (f *frameReader) ready(typ byte) bool {
 	return f.w-f.r >= 5 && f.buf[f.r] == typ && uint64(f.w-f.r-1) >= uint64(binary.BigEndian.Uint32(f.buf[f.r+1:]))
 }
 
+// illegal is the error of a message that phase p does not allow. During COPY it is the statement's, which says where in
+// the data it came, and the end of the session follows; as in PostgreSQL.
 func (f *frameReader) illegal(p *phase) error {
 	typ := f.buf[f.r]
 	switch p {
 	case &loginPhase:
 		return violation("expected password response, got message type %d", typ)
 	case &copyPhase:
-		return violation("unexpected message type 0x%02X during COPY from stdin", typ)
+		f.lost = true
+		return errs.New(errs.ProtocolViolation, "unexpected message type 0x%02X during COPY from stdin", typ)
 	}
 	return violation("invalid frontend message type %d", typ)
 }

@@ -75,7 +75,9 @@ func TestFrameLengths(t *testing.T) {
 						t.Errorf("%s, %q, %d: %v, want an unexpected end", name, rune(typ), n, err)
 					}
 				default:
-					if !errs.Is(err, errs.ProtocolViolation) || errs.From(err).Severity != severityFatal {
+					// During COPY the wrong type is the statement's error, and the reader is of no use any more.
+					inCopy := p == &copyPhase && p[typ] == 0
+					if !errs.Is(err, errs.ProtocolViolation) || (errs.From(err).Severity == severityFatal) == inCopy || f.lost != inCopy {
 						t.Errorf("%s, %q, %d: %v, want 08P01", name, rune(typ), n, err)
 					}
 				}

@@ -132,6 +132,9 @@ func (c *conn) fail(err error) error {
 	}
 	c.srv.metrics.Errors.Add(1)
 	c.out.buf = appendError(c.out.buf, e)
+	if c.in.lost {
+		return fatal(errs.ProtocolViolation, "terminating connection because protocol synchronization was lost")
+	}
 	return c.out.flush()
 }
 

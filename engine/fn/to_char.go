@@ -2,26 +2,27 @@ package fn
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Templates of to_char(timestamp, text) (PostgreSQL manual, 9.8). Patterns that are not here are refused by name when
-// they are PostgreSQL's, and copied when they are not.
 func init() {
-	for _, t := range list(tTS, tTSTZ) {
-		vol := Immutable
-		if t == tTSTZ {
-			vol = Stable
-		}
-		register(&Overload{Name: "to_char", Args: list(t, tText), Result: returns(tText), Volatility: vol,
-			Eval: rowText(tText, func(c *Context, r *row, dst []byte) ([]byte, error) {
-				us := r.int8(0)
-				if !finiteTS(us) || len(r.bytes(1)) == 0 {
+	for _, t := range list(tTS, tTSTZ, tIntvl) {
+		eval := func() Eval {
+			var template dateTemplate
+			return rowText(tText, func(c *Context, r *row, dst []byte) ([]byte, error) {
+				f := r.bytes(1)
+				if len(f) == 0 || t != tIntvl && !finiteTS(r.int8(0)) {
 					return nil, nil
+				}
+				template.use(f)
+				if t == tIntvl {
+					return template.print(notNil(dst), newSpan(batch.Values[interval](r.args[0])[r.index(0)]))
 				}
 				var z zone
 				if t == tTSTZ {
@@ -30,27 +31,29 @@ func init() {
 						return dst, err
 					}
 				}
-				return toChar(notNil(dst), us, z, string(r.bytes(1)))
-			})})
-	}
-	for _, t := range list(tNumeric, tInt4, tInt8, tFloat4, tFloat8, tIntvl) {
-		textFn("to_char", list(t, tText), func(*Context, *row, []byte) ([]byte, error) {
-			return nil, errs.Unsupported("to_char of %s", t)
-		})
+				return template.print(notNil(dst), newStamp(r.int8(0), z))
+			})
+		}
+		register(&Overload{Name: "to_char", Args: list(t, tText), Result: returns(tText), Volatility: Stable,
+			Eval: func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+				return eval()(c, args, n, valid, out)
+			},
+			Prepare: func(*Context, []types.Type, types.Type, []*types.Datum) (Eval, error) { return eval(), nil }})
 	}
 }
 
-// stamp is a timestamp taken apart.
+// stamp is a timestamp or an interval taken apart. The fields of an interval have its signs; it has no place in a week.
 type stamp struct {
-	days                   int32
+	span                   bool
 	year, month, day       int
+	yearDay, weekday       int
 	hour, minute, sec, mic int
 	zone                   string
 	offset                 int
 }
 
-func newStamp(us int64, z zone) stamp {
-	var s stamp
+func newStamp(us int64, z zone) *stamp {
+	s := &stamp{}
 	if z.loc != nil {
 		s.zone, s.offset = "UTC", 0
 		if z.loc != time.UTC {
@@ -59,148 +62,328 @@ func newStamp(us int64, z zone) stamp {
 		us = z.local(us)
 	}
 	days, t := types.SplitTimestamp(us)
-	s.days = days
 	s.year, s.month, s.day = types.CivilFromDays(days)
-	s.hour, s.minute = int(t/microsPerHour), int(t/microsPerMinute%60)
-	s.sec, s.mic = int(t/microsPerSecond%60), int(t%microsPerSecond)
+	s.yearDay, s.weekday = types.DayOfYear(days), types.Weekday(days)
+	s.clock(t)
 	return s
 }
 
-// charPatterns are tried in order: longer ones come before their prefixes.
-var charPatterns = []struct {
-	name string
-	f    func(s *stamp, fm bool) string
-}{
-	{"Y,YYY", func(s *stamp, _ bool) string {
-		return fmt.Sprintf("%d,%03d", shownYear(s.year)/1000, shownYear(s.year)%1000)
-	}},
-	{"YYYY", func(s *stamp, fm bool) string { return digits(shownYear(s.year), 4, fm) }},
-	{"YYY", func(s *stamp, fm bool) string { return digits(shownYear(s.year)%1000, 3, fm) }},
-	{"YY", func(s *stamp, fm bool) string { return digits(shownYear(s.year)%100, 2, fm) }},
-	{"Y", func(s *stamp, fm bool) string { return digits(shownYear(s.year)%10, 1, fm) }},
-	{"IYYY", func(s *stamp, fm bool) string { y, _ := types.ISOWeek(s.days); return digits(y, 4, fm) }},
-	{"IW", func(s *stamp, fm bool) string { _, w := types.ISOWeek(s.days); return digits(w, 2, fm) }},
-	{"IDDD", nil}, {"ID", func(s *stamp, _ bool) string { return digits((types.Weekday(s.days)+6)%7+1, 1, true) }},
-	{"HH24", func(s *stamp, fm bool) string { return digits(s.hour, 2, fm) }},
-	{"HH12", func(s *stamp, fm bool) string { return digits((s.hour+11)%12+1, 2, fm) }},
-	{"HH", func(s *stamp, fm bool) string { return digits((s.hour+11)%12+1, 2, fm) }},
-	{"MI", func(s *stamp, fm bool) string { return digits(s.minute, 2, fm) }},
-	{"SSSSS", func(s *stamp, fm bool) string { return digits(s.hour*3600+s.minute*60+s.sec, 1, fm) }},
-	{"SSSS", func(s *stamp, fm bool) string { return digits(s.hour*3600+s.minute*60+s.sec, 1, fm) }},
-	{"SS", func(s *stamp, fm bool) string { return digits(s.sec, 2, fm) }},
-	{"MS", func(s *stamp, _ bool) string { return digits(s.mic/1000, 3, false) }},
-	{"US", func(s *stamp, _ bool) string { return digits(s.mic, 6, false) }},
-	{"MM", func(s *stamp, fm bool) string { return digits(s.month, 2, fm) }},
-	{"DDD", func(s *stamp, fm bool) string { return digits(types.DayOfYear(s.days), 3, fm) }},
-	{"DD", func(s *stamp, fm bool) string { return digits(s.day, 2, fm) }},
-	{"WW", func(s *stamp, fm bool) string { return digits((types.DayOfYear(s.days)-1)/7+1, 2, fm) }},
-	{"W", func(s *stamp, _ bool) string { return digits((s.day-1)/7+1, 1, true) }},
-	{"CC", func(s *stamp, fm bool) string { return digits((shownYear(s.year)+99)/100, 2, fm) }},
-	{"Q", func(s *stamp, _ bool) string { return digits((s.month-1)/3+1, 1, true) }},
-	{"J", func(s *stamp, _ bool) string { return digits(int(s.days)+2440588, 1, true) }},
-	{"TZH", func(s *stamp, _ bool) string { return fmt.Sprintf("%+03d", s.offset/3600) }},
-	{"TZ", func(s *stamp, _ bool) string { return s.zone }}, {"tz", func(s *stamp, _ bool) string { return strings.ToLower(s.zone) }},
-	{"OF", nil}, {"RM", nil}, {"rm", nil},
-	{"IYY", func(s *stamp, fm bool) string { y, _ := types.ISOWeek(s.days); return digits(y%1000, 3, fm) }},
-	{"IY", func(s *stamp, fm bool) string { y, _ := types.ISOWeek(s.days); return digits(y%100, 2, fm) }},
-	{"I", func(s *stamp, _ bool) string { y, _ := types.ISOWeek(s.days); return digits(y%10, 1, true) }},
-	{"D", func(s *stamp, _ bool) string { return digits(types.Weekday(s.days)+1, 1, true) }},
+func newSpan(v interval) *stamp {
+	s := &stamp{span: true, year: int(v.Months / 12), month: int(v.Months % 12), day: int(v.Days)}
+	s.yearDay = int(v.Months)*30 + s.day
+	s.clock(v.Micros)
+	return s
 }
 
-// shownYear counts years BC from 1.
-func shownYear(y int) int {
-	if y <= 0 {
-		return 1 - y
+func (s *stamp) clock(t int64) {
+	s.hour, s.minute = int(t/microsPerHour), int(t/microsPerMinute%60)
+	s.sec, s.mic = int(t/microsPerSecond%60), int(t%microsPerSecond)
+}
+
+// shown is a year as people write it: those BC count from 1.
+func (s *stamp) shown(year int) int {
+	if !s.span && year <= 0 {
+		return 1 - year
 	}
-	return y
+	return year
 }
 
-func digits(v, width int, fm bool) string {
-	if fm {
-		width = 1
+// julian is the Julian day of the fields. Those of an interval need not be a date.
+func (s *stamp) julian() int { return julianDay(s.year, s.month, s.day) }
+
+// julianDay counts days from 4714-11-24 BC, also of months and days that no calendar has.
+func julianDay(year, month, day int) int {
+	if month > 2 {
+		month, year = month+1, year+4800
+	} else {
+		month, year = month+13, year+4799
+	}
+	century := year / 100
+	return year*365 - 32167 + year/4 - century + century/4 + 7834*month/256 + day
+}
+
+// isoWeekStart is the Julian day of the Monday of a week.
+func isoWeekStart(year, week int) int {
+	fourth := julianDay(year, 1, 4)
+	return (week-1)*7 + fourth - julianWeekday(fourth-1)
+}
+
+// julianWeekday counts from Sunday, 0.
+func julianWeekday(day int) int {
+	d := (day + 1) % 7
+	if d < 0 {
+		d += 7
+	}
+	return d
+}
+
+// iso returns year and week of the ISO calendar, and the day of that year.
+func (s *stamp) iso() (year, week, day int) {
+	year = s.year
+	j := s.julian()
+	first := isoWeekStart(year, 1)
+	if j < first {
+		year--
+		first = isoWeekStart(year, 1)
+	} else if next := isoWeekStart(year+1, 1); j >= next {
+		year, first = year+1, next
+	}
+	return year, (j-first)/7 + 1, j - first + 1
+}
+
+// print appends a stamp by the template.
+func (t *dateTemplate) print(dst []byte, s *stamp) ([]byte, error) {
+	for i := range t.parts {
+		p := &t.parts[i]
+		if p.dateWord == nil {
+			dst = append(dst, p.text...)
+			continue
+		}
+		text, ok := s.number(p)
+		if !ok {
+			if s.span && calendarOnly(p.p) {
+				return dst, errs.New(errs.InvalidDatetimeFormat, "invalid format specification for an interval value").
+					WithHint("Intervals are not tied to specific calendar dates.")
+			}
+			dst = append(dst, s.word(p)...)
+			continue
+		}
+		dst = append(dst, text...)
+		if p.th != 0 && text != "" {
+			suffix := ordinal(text)
+			if p.th == 'T' {
+				suffix = strings.ToUpper(suffix)
+			}
+			dst = append(dst, suffix...)
+		}
+	}
+	return dst, nil
+}
+
+// calendarOnly tells the patterns that intervals do not have.
+func calendarOnly(p datePattern) bool {
+	switch p {
+	case dateZone, dateOffset, dateZoneHour, dateZoneMinute, dateEra, dateEraDots, dateMonthName, dateMonthShort, dateDayName, dateDayShort,
+		dateWeekday, dateISOWeekday:
+		return true
+	}
+	return false
+}
+
+// padded prints a number with leading zeros, which FM takes away; a minus does not count.
+func (p *datePart) padded(v, width int) string {
+	switch {
+	case p.fill:
+		width = 0
+	case v < 0:
+		width++
 	}
 	return fmt.Sprintf("%0*d", width, v)
 }
 
-// words are the patterns whose letters tell the case of the result; long ones are padded to 9.
-func (s *stamp) word(f string, fm bool) (text string, n int) {
-	month, day := time.Month(s.month).String(), time.Weekday(types.Weekday(s.days)).String()
-	noon, dotted, era := "AM", "A.M.", "AD"
-	if s.hour >= 12 {
-		noon, dotted = "PM", "P.M."
-	}
-	if s.year <= 0 {
-		era = "BC"
-	}
-	for _, w := range []struct {
-		pattern, text string
-		long          bool
-	}{{"month", month, true}, {"mon", month[:3], false}, {"day", day, true}, {"dy", day[:3], false}, {"a.m.", dotted, false},
-		{"p.m.", dotted, false}, {"am", noon, false}, {"pm", noon, false}, {"bc", era, false}, {"ad", era, false}} {
-		if len(f) < len(w.pattern) || !strings.EqualFold(f[:len(w.pattern)], w.pattern) {
-			continue
+// number prints the patterns that are written with digits.
+func (s *stamp) number(p *datePart) (text string, ok bool) {
+	switch p.p {
+	case dateHour12:
+		h := s.hour % 12
+		if h == 0 {
+			h = 12
 		}
-		text := w.text
-		switch p := f[:len(w.pattern)]; {
-		case p == strings.ToUpper(p):
-			text = strings.ToUpper(text)
-		case p == strings.ToLower(p):
-			text = strings.ToLower(text)
+		if s.hour < 0 && h > 0 && !p.fill {
+			return fmt.Sprintf("%03d", h), true
 		}
-		if w.long && !fm {
-			text = fmt.Sprintf("%-9s", text)
+		return p.padded(h, 2), true
+	case dateHour24:
+		return p.padded(s.hour, 2), true
+	case dateMinute:
+		return p.padded(s.minute, 2), true
+	case dateSecond:
+		return p.padded(s.sec, 2), true
+	case dateFraction1, dateFraction2, dateFraction3, dateFraction4, dateFraction5, dateFraction6:
+		n, v := int(p.p-dateFraction1)+1, s.mic
+		for range 6 - n {
+			v /= 10
 		}
-		return text, len(w.pattern)
+		return fmt.Sprintf("%0*d", n, v), true
+	case dateMilli:
+		return fmt.Sprintf("%03d", s.mic/1000), true
+	case dateMicro:
+		return fmt.Sprintf("%06d", s.mic), true
+	case dateDaySecond:
+		return strconv.Itoa(s.hour*3600 + s.minute*60 + s.sec), true
+	case dateMonth:
+		return p.padded(s.month, 2), true
+	case dateYearDay:
+		return fixedWidth(p, s.yearDay, 3), true
+	case dateDay:
+		return fixedWidth(p, s.day, 2), true
+	case dateWeek:
+		return fixedWidth(p, (s.yearDay-1)/7+1, 2), true
+	case dateMonthWeek:
+		return strconv.Itoa((s.day-1)/7 + 1), true
+	case dateQuarter:
+		if s.month == 0 {
+			return "", true
+		}
+		return strconv.Itoa((s.month-1)/3 + 1), true
+	case dateJulian:
+		return strconv.Itoa(s.julian()), true
+	case dateWeekday, dateISOWeekday:
+		if s.span {
+			return "", false
+		}
+		if p.p == dateISOWeekday && s.weekday == 0 {
+			return "7", true
+		}
+		if p.p == dateWeekday {
+			return strconv.Itoa(s.weekday + 1), true
+		}
+		return strconv.Itoa(s.weekday), true
 	}
-	return "", 0
+	return s.yearNumber(p)
 }
 
-func toChar(dst []byte, us int64, z zone, f string) ([]byte, error) {
-	s := newStamp(us, z)
-next:
-	for len(f) > 0 {
-		if f[0] == '"' {
-			end := strings.IndexByte(f[1:], '"')
-			if end < 0 {
-				return append(dst, f[1:]...), nil
-			}
-			dst = append(dst, f[1:1+end]...)
-			f = f[end+2:]
-			continue
-		}
-		fm := strings.HasPrefix(f, "FM") || strings.HasPrefix(f, "fm")
-		if fm {
-			f = f[2:]
-		}
-		if text, n := s.word(f, fm); n > 0 {
-			dst, f = append(dst, text...), f[n:]
-			continue
-		}
-		for _, p := range charPatterns {
-			if len(f) < len(p.name) || !strings.EqualFold(f[:len(p.name)], p.name) || p.name[0] == 't' && f[0] != 't' ||
-				p.name == "TZ" && f[0] == 't' {
-				continue
-			}
-			if p.f == nil {
-				return dst, errs.Unsupported("the pattern %s of to_char", p.name)
-			}
-			text := p.f(&s, fm)
-			f = f[len(p.name):]
-			dst = append(dst, text...)
-			if len(f) >= 2 && strings.EqualFold(f[:2], "th") {
-				suffix := ordinal(text)
-				if f[0] == 'T' {
-					suffix = strings.ToUpper(suffix)
-				}
-				dst, f = append(dst, suffix...), f[2:]
-			}
-			continue next
-		}
-		if len(f) > 0 {
-			dst, f = append(dst, f[0]), f[1:]
-		}
+// fixedWidth prints a number with leading zeros, which FM takes away; a minus counts.
+func fixedWidth(p *datePart, v, width int) string {
+	if p.fill {
+		width = 0
 	}
-	return dst, nil
+	return fmt.Sprintf("%0*d", width, v)
+}
+
+// yearNumber prints the patterns of years, weeks of the ISO calendar and centuries.
+func (s *stamp) yearNumber(p *datePart) (text string, ok bool) {
+	isoYear, week, day := 0, 0, 0
+	wider := 0 // for a minus, which is that of the calendar's year
+	if s.shown(s.year) < 0 {
+		wider = 1
+	}
+	if p.mode == isoWeek {
+		isoYear, week, day = s.iso()
+	}
+	switch p.p {
+	case dateISOYearDay:
+		return fixedWidth(p, day, 3), true
+	case dateISOWeek:
+		return fixedWidth(p, week, 2), true
+	case dateCentury:
+		c := s.year / 100
+		if !s.span {
+			if c = (s.year-1)/100 + 1; s.year <= 0 {
+				c = s.year/100 - 1
+			}
+		}
+		if c > 99 || c < -99 {
+			return strconv.Itoa(c), true
+		}
+		return p.padded(c, 2), true
+	case dateYearComma:
+		y := s.shown(s.year)
+		return fmt.Sprintf("%d,%03d", y/1000, y%1000), true
+	case dateYear:
+		return fixedWidth(p, s.shown(s.year), 4+wider), true
+	case dateYear3:
+		return fixedWidth(p, s.shown(s.year)%1000, 3+wider), true
+	case dateYear2:
+		return fixedWidth(p, s.shown(s.year)%100, 2+wider), true
+	case dateYear1:
+		return strconv.Itoa(s.shown(s.year) % 10), true
+	case dateISOYear:
+		return fixedWidth(p, s.shown(isoYear), 4+wider), true
+	case dateISOYear3:
+		return fixedWidth(p, s.shown(isoYear)%1000, 3+wider), true
+	case dateISOYear2:
+		return fixedWidth(p, s.shown(isoYear)%100, 2+wider), true
+	case dateISOYear1:
+		return strconv.Itoa(s.shown(isoYear) % 10), true
+	}
+	return "", false
+}
+
+// word prints the patterns that are written with letters.
+func (s *stamp) word(p *datePart) string {
+	width := 0
+	text := ""
+	switch p.p {
+	case dateNoon, dateNoonDots:
+		if text = "AM"; s.hour%24 >= 12 {
+			text = "PM"
+		}
+		text = dotted(p, text)
+	case dateEra, dateEraDots:
+		if text = "AD"; s.year <= 0 {
+			text = "BC"
+		}
+		text = dotted(p, text)
+	case dateMonthName:
+		text, width = time.Month(s.month).String(), 9
+	case dateMonthShort:
+		text = time.Month(s.month).String()[:3]
+	case dateDayName:
+		text, width = time.Weekday(s.weekday).String(), 9
+	case dateDayShort:
+		text = time.Weekday(s.weekday).String()[:3]
+	case dateRoman:
+		text, width = s.romanMonth(), 4
+	case dateZone:
+		text = s.zone
+	case dateOffset, dateZoneHour, dateZoneMinute:
+		return s.zoneOffset(p)
+	}
+	switch {
+	case p.capital:
+	case p.word == strings.ToLower(p.word):
+		text = strings.ToLower(text)
+	case p.p != dateZone:
+		text = strings.ToUpper(text)
+	}
+	if width > 0 && text != "" && !p.fill && !p.local {
+		text = fmt.Sprintf("%-*s", width, text)
+	}
+	return text
+}
+
+func dotted(p *datePart, text string) string {
+	if p.p == dateNoonDots || p.p == dateEraDots {
+		return text[:1] + "." + text[1:] + "."
+	}
+	return text
+}
+
+// romanMonths are in the order of the months.
+var romanMonths = [12]string{"I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"}
+
+// romanMonth counts the negative months of an interval from the end of the year; whole years are XII.
+func (s *stamp) romanMonth() string {
+	switch {
+	case s.month == 0 && s.year == 0:
+		return ""
+	case s.month == 0 && s.year > 0:
+		return romanMonths[11]
+	case s.month == 0:
+		return romanMonths[0]
+	case s.month < 0:
+		return romanMonths[12+s.month]
+	}
+	return romanMonths[s.month-1]
+}
+
+func (s *stamp) zoneOffset(p *datePart) string {
+	sign, abs := '+', s.offset
+	if abs < 0 {
+		sign, abs = '-', -abs
+	}
+	switch p.p {
+	case dateZoneHour:
+		return fmt.Sprintf("%c%02d", sign, abs/3600)
+	case dateZoneMinute:
+		return fmt.Sprintf("%02d", abs%3600/60)
+	}
+	text := string(sign) + fixedWidth(p, abs/3600, 2)
+	if abs%3600 != 0 {
+		text += fmt.Sprintf(":%02d", abs%3600/60)
+	}
+	return text
 }
 
 // ordinal returns st, nd, rd or th for a number in digits.

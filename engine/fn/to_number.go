@@ -1,0 +1,196 @@
+package fn
+
+import (
+	"bytes"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+func init() {
+	eval := func() Eval {
+		var reader numberReader
+		return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+			out.Reset(tNumeric, n)
+			r := row{args: args}
+			for i := range n {
+				r.i = i
+				if !live(valid, i) {
+					skipDecimal(out)
+					continue
+				}
+				if len(r.bytes(1)) == 0 {
+					skipDecimal(out)
+					out.Nulls(n).Clear(i)
+					continue
+				}
+				v, err := reader.read(r.bytes(0), r.bytes(1))
+				if err != nil {
+					return err
+				}
+				if err := storeDecimal(out, i, v); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	register(&Overload{Name: "to_number", Args: list(tText, tText), Result: returns(tNumeric), Volatility: Stable,
+		Eval: func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+			return eval()(c, args, n, valid, out)
+		},
+		Prepare: func(*Context, []types.Type, types.Type, []*types.Datum) (Eval, error) { return eval(), nil }})
+}
+
+// numberReader reads texts by a template: it collects the digits that stand where the template has some.
+type numberReader struct {
+	t numberTemplate
+
+	s         []byte
+	at        int
+	sign      byte // 0: none came
+	digits    []byte
+	pre, post int // digits that came before and behind the point
+	point     bool
+}
+
+func (r *numberReader) read(s, template []byte) (types.Decimal, error) {
+	if err := r.t.use(template); err != nil {
+		return types.Decimal{}, err
+	}
+	switch {
+	case r.t.science:
+		return types.Decimal{}, errs.New(errs.FeatureNotSupported, `"EEEE" not supported for input`)
+	case r.t.roman:
+		return types.Decimal{}, errs.New(errs.FeatureNotSupported, `"RN" not supported for input`)
+	}
+	r.s, r.at, r.sign, r.digits, r.pre, r.post, r.point = s, 0, 0, r.digits[:0], 0, 0, false
+	for _, p := range r.t.parts {
+		if r.end() {
+			break
+		}
+		r.part(p)
+	}
+	text := make([]byte, 0, len(r.digits)+1)
+	if r.sign != 0 {
+		text = append(text, r.sign)
+	} else {
+		text = append(text, ' ')
+	}
+	text = append(text, bytes.TrimSuffix(r.digits, []byte{'.'})...)
+	v, err := types.ParseDecimal(text)
+	if err != nil {
+		return v, err
+	}
+	precision := r.t.pre + r.t.multi + r.post
+	if precision == 0 && !v.IsZero() {
+		return v, types.NumericFieldOverflow(0, 0)
+	}
+	if v, err = v.Constrain(precision, r.post); err != nil || !r.t.shift {
+		return v, err
+	}
+	shift, err := types.DecimalFromInt64(10).Power(types.DecimalFromInt64(-int64(r.t.multi)))
+	if err != nil {
+		return v, err
+	}
+	return v.Mul(shift)
+}
+
+func (r *numberReader) end() bool { return r.at >= len(r.s) }
+
+// skip passes over characters that are no part of a number.
+func (r *numberReader) skip(n int) {
+	for ; n > 0 && !r.end() && bytes.IndexByte([]byte("0123456789.,+-"), r.s[r.at]) < 0; n-- {
+		r.at += skipChars(r.s[r.at:], 1)
+	}
+}
+
+// part reads what one part of the template asks for.
+func (r *numberReader) part(p numberPart) {
+	c := r.s[r.at]
+	switch p.p {
+	case patText:
+		r.at += skipChars(r.s[r.at:], 1)
+	case patNine, patZero, patPoint:
+		r.digit(p.p)
+		r.at++
+	case patComma, patGroup:
+		if c == ',' && !r.t.fill {
+			r.at++
+		}
+	case patMoney:
+		r.skip(1)
+	case patUpTh, patLowTh:
+		if !r.t.decimal {
+			r.skip(2)
+		}
+	case patMinus, patPlus, patEither:
+		switch {
+		case c == '-' && p.p != patPlus, c == '+' && p.p != patMinus:
+			r.sign = c
+			r.at++
+		default:
+			r.skip(1)
+		}
+	}
+}
+
+// digit reads a digit, the point, or a sign next to them. It ends on the last character that it used.
+func (r *numberReader) digit(p numberPattern) {
+	if r.s[r.at] == ' ' {
+		r.at++
+	}
+	if r.end() {
+		return
+	}
+	if r.sign == 0 && p != patPoint && r.pre+r.post == 0 {
+		switch c := r.s[r.at]; {
+		case c == '-', c == '<' && r.t.angle:
+			r.sign = '-'
+			r.at++
+		case c == '+':
+			r.sign = '+'
+			r.at++
+		}
+	}
+	if r.end() {
+		return
+	}
+	read := false
+	switch c := r.s[r.at]; {
+	case c >= '0' && c <= '9':
+		if r.point && r.post == r.t.post {
+			return
+		}
+		r.digits = append(r.digits, c)
+		if r.point {
+			r.post++
+		} else {
+			r.pre++
+		}
+		read = true
+	case r.t.decimal && !r.point && c == '.':
+		r.digits = append(r.digits, '.')
+		r.point, read = true, true
+	}
+	if r.end() || r.sign != 0 || r.pre+r.post == 0 {
+		return
+	}
+	r.signBehind(read)
+}
+
+// signBehind reads a sign that stands right behind the last digit.
+func (r *numberReader) signBehind(read bool) {
+	switch {
+	case r.t.signed && read && r.at+1 < len(r.s):
+		if c := r.s[r.at+1]; c == '-' || c == '+' {
+			r.sign = c
+			r.at++
+		}
+	case !read && !r.t.signed && (r.t.plus || r.t.minus):
+		if c := r.s[r.at]; c == '-' || c == '+' {
+			r.sign = c
+		}
+	}
+}

@@ -228,7 +228,7 @@ func (m *dictMerge) addKey(tab *table, d int, code uint32) error {
 // look finds a string in dictionary d, or among the strings that came without one.
 func (m *dictMerge) look(d int, hash uint64, b []byte) (uint32, bool) {
 	if d == len(m.g.dicts) {
-		id := m.g.lay.fields[0].strings.shardOf(hash).find(hash, b)
+		id := m.g.lay.fields[0].strings.shardOf(hash).find(hash, &text{b: b})
 		return id, id != 0
 	}
 	dict, run := m.g.dicts[d], &m.runs[d]

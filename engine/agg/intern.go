@@ -39,9 +39,18 @@ const (
 // codeMap gives the number of each code of one dictionary, 0 while it is not known.
 type codeMap struct {
 	dict    *batch.Dictionary
-	index   uint64   // in interner.dicts
-	numbers []uint32 // nil: the number is 1 + the code
-	done    bool     // all numbers are known
+	index   uint64 // in interner.dicts
+	done    bool   // all numbers are known; without a list the number is 1 + the code
+	asked   atomic.Int64
+	numbers atomic.Pointer[[]uint32] // nil, unless done: too few rows came yet for a list to pay
+}
+
+// list returns the numbers, or nil.
+func (m *codeMap) list() []uint32 {
+	if p := m.numbers.Load(); p != nil {
+		return *p
+	}
+	return nil
 }
 
 const fromDict = 1 << 63
@@ -69,7 +78,7 @@ func (in *interner) close() {
 		in.shards[i].close()
 	}
 	for _, c := range in.mu.codes {
-		mem.ReleaseSlice(in.acc, c.numbers)
+		mem.ReleaseSlice(in.acc, c.list())
 	}
 	mem.ReleaseSlice(in.acc, in.refs)
 	in.mu.codes, in.refs = nil, nil
@@ -134,42 +143,37 @@ func (in *interner) number(b []byte) (uint32, error) {
 			return id, nil
 		}
 	}
-	s := in.shardOf(hash)
-	if id := s.find(hash, b); id != 0 {
+	s, t := in.shardOf(hash), text{b: b}
+	if id := s.find(hash, &t); id != 0 {
 		return id, nil
 	}
-	return s.insert(hash, b, 0)
+	return s.insert(hash, &t)
 }
 
-// code returns the number of a dictionary's entry.
-func (in *interner) code(m *codeMap, c uint32) (uint32, error) {
-	if id := atomic.LoadUint32(&m.numbers[c]); id != 0 {
-		return id, nil
-	}
-	b := m.dict.At(int(c))
+// code returns the number of a dictionary's entry, which nobody has looked up yet.
+func (in *interner) code(m *codeMap, c uint32) (id uint32, err error) {
+	t := text{dict: m.dict, ref: fromDict | m.index<<32 | uint64(c)}
 	hash := uint64(0)
-	if m.dict.Hashes != nil && in.key == nil {
+	if in.knows(m.dict) {
 		hash = m.dict.Hashes[c]
 	} else {
-		hash = in.hash(b)
+		hash = in.hash(t.bytes())
 	}
-	id := uint32(0)
 	if in.merged > 0 {
-		id = in.findMerged(hash, b)
+		id = in.findMerged(hash, t.bytes())
 	}
 	s := in.shardOf(hash)
 	if id == 0 {
-		id = s.find(hash, b)
+		id = s.find(hash, &t)
 	}
 	if id == 0 {
-		var err error
-		if id, err = s.insert(hash, b, fromDict|m.index<<32|uint64(c)); err != nil {
-			return 0, err
-		}
+		id, err = s.insert(hash, &t)
 	}
-	atomic.StoreUint32(&m.numbers[c], id)
-	return id, nil
+	return id, err
 }
+
+// knows tells whether the hashes of a dictionary's entries are stored.
+func (in *interner) knows(d *batch.Dictionary) bool { return d.Hashes != nil && in.key == nil }
 
 // codeKey is the key of a dictionary's map. A longer prefix of a growing dictionary gets another.
 func codeKey(d *batch.Dictionary) uint64 { return d.ID*0x9e3779b97f4a7c15 ^ uint64(d.Len) }
@@ -181,16 +185,37 @@ func (in *interner) codesOf(d *batch.Dictionary) (*codeMap, error) {
 	if m := in.mu.codes[codeKey(d)]; m != nil && m.dict.ID == d.ID && m.dict.Len == d.Len {
 		return m, nil
 	}
-	numbers, err := mem.Slice[uint32](in.acc, d.Len)
+	return in.addCodesLocked(d, nil), nil
+}
+
+// fewCodes is the part of a dictionary's entries, an eighth, up to which rows look their strings up by their hashes. A
+// list of numbers costs to be cleared, and each of a few rows would touch a page of its own in it.
+const fewCodes = 8
+
+// numbersFor returns the list of a map that n more rows are looked up in, nil when there is none yet.
+func (in *interner) numbersFor(m *codeMap, n int) ([]uint32, error) {
+	if few := m.asked.Add(int64(n))*fewCodes <= int64(m.dict.Len); few && in.knows(m.dict) {
+		return nil, nil
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if l := m.list(); l != nil {
+		return l, nil
+	}
+	numbers, err := mem.Slice[uint32](in.acc, m.dict.Len)
 	if err != nil {
 		return nil, err
 	}
-	return in.addCodesLocked(d, numbers), nil
+	m.numbers.Store(&numbers)
+	return numbers, nil
 }
 
 func (in *interner) addCodesLocked(d *batch.Dictionary, numbers []uint32) *codeMap {
 	dicts := append([]*batch.Dictionary(nil), *in.dicts.Load()...)
-	m := &codeMap{dict: d, index: uint64(len(dicts)), numbers: numbers}
+	m := &codeMap{dict: d, index: uint64(len(dicts))}
+	if numbers != nil {
+		m.numbers.Store(&numbers)
+	}
 	dicts = append(dicts, d)
 	in.dicts.Store(&dicts)
 	key := codeKey(d)

@@ -147,10 +147,10 @@ func (in *interner) findMerged(hash uint64, b []byte) uint32 {
 			continue
 		}
 		if c, ok := d.Find(hash, b); ok {
-			if m.numbers == nil {
-				return uint32(c) + 1
+			if l := m.list(); l != nil {
+				return l[c]
 			}
-			return m.numbers[c]
+			return uint32(c) + 1
 		}
 	}
 	return 0

@@ -77,8 +77,8 @@ func TestNumbering(t *testing.T) {
 			}
 			for c := range d.Len {
 				id := uint32(c) + 1
-				if m.numbers != nil {
-					id = m.numbers[c]
+				if m.list() != nil {
+					id = m.list()[c]
 				}
 				check(string(d.At(c)), id)
 			}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
@@ -84,8 +85,23 @@ func (s *internShard) at(ref uint64) []byte {
 	return h[4 : 4+binary.LittleEndian.Uint32(h)]
 }
 
+// text is a string that is looked for: its bytes, or an entry of a dictionary, whose bytes are read only when another
+// string has the same hash.
+type text struct {
+	b    []byte
+	dict *batch.Dictionary
+	ref  uint64 // to the entry, else 0
+}
+
+func (t *text) bytes() []byte {
+	if t.b == nil && t.dict != nil {
+		t.b = t.dict.At(int(uint32(t.ref)))
+	}
+	return t.b
+}
+
 // find returns the number of a string, or 0.
-func (s *internShard) find(hash uint64, b []byte) uint32 {
+func (s *internShard) find(hash uint64, t *text) uint32 {
 	slots := *s.slots.Load()
 	mask := uint64(len(slots) - 1)
 	tag := hash << 32
@@ -96,7 +112,7 @@ func (s *internShard) find(hash uint64, b []byte) uint32 {
 		}
 		if x&^0xffffffff == tag {
 			at := uint32(x) - 1
-			if e := s.entry(at); e.hash == hash && s.in.equal(s.at(e.ref), b) {
+			if e := s.entry(at); e.hash == hash && (e.ref == t.ref || s.in.equal(s.at(e.ref), t.bytes())) {
 				return s.number(at, hash)
 			}
 		}
@@ -104,10 +120,10 @@ func (s *internShard) find(hash uint64, b []byte) uint32 {
 }
 
 // insert adds a string that find did not see; another worker may have been faster.
-func (s *internShard) insert(hash uint64, b []byte, ref uint64) (uint32, error) {
+func (s *internShard) insert(hash uint64, t *text) (uint32, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id := s.find(hash, b); id != 0 {
+	if id := s.find(hash, t); id != 0 {
 		return id, nil
 	}
 	n := s.n.Load()
@@ -117,9 +133,10 @@ func (s *internShard) insert(hash uint64, b []byte, ref uint64) (uint32, error) 
 	if err := s.growLocked(n); err != nil {
 		return 0, err
 	}
+	ref := t.ref
 	if ref == 0 {
 		var err error
-		if ref, err = s.copyLocked(b); err != nil {
+		if ref, err = s.copyLocked(t.b); err != nil {
 			return 0, err
 		}
 	}

@@ -168,7 +168,7 @@ func (c *column) loadDict(v *batch.Vector, n int) error {
 		}
 		c.dict, c.code = v.Dict, m
 	}
-	numbers := c.code.numbers
+	numbers := c.code.list()
 	switch {
 	case v.Dict.Len == 0: // all rows are NULL
 		clear(c.words)
@@ -183,8 +183,13 @@ func (c *column) loadDict(v *batch.Vector, n int) error {
 			c.words[i] = uint64(numbers[k])
 		}
 		return nil
+	case numbers == nil:
+		var err error
+		if numbers, err = c.strings.numbersFor(c.code, n); err != nil {
+			return err
+		}
 	}
-	return c.loadNew(v.Codes[:n])
+	return c.loadNew(v.Codes[:n], numbers)
 }
 
 func (c *column) loadBytes(v *batch.Vector, n int) error {

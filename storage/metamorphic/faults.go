@@ -85,11 +85,33 @@ func (r *runner) crash(o Op) error {
 	return r.again(o, r.model)
 }
 
+// cutOff takes the power away before the N-th change of the disk from now. The operation that is on its way then was
+// done, or was not.
+func (r *runner) cutOff(o Op) error {
+	if r.faulty {
+		return nil
+	}
+	r.cut.mu.Lock()
+	defer r.cut.mu.Unlock()
+	if r.cut.left == 0 {
+		r.cut.left, r.cut.keep, r.cut.seed = 1+o.N%20, []float64{0, 0.3, 0.7, 1}[o.Seed%4], o.Seed
+	}
+	return nil
+}
+
+// uncut calls a cut off: many things happen at once, or another fault begins.
+func (r *runner) uncut() {
+	r.cut.mu.Lock()
+	defer r.cut.mu.Unlock()
+	r.cut.left, r.cut.disk = 0, nil
+}
+
 // full leaves N bytes of space on the disk.
 func (r *runner) full(o Op) error {
 	if r.faulty {
 		return nil
 	}
+	r.uncut()
 	r.disk.SetCapacity(r.disk.Used() + int64(o.N)*64)
 	r.faulty = true
 	return nil
@@ -100,6 +122,7 @@ func (r *runner) fault(o Op) error {
 	if r.faulty {
 		return nil
 	}
+	r.uncut()
 	random := rand.New(rand.NewPCG(o.Seed, 9))
 	kinds := []errorfs.Kind{errorfs.All, errorfs.Changes, errorfs.Read, errorfs.Sync, errorfs.Sync | errorfs.SyncDir, errorfs.Write,
 		errorfs.Create | errorfs.Rename, errorfs.Open | errorfs.Read, errorfs.Remove}
@@ -169,6 +192,7 @@ func (r *runner) flip(o Op) error {
 	if r.faulty {
 		return nil
 	}
+	r.uncut()
 	if err := r.db.Checkpoint(ctx); err != nil {
 		return err
 	}

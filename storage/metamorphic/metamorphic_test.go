@@ -26,7 +26,7 @@ func TestHistories(t *testing.T) {
 		run(t, *seedFlag)
 		return
 	}
-	first, last := uint64(1), uint64(8)
+	first, last := uint64(1), uint64(6)
 	if testing.Short() {
 		last = 3
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -37,6 +38,7 @@ type runner struct {
 	model  *model
 	faulty bool  // operations may fail
 	met    error // damage
+	cut    *cut
 
 	tx       [otherSlots]*transaction
 	pictures [otherSlots]*picture
@@ -46,6 +48,35 @@ type runner struct {
 type picture struct {
 	snapshot *table.Snapshot
 	model    *model
+}
+
+// cut is a loss of power in the middle of an operation: what the disk was before one of its changes.
+type cut struct {
+	mu   sync.Mutex
+	left int // changes until then
+	keep float64
+	seed uint64
+	disk *vfs.Mem // after it
+}
+
+func (c *cut) before(disk *vfs.Mem) func(int, errorfs.Kind, string) {
+	return func(_ int, k errorfs.Kind, _ string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if k&errorfs.Changes == 0 || c.disk != nil || c.left == 0 {
+			return
+		}
+		if c.left--; c.left == 0 {
+			c.disk = disk.CrashClone(c.seed, c.keep)
+		}
+	}
+}
+
+// come tells that it has happened.
+func (c *cut) come() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.disk != nil
 }
 
 // actions do the kinds of operations. An error fails the history.
@@ -62,7 +93,7 @@ func init() {
 		"snapshot": (*runner).snapshot, "reread": (*runner).reread, "release": (*runner).release,
 		"read": (*runner).read, "parts": (*runner).parts, "counted": (*runner).counted,
 		"checkpoint": (*runner).checkpoint, "restart": (*runner).restart, "crash": (*runner).crash,
-		"full": (*runner).full, "fault": (*runner).fault, "heal": (*runner).heal, "flip": (*runner).flip,
+		"cut": (*runner).cutOff, "full": (*runner).full, "fault": (*runner).fault, "heal": (*runner).heal, "flip": (*runner).flip,
 	}
 }
 
@@ -122,8 +153,12 @@ func (r *runner) setup(settings []Setting) error {
 func (r *runner) step(o Op) error {
 	stuck := time.AfterFunc(opTime, func() { panic(fmt.Sprintf("metamorphic: %s is stuck", o)) })
 	defer stuck.Stop()
+	before := r.model.clone()
 	if err := actions[o.Kind](r, o); err != nil {
 		return err
+	}
+	if r.cut.come() {
+		return r.afterCut(before)
 	}
 	if r.size() > 3000 && o.Seed%4 != 0 {
 		return nil
@@ -143,6 +178,8 @@ func (r *runner) size() (n int) {
 // open opens the database on the disk as it is.
 func (r *runner) open() error {
 	r.faults = errorfs.New(r.disk, errorfs.All)
+	r.cut = new(cut)
+	r.faults.Before = r.cut.before(r.disk)
 	r.faulty = false
 	r.options.FS = r.faults
 	var err error
@@ -299,11 +336,31 @@ func (r *runner) again(o Op, candidates ...*model) error {
 	if err := r.open(); err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
+	return r.one(candidates...)
+}
+
+// afterCut goes on with the disk of a cut, which came while the model went from before to what it is.
+func (r *runner) afterCut(before *model) error {
+	c := r.cut
+	if err := r.closed(); err != nil {
+		return err
+	}
+	r.disk = c.disk
+	if err := r.open(); err != nil {
+		return fmt.Errorf("open after a cut: %w", err)
+	}
+	return r.one(before, r.model)
+}
+
+// one makes the model the one of some that the database is like.
+func (r *runner) one(candidates ...*model) error {
 	var all []error
 	for _, m := range candidates {
-		if err = r.against(m); err == nil {
+		err := r.against(m)
+		if err == nil {
 			r.model = m
-			return r.resync()
+			r.resync()
+			return nil
 		}
 		all = append(all, err)
 	}
@@ -311,13 +368,12 @@ func (r *runner) again(o Op, candidates ...*model) error {
 }
 
 // resync takes the catalog's tables into the model: their options may have been changed by what was not certain.
-func (r *runner) resync() error {
+func (r *runner) resync() {
 	for _, t := range r.model.tables {
 		if t != nil {
 			t.info = r.db.Catalog().TableByID(t.info.ID)
 		}
 	}
-	return nil
 }
 
 // table returns a slot's table, with the numbers of its rows known, or nil.

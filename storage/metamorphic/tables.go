@@ -167,6 +167,7 @@ func (r *runner) parallel(o Op) error {
 	if len(slots) == 0 || r.faulty {
 		return nil
 	}
+	r.uncut()
 	random := rand.New(rand.NewPCG(o.Seed, 8))
 	var writes []*write
 	taken := map[*row]bool{}
@@ -213,6 +214,7 @@ func (r *runner) race(o Op) error {
 	if t == nil || len(t.numbered()) == 0 || r.faulty {
 		return nil
 	}
+	r.uncut()
 	var writes []*write
 	for i := range 3 {
 		writes = append(writes, &write{changes: []change{{slot: o.Table, info: t.info, deleted: some(t.numbered(), o.Seed+uint64(i)),

@@ -110,7 +110,7 @@ func (w *writer) makeRoom(need int64) error {
 		return w.syncNew(w.f)
 	}
 	w.spare.wg.Wait()
-	if errs.Is(w.spare.err, errs.DiskFull) { // when it was tried, which may be long ago
+	if w.spare.err != nil { // when it was tried, which may be long ago: nothing of that file was in use
 		w.makeSpare()
 		w.spare.wg.Wait()
 	}

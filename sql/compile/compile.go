@@ -355,16 +355,8 @@ func Rows(cols []plan.Column, src op.Source, exprs []expr.Expr, params []types.D
 	}
 	bound := make([]expr.Expr, len(exprs))
 	for i, e := range exprs {
-		e = plan.MapExpr(e, func(e expr.Expr) expr.Expr {
-			if p, ok := e.(*expr.Param); ok && p.Number >= 1 && p.Number <= len(params) {
-				d := params[p.Number-1]
-				d.Type = p.T
-				return &expr.Const{Value: d}
-			}
-			return e
-		})
 		var err error
-		if bound[i], err = s.bind(e); err != nil {
+		if bound[i], err = s.bind(plan.SubstituteParams(e, params)); err != nil {
 			return nil, err
 		}
 	}

@@ -132,17 +132,11 @@ func SubstituteColumns(n Node, values map[ID]types.Datum) (Node, error) {
 func Substitute(n Node, params []types.Datum) (Node, error) {
 	var missing *errs.Error
 	leaf := func(e expr.Expr) expr.Expr {
-		p, ok := e.(*expr.Param)
-		if !ok {
-			return e
-		}
-		if p.Number < 1 || p.Number > len(params) {
+		if p, ok := e.(*expr.Param); ok && (p.Number < 1 || p.Number > len(params)) {
 			missing = errs.New(errs.UndefinedParameter, "there is no parameter $%d", p.Number)
 			return e
 		}
-		d := params[p.Number-1]
-		d.Type = p.T
-		return &expr.Const{Value: d}
+		return given(e, params)
 	}
 	n, err := MapShared(n, func(n Node) (Node, error) { return replaceLeaves(n, leaf) })
 	if err != nil {
@@ -155,6 +149,22 @@ func Substitute(n Node, params []types.Datum) (Node, error) {
 		return nil, missing
 	}
 	return n, nil
+}
+
+// SubstituteParams replaces the parameters of an expression by their values. One that has none stays.
+func SubstituteParams(e expr.Expr, params []types.Datum) expr.Expr {
+	return expr.Transform(e, func(e expr.Expr) expr.Expr { return given(e, params) })
+}
+
+// given returns the value of a parameter, and anything else as it is.
+func given(e expr.Expr, params []types.Datum) expr.Expr {
+	p, ok := e.(*expr.Param)
+	if !ok || p.Number < 1 || p.Number > len(params) {
+		return e
+	}
+	d := params[p.Number-1]
+	d.Type = p.T
+	return &expr.Const{Value: d}
 }
 
 // replaceLeaves maps the expressions of a whole tree, and settles limits that became constant.

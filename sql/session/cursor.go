@@ -35,6 +35,9 @@ func (s *Session) declare(ctx context.Context, st *parse.Statement, n *pg.Declar
 	if err := s.plan(ctx, p); err != nil {
 		return "", err
 	}
+	if err := p.cmd.Check(ctx, nil); err != nil {
+		return "", err
+	}
 	s.portals[n.Portalname] = &portal{name: n.Portalname, stmt: p, cursor: true}
 	return "DECLARE CURSOR", nil
 }

@@ -49,6 +49,11 @@ func (s *Session) bind(ctx context.Context, name, statement string, params []Par
 	if err != nil {
 		return err
 	}
+	if p.cmd != nil {
+		if err := p.cmd.Check(ctx, values); err != nil {
+			return err
+		}
+	}
 	s.portals[name] = &portal{name: name, stmt: p, params: values}
 	return nil
 }

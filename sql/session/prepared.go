@@ -213,6 +213,9 @@ func (s *Session) executeSQL(ctx context.Context, st *parse.Statement, n *pg.Exe
 	if err := s.fresh(ctx, p); err != nil {
 		return "", err
 	}
+	if err := p.cmd.Check(ctx, values); err != nil {
+		return "", err
+	}
 	return s.run(ctx, p.cmd, values, out, describe)
 }
 

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestSpill(t *testing.T) {
 		t.Fatal(got)
 	}
 	queries := []string{
-		"SELECT count(*), sum(n), sum(length(m)) FROM (SELECT a, b, count(*) n, max(b) m FROM t GROUP BY a, b) x",
+		"SELECT count(*), sum(n), min(m) FROM (SELECT a, b, count(*) n, max(b) m FROM t GROUP BY a, b) x",
 		"SELECT count(DISTINCT b || a), count(DISTINCT a), sum(DISTINCT a) FROM t",
 		"SELECT a, b FROM t ORDER BY b, a OFFSET 299990",
 		"SELECT count(*), max(x.b) FROM t x JOIN t y ON x.a = y.a",
@@ -56,4 +57,34 @@ func TestSpill(t *testing.T) {
 		t.Errorf("with 64 kB: %s", got)
 	}
 	left("error")
+}
+
+// TestSpillAtEveryBudget runs pieces above and below each other with less and more memory: none may take what another
+// cannot do without, while it collects rows or while it hands them out.
+func TestSpillAtEveryBudget(t *testing.T) {
+	s := open(t).session()
+	run(s, "CREATE TABLE t (a bigint, b text)")
+	if got := run(s, "INSERT INTO t SELECT i::bigint * 7919 % 60007, 'text ' || i FROM generate_series(1, 60000) i"); got != "tag INSERT 0 60000" {
+		t.Fatal(got)
+	}
+	queries := []string{
+		"SELECT count(*), sum(n), max(m), min(b) FROM (SELECT a, b, count(*) n, max(b) m FROM t GROUP BY a, b) x",
+		"SELECT min(m), max(b) FROM (SELECT b, max(b || 'x') m FROM t GROUP BY b ORDER BY m) x",
+		"SELECT b, m FROM (SELECT b, max(b || 'x') m FROM t GROUP BY b) x ORDER BY m, b LIMIT 3",
+		"SELECT count(DISTINCT b || a), sum(DISTINCT a) FROM t",
+		"SELECT count(*), max(x.b) FROM t x JOIN t y ON x.a = y.a",
+		"WITH x AS MATERIALIZED (SELECT a, b || b || b AS b FROM t) SELECT (SELECT count(*) FROM x), (SELECT min(b) FROM x), (SELECT sum(a) FROM x)",
+	}
+	var want []string
+	for _, q := range queries {
+		want = append(want, run(s, q))
+	}
+	for _, mb := range []int{5, 6, 8, 11, 15, 24} {
+		run(s, fmt.Sprintf("SET work_mem = '%dMB'", mb))
+		for i, q := range queries {
+			if got := run(s, q); got != want[i] {
+				t.Errorf("%s\nwith %d MB got %.200s\nwant %.200s", q, mb, got, want[i])
+			}
+		}
+	}
 }

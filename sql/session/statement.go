@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/sql/stmt"
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -31,10 +32,13 @@ func (s *Session) statement(ctx context.Context, st *parse.Statement, params []t
 	if err != nil {
 		return "", err
 	}
+	if err := cmd.Check(ctx, params); err != nil {
+		return "", err
+	}
 	return s.run(ctx, cmd, params, out, describe)
 }
 
-// run runs a command.
+// run runs a command. With describe it calls out.Columns too.
 func (s *Session) run(ctx context.Context, cmd *stmt.Command, params []types.Datum, out Output, describe bool) (string, error) {
 	if what, ok := stmt.Writes(cmd.Bound); ok && s.settings.raw("transaction_read_only") == "on" {
 		return "", errs.New(errs.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", what)
@@ -42,14 +46,51 @@ func (s *Session) run(ctx context.Context, cmd *stmt.Command, params []types.Dat
 	if len(s.portals) == 0 {
 		s.tx.Settle()
 	}
-	env := s.env(ctx, output{out})
-	env.Params = params
-	if describe && cmd.Columns != nil {
-		if err := out.Columns(columns(cmd.Columns)); err != nil {
+	if !describe || cmd.Columns == nil {
+		return s.runTo(ctx, cmd, params, out)
+	}
+	cols := columns(cmd.Columns)
+	if _, ok := cmd.Bound.(*bind.Query); ok {
+		if err := out.Columns(cols); err != nil {
 			return "", err
 		}
+		return s.runTo(ctx, cmd, params, out)
 	}
+	// Whatever is no query has run to its end before PostgreSQL says anything of its rows.
+	late := &lateColumns{Output: out, cols: cols}
+	tag, err := s.runTo(ctx, cmd, params, late)
+	if err == nil {
+		err = late.describe()
+	}
+	return tag, err
+}
+
+func (s *Session) runTo(ctx context.Context, cmd *stmt.Command, params []types.Datum, out Output) (string, error) {
+	env := s.env(ctx, output{out})
+	env.Params = params
 	return cmd.Run(ctx, env)
+}
+
+// lateColumns describes rows when the first of them come.
+type lateColumns struct {
+	Output
+	cols []Column // nil: described
+}
+
+func (l *lateColumns) describe() error {
+	cols := l.cols
+	if l.cols = nil; cols == nil {
+		return nil
+	}
+	return l.Output.Columns(cols)
+}
+
+// Rows implements Output.
+func (l *lateColumns) Rows(b *batch.Batch) error {
+	if err := l.describe(); err != nil {
+		return err
+	}
+	return l.Output.Rows(b)
 }
 
 // command binds and optimizes a statement, or finds it in the cache. params are the parameter types as far as the

@@ -45,6 +45,9 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 	if n, err = plan.Substitute(n, env.Params); err != nil {
 		return "", err
 	}
+	if err := (&Command{unsettled: unsettled(n)}).Check(ctx, nil); err != nil {
+		return "", err
+	}
 	estimates := stats.New(env.statistics())
 	p, err := env.program(ctx, n, func(c *compile.Env) {
 		c.Analyze = b.Analyze

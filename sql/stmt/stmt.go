@@ -13,6 +13,7 @@ import (
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
+	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/spill"
@@ -87,6 +88,7 @@ type Command struct {
 	Columns []plan.Column
 	// Parameters are the types of $1, $2, ...
 	Parameters []types.Type
+	unsettled  []expr.Expr // of Plan
 }
 
 // Prepare optimizes a bound statement.
@@ -118,6 +120,9 @@ func Prepare(ctx context.Context, env *Env, b bind.Statement, params []types.Typ
 	}
 	if err != nil {
 		return nil, err
+	}
+	if c.Plan != nil {
+		c.unsettled = unsettled(c.Plan)
 	}
 	return c, nil
 }

@@ -1,0 +1,125 @@
+package stmt
+
+import (
+	"context"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/compile"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// PostgreSQL plans a statement once it has its parameters, and computes what is constant then: 1/0 and $1/0 fail at Bind,
+// before any row and before the description of rows in the simple protocol. A Command is planned before, without
+// parameters, and its passes leave what fails where it is. So the expressions in which something constant is left are
+// kept, and Check computes it.
+
+// unsettled returns the expressions of a plan, and of its shared subplans, in which something that does not depend on
+// rows is left to be computed.
+func unsettled(n plan.Node) []expr.Expr {
+	var found []expr.Expr
+	visit := func(n plan.Node) bool {
+		plan.Exprs(n, func(e expr.Expr) {
+			if _, left := fixed(e); left {
+				found = append(found, e)
+			}
+		})
+		return true
+	}
+	plan.Walk(n, visit)
+	for _, s := range plan.SharedOf(n) {
+		plan.Walk(s.Plan, visit)
+	}
+	return found
+}
+
+// fixed tells whether an expression has one value for all rows and executions with the same parameters, and whether
+// there is something to compute in it that has.
+func fixed(e expr.Expr) (whole, left bool) {
+	switch x := e.(type) {
+	case *expr.Column:
+		return false, false
+	case *expr.Const, *expr.Param:
+		return true, false
+	case *expr.Call:
+		whole = x.Fn.Volatility == fn.Immutable
+	case *expr.Cast:
+		whole = fn.CastVolatility(x.Arg.Type(), x.T) == fn.Immutable
+	default:
+		whole = true
+	}
+	for _, c := range expr.Children(e) {
+		w, l := fixed(c)
+		whole, left = whole && w, left || l
+	}
+	return whole, left || whole
+}
+
+// Check computes what is constant in the plan for some parameters, and returns the first error.
+func (c *Command) Check(ctx context.Context, params []types.Datum) error {
+	if len(c.unsettled) == 0 {
+		return nil
+	}
+	env := &fn.Context{Ctx: ctx}
+	for _, e := range c.unsettled {
+		if _, _, err := settle(plan.SubstituteParams(e, params), env); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle computes the constant parts of an expression in the order in which they stand, without those that are never
+// reached. When all of it is constant it returns its value.
+func settle(e expr.Expr, env *fn.Context) (value types.Datum, known bool, err error) {
+	if whole, _ := fixed(e); whole {
+		value, err = compile.Constant(e, env)
+		return value, err == nil, err
+	}
+	if x, ok := e.(*expr.Case); ok {
+		return value, false, settleCase(x, env)
+	}
+	for _, a := range expr.Children(e) {
+		d, known, err := settle(a, env)
+		if err != nil {
+			return value, false, err
+		}
+		if known && lastOf(e, d) {
+			break
+		}
+	}
+	return value, false, nil
+}
+
+// lastOf tells whether an argument of this value is the last that is looked at.
+func lastOf(e expr.Expr, d types.Datum) bool {
+	switch x := e.(type) {
+	case *expr.Logic:
+		return !d.Null && (d.I != 0) == x.Or
+	case *expr.Coalesce:
+		return !d.Null
+	}
+	return false
+}
+
+// settleCase computes the constant parts of the branches that may be taken.
+func settleCase(x *expr.Case, env *fn.Context) error {
+	for _, w := range x.Whens {
+		d, known, err := settle(w.Cond, env)
+		if err != nil {
+			return err
+		}
+		if known && (d.Null || d.I == 0) {
+			continue
+		}
+		if _, _, err := settle(w.Result, env); err != nil || known {
+			return err
+		}
+	}
+	if x.Else == nil {
+		return nil
+	}
+	_, _, err := settle(x.Else, env)
+	return err
+}

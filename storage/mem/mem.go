@@ -1,12 +1,14 @@
 // Package mem counts and hands out memory. A Pool has a limit; an Account belongs to one owner (a query, a merge, the
-// cache, the live segments) and draws from its pool: Reserve counts bytes that the owner has on the Go heap, Alloc,
-// AllocExact and Slice bring pages outside of it. Whoever keeps bytes past the call that brought them holds the charge.
+// cache, the live segments) and draws from its pool; a Part is what one piece of its work has of it. Reserve counts
+// bytes that the owner has on the Go heap, Alloc, AllocExact and Slice bring pages outside of it. Whoever keeps bytes
+// past the call that brought them holds the charge.
 //
 // Pools and accounts are safe for concurrent use. A refused reservation is error 53200 and changes nothing: the owner
 // spills, waits or fails alone. Off-heap pages are never scanned by the garbage collector, so big tables live there.
 package mem
 
 import (
+	"math"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -43,9 +45,25 @@ func (p *Pool) Account(name string, limit int64) *Account {
 // that are acknowledged already. Its owner bounds it by other means.
 func (p *Pool) Overdraft(name string) *Account { return &Account{pool: p, name: name, overdraft: true} }
 
+// Part returns an account of one piece of the owner's work. What it holds its owner holds as well, with the owner's
+// limit: a part tells how much of that is the piece's. It gives back all it holds before the owner is closed.
+func (a *Account) Part() *Account {
+	return &Account{whole: a, pool: a.pool, name: a.name, limit: a.limit}
+}
+
+// Share returns a Part that may not hold more than limit bytes itself; 0: as much as the owner.
+func (a *Account) Share(limit int64) *Account {
+	p := a.Part()
+	if limit > 0 {
+		p.limit = limit
+	}
+	return p
+}
+
 // Account is the memory of one owner.
 type Account struct {
 	overdraft bool
+	whole     *Account // of a part: what it is a part of
 	pool      *Pool
 	name      string
 	limit     int64
@@ -59,14 +77,33 @@ func (a *Account) Used() int64 { return a.used.Load() }
 // Peak returns the most bytes that were reserved at once.
 func (a *Account) Peak() int64 { return a.peak.Load() }
 
+// Limit returns the most bytes that the owner may hold, 0 for as much as the pool.
+func (a *Account) Limit() int64 { return a.limit }
+
 // Tight tells that less than a quarter of the account's limit is left, and that own bytes are an eighth of it or more.
 // Who keeps that much and can put it elsewhere does so then, since others of the same owner, who cannot, need some.
 func (a *Account) Tight(own int64) bool {
+	for a.whole != nil && a.limit == a.whole.limit { // a share has a limit of its own
+		a = a.whole
+	}
 	return a.limit > 0 && a.used.Load() > a.limit-a.limit/4 && own >= a.limit/8
 }
 
 // Reserve charges n bytes, or returns 53200 and charges nothing.
 func (a *Account) Reserve(n int64) error {
+	if a.whole != nil {
+		used := a.used.Add(n)
+		if a.limit > 0 && used > a.limit {
+			a.used.Add(-n)
+			return a.refuse(n, a.limit)
+		}
+		if err := a.whole.Reserve(n); err != nil {
+			a.used.Add(-n)
+			return err
+		}
+		raise(&a.peak, used)
+		return nil
+	}
 	used := a.used.Add(n)
 	if a.limit > 0 && used > a.limit && !a.overdraft {
 		a.used.Add(-n)
@@ -81,6 +118,20 @@ func (a *Account) Reserve(n int64) error {
 	raise(&a.peak, used)
 	raise(&a.pool.peak, total)
 	return nil
+}
+
+// Room returns how many bytes Reserve would grant now, math.MaxInt64 when nothing limits them.
+func (a *Account) Room() int64 {
+	room := int64(math.MaxInt64)
+	for ; a != nil && !a.overdraft; a = a.whole {
+		if a.limit > 0 {
+			room = min(room, a.limit-a.used.Load())
+		}
+		if a.whole == nil && a.pool.limit > 0 {
+			room = min(room, a.pool.limit-a.pool.used.Load())
+		}
+	}
+	return max(room, 0)
 }
 
 func (a *Account) refuse(n, limit int64) error {
@@ -101,14 +152,18 @@ func raise(peak *atomic.Int64, v int64) {
 // Free gives back n reserved bytes.
 func (a *Account) Free(n int64) {
 	a.used.Add(-n)
+	if a.whole != nil {
+		a.whole.Free(n)
+		return
+	}
 	a.pool.used.Add(-n)
 }
 
 // Close gives back whatever the account still holds and returns how much that was: 0 when its owner was tidy.
 // Pages must have been released before.
 func (a *Account) Close() int64 {
-	n := a.used.Swap(0)
-	a.pool.used.Add(-n)
+	n := a.used.Load()
+	a.Free(n)
 	return n
 }
 

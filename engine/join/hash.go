@@ -5,13 +5,15 @@
 // in a linear-probing table; all other keys are normalised bytes, found by hash. Rows with the same key are chained.
 // A NULL key has no partner.
 //
-// A build side that does not fit the account goes to temporary files, and the probe side after it (see spiller); joins
-// without a key, and NOT IN with further conditions, need theirs in memory.
+// A build side that does not fit the account goes to temporary files, and the probe side after it (see spiller). They are
+// joined by partitions, those by several workers, or block by block: joins without a key, NOT IN with further conditions,
+// and partitions of one key.
 // A Hash is built by one pipeline and probed by a later one. Build is combined by one goroutine; Probe's consumers only
 // read, except for the marks of Right and Full, which are set atomically.
 package join
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -31,8 +33,11 @@ type Hash struct {
 	charged atomic.Int64
 	sides   atomic.Int32 // sides not closed yet
 
-	mu      sync.Mutex
-	workers []*building
+	mu struct {
+		sync.Mutex
+		workers []*building   // of the build side
+		ended   []op.Consumer // behind the workers of the probe side that have ended, when there are files to join
+	}
 
 	batches []*batch.Batch // build rows
 	tab     entries
@@ -64,10 +69,9 @@ func (h *Hash) closeSide() {
 	if h.sides.Add(-1) != 0 || h.acc == nil {
 		return
 	}
-	h.tab.release(h.acc)
-	mem.ReleaseSlice(h.acc, h.matched)
+	h.dropTable()
 	h.acc.Free(h.charged.Swap(0))
-	h.batches, h.workers, h.matched = nil, nil, nil
+	h.batches, h.mu.workers, h.mu.ended = nil, nil, nil
 	h.spill.close()
 }
 
@@ -94,23 +98,27 @@ func (s *buildSide) Open(t *op.Task) error {
 }
 
 // Consumer makes the state of one worker.
-func (s *buildSide) Consumer(*op.Task, int) (op.Consumer, error) {
-	w := &building{h: (*Hash)(s)}
+func (s *buildSide) Consumer(t *op.Task, _ int) (op.Consumer, error) {
+	w := &building{ctx: t.Ctx, h: (*Hash)(s)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.workers = append(s.workers, w)
+	s.mu.workers = append(s.mu.workers, w)
 	return w, nil
 }
 
 // Combine makes the table, and tells the probe side's scan what it learned.
 func (s *buildSide) Combine(t *op.Task) error { return (*Hash)(s).combine(t) }
 
-// table makes the table of the build rows in memory.
-func (h *Hash) table(t *op.Task) error {
-	for _, w := range h.workers {
+// collect takes over the rows that the workers keep.
+func (h *Hash) collect() {
+	for _, w := range h.mu.workers {
 		h.batches = append(h.batches, w.batches...)
 		w.batches = nil
 	}
+}
+
+// table makes the table of the build rows in memory.
+func (h *Hash) table(t *op.Task) error {
 	if len(h.batches) > maxBatches {
 		return errs.New(errs.ProgramLimitExceeded, "the build side of a join has more than %d batches", maxBatches)
 	}
@@ -132,6 +140,7 @@ func (s *buildSide) Close() { (*Hash)(s).closeSide() }
 
 // building keeps copies of one worker's build rows.
 type building struct {
+	ctx     context.Context
 	h       *Hash
 	batches []*batch.Batch
 	divide  *divider
@@ -141,14 +150,36 @@ func (w *building) Consume(b *batch.Batch) error { return w.consume(b) }
 
 // keep keeps a copy of the rows in memory.
 func (w *building) keep(b *batch.Batch) error {
-	c := relop.Copy(b)
-	n := c.Bytes()
-	if err := w.h.acc.Reserve(n); err != nil {
+	c, err := w.h.keep(b)
+	if err != nil {
 		return err
 	}
-	w.h.charged.Add(n)
 	w.batches = append(w.batches, c)
 	return nil
+}
+
+// keep returns a copy of a batch, which is charged to the join.
+func (h *Hash) keep(b *batch.Batch) (*batch.Batch, error) {
+	c := relop.Copy(b)
+	n := c.Bytes()
+	if err := h.acc.Reserve(n); err != nil {
+		return nil, err
+	}
+	h.charged.Add(n)
+	return c, nil
+}
+
+// dropRows gives up the build rows in memory.
+func (h *Hash) dropRows() {
+	h.collect()
+	n := int64(0)
+	for i, b := range h.batches {
+		n += b.Bytes()
+		h.batches[i] = nil
+	}
+	h.batches = h.batches[:0]
+	h.charged.Add(-n)
+	h.acc.Free(n)
 }
 
 func (w *building) Finish() error { return nil }

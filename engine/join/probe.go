@@ -76,8 +76,22 @@ func (p *probing) Consume(b *batch.Batch) error {
 	if h.tab.rows == 0 && (h.cfg.Kind == Inner || h.cfg.Kind == Semi || h.cfg.Kind == Cross || h.cfg.Kind == Right) {
 		return op.ErrDone
 	}
-	n := b.Len
+	p.forget(b.Len)
+	if err := p.match(b); err != nil {
+		return err
+	}
+	return p.after(b, b.Len)
+}
+
+// forget starts with n rows of which nothing is known.
+func (p *probing) forget(n int) {
 	clear(p.found[:batch.Words(n)])
+	clear(p.unknown[:batch.Words(n)])
+}
+
+// match finds the partners of rows, and hands on the pairs.
+func (p *probing) match(b *batch.Batch) error {
+	n := b.Len
 	p.lookup(b)
 	if p.residual == nil && !p.wantsPairs() {
 		for i, e := range p.heads[:n] {
@@ -85,10 +99,9 @@ func (p *probing) Consume(b *batch.Batch) error {
 				p.found.Set(i)
 			}
 		}
-	} else if err := p.pairs(b, n); err != nil {
-		return err
+		return nil
 	}
-	return p.after(b, n)
+	return p.pairs(b, n)
 }
 
 // wantsPairs tells whether the output has a row for each pair.
@@ -136,6 +149,9 @@ func (p *probing) pairs(b *batch.Batch, n int) error {
 	p.idx, p.ents = p.idx[:0], p.ents[:0]
 	first := !p.wantsPairs()
 	for i := range n {
+		if first && p.found.Get(i) { // among other build rows
+			continue
+		}
 		for e := p.heads[i]; e != 0; e = p.h.tab.next[e] {
 			p.idx = append(p.idx, uint16(i))
 			p.ents = append(p.ents, e)
@@ -158,7 +174,7 @@ func (p *probing) flush(b *batch.Batch) error {
 		return nil
 	}
 	if err := p.ctx.Err(); err != nil {
-		return err
+		return errs.From(err)
 	}
 	if p.residual != nil {
 		if err := p.test(b); err != nil {
@@ -293,7 +309,6 @@ func (p *probing) mark(b *batch.Batch, n int) error {
 // findUnknown finds the rows without a partner for which IN is unknown: the row's key is NULL, or one of the build
 // keys is, and the residual condition does not rule the pair out.
 func (p *probing) findUnknown(b *batch.Batch, n int) error {
-	clear(p.unknown)
 	t := &p.h.tab
 	if !p.h.cfg.NullAware || t.rows == 0 && p.h.spill.outerRows == 0 {
 		return nil
@@ -301,7 +316,7 @@ func (p *probing) findUnknown(b *batch.Batch, n int) error {
 	nulls := t.nulls != 0 || p.h.spill.outerNulls
 	v := b.Cols[p.h.cfg.ProbeKeys[0]]
 	for i := range n {
-		if p.found.Get(i) || !v.IsNull(i) && !nulls {
+		if p.found.Get(i) || p.unknown.Get(i) || !v.IsNull(i) && !nulls {
 			continue
 		}
 		if p.residual == nil {
@@ -320,7 +335,7 @@ func (p *probing) residualUnknown(b *batch.Batch, i int, all bool) error {
 	t := &p.h.tab
 	e := t.nulls
 	if all {
-		e = 1
+		e = uint32(min(t.n, 1))
 	}
 	p.idx, p.ents = p.idx[:0], p.ents[:0]
 	for e != 0 {
@@ -337,6 +352,9 @@ func (p *probing) residualUnknown(b *batch.Batch, i int, all bool) error {
 		if len(p.idx) < p.step && e != 0 {
 			continue
 		}
+		if err := p.ctx.Err(); err != nil {
+			return errs.From(err)
+		}
 		if err := p.test(b); err != nil {
 			return err
 		}
@@ -348,22 +366,47 @@ func (p *probing) residualUnknown(b *batch.Batch, i int, all bool) error {
 	return nil
 }
 
-// Finish ends this worker; the last one joins what is in files, and hands on the build rows that found no partner.
+// Finish ends this worker; the last one hands on what can be known only after all probe rows. It ends those before it,
+// too, when there are files to join.
 func (p *probing) Finish() error {
-	if p.h.probing.Add(-1) == 0 {
-		// A piece behind that needs no more rows may still stand before one that has rows of its own to give.
-		if err := p.last(); err != nil && !errors.Is(err, op.ErrDone) {
-			return err
+	h := p.h
+	if h.spill.started() && p.task.Workers > 1 {
+		h.mu.Lock()
+		h.mu.ended = append(h.mu.ended, p.next)
+		h.mu.Unlock()
+		if h.probing.Add(-1) > 0 {
+			return nil
 		}
+		return endAll(h.joinFiles(p.task, h.mu.ended), h.mu.ended)
 	}
-	return p.next.Finish()
+	if h.probing.Add(-1) > 0 {
+		return p.next.Finish()
+	}
+	return endAll(p.last(), []op.Consumer{p.next})
 }
 
-// last hands on what can be known only after all probe rows.
+// endAll ends the consumers, unless the error is more than that one of them needs no more rows: a piece behind it may
+// still have rows of its own to give.
+func endAll(err error, next []op.Consumer) error {
+	if err != nil && !errors.Is(err, op.ErrDone) {
+		return err
+	}
+	err = nil
+	for _, c := range next {
+		if e := c.Finish(); errors.Is(e, op.ErrDone) {
+			err = e
+		} else if e != nil {
+			return e
+		}
+	}
+	return err
+}
+
+// last hands on what can be known only after all probe rows, on this worker alone.
 func (p *probing) last() error {
 	switch {
 	case p.h.spill.started():
-		return p.joinPartitions()
+		return p.h.joinFiles(p.task, []op.Consumer{p.next})
 	case p.h.cfg.keepsBuild():
 		return p.rest()
 	}
@@ -382,6 +425,9 @@ func (p *probing) rest() error {
 		}
 		if len(p.ents) == 0 {
 			return nil
+		}
+		if err := p.ctx.Err(); err != nil {
+			return errs.From(err)
 		}
 		np := len(p.h.cfg.Probe)
 		for c, typ := range p.h.cfg.Probe {

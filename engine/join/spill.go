@@ -10,27 +10,31 @@ import (
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
-// spiller is what a join has in temporary files: a Grace join. Once the build side is refused memory, its rows go to
-// partitions by the hash of their key, those of the probe side to others by the same hash; partners meet in partitions
-// of the same number, which are joined one after the other when the last probe row has come. A partition that is too
-// large is divided again by other bits of the hash.
+// spiller is what a join has in temporary files. Once the build side is refused memory, its rows go to files, those of
+// the probe side to others, and when the last probe row has come both are read again: by partitions (see
+// joinPartitions) where rows with different keys have nothing to do with each other, else block by block (see blocks).
 type spiller struct {
-	space *spill.Space // nil: nothing may be spilled
-	level int          // how often the rows of this join were divided before
-	stats *profile.Spill
+	space  *spill.Space // nil: nothing may be spilled
+	level  int          // how often the rows of this join were divided before
+	skewed bool         // most of them stayed together when they were divided last
+	stats  *profile.Spill
 
-	world sync.RWMutex // held to read while a worker takes build rows, to write while they go to files
-	build *spill.Partitions
-	probe *spill.Partitions
+	world  sync.RWMutex // held to read while a worker takes build rows, to write while they go to files
+	begun  bool         // build rows are in files
+	build  *spill.Partitions
+	probe  *spill.Partitions
+	blocks struct { // in place of partitions: a run per worker
+		sync.Mutex
+		build, probe []*spill.Run
+	}
 
-	rows  atomic.Int64 // build rows in files
+	rows  atomic.Int64 // build rows that came to files
 	nulls atomic.Bool  // some of them have a NULL key
 
-	// Of the build rows that other partitions of a divided join have: what NOT IN must know.
+	// Of the build rows that other parts of a divided join have: what NOT IN must know.
 	outerRows  int64
 	outerNulls bool
 }
@@ -48,52 +52,101 @@ const readBytes = 1 << 20
 // Spilled returns the counters of what was written to temporary files.
 func (h *Hash) Spilled() *profile.Spill { return h.spill.stats }
 
-// maySpill tells whether the join can be divided: rows with different keys must have nothing to do with each other.
+// divisible tells whether rows with different keys have nothing to do with each other.
+func (c *Config) divisible() bool { return len(c.BuildKeys) > 0 && !c.comparesUnknown() }
+
+// comparesUnknown tells whether pairs whose keys are not known to differ decide too: those of NOT IN that have a further
+// condition.
+func (c *Config) comparesUnknown() bool { return c.NullAware && c.Residual != nil }
+
+// maySpill tells whether refused build rows may go to files. Those of a partition have been in one already: they must
+// become fewer by it.
 func (h *Hash) maySpill() bool {
-	c := &h.cfg
-	return h.spill.space != nil && h.spill.level < spill.LevelMax && (h.spill.level == 0 || h.charged.Load() >= dividedBytes) && len(c.BuildKeys) > 0 && !(c.NullAware && c.Residual != nil)
+	s := &h.spill
+	if s.level == 0 {
+		return s.space != nil
+	}
+	return s.level < spill.LevelMax && !s.skewed && h.charged.Load() >= dividedBytes
 }
 
 // started tells whether build rows went to files.
-func (s *spiller) started() bool { return s.build != nil }
+func (s *spiller) started() bool { return s.begun }
 
 func (s *spiller) close() {
 	s.build.Close()
 	s.probe.Close()
-	s.build, s.probe = nil, nil
+	for _, r := range append(s.blocks.build, s.blocks.probe...) {
+		r.Close()
+	}
+	s.build, s.probe, s.blocks.build, s.blocks.probe = nil, nil, nil, nil
 }
 
-func (s *spiller) finish(p *spill.Partitions) error {
-	if err := p.Finish(); err != nil {
-		return err
+// finish ends the writing of one side.
+func (s *spiller) finish(p *spill.Partitions, runs []*spill.Run) error {
+	if p != nil {
+		for i := range spill.Ways {
+			runs = append(runs, p.Run(i))
+		}
 	}
-	for i := range spill.Ways {
-		s.stats.Add(p.Run(i).Bytes())
+	for _, r := range runs {
+		if err := r.Finish(); err != nil {
+			return err
+		}
+		s.stats.Add(r.Bytes())
 	}
 	return nil
 }
 
-// divider sends the rows of one side to their partitions, for one goroutine.
+// divider sends the rows of one side to files, for one goroutine.
 type divider struct {
 	keys   *keys
 	codec  *spill.Rows
 	record []byte
+	parts  *spill.Partitions
+	run    *spill.Run // when there are no partitions
 	// nullsToo: rows with a NULL key, which have no partner, come out of the join.
 	nullsToo bool
 	some     bool // a row had a NULL key
 }
 
+// divideBuild makes the divider of a worker's build rows.
 func (h *Hash) divideBuild() *divider {
-	return &divider{keys: newKeys(h.cfg.BuildKeys, h.cfg.Build), codec: spill.NewRows(h.cfg.Build), nullsToo: h.cfg.keepsBuild()}
+	d := &divider{keys: newKeys(h.cfg.BuildKeys, h.cfg.Build), codec: spill.NewRows(h.cfg.Build)}
+	d.parts, d.nullsToo = h.spill.build, h.cfg.keepsBuild()
+	h.spill.toRun(d, &h.spill.blocks.build)
+	return d
 }
 
+// divideProbe makes the divider of a worker's probe rows.
 func (h *Hash) divideProbe() *divider {
-	keep := h.cfg.keepsProbe() || h.cfg.Kind == Anti || h.cfg.Kind == Mark
-	return &divider{keys: newKeys(h.cfg.ProbeKeys, h.cfg.Probe), codec: spill.NewRows(h.cfg.Probe), nullsToo: keep}
+	d := &divider{keys: newKeys(h.cfg.ProbeKeys, h.cfg.Probe), codec: spill.NewRows(h.cfg.Probe)}
+	d.parts, d.nullsToo = h.spill.probe, h.keepsUnmatched()
+	h.spill.toRun(d, &h.spill.blocks.probe)
+	return d
+}
+
+// toRun gives a divider without partitions a run of its own.
+func (s *spiller) toRun(d *divider, runs *[]*spill.Run) {
+	if d.parts != nil {
+		return
+	}
+	d.run = s.space.NewRun()
+	s.blocks.Lock()
+	defer s.blocks.Unlock()
+	*runs = append(*runs, d.run)
 }
 
 // add writes the rows of a batch.
-func (d *divider) add(b *batch.Batch, to *spill.Partitions) error {
+func (d *divider) add(b *batch.Batch) error {
+	if d.run != nil {
+		for i := range b.Len {
+			d.record = d.codec.Append(d.record[:0], b, i)
+			if err := d.run.Append(d.record); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	d.keys.load(b)
 	for i := range b.Len {
 		if d.keys.null.Get(i) {
@@ -103,15 +156,12 @@ func (d *divider) add(b *batch.Batch, to *spill.Partitions) error {
 			}
 		}
 		d.record = d.codec.Append(d.record[:0], b, i)
-		if err := to.Append(partitionHash(d.keys.word[i]), d.record); err != nil {
+		if err := d.parts.Append(partitionHash(d.keys.word[i]), d.record); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// partitionHash is independent of the hash that finds the slot of a key: all keys of a partition share bits of it.
-func partitionHash(word uint64) uint64 { return kernel.HashUint64(word ^ 0xa0761d6478bd642f) }
 
 // consume takes build rows, in memory or, once they do not fit, in files.
 func (w *building) consume(b *batch.Batch) error {
@@ -132,19 +182,19 @@ func (w *building) consume(b *batch.Batch) error {
 		return err
 	}
 	refused := err != nil
-	if err := h.spillBuild(); err != nil || !refused {
+	if err := h.spillBuild(w.ctx); err != nil || !refused {
 		return err
 	}
 	return w.spill(b)
 }
 
-// spill writes build rows to their partitions.
+// spill writes build rows to files.
 func (w *building) spill(b *batch.Batch) error {
 	if w.divide == nil {
 		w.divide = w.h.divideBuild()
 	}
 	w.h.spill.rows.Add(int64(b.Len))
-	err := w.divide.add(b, w.h.spill.build)
+	err := w.divide.add(b)
 	if w.divide.some {
 		w.h.spill.nulls.Store(true)
 	}
@@ -152,19 +202,22 @@ func (w *building) spill(b *batch.Batch) error {
 }
 
 // spillBuild moves the build rows that are in memory to files, unless another worker has done it.
-func (h *Hash) spillBuild() error {
+func (h *Hash) spillBuild(ctx context.Context) error {
 	h.spill.world.Lock()
 	defer h.spill.world.Unlock()
 	if h.spill.started() {
 		return nil
 	}
-	h.spill.build = h.spill.space.NewPartitions(h.spill.level)
-	one := building{h: h}
-	for _, w := range h.workers {
-		h.batches = append(h.batches, w.batches...)
-		w.batches = nil
+	if h.cfg.divisible() {
+		h.spill.build = h.spill.space.NewPartitions(h.spill.level)
 	}
+	h.spill.begun = true
+	one := building{h: h}
+	h.collect()
 	for i, b := range h.batches {
+		if err := ctx.Err(); err != nil {
+			return errs.From(err)
+		}
 		if err := one.spill(b); err != nil {
 			return err
 		}
@@ -178,6 +231,7 @@ func (h *Hash) spillBuild() error {
 // combine makes the table, or ends the writing of build rows.
 func (h *Hash) combine(t *op.Task) error {
 	if !h.spill.started() {
+		h.collect()
 		err := h.table(t)
 		if err == nil && !(h.maySpill() && h.acc.Tight(h.charged.Load()+int64(h.tab.rows)*entryBytes)) {
 			h.publish(t.Ctx)
@@ -186,116 +240,33 @@ func (h *Hash) combine(t *op.Task) error {
 		if err != nil && !errs.Is(err, errs.OutOfMemory) || !h.maySpill() {
 			return err
 		}
-		h.tab.release(h.acc)
-		mem.ReleaseSlice(h.acc, h.matched)
-		h.matched = nil
-		if err := h.spillBuild(); err != nil {
+		h.dropTable()
+		if err := h.spillBuild(t.Ctx); err != nil {
 			return err
 		}
 	}
-	h.spill.probe = h.spill.space.NewPartitions(h.spill.level)
-	return h.spill.finish(h.spill.build)
+	if h.cfg.divisible() {
+		h.spill.probe = h.spill.space.NewPartitions(h.spill.level)
+	}
+	return h.spill.finish(h.spill.build, h.spill.blocks.build)
 }
 
-// spill writes probe rows to their partitions.
+// dropTable gives up the table, and keeps the build rows.
+func (h *Hash) dropTable() {
+	h.tab.release(h.acc)
+	mem.ReleaseSlice(h.acc, h.matched)
+	h.matched = nil
+}
+
+// spill writes probe rows to files.
 func (p *probing) spill(b *batch.Batch) error {
 	if p.divide == nil {
 		p.divide = p.h.divideProbe()
 	}
-	return p.divide.add(b, p.h.spill.probe)
-}
-
-// joinPartitions joins what is in files, for the last worker.
-func (p *probing) joinPartitions() error {
-	h := p.h
-	if err := h.spill.finish(h.spill.probe); err != nil {
-		return err
-	}
-	for i := range spill.Ways {
-		build, probe := h.spill.build.Run(i), h.spill.probe.Run(i)
-		if build.Records() > 0 && (probe.Records() > 0 || h.cfg.keepsBuild()) || probe.Records() > 0 && h.keepsUnmatched() {
-			if err := p.joinPartition(build, probe); err != nil {
-				return err
-			}
-		}
-		build.Close()
-		probe.Close()
-	}
-	return nil
+	return p.divide.add(b)
 }
 
 // keepsUnmatched tells whether probe rows come out where there are no build rows.
 func (h *Hash) keepsUnmatched() bool {
 	return h.cfg.keepsProbe() || h.cfg.Kind == Anti || h.cfg.Kind == Mark
 }
-
-// joinPartition joins one partition and hands its rows on.
-func (p *probing) joinPartition(build, probe *spill.Run) error {
-	h := p.h
-	in := New(h.cfg)
-	in.cfg.Late = nil
-	task := *p.task
-	task.Workers = 1
-	defer in.Build().Close()
-	defer in.Probe().Close()
-	if err := in.Build().Open(&task); err != nil {
-		return err
-	}
-	in.spill.level, in.spill.stats = h.spill.level+1, h.spill.stats
-	in.spill.outerRows = h.spill.outerRows + h.spill.rows.Load()
-	in.spill.outerNulls = h.spill.outerNulls || h.spill.nulls.Load()
-	sink, err := in.Build().Consumer(&task, 0)
-	if err != nil {
-		return err
-	}
-	if err := feed(task.Ctx, build, batch.New(h.cfg.Build), sink); err != nil {
-		return tooLarge(in, err)
-	}
-	if err := in.Build().Combine(&task); err != nil {
-		return tooLarge(in, err)
-	}
-	c, err := in.Probe().Consumer(&task, 0, passOn{p.next})
-	if err != nil {
-		return err
-	}
-	if err := feed(task.Ctx, probe, batch.New(h.cfg.Probe), c); err != nil {
-		return err
-	}
-	return c.Finish()
-}
-
-// tooLarge adds what to do when rows were divided as often as they can be.
-func tooLarge(h *Hash, err error) error {
-	if !errs.Is(err, errs.OutOfMemory) || h.maySpill() {
-		return err
-	}
-	e := *errs.From(err)
-	return e.WithHint("The build rows with one key of the join need more memory than the query may have: raise work_mem.")
-}
-
-// feed hands the rows of a run to a consumer. op.ErrDone of the consumer is returned as it is, except that a join of
-// one partition may need no more rows while others do.
-func feed(ctx context.Context, run *spill.Run, b *batch.Batch, to op.Consumer) error {
-	r := run.Reader()
-	defer r.Close()
-	codec := spill.NewRows(b.Types())
-	for {
-		if err := ctx.Err(); err != nil {
-			return errs.From(err)
-		}
-		if err := codec.Fill(r, b, batch.MaxRows, readBytes); err != nil {
-			return err
-		}
-		if b.Len == 0 {
-			return nil
-		}
-		if err := to.Consume(b); err != nil {
-			return err
-		}
-	}
-}
-
-// passOn hands rows on, and keeps the end for itself: more partitions follow.
-type passOn struct{ op.Consumer }
-
-func (passOn) Finish() error { return nil }

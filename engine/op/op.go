@@ -9,7 +9,8 @@
 // have been combined before a pipeline that reads it starts. Package exec runs pipelines in that order.
 //
 // Batches follow the ownership rules of package batch: valid until the producer is asked again, or until Consume
-// returns. All states of one worker are called by one goroutine; Source, Operator and Sink themselves must stand
+// returns. All states of one worker are called by one goroutine at a time, by its own until its last Finish has begun
+// (see Consumer); Source, Operator and Sink themselves must stand
 // concurrent calls of Producer and Consumer.
 package op
 
@@ -61,7 +62,8 @@ type Consumer interface {
 	// Consume takes a batch of at least one row without a selection. The batch is lent for the call.
 	Consume(b *batch.Batch) error
 	// Finish is called once after the last batch: flush what is held back, then call the next one's Finish, which is due
-	// also when the next one has answered ErrDone.
+	// also when the next one has answered ErrDone. Where the task has several workers the state may instead leave the
+	// next one to the state of another worker, which ends both: what was to be known of all rows becomes known there.
 	Finish() error
 }
 
@@ -69,7 +71,8 @@ type Consumer interface {
 type Operator interface {
 	Types() []types.Type
 	Open(t *Task) error
-	// Consumer makes the state of one worker, which pushes into next.
+	// Consumer makes the state of one worker, which pushes into next. Only when t has several workers may next be called
+	// by another goroutine than the state is, and then only after its Finish.
 	Consumer(t *Task, worker int, next Consumer) (Consumer, error)
 	Close()
 }

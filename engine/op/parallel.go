@@ -1,6 +1,7 @@
 package op
 
 import (
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -8,7 +9,7 @@ import (
 )
 
 // Parallel calls f for each part from 0 to n-1, once, on up to t.Workers goroutines: for the parts of a sink's
-// Combine. worker numbers the goroutine, from 0. The first error stops the handing out of parts and is returned; a
+// Combine and of the end of an operator. worker numbers the goroutine, from 0. The first error stops the handing out of parts and is returned; a
 // panic becomes XX000. The context is checked before each part. One part, or one worker, runs on the caller's goroutine.
 func Parallel(t *Task, n int, f func(worker, part int) error) error {
 	var (
@@ -39,6 +40,8 @@ func Parallel(t *Task, n int, f func(worker, part int) error) error {
 
 func runParts(t *Task, w, n int, next *atomic.Int64, stop *atomic.Bool, f func(worker, part int) error) (err error) {
 	defer Recover(&err)
+	// As in package exec: a fault in mapped memory fails the query, not the process.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	for !stop.Load() {
 		part := int(next.Add(1)) - 1
 		if part >= n {

@@ -66,6 +66,8 @@ func (u *Union) Close() {}
 // Producer makes the states of one worker in all branches.
 func (u *Union) Producer(t *op.Task, worker int) (op.Producer, error) {
 	p := &unionProducer{}
+	alone := *t // what operators hand on goes through the coroutine of its own worker
+	alone.Workers = 1
 	for i := range u.branches {
 		b := &u.branches[i]
 		src, err := b.Source.Producer(t, worker)
@@ -81,7 +83,7 @@ func (u *Union) Producer(t *op.Task, worker int) (op.Producer, error) {
 		p.branches = append(p.branches, c)
 		c.first = &c.hand
 		for j := len(b.Operators) - 1; j >= 0; j-- {
-			if c.first, err = b.Operators[j].Consumer(t, worker, c.first); err != nil {
+			if c.first, err = b.Operators[j].Consumer(&alone, worker, c.first); err != nil {
 				p.Close()
 				return nil, err
 			}

@@ -24,6 +24,8 @@ func TestSpill(t *testing.T) {
 		"SELECT count(*), max(x.b) FROM t x JOIN t y ON x.a = y.a",
 		"WITH x AS (SELECT a, b || b || b || b AS b FROM t) SELECT (SELECT count(*) FROM x), (SELECT min(b) FROM x), (SELECT sum(a) FROM x)",
 		"SELECT count(*) FROM t x WHERE NOT EXISTS (SELECT 1 FROM t y WHERE y.b = x.b || '1')",
+		"SELECT count(*), max(x.b) FROM (SELECT a FROM t WHERE a < 9) y LEFT JOIN (SELECT a, repeat(b, 9) b FROM t) x ON x.a < y.a",
+		"SELECT count(*), max(x.b) FROM (SELECT a % 1 k, a FROM t WHERE a < 5) y LEFT JOIN (SELECT a % 1 k, repeat(b, 9) b FROM t) x ON x.k = y.k",
 	}
 	var want []string
 	for _, q := range queries {

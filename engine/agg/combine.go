@@ -9,12 +9,16 @@ import (
 // pay for clearing memory that it never uses. Tables grow when they have to.
 const builderLog = 15
 
-// Combine merges the workers' groups, in memory or, when that is refused or was before, through files.
+// Combine merges the workers' groups, in memory or, when that is refused or was before, through files. Groups that
+// leave too little memory to those who read them go to files as well.
 func (g *Group) Combine(t *op.Task) error {
 	if !g.spill.started() && !(g.spill.space.Force() && g.spill.level == 0) {
 		err := g.combine(t)
 		if err == nil {
 			g.releaseInputs()
+			if g.readers == 0 && g.spill.may() && g.acc.Tight(g.acc.Used()) && g.Rows() > 1 {
+				return g.spillCombined()
+			}
 			return nil
 		}
 		if !errs.Is(err, errs.OutOfMemory) || !g.spill.may() {
@@ -99,15 +103,20 @@ func (g *Group) combineArrays() error {
 	return nil
 }
 
-// mergeRow adds a group's row to another with the same key.
+// mergeRow adds a group's row to another with the same key. A new row does not become the owner of what src refers to
+// in side tables: when combining is refused memory, src must be what it was.
 func (g *Group) mergeRow(dst, src []uint64) error {
 	if src[0] == 0 {
 		return nil
 	}
 	base := 1 + g.lay.words
-	if dst[0] == 0 {
+	if dst[0] == 0 && !g.growing {
 		copy(dst, src)
 		return nil
+	}
+	if dst[0] == 0 {
+		copy(dst[:base], src[:base])
+		return g.prog.merge(&g.side, dst[base:], src[base:])
 	}
 	dst[0] += src[0]
 	return g.prog.merge(&g.side, dst[base:], src[base:])

@@ -18,32 +18,48 @@ func (c *consumer) Finish() error { return nil }
 // Consume takes a batch. Where the account refuses memory, all workers' groups go to temporary files, and the batch is
 // tried again: everything that may be refused comes before the first change that must not be made twice.
 func (c *consumer) Consume(b *batch.Batch) error {
-	g, w := c.g, c.w
-	for tries := 0; ; tries++ {
-		g.world.RLock()
-		err := w.consume(b)
-		generation := g.generation
-		if err == nil {
-			err = w.short()
-			g.world.RUnlock()
-			if err == nil {
-				return nil
-			}
-			return g.relieve(generation, err)
-		}
-		g.world.RUnlock()
-		if !errs.Is(err, errs.OutOfMemory) || !g.spill.may() {
-			return err
-		}
-		if err := g.relieve(generation, err); err != nil {
-			return err
-		}
-		if tries == triesMax {
-			return tooLarge(err)
-		}
+	g := c.g
+	g.world.RLock()
+	generation := g.generation
+	err := c.w.consume(b)
+	var short error
+	if err == nil {
+		short = c.w.short()
 	}
+	g.world.RUnlock()
+	switch {
+	case err == nil && short == nil:
+		return nil
+	case err == nil:
+		return g.relieve(generation, short)
+	case !errs.Is(err, errs.OutOfMemory) || !g.spill.may():
+		return err
+	}
+	return c.alone(b, generation)
 }
 
-// triesMax is how often a batch is tried. Another try fails when other workers take the memory that was given back,
-// which they do for one batch each; it fails for ever when a batch alone is too large.
-const triesMax = 100
+// alone takes a batch that was refused, while no other worker takes one: in a race for what was given back none may
+// get enough. When there is too little even for the batch alone, no division helps.
+func (c *consumer) alone(b *batch.Batch, generation int) error {
+	g := c.g
+	g.world.Lock()
+	defer g.world.Unlock()
+	for {
+		empty := g.generation == generation // others may have made room since the refusal
+		if empty {
+			if err := g.empty(); err != nil {
+				return err
+			}
+		}
+		err := c.w.consume(b)
+		switch {
+		case err == nil && c.w.short() != nil:
+			return g.empty()
+		case !errs.Is(err, errs.OutOfMemory):
+			return err
+		case empty:
+			return tooLarge(err)
+		}
+		generation = g.generation
+	}
+}

@@ -5,13 +5,11 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// flush writes the groups and the distinct values of all workers, and returns how many they were. The memory stays as
-// it was.
-func (g *Group) flush() (records int64, err error) {
+// flush writes the groups and the distinct values of all workers. The memory stays as it was.
+func (g *Group) flush() error {
 	g.spill.start()
 	f := flusher{g: g, out: writer{g: g}}
-	err = f.all()
-	return f.records, err
+	return f.all()
 }
 
 // flusher writes what workers have.
@@ -131,6 +129,21 @@ func (f *flusher) table(tab *table) error {
 			continue // not counted to the end
 		}
 		if err := f.group(key, row[0], row[base:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// block writes groups that are combined.
+func (f *flusher) block(b block) error {
+	base, width := 1+f.g.lay.words, f.g.out.width
+	for at := 0; at < len(b.rows); at += width {
+		row := b.rows[at : at+width]
+		if row[0] == 0 && !b.always {
+			continue
+		}
+		if err := f.group(row[1:base], row[0], row[base:]); err != nil {
 			return err
 		}
 	}

@@ -89,7 +89,7 @@ const (
 // and closed once, after its groups were read.
 type Group struct {
 	cfg  Config
-	acc  *mem.Account
+	acc  *mem.Account // part of the task's: what this aggregation has
 	prog *program
 	mode mode
 	lay  layout
@@ -116,6 +116,8 @@ type Group struct {
 	out        output
 
 	task       *op.Task
+	floor      int64        // what acc held when the tables were empty
+	readers    int          // of a partition: how many are read at once
 	world      sync.RWMutex // held to read while a worker takes a batch, to write while everything is spilled
 	generation int          // how often everything was spilled
 	plain      bool         // the tables are made without the scan's dictionaries, and do not become partitions
@@ -139,7 +141,7 @@ func (g *Group) Types() []types.Type { return g.cfg.Types() }
 
 // Open compiles the aggregation.
 func (g *Group) Open(t *op.Task) (err error) {
-	g.acc, g.task = t.Account, t
+	g.acc, g.task = t.Account.Part(), t
 	g.spill = spiller{space: t.Spill, stats: &g.spilled}
 	if g.prog, err = compile(&g.cfg); err != nil {
 		return err
@@ -261,6 +263,7 @@ func (g *Group) openKeys(t *op.Task) error {
 		g.mode = modeOne
 		return nil
 	}
+	g.mode, g.dicts = modeTable, nil
 	fields := make([]field, len(g.cfg.Keys))
 	for i, k := range g.cfg.Keys {
 		if len(g.cfg.Keys) == 1 {
@@ -283,7 +286,6 @@ func (g *Group) openKeys(t *op.Task) error {
 		g.lay.words = 2 // where the string is, and its hash
 		return nil
 	}
-	g.mode = modeTable
 	if !g.plain && g.lay.words == 1 && g.lay.bits <= directBits && (1+1+g.prog.words)<<g.lay.bits <= directWords {
 		g.mode = modeDirect
 	}
@@ -365,6 +367,7 @@ func (g *Group) Consumer(*op.Task, int) (op.Consumer, error) {
 	if errs.Is(err, errs.OutOfMemory) && g.spill.may() && !g.plain {
 		err = g.restart() // an array of groups needs more than there is
 	}
+	g.floor = g.acc.Used()
 	return &consumer{g, w}, err
 }
 

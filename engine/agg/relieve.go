@@ -6,9 +6,31 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
+// How groups share the account with the pieces around them. A Group that takes rows goes to files when little is left
+// and much of what is gone is its own (mem.Account.Tight), so that the pieces below it, which may be reading their own
+// files one partition at a time, get what these need. Groups that are read leave room to the pieces above them: those in
+// memory are written after all when little is left, and the partitions that are read at once are divided further when
+// they take more than half of the limit together, or an eighth where little is left.
+
+// own returns what the groups have taken since they were empty. Dictionaries that were merged are the groups' as well,
+// since they are done without the next time.
+func (g *Group) own() int64 {
+	n := g.acc.Used()
+	if g.plain {
+		n -= g.floor
+	}
+	return n
+}
+
+// crowded tells that the groups should make room without having been refused.
+func (g *Group) crowded() bool {
+	own := g.own() * int64(max(1, g.readers))
+	return g.readers > 0 && g.acc.Limit() > 0 && own > g.acc.Limit()/2 || g.acc.Tight(own)
+}
+
 // short returns the refusal that a worker met in this batch and got around with what it had in reserve.
 func (w *worker) short() error {
-	if w.g.spill.space.Force() || w.g.acc.Tight(w.g.acc.Used()) && w.g.acc.Tight(w.bytes()) {
+	if w.g.spill.space.Force() || w.g.crowded() {
 		return errForced
 	}
 	for _, sc := range [2]*scatter{w.clean, w.flagged} {
@@ -27,31 +49,13 @@ func (w *worker) short() error {
 // errForced stands for a refusal when none was met, but a test wants one or others need the memory.
 var errForced = errs.New(errs.OutOfMemory, "spilling is forced")
 
-// bytes returns about what this worker's share of the groups takes, times the workers: another's tables may change.
-func (w *worker) bytes() int64 {
-	n := len(w.tab.rows)
-	for _, s := range w.sets {
-		n += len(s.tab.words)
-		if s.parts != nil {
-			n += s.parts.words()
-		}
-	}
-	for _, sc := range [2]*scatter{w.clean, w.flagged} {
-		if sc != nil {
-			n += sc.words()
-		}
-	}
-	return int64(n) * 8 * int64(len(w.g.workers))
-}
-
 // tooLarge is the error when spilling does not help.
 func tooLarge(cause error) error {
 	e := *errs.From(cause)
 	return e.WithHint("One group, or a batch of rows, needs more memory than the query may have: raise work_mem.")
 }
 
-// relieve makes room unless another worker has done so since the refusal: it writes all groups and starts with empty
-// tables.
+// relieve makes room unless another worker has done so since the refusal.
 func (g *Group) relieve(generation int, cause error) error {
 	if !g.spill.may() {
 		if errors.Is(cause, errForced) {
@@ -64,12 +68,13 @@ func (g *Group) relieve(generation int, cause error) error {
 	if g.generation != generation {
 		return nil
 	}
-	n, err := g.flush()
-	if err != nil {
+	return g.empty()
+}
+
+// empty writes all groups and starts with empty tables; called with the world.
+func (g *Group) empty() error {
+	if err := g.flush(); err != nil {
 		return err
-	}
-	if n == 0 && !errors.Is(cause, errForced) {
-		return tooLarge(cause)
 	}
 	return g.restart()
 }
@@ -80,6 +85,7 @@ func (g *Group) restart() error {
 	keys := g.fixedKeys()
 	g.releaseMemory()
 	g.generation++
+	g.merged = 0
 	g.plain, g.limited = true, false
 	if err := g.plan(g.task); err != nil {
 		return err
@@ -93,6 +99,7 @@ func (g *Group) restart() error {
 			return err
 		}
 	}
+	g.floor = g.acc.Used()
 	return g.fixAgain(keys)
 }
 

@@ -120,14 +120,6 @@ func (s *scatter) next(p int) (unsafe.Pointer, error) {
 	return at, nil
 }
 
-// words returns the words of all slabs.
-func (s *scatter) words() (n int) {
-	for _, b := range s.slabs {
-		n += len(b) / 8
-	}
-	return n
-}
-
 // count returns the rows of partition p.
 func (s *scatter) count(p int) int { return s.rows[p] - s.cursor[p].left }
 

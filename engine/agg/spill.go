@@ -51,7 +51,7 @@ func (g *Group) Spilled() *profile.Spill { return &g.spilled }
 // combineSpilled writes what is left, gives all memory back, counts the distinct values, and leaves the groups in
 // their partitions.
 func (g *Group) combineSpilled(t *op.Task) error {
-	if _, err := g.flush(); err != nil {
+	if err := g.flush(); err != nil {
 		return err
 	}
 	if g.mode == modeOne { // a group even without rows
@@ -67,6 +67,20 @@ func (g *Group) combineSpilled(t *op.Task) error {
 	if err := g.settle(t, g.spill.pairs, g.spill.level+1); err != nil {
 		return err
 	}
+	g.spill.pairs.Close()
+	return g.spill.finish(g.spill.groups)
+}
+
+// spillCombined writes groups that are combined, since they would leave too little to those above.
+func (g *Group) spillCombined() error {
+	g.spill.start()
+	f := flusher{g: g, out: writer{g: g}}
+	for _, b := range g.out.blocks {
+		if err := f.block(b); err != nil {
+			return err
+		}
+	}
+	g.releaseMemory()
 	g.spill.pairs.Close()
 	return g.spill.finish(g.spill.groups)
 }

@@ -15,6 +15,9 @@ func (g *Group) inner(t *op.Task, level int) (*Group, error) {
 	in := New(g.cfg)
 	in.cfg.Scan, in.cfg.Counts, in.cfg.Top, in.cfg.Limit = nil, nil, nil, 0
 	in.plain = true
+	if in.readers = g.readers; in.readers == 0 {
+		in.readers = t.Workers
+	}
 	task := *t
 	task.Workers = 1
 	if err := in.Open(&task); err != nil {
@@ -45,7 +48,7 @@ func (g *Group) Merge(record []byte) error {
 		err := g.merge(g.workers[0], record)
 		if !errs.Is(err, errs.OutOfMemory) {
 			g.merged += 1 + len(record)>>10
-			if err == nil && g.merged&1023 == 0 && g.spill.may() && g.acc.Tight(g.workers[0].bytes()) {
+			if err == nil && g.merged >= crowdedMin && g.spill.may() && g.crowded() && g.divisible() {
 				return g.relieve(g.generation, errForced)
 			}
 			return err
@@ -53,16 +56,29 @@ func (g *Group) Merge(record []byte) error {
 		if tries == 2 || g.generation > 0 && g.merged < mergedMin {
 			return tooLarge(err) // others have taken what there is
 		}
-		g.merged = 0
 		if err := g.relieve(g.generation, err); err != nil {
 			return err
 		}
 	}
 }
 
-// mergedMin is how many records, or KiB of them, must fit between two times that everything is spilled: to start again
-// costs about as much as a thousand of them.
-const mergedMin = 64
+// mergedMin is how many records, or KiB of them, must fit between two times that everything is spilled. To start again
+// costs about as much as a thousand of them, so that nobody does it for fewer who was not refused.
+const (
+	mergedMin  = 64
+	crowdedMin = 1 << 10
+)
+
+// divisible tells whether there is more than one group, or distinct value, to be divided.
+func (g *Group) divisible() bool {
+	w := g.workers[0]
+	for _, s := range w.sets {
+		if s.tab.len() > 1 {
+			return true
+		}
+	}
+	return w.tab.used > 1
+}
 
 // merge adds a record to the groups of a worker. What may be refused memory comes first.
 func (g *Group) merge(w *worker, record []byte) error {
@@ -207,7 +223,7 @@ func (g *Group) settle(t *op.Task, parts *spill.Partitions, level int) error {
 				return err
 			}
 		}
-		if _, err := in.flush(); err != nil {
+		if err := in.flush(); err != nil {
 			return err
 		}
 		in.releaseMemory()

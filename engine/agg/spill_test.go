@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -105,6 +106,70 @@ func TestGroupBeyondMemory(t *testing.T) {
 		}
 		if !spilled {
 			t.Errorf("%s did not spill", name)
+		}
+	}
+}
+
+// squeezed leaves an aggregation only some bytes of its account while it combines its groups.
+type squeezed struct {
+	*agg.Group
+	left int64
+}
+
+func (s *squeezed) Combine(t *op.Task) error {
+	n := t.Account.Limit() - t.Account.Used() - s.left
+	if err := t.Account.Reserve(n); err != nil {
+		return err
+	}
+	defer t.Account.Free(n)
+	return s.Group.Combine(t)
+}
+
+// TestGroupRefusedInCombine refuses memory at one moment of combining after the other: the workers' groups must still be
+// what they were, so that files get each row once.
+func TestGroupRefusedInCombine(t *testing.T) {
+	cols := []enginetest.Column{
+		{Type: types.T(types.Int8), Distinct: 14_000}, {Type: types.T(types.Numeric), Distinct: 500, Nulls: 0.1}, {Type: types.T(types.Text), Distinct: 90},
+	}
+	rng := rand.New(rand.NewPCG(8, 8))
+	ts, rows := enginetest.Types(cols), enginetest.Random(rng, cols, 20_000)
+	rel := enginetest.NewRelation(ts, rows, 3, rng)
+	for _, keys := range [][]int{{0}, {2}, {2, 0}, nil} {
+		f := &fixture{rows: rows, rel: rel, keys: keys, stats: true, cfg: agg.Config{In: ts, Expected: 1 << 20}}
+		for _, k := range keys {
+			f.cfg.Keys = append(f.cfg.Keys, agg.Key{Column: k, Origin: k, Stats: rel.Stats(k)})
+		}
+		for _, c := range []struct {
+			name     string
+			kind     fn.AggKind
+			column   int
+			distinct bool
+		}{{"sum", fn.Sum, 1, false}, {"sum", fn.Sum, 0, true}, {"min", fn.Min, 2, false}, {"avg", fn.Avg, 1, false}} {
+			call := agg.Call{Fn: aggregate(c.name, c.kind, ts[c.column]), Args: []int{c.column}, Distinct: c.distinct, Filter: -1}
+			f.cfg.Calls = append(f.cfg.Calls, call)
+			f.calls = append(f.calls, enginetest.Aggregate{Kind: c.kind, Column: c.column, Distinct: c.distinct, Filter: -1, Result: call.Fn.Result(ts[c.column : c.column+1])})
+		}
+		want := enginetest.GroupBy(f.rows, f.keys, f.calls)
+		spilled := 0
+		for left := int64(0); left < 2<<20; left = left*2 + 64<<10 {
+			space, clean := enginetest.Space(t, spill.Options{})
+			g, p := f.pipelines()
+			q := &squeezed{g, left}
+			var got []enginetest.Row
+			p[0].Sink, p[1].Source, p[1].DependsOn = q, q, []int{0}
+			p[1].Sink = exec.NewResult(g.Types(), func(b *batch.Batch) error { got = append(got, enginetest.Rows(b)...); return nil })
+			acc := mem.NewPool(0).Account("test", 1<<30)
+			if err := exec.Run(&op.Task{Ctx: context.Background(), Workers: 2, Account: acc, BatchRows: batch.MaxRows, Spill: space}, &exec.Plan{Pipelines: p}); err != nil || acc.Used() != 0 {
+				t.Fatalf("by %v, %d bytes left: %v; %d bytes were not given back", keys, left, err, acc.Used())
+			}
+			clean()
+			enginetest.Equal(t, fmt.Sprintf("by %v, %d bytes left", keys, left), got, want)
+			if g.Spilled().Bytes.Load() > 0 {
+				spilled++
+			}
+		}
+		if spilled == 0 && slices.Contains(keys, 0) {
+			t.Errorf("by %v: nothing was refused", keys)
 		}
 	}
 }

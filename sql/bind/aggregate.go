@@ -34,43 +34,84 @@ type pending struct {
 	loc     int32
 }
 
+// aggregateHere tells whether an aggregate may stand here.
+func (b *Binder) aggregateHere(s *scope, name string, loc int32) error {
+	switch {
+	case s.clause != "":
+		return b.fail(loc, errs.GroupingError, "aggregate functions are not allowed in %s", s.clause)
+	case s.group == nil:
+		return b.unsupported(loc, "the aggregate %s here", name)
+	case s.group.argument:
+		return b.fail(loc, errs.GroupingError, "aggregate function calls cannot be nested")
+	}
+	return nil
+}
+
+// aggregateArguments runs what binds the arguments of an aggregate.
+func (b *Binder) aggregateArguments(s *scope, loc int32, bind func() error) error {
+	g := s.group
+	g.argument, g.sawOwn, g.sawOuter = true, false, false
+	b.arguments++
+	err := bind()
+	b.arguments--
+	g.argument = false
+	if err == nil && g.sawOuter && !g.sawOwn {
+		return b.unsupported(loc, "an aggregate of the outer query in a subquery")
+	}
+	return err
+}
+
+// add gives a call its column, or returns that of the same call.
+func (g *grouping) add(b *Binder, name string, call plan.AggCall, t types.Type) *expr.Column {
+	for i := range g.aggs {
+		if sameAggregate(g.aggs[i], call) {
+			return ref(g.out[i])
+		}
+	}
+	col := b.newColumn(name, t)
+	g.aggs, g.out = append(g.aggs, call), append(g.out, col)
+	return ref(col)
+}
+
 // aggregate binds a call of an aggregate function.
 func (b *Binder) aggregate(s *scope, name string, n *pg.FuncCall) (expr.Expr, error) {
+	if n.AggWithinGroup {
+		args, _, err := b.exprs(s, n.Args)
+		for _, o := range n.AggOrder {
+			var e expr.Expr
+			if err == nil {
+				e, err = b.expr(s, o.GetSortBy().GetNode())
+				args = append(args, e)
+			}
+		}
+		if err == nil {
+			_, _, err = fn.ResolveAggregate(name, typesOf(args))
+		}
+		if err != nil {
+			return nil, b.at(err, n.Location)
+		}
+		return nil, b.fail(n.Location, errs.WrongObjectType, "%s is not an ordered-set aggregate, so it cannot have WITHIN GROUP", name)
+	}
+	if err := b.aggregateHere(s, name, n.Location); err != nil {
+		return nil, err
+	}
 	switch {
-	case n.AggWithinGroup:
-		return nil, b.unsupported(n.Location, "WITHIN GROUP")
-	case s.clause != "":
-		return nil, b.fail(n.Location, errs.GroupingError, "aggregate functions are not allowed in %s", s.clause)
-	case s.group == nil:
-		return nil, b.unsupported(n.Location, "the aggregate %s here", name)
-	case s.group.argument:
-		return nil, b.fail(n.Location, errs.GroupingError, "aggregate function calls cannot be nested")
 	case n.AggStar && name != "count":
 		return nil, b.fail(n.Location, errs.UndefinedFunction, "function %s() does not exist", name).
 			WithHint("No function matches the given name and argument types. You might need to add explicit type casts.")
 	case !n.AggStar && len(n.Args) == 0 && name == "count":
 		return nil, b.fail(n.Location, errs.WrongObjectType, "%s(*) must be used to call a parameterless aggregate function", name)
 	}
-	g := s.group
-	g.argument, g.sawOwn, g.sawOuter = true, false, false
-	b.arguments++
-	call, t, err := b.aggregateCall(s, name, n)
-	b.arguments--
-	g.argument = false
+	var call plan.AggCall
+	var t types.Type
+	err := b.aggregateArguments(s, n.Location, func() (err error) {
+		call, t, err = b.aggregateCall(s, name, n)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if g.sawOuter && !g.sawOwn {
-		return nil, b.unsupported(n.Location, "an aggregate of the outer query in a subquery")
-	}
-	for i := range g.aggs {
-		if sameAggregate(g.aggs[i], call) {
-			return b.remember(ref(g.out[i]), n.Location), nil
-		}
-	}
-	col := b.newColumn(name, t)
-	g.aggs, g.out = append(g.aggs, call), append(g.out, col)
-	return b.remember(ref(col), n.Location), nil
+	return b.remember(s.group.add(b, name, call, t), n.Location), nil
 }
 
 func (b *Binder) remember(c *expr.Column, loc int32) *expr.Column {
@@ -84,10 +125,7 @@ func (b *Binder) aggregateCall(s *scope, name string, n *pg.FuncCall) (plan.AggC
 	if err != nil {
 		return call, types.Type{}, err
 	}
-	ts := make([]types.Type, len(args))
-	for i, a := range args {
-		ts[i] = a.Type()
-	}
+	ts := typesOf(args)
 	f, want, err := fn.ResolveAggregate(name, ts)
 	if err != nil {
 		return call, types.Type{}, b.at(err, n.Location)
@@ -120,9 +158,15 @@ func (b *Binder) aggregateCall(s *scope, name string, n *pg.FuncCall) (plan.AggC
 }
 
 func sameAggregate(a, b plan.AggCall) bool {
-	if a.Fn != b.Fn || a.Distinct != b.Distinct || len(a.Args) != len(b.Args) || len(a.OrderBy)+len(b.OrderBy) > 0 ||
+	if a.Fn != b.Fn || a.Distinct != b.Distinct || len(a.Args) != len(b.Args) || len(a.OrderBy) != len(b.OrderBy) ||
 		!expr.Equal(a.Filter, b.Filter) {
 		return false
+	}
+	for i, k := range a.OrderBy {
+		if k.Desc != b.OrderBy[i].Desc || k.NullsFirst != b.OrderBy[i].NullsFirst || !expr.Equal(k.Expr, b.OrderBy[i].Expr) ||
+			expr.Volatile(k.Expr) {
+			return false
+		}
 	}
 	for i := range a.Args {
 		if !expr.Equal(a.Args[i], b.Args[i]) || expr.Volatile(a.Args[i]) {

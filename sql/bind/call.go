@@ -17,11 +17,14 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.Over != nil {
+	if n.Over != nil && !fn.IsOrderedSet(name) {
 		return nil, b.unsupported(n.Location, "the window function %s", name)
 	}
 	if fn.IsAggregate(name) {
 		return b.aggregate(s, name, n)
+	}
+	if fn.IsOrderedSet(name) {
+		return b.orderedSet(s, name, n)
 	}
 	switch {
 	case n.AggStar:
@@ -84,11 +87,7 @@ func (b *Binder) functionName(s *scope, n *pg.FuncCall) (string, error) {
 
 // call resolves a scalar function over bound arguments. Without places, the arguments stand where the call does.
 func (b *Binder) call(name string, args []expr.Expr, places []int32, loc int32) (expr.Expr, error) {
-	ts := make([]types.Type, len(args))
-	for i, a := range args {
-		ts[i] = a.Type()
-	}
-	o, want, err := fn.Resolve(name, ts)
+	o, want, err := fn.Resolve(name, typesOf(args))
 	if err != nil {
 		return nil, b.at(err, loc)
 	}
@@ -111,7 +110,7 @@ var setReturning = map[string]bool{"generate_series": true, "unnest": true, "gen
 
 // missingAggregates and missingWindows exist in PostgreSQL, so they are refused as missing and not as unknown.
 var (
-	missingAggregates = wordSet(`percentile_cont percentile_disc mode json_agg jsonb_agg json_object_agg jsonb_object_agg
+	missingAggregates = wordSet(`json_agg jsonb_agg json_object_agg jsonb_object_agg
 		xmlagg corr covar_pop covar_samp regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy
 		regr_syy bit_and bit_or bit_xor range_agg range_intersect_agg`)
 	missingWindows = wordSet(`row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value`)

@@ -96,10 +96,10 @@ func (f *files) reduce(n int) error {
 	return nil
 }
 
-// merge fills a run with the rows of several.
+// merge fills a run with the rows of several, as many as come out of the order at most.
 func (f *files) merge(run *spill.Run, from []*spill.Run) error {
 	cursors, err := f.cursors(from)
-	m := merge{cursors: cursors, take: -1, refs: make([]ref, 0, batch.MaxRows)}
+	m := merge{cursors: cursors, take: f.cfg.Limit, refs: make([]ref, 0, batch.MaxRows)}
 	defer m.Close()
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/exec"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/order"
+	"github.com/siltstone-db/siltstone/engine/profile"
 	"github.com/siltstone-db/siltstone/engine/source"
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -20,10 +21,24 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
+// spilling is a sort or a top-k.
+type spilling interface {
+	both
+	Spilled() *profile.Spill
+}
+
+// byTwo is the order of a relation by two columns, as far as limit goes.
+func byTwo(rel *enginetest.Relation, limit int64) order.Config {
+	return order.Config{In: rel.Types(), Keys: []order.Key{{Column: 1, Desc: true}, {Column: 0}}, Limit: limit}
+}
+
 // sortLimited sorts a relation by two columns under an account of limit bytes. each is called with every batch.
-func sortLimited(ctx context.Context, rel *enginetest.Relation, limit int64, space *spill.Space, each func(*batch.Batch)) (*order.Sort, error) {
+func sortLimited(ctx context.Context, rel *enginetest.Relation, limit int64, space *spill.Space, each func(*batch.Batch)) (spilling, error) {
+	return runLimited(ctx, order.NewSort(byTwo(rel, -1)), rel, limit, space, each)
+}
+
+func runLimited(ctx context.Context, s spilling, rel *enginetest.Relation, limit int64, space *spill.Space, each func(*batch.Batch)) (spilling, error) {
 	acc := mem.NewPool(0).Account("test", limit)
-	s := order.NewSort(order.Config{In: rel.Types(), Keys: []order.Key{{Column: 1, Desc: true}, {Column: 0}}, Limit: -1})
 	src := source.NewScan(rel, scan.Request{Columns: []int{0, 1}})
 	out := exec.NewResult(rel.Types(), func(b *batch.Batch) error { each(b); return nil })
 	t := &op.Task{Ctx: ctx, Workers: 2, Account: acc, BatchRows: batch.MaxRows, Spill: space}
@@ -62,6 +77,41 @@ func TestSortBeyondMemory(t *testing.T) {
 		}
 		if !slices.EqualFunc(got, want, func(a, b enginetest.Row) bool { return a[0] == b[0] && a[1] == b[1] }) {
 			t.Errorf("limit %d: %d rows differ from those sorted in memory, %d", limit, len(got), len(want))
+		}
+	}
+}
+
+// TestTopKBeyondMemory keeps many rows, few rows, and more than there are, with less memory than they need: the first rows
+// of the whole order come out.
+func TestTopKBeyondMemory(t *testing.T) {
+	rel := wide(60_000)
+	var all []enginetest.Row
+	if _, err := sortLimited(context.Background(), rel, 0, nil, func(b *batch.Batch) { all = append(all, enginetest.Rows(b)...) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		k, limit int64
+		spills   bool
+	}{{30_000, 1 << 20, true}, {30_000, 1 << 10, true}, {100, 1 << 10, true}, {100, 1 << 20, false}, {100_000, 1 << 20, true}, {30_000, 1 << 30, false}} {
+		space, clean := enginetest.Space(t, spill.Options{})
+		var got []enginetest.Row
+		s, err := runLimited(context.Background(), order.NewTopK(byTwo(rel, c.k)), rel, c.limit, space, func(b *batch.Batch) { got = append(got, enginetest.Rows(b)...) })
+		clean()
+		if err != nil {
+			t.Fatalf("%+v: %v", c, err)
+		}
+		if n := s.Spilled().Bytes.Load(); n > 0 != c.spills {
+			t.Errorf("%+v: spilled %d bytes", c, n)
+		}
+		want := all[:min(int(c.k), len(all))]
+		if !slices.EqualFunc(got, want, func(a, b enginetest.Row) bool { return a[0] == b[0] && a[1] == b[1] }) {
+			t.Errorf("%+v: %d rows, want %d", c, len(got), len(want))
+		}
+		if c.limit > 1<<20 {
+			continue
+		}
+		if _, err := runLimited(context.Background(), order.NewTopK(byTwo(rel, c.k)), rel, 1<<10, nil, func(*batch.Batch) {}); !errs.Is(err, errs.OutOfMemory) {
+			t.Errorf("%+v without files: %v", c, err)
 		}
 	}
 }

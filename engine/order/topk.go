@@ -3,11 +3,11 @@ package order
 import (
 	"context"
 	"math"
-	"sync"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -16,35 +16,26 @@ import (
 // bound, the worst of the best rows that any worker has found so far; what remains is collected, and cut to the best
 // rows whenever there are twice too many, so that few rows are ever copied.
 type TopK struct {
-	cfg   Config
+	sorted
 	k     int
 	bound atomic.Uint64 // rank of the first key; rows beyond it cannot get in
-	mu    struct {
-		sync.Mutex
-		runs []*rows
-	}
 }
 
 // NewTopK returns a top-k.
-func NewTopK(cfg Config) *TopK { return &TopK{cfg: cfg} }
-
-// Types returns the types of the rows.
-func (s *TopK) Types() []types.Type { return s.cfg.In }
+func NewTopK(cfg Config) *TopK {
+	cfg.Limit = max(0, cfg.Limit)
+	return &TopK{sorted: sorted{cfg: cfg}, k: int(min(cfg.Limit, math.MaxInt32))}
+}
 
 // Open starts without a bound.
-func (s *TopK) Open(*op.Task) error {
-	s.k = int(min(max(0, s.cfg.Limit), math.MaxInt32))
+func (s *TopK) Open(t *op.Task) error {
 	s.bound.Store(math.MaxUint64)
-	return nil
+	return s.sorted.Open(t)
 }
 
 // Consumer makes the state of one worker.
 func (s *TopK) Consumer(t *op.Task, _ int) (op.Consumer, error) {
-	c := &topping{ctx: t.Ctx, s: s, r: &rows{acc: t.Account}, picked: batch.New(s.cfg.In), ranks: make([]uint64, batch.MaxRows)}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.mu.runs = append(s.mu.runs, c.r)
-	return c, nil
+	return &topping{ctx: t.Ctx, s: s, r: s.rows(t), picked: batch.New(s.cfg.In), ranks: make([]uint64, batch.MaxRows)}, nil
 }
 
 // topping has the best rows of one worker, and some more.
@@ -105,13 +96,36 @@ func exact(p types.Physical) bool {
 const cutRows = 64
 
 func (c *topping) keep(b *batch.Batch) error {
-	if err := c.r.add(c.s.cfg.Keys, b); err != nil {
+	err := c.r.add(c.s.cfg.Keys, b)
+	if refused := errs.Is(err, errs.OutOfMemory); err != nil && !refused {
 		return err
+	} else if refused || c.s.files != nil && c.s.crowded(c.r) {
+		return c.relieve(err)
 	}
 	if len(c.r.entries) >= 2*c.s.k+cutRows || len(c.r.entries) >= c.s.k && c.s.bound.Load() == math.MaxUint64 {
-		return c.cut()
+		return c.orFile(c.cut())
 	}
 	return nil
+}
+
+// relieve makes room, after a refusal or without one: where it is not enough to keep the best k rows, these become a
+// run in a file. The bound stays true, since the rows that it stands for are in some run.
+func (c *topping) relieve(refused error) error {
+	if len(c.r.entries) > c.s.k {
+		refused = c.cut()
+	}
+	if refused == nil && c.s.files != nil && c.s.crowded(c.r) {
+		return c.s.files.write(c.r)
+	}
+	return c.orFile(refused)
+}
+
+// orFile writes the rows when memory for them was refused, and returns other errors.
+func (c *topping) orFile(err error) error {
+	if errs.Is(err, errs.OutOfMemory) && c.s.files != nil {
+		return c.s.files.write(c.r)
+	}
+	return err
 }
 
 // cut keeps the best k rows, and tightens the bound.
@@ -159,7 +173,7 @@ func (c *topping) publish() {
 }
 
 // Finish sorts what is left.
-func (c *topping) Finish() error { return c.cut() }
+func (c *topping) Finish() error { return c.orFile(c.cut()) }
 
 // truncate keeps the first k entries and copies their rows together.
 func (r *rows) truncate(ts []types.Type, k int) error {
@@ -185,30 +199,6 @@ func (r *rows) truncate(ts []types.Type, k int) error {
 	}
 	*r = kept
 	return r.charge(r.bytes())
-}
-
-// Combine does nothing: the workers' rows are merged while they are read.
-func (s *TopK) Combine(*op.Task) error { return nil }
-
-// Producer hands out the rows in order: to worker 0.
-func (s *TopK) Producer(t *op.Task, worker int) (op.Producer, error) {
-	cfg := s.cfg
-	cfg.Limit = max(0, cfg.Limit)
-	return newMerge(cfg, memoryCursors(s.mu.runs), t, worker), nil
-}
-
-// Rows returns the number of rows, at most.
-func (s *TopK) Rows() int64 { return countRows(s.mu.runs) }
-
-// Ordered tells package exec that one worker must read the rows.
-func (s *TopK) Ordered() bool { return true }
-
-// Close releases the memory.
-func (s *TopK) Close() {
-	for _, r := range s.mu.runs {
-		r.release()
-	}
-	s.mu.runs = nil
 }
 
 var (

@@ -1,8 +1,6 @@
 package compile
 
 import (
-	"strings"
-
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/order"
@@ -37,7 +35,7 @@ func (c *compiler) sort(n *plan.Sort, need plan.Set) (*stream, *Node, error) {
 		title = "Top-K"
 	}
 	node := c.explain(n, title, child)
-	node.detail("Sort Key", sortKeys(n.Keys))
+	node.detail("Sort Key", n.KeysText())
 	var sink op.Sink
 	var src op.Source
 	if top {
@@ -47,7 +45,7 @@ func (c *compiler) sort(n *plan.Sort, need plan.Set) (*stream, *Node, error) {
 			s.scan.req.Late = append(s.scan.req.Late, cfg.Late)
 		}
 		k := order.NewTopK(cfg)
-		sink, src = k, k
+		sink, src, node.spill = k, k, k.Spilled()
 	} else {
 		k := order.NewSort(cfg)
 		sink, src, node.spill = k, k, k.Spilled()
@@ -77,12 +75,7 @@ func topAggregate(n plan.Node, e expr.Expr) (*plan.Aggregate, int, bool) {
 	for {
 		switch x := n.(type) {
 		case *plan.Project:
-			at := -1
-			for i, c := range x.Cols {
-				if c.ID == id {
-					at = i
-				}
-			}
+			at := plan.IndexOf(x.Cols, id)
 			if at < 0 {
 				return nil, 0, false
 			}
@@ -92,10 +85,8 @@ func topAggregate(n plan.Node, e expr.Expr) (*plan.Aggregate, int, bool) {
 			}
 			id, n = plan.ID(in.Index), x.Input
 		case *plan.Aggregate:
-			for i := range x.Aggs {
-				if x.Cols[len(x.Keys)+i].ID == id {
-					return x, i, true
-				}
+			if call := plan.IndexOf(x.Cols, id) - len(x.Keys); call >= 0 {
+				return x, call, true
 			}
 			return nil, 0, false
 		default:
@@ -108,23 +99,4 @@ func topAggregate(n plan.Node, e expr.Expr) (*plan.Aggregate, int, bool) {
 func (c *compiler) above(n plan.Node, agg *plan.Aggregate, need plan.Set, top *topHint) (*stream, *Node, error) {
 	c.tops = append(c.tops, topFor{agg, top})
 	return c.node(n, need)
-}
-
-func sortKeys(keys []plan.SortKey) string {
-	var parts []string
-	for _, k := range keys {
-		t := k.Expr.String()
-		if k.Desc {
-			t += " DESC"
-		}
-		if k.NullsFirst != k.Desc {
-			if k.NullsFirst {
-				t += " NULLS FIRST"
-			} else {
-				t += " NULLS LAST"
-			}
-		}
-		parts = append(parts, t)
-	}
-	return strings.Join(parts, ", ")
 }

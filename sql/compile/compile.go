@@ -216,7 +216,7 @@ func (s *stream) ordinal(id plan.ID) int {
 // bind turns column numbers into positions in the stream.
 func (s *stream) bind(e expr.Expr) (expr.Expr, error) {
 	var missing error
-	out := plan.MapExpr(e, func(e expr.Expr) expr.Expr {
+	out := expr.Transform(e, func(e expr.Expr) expr.Expr {
 		switch e := e.(type) {
 		case *expr.Column:
 			i := s.ordinal(plan.ID(e.Index))

@@ -69,18 +69,17 @@ func (c *compiler) term(n *plan.Scan, cond expr.Expr) (scan.Term, bool) {
 	}
 	// Bind to the table's ordinals.
 	known := true
-	bound := plan.MapExpr(cond, func(e expr.Expr) expr.Expr {
+	bound := expr.Transform(cond, func(e expr.Expr) expr.Expr {
 		col, ok := e.(*expr.Column)
 		if !ok {
 			return e
 		}
-		for i := range n.Cols {
-			if n.Cols[i].ID == plan.ID(col.Index) {
-				return &expr.Column{Index: n.Ordinals[i], Name: col.Name, T: col.T}
-			}
+		at := ordinalOf(n, plan.ID(col.Index))
+		if at < 0 {
+			known = false
+			return e
 		}
-		known = false
-		return e
+		return &expr.Column{Index: at, Name: col.Name, T: col.T}
 	})
 	if !known {
 		return scan.Term{}, false

@@ -67,7 +67,7 @@ func (c *compiler) cteScan(n *plan.CTEScan, need plan.Set) (*stream, *Node, erro
 		if !need.Has(col.ID) {
 			continue
 		}
-		p := position(x.cols, n.From[i])
+		p := plan.IndexOf(x.cols, n.From[i])
 		if p < 0 {
 			return nil, nil, errs.Internal("column %d of WITH query %s was dropped", n.From[i], n.Shared.Name)
 		}
@@ -77,15 +77,6 @@ func (c *compiler) cteScan(n *plan.CTEScan, need plan.Set) (*stream, *Node, erro
 		return s, node, nil
 	}
 	return s, node, c.arrange(s, read)
-}
-
-func position(cols []plan.Column, id plan.ID) int {
-	for i := range cols {
-		if cols[i].ID == id {
-			return i
-		}
-	}
-	return -1
 }
 
 // hold makes sure that the shared subplans which the right side of an Apply reads have run before the Apply, and returns

@@ -98,10 +98,8 @@ func countsRows(sc *plan.Scan, a *plan.AggCall) bool {
 
 // ordinalOf returns the ordinal in the table of a column of the scan, or -1.
 func ordinalOf(sc *plan.Scan, id plan.ID) int {
-	for i, col := range sc.Cols {
-		if col.ID == id {
-			return sc.Ordinals[i]
-		}
+	if i := plan.IndexOf(sc.Cols, id); i >= 0 {
+		return sc.Ordinals[i]
 	}
 	return -1
 }

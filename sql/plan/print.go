@@ -163,7 +163,7 @@ func Details(n Node) []string {
 		}
 		add("Output", strings.Join(calls, ", "))
 	case *Sort:
-		add("Sort Key", sortKeys(n.Keys))
+		add("Sort Key", n.KeysText())
 	case *Join:
 		pairs := make([]string, len(n.Equal))
 		for i, p := range n.Equal {
@@ -205,13 +205,7 @@ func names(cols []Column) string {
 func sortKeys(keys []SortKey) string {
 	out := make([]string, len(keys))
 	for i, k := range keys {
-		out[i] = k.Expr.String()
-		if k.Desc {
-			out[i] += " DESC"
-		}
-		if k.NullsFirst != k.Desc {
-			out[i] += pick(k.NullsFirst, " NULLS FIRST", " NULLS LAST")
-		}
+		out[i] = k.Expr.String() + k.direction()
 	}
 	return strings.Join(out, ", ")
 }

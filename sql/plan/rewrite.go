@@ -141,6 +141,3 @@ func pick[T any](cond bool, a, b T) T {
 	}
 	return b
 }
-
-// MapExpr rebuilds an expression bottom-up; see expr.Transform.
-func MapExpr(e expr.Expr, f func(expr.Expr) expr.Expr) expr.Expr { return expr.Transform(e, f) }

@@ -185,7 +185,7 @@ func (f *filler) fill(i int, v *batch.Vector, n int) error {
 
 // whereEvaluator compiles COPY ... WHERE over the table's columns.
 func whereEvaluator(env *Env, b *bind.Copy, t *catalog.Table) (*expr.Evaluator, error) {
-	cond := plan.MapExpr(b.Where, func(e expr.Expr) expr.Expr {
+	cond := expr.Transform(b.Where, func(e expr.Expr) expr.Expr {
 		c, ok := e.(*expr.Column)
 		if !ok {
 			return e

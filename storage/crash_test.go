@@ -71,7 +71,7 @@ func deletedBy(i int) int {
 }
 
 // changes adds to a write what a step deletes and replaces, of a table a with so many rows.
-func changes(db *DB, wr *table.Write, i, old int) {
+func changes(db *DB, wr *table.Write, i, old int) error {
 	s := db.Snapshot()
 	defer s.Release()
 	add := func(r table.Rows) {
@@ -86,7 +86,10 @@ func changes(db *DB, wr *table.Write, i, old int) {
 	}
 	ta, tb, tc := db.Catalog().Table("public", "a"), db.Catalog().Table("public", "b"), db.Catalog().Table("public", "c")
 	if old > 0 {
-		at := rowNumbersOf(s, ta.ID)
+		at, err := rowNumbersOf(s, ta.ID)
+		if err != nil {
+			return err
+		}
 		first, last := i*7%old, old-1
 		r := rowsOf(ta, first, 1)
 		r.Deleted = remove(ta, at[int64(first)]).Deleted
@@ -97,11 +100,16 @@ func changes(db *DB, wr *table.Write, i, old int) {
 		add(r)
 	}
 	if id := deletedBy(i); id >= 0 {
-		add(remove(tb, rowNumbersOf(s, tb.ID)[int64(id)]))
+		at, err := rowNumbersOf(s, tb.ID)
+		if err != nil {
+			return err
+		}
+		add(remove(tb, at[int64(id)]))
 	}
 	r := rowsOf(tc, 0, i+1)
 	r.Truncate = true
 	add(r)
+	return nil
 }
 
 func (w *workload) run(db *DB) {
@@ -134,7 +142,9 @@ func step(db *DB, i, a, b int) error {
 	if i%3 == 0 {
 		wr.Token = &table.Token{Client: "c", Key: fmt.Sprint(i)}
 	}
-	changes(db, &wr, i, a)
+	if err := changes(db, &wr, i, a); err != nil {
+		return err
+	}
 	ack, err := db.Commit(ctx, wr)
 	if err == nil && ack.Duplicate {
 		return fmt.Errorf("step %d: ack %+v", i, ack)

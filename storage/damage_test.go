@@ -13,6 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/check"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -104,6 +105,48 @@ func TestQuarantine(t *testing.T) {
 		}
 		s.Release()
 		mustClose(t, db)
+	}
+}
+
+// A table that is dropped while its damaged file is set aside leaves nothing behind.
+func TestQuarantineOfADroppedTable(t *testing.T) {
+	m := twoTables(t)
+	var db *DB
+	dropped := make(chan error, 2)
+	o := testOptions(m)
+	o.Events = func(e event.Event) {
+		if e.Kind == event.Quarantined { // from a goroutine of the database, which holds no lock that DDL takes
+			dropped <- db.Apply(ctx, catalog.DropTable{ID: 1})
+		}
+	}
+	db = mustOpen(t, o)
+	var file table.SegmentInfo
+	for _, i := range db.Segments() {
+		if i.Table == 1 && i.Rows == 50 {
+			file = i
+		}
+	}
+	flip(t, m, fmt.Sprintf("db/segments/%010d.seg", file.ID), 70)
+	s := db.Snapshot()
+	if _, err := read(s, 1); !errs.Is(err, errs.DataCorrupted) {
+		t.Fatalf("reading the damaged table: %v", err)
+	}
+	s.Release()
+	if err := <-dropped; err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, db)
+	mustClose(t, mustOpen(t, testOptions(m)))
+	for _, dir := range []string{"db/quarantine", "db/segments"} {
+		infos, err := m.List(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range infos {
+			if i.Name == fmt.Sprintf("%010d.seg", file.ID) {
+				t.Errorf("%s/%s belongs to nobody", dir, i.Name)
+			}
+		}
 	}
 }
 

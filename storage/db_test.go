@@ -170,7 +170,7 @@ func TestLife(t *testing.T) {
 			}
 			wantTotals(t, db, tab, n)
 			for _, i := range db.Segments() {
-				if i.State != "published" {
+				if i.State != table.Published {
 					t.Fatalf("after a checkpoint: %+v", i)
 				}
 			}

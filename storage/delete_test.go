@@ -29,29 +29,29 @@ func remove(tab *catalog.Table, numbers ...uint64) table.Rows {
 
 func numbers(t testing.TB, s *table.Snapshot, id catalog.TableID) map[int64]uint64 {
 	t.Helper()
-	n := rowNumbersOf(s, id)
-	if n == nil {
-		t.Fatal("the table cannot be read")
+	n, err := rowNumbersOf(s, id)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return n
 }
 
-// rowNumbersOf returns the number of every row of a table made by rowsOf, by its id; nil when it cannot be read.
-func rowNumbersOf(s *table.Snapshot, id catalog.TableID) map[int64]uint64 {
+// rowNumbersOf returns the number of every row of a table made by rowsOf, by its id.
+func rowNumbersOf(s *table.Snapshot, id catalog.TableID) (map[int64]uint64, error) {
 	rel, err := s.Table(id)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	account := mem.NewPool(0).Account("test", 0)
 	defer account.Close()
 	sc, err := rel.Open(ctx, &scan.Request{Columns: []int{0, scan.RowNumber}, Account: account})
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer sc.Close()
 	r, err := sc.Reader()
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer r.Close()
 	out := batch.New([]types.Type{types.T(types.Int8), types.T(types.Int8)})
@@ -59,10 +59,10 @@ func rowNumbersOf(s *table.Snapshot, id catalog.TableID) map[int64]uint64 {
 	for {
 		ok, err := r.Next(ctx, out)
 		if err != nil {
-			return nil
+			return nil, err
 		}
 		if !ok {
-			return got
+			return got, nil
 		}
 		for i := range out.Len {
 			got[out.Cols[0].Datum(i).I] = uint64(out.Cols[1].Datum(i).I)

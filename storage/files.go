@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -18,17 +19,34 @@ func (db *DB) quarantineName(f manifest.FileID) string {
 	return fmt.Sprintf("%s/quarantine/%010d.seg", db.dir, f)
 }
 
-// openSegment opens a segment file.
+// openSegment opens a segment file. Damage is believed when it is seen twice: bytes can go wrong on their way, too.
 func (db *DB) openSegment(meta manifest.Segment) (*table.Segment, error) {
+	f, s, err := db.openFile(meta)
+	if errs.Is(err, errs.DataCorrupted) {
+		first := err
+		if f, s, err = db.openFile(meta); err == nil {
+			db.o.Events(event.Event{Kind: event.ReadAgain, File: uint64(meta.File), Err: first})
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := table.NewSegment(meta, s, func() { s.Close(); _ = f.Close() }, db.remover(db.segmentName(meta.File)))
+	t.Damaged = db.damaged
+	return t, nil
+}
+
+// openFile opens a segment file and holds it against what the manifest says of it. The caller closes both.
+func (db *DB) openFile(meta manifest.Segment) (vfs.File, *segment.Segment, error) {
 	name := db.segmentName(meta.File)
 	f, err := db.o.FS.Open(name)
 	if err != nil {
-		return nil, vfs.Error("open", name, err)
+		return nil, nil, vfs.Error("open", name, err)
 	}
 	size, err := f.Size()
 	if err != nil {
 		f.Close()
-		return nil, vfs.Error("open", name, err)
+		return nil, nil, vfs.Error("stat", name, err)
 	}
 	s, err := segment.Open(f, size, segment.Options{Name: name, Cache: db.cache})
 	if err == nil && (s.ID() != uint64(meta.File) || int64(s.Rows()) != meta.Rows) {
@@ -36,12 +54,24 @@ func (db *DB) openSegment(meta manifest.Segment) (*table.Segment, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	t := table.NewSegment(meta, s, func() { s.Close(); _ = f.Close() }, db.remover(name))
-	t.Damaged = db.damaged
-	return t, nil
+	return f, s, nil
 }
+
+// verifyFile reads all of a segment file again.
+func (db *DB) verifyFile(meta manifest.Segment) error {
+	f, s, err := db.openFile(meta)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	defer s.Close()
+	return s.Verify()
+}
+
+// damagedFile tells that a segment's file is not what was written. A file that cannot be read now, 58030, may be.
+func damagedFile(err error) bool { return errs.Is(err, errs.DataCorrupted) || vfs.IsNotExist(err) }
 
 // remover returns what removes the file of an obsolete segment. A file that cannot be removed now goes at the next
 // start, when nobody names it.

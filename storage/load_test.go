@@ -120,7 +120,7 @@ func TestLoad(t *testing.T) {
 	}
 	published := 0
 	for _, i := range db.Segments() {
-		if i.State != "published" {
+		if i.State != table.Published {
 			t.Errorf("after a checkpoint: %+v", i)
 		}
 		published++
@@ -507,7 +507,9 @@ func loadStep(db *DB, i, a, b int) error {
 		w.Token = &table.Token{Client: "c", Key: fmt.Sprint(i)}
 	}
 	if i >= 2 { // there are rows of b to delete
-		changes(db, &w, i, a)
+		if err := changes(db, &w, i, a); err != nil {
+			return err
+		}
 	} else {
 		r := rowsOf(db.Catalog().Table("public", "c"), 0, i+1)
 		r.Truncate = true

@@ -158,9 +158,6 @@ func (db *DB) openOrSetAside(meta manifest.Segment) (*table.Segment, error) {
 	return table.NewSegment(meta, nil, nil, db.remover(db.quarantineName(meta.File))), nil
 }
 
-// damagedFile tells that a segment's file is not what was written.
-func damagedFile(err error) bool { return errs.Is(err, errs.DataCorrupted) || vfs.IsNotExist(err) }
-
 // countFiles begins to number segment files above all that are there: a log record may name one that the manifest does
 // not know of.
 func (db *DB) countFiles(v *manifest.Version) error {
@@ -259,7 +256,7 @@ func (r *replayer) write(sequence uint64, payload []byte) error {
 	if err := d.Begin(payload); err != nil {
 		return err
 	}
-	if err := r.deletions(sequence, d.Deletions); err != nil {
+	if err := r.deletions(d.Deletions); err != nil {
 		return err
 	}
 	r.rows = map[catalog.TableID]uint64{}
@@ -289,13 +286,45 @@ func (r *replayer) write(sequence uint64, payload []byte) error {
 }
 
 // deletions applies what a record takes away. What the manifest knows of it already is found gone.
-func (r *replayer) deletions(sequence uint64, list []table.Deletion) error {
+func (r *replayer) deletions(list []table.Deletion) error {
 	db := r.db
+	for i := range list {
+		if err := db.knowPlaces(&list[i]); err != nil {
+			return err
+		}
+	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	for i := range list {
 		if err := db.deleteLocked(&list[i]); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// knowPlaces reads where the rows stand that a record deletes, since that takes files, which nobody waits for under mu.
+// A file that is damaged there is set aside, as one is that cannot be opened.
+func (db *DB) knowPlaces(d *table.Deletion) error {
+	t := db.tables[d.Table]
+	if t == nil {
+		return nil
+	}
+	for _, s := range slices.Clone(t.segments) {
+		base, rows := s.Meta.Base, uint64(s.Meta.Rows)
+		cut := base < d.Below && d.Below < base+rows
+		if s.Known() || !cut && len(d.Rows.Within(nil, base, int(rows))) == 0 {
+			continue
+		}
+		_, err := s.Places()
+		if errs.Is(err, errs.DataCorrupted) {
+			if db.quarantine(s.Segment, err); !db.holds(s.Segment) {
+				continue
+			}
+			_, err = s.Places() // it is sound when it is read again
+		}
+		if err != nil {
+			return fmt.Errorf("delete rows of segment %d: %w", s.Meta.File, err)
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ func TestEmptySealBesideALoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := db.Snapshot()
-	at := rowNumbersOf(s, b.ID)
+	at := numbers(t, s, b.ID)
 	s.Release()
 	if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{remove(b, at[0], at[1], at[2])}}); err != nil {
 		t.Fatal(err)

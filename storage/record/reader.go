@@ -40,13 +40,9 @@ func NewReader(f Source, kind Kind, number uint64, maxRecord int64) (*Reader, er
 		return nil, errs.New(errs.IOError, "could not read the size of file %q: %w", f.Name(), err)
 	}
 	r := &Reader{f: f, size: size, off: HeaderBytes, torn: -1, max: maxRecord}
-	b, err := r.at(0, HeaderBytes)
+	h, ok, err := r.fileHeader(kind)
 	if err != nil {
 		return nil, err
-	}
-	h, ok, err := ParseHeader(b, kind)
-	if err != nil {
-		return nil, fmt.Errorf("file %s: %w", f.Name(), err)
 	}
 	if ok && h.Number != number {
 		return nil, errs.Corrupt("file %s: its header says file number %d", f.Name(), h.Number)
@@ -61,6 +57,24 @@ func NewReader(f Source, kind Kind, number uint64, maxRecord int64) (*Reader, er
 		r.off = 0
 	}
 	return r, nil
+}
+
+// fileHeader reads the file's header, twice if it is none at first, as frame does.
+func (r *Reader) fileHeader(kind Kind) (h Header, ok bool, err error) {
+	for range 2 {
+		b, err := r.at(0, HeaderBytes)
+		if err != nil {
+			return h, false, err
+		}
+		if h, ok, err = ParseHeader(b, kind); err != nil {
+			return h, false, fmt.Errorf("file %s: %w", r.f.Name(), err)
+		}
+		if ok {
+			break
+		}
+		r.forget()
+	}
+	return h, ok, nil
 }
 
 // Begun tells whether the file has a header; one that has not holds nothing.
@@ -95,11 +109,42 @@ func (r *Reader) at(off int64, n int) ([]byte, error) {
 	}
 	got, err := r.f.ReadAt(r.win, off)
 	if err != nil && !errors.Is(err, io.EOF) {
-		r.win = r.win[:0]
+		r.forget()
 		return nil, errs.New(errs.IOError, "could not read file %q: %w", r.f.Name(), err)
 	}
-	r.win = r.win[:got]
-	return r.win[:min(n, got)], nil
+	if got < want {
+		r.forget()
+		return nil, errs.New(errs.IOError, "could not read file %q: %d bytes at %d, want %d", r.f.Name(), got, off, want)
+	}
+	return r.win[:n], nil
+}
+
+// forget drops the window, so that it is read again.
+func (r *Reader) forget() { r.win = r.win[:0] }
+
+// frame returns the frame at off; ok is false when there is none. That is how a log ends, and what follows is cut off:
+// so it is believed only when the bytes have been read twice, in case they went wrong on their way.
+func (r *Reader) frame(off int64) (f Frame, ok bool, err error) {
+	for range 2 {
+		b, err := r.at(off, FrameBytes)
+		if err != nil {
+			return Frame{}, false, err
+		}
+		size := FrameBytes
+		if len(b) == FrameBytes {
+			if p := binary.LittleEndian.Uint32(b[4:]); p <= MaxPayload {
+				size += int(p)
+			}
+		}
+		if b, err = r.at(off, size); err != nil {
+			return Frame{}, false, err
+		}
+		if f, ok = parse(b, r.header.Number, off); ok {
+			break
+		}
+		r.forget()
+	}
+	return f, ok, nil
 }
 
 // Next returns the next whole record, or io.EOF at the end of the log: after an End frame, or where a crash cut it.
@@ -112,20 +157,10 @@ func (r *Reader) Next() (Frame, error) {
 	r.rec = r.rec[:0]
 	var first Frame
 	for n := 0; ; n++ {
-		b, err := r.at(off, FrameBytes)
+		f, ok, err := r.frame(off)
 		if err != nil {
 			return Frame{}, err
 		}
-		size := FrameBytes
-		if len(b) == FrameBytes {
-			if p := binary.LittleEndian.Uint32(b[4:]); p <= MaxPayload {
-				size += int(p)
-			}
-		}
-		if b, err = r.at(off, size); err != nil {
-			return Frame{}, err
-		}
-		f, ok := parse(b, r.header.Number, off)
 		if ok && n > 0 && (f.Sequence != first.Sequence || f.Type != first.Type) {
 			return Frame{}, errs.Corrupt("file %s: record at offset %d goes on as another record at %d", r.f.Name(), r.off, off)
 		}

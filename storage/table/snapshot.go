@@ -235,14 +235,25 @@ func quarantined(t *catalog.Table, m manifest.Segment) error {
 		WithHint("Restore the segment file from a backup, or start the server with --serve-damaged to read the rest of the table.")
 }
 
+// State is where a part of a table is in its life, as the system view siltstone.segments names it.
+type State string
+
+// The states.
+const (
+	Open        State = "open"        // live, takes rows
+	Frozen      State = "frozen"      // live, waits to be sealed
+	Published   State = "published"   // a file
+	Quarantined State = "quarantined" // a damaged file that was set aside
+)
+
 // SegmentInfo describes one part of a table, for the system view siltstone.segments.
 type SegmentInfo struct {
 	Table       catalog.TableID
 	Schema      string
 	Name        string // of the table
 	ID          uint64 // of the file; 0 for live segments
-	State       string // "open", "frozen", "published" or "quarantined"
-	Rows, Bytes int64  // rows that are deleted count
+	State       State
+	Rows, Bytes int64 // rows that are deleted count
 	Deleted     int64
 	First, Last uint64 // sequences
 	Detail      string // why it was set aside
@@ -258,16 +269,16 @@ func (s *Snapshot) Segments() []SegmentInfo {
 		}
 		for _, g := range p.Segments {
 			m := g.Meta
-			i := SegmentInfo{t.ID, t.Schema, t.Name, uint64(m.File), "published", m.Rows, m.Bytes, int64(g.Deleted.Len()), m.First, m.Last, ""}
+			i := SegmentInfo{t.ID, t.Schema, t.Name, uint64(m.File), Published, m.Rows, m.Bytes, int64(g.Deleted.Len()), m.First, m.Last, ""}
 			if g.File == nil {
-				i.State, i.Detail = "quarantined", m.Quarantined
+				i.State, i.Detail = Quarantined, m.Quarantined
 			}
 			infos = append(infos, i)
 		}
 		for k, l := range p.Live {
-			i := SegmentInfo{t.ID, t.Schema, t.Name, 0, "frozen", int64(l.RowsAt(s.sequence)), l.Bytes(), int64(l.Deleted.Len()), l.First(), s.sequence, ""}
+			i := SegmentInfo{t.ID, t.Schema, t.Name, 0, Frozen, int64(l.RowsAt(s.sequence)), l.Bytes(), int64(l.Deleted.Len()), l.First(), s.sequence, ""}
 			if k == len(p.Live)-1 {
-				i.State = "open"
+				i.State = Open
 			}
 			infos = append(infos, i)
 		}

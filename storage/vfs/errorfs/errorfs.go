@@ -3,6 +3,7 @@
 package errorfs
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"syscall"
@@ -33,6 +34,9 @@ const (
 	Changes = Create | Write | Sync | SyncDir | Preallocate | Truncate | Rename | Remove
 	All     = 1<<13 - 1
 )
+
+// ErrGarbled is for Fail: a read succeeds with one bit flipped, as with a bad cable. Other operations fail with it.
+var ErrGarbled = errors.New("garbled")
 
 // FS injects faults into another file system. Set its fields before use.
 type FS struct {
@@ -243,10 +247,15 @@ func (f *file) WriteAt(b []byte, off int64) (int, error) {
 }
 
 func (f *file) ReadAt(b []byte, off int64) (int, error) {
-	if err := f.fs.check(Read, f.Name()); err != nil {
-		return 0, err
+	fault := f.fs.check(Read, f.Name())
+	if fault != nil && !errors.Is(fault, ErrGarbled) {
+		return 0, fault
 	}
-	return f.File.ReadAt(b, off)
+	n, err := f.File.ReadAt(b, off)
+	if fault != nil && n > 0 {
+		b[f.fs.Count()*7919%n] ^= 0x10 // somewhere else each time
+	}
+	return n, err
 }
 
 func (f *file) Sync() error {

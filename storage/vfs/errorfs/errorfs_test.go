@@ -134,3 +134,27 @@ func TestBefore(t *testing.T) {
 		t.Errorf("saw\n%swant\n%s", &seen, want)
 	}
 }
+
+// A garbled read hands out other bytes once, without an error, and leaves the file as it is.
+func TestGarbled(t *testing.T) {
+	f := newFS(t, Read)
+	file, err := f.Create("d/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	want := []byte("some bytes")
+	if _, err := file.Write(want); err != nil {
+		t.Fatal(err)
+	}
+	f.Fail(2, false, ErrGarbled)
+	for i, differs := range []bool{false, true, false} {
+		got := make([]byte, len(want))
+		if _, err := file.ReadAt(got, 0); err != nil || bytes.Equal(got, want) == differs {
+			t.Errorf("read %d: %q, %v", i+1, got, err)
+		}
+	}
+	if f.Failed() != 1 {
+		t.Errorf("%d operations failed", f.Failed())
+	}
+}

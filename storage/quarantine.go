@@ -1,0 +1,121 @@
+package storage
+
+import (
+	"errors"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/event"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// setAside notes in the manifest that a segment is damaged, and moves its file out of the way. The note comes first: a
+// crash in between leaves a file that nobody opens.
+func (db *DB) setAside(meta *manifest.Segment, cause error) error {
+	reason := cause.Error()
+	if e := errs.From(cause); e.Code == errs.IOError && errors.Is(cause, e) && vfs.IsNotExist(cause) {
+		reason = "the file is missing"
+	}
+	meta.Quarantined = reason
+	if _, err := db.set.Apply(&manifest.Edit{Quarantined: map[manifest.FileID]string{meta.File: reason}}); err != nil {
+		return err
+	}
+	db.metrics.Quarantined.Add(1)
+	db.o.Events(event.Event{Kind: event.Quarantined, File: uint64(meta.File), Rows: meta.Rows, Err: cause})
+	if err := db.o.FS.Rename(db.segmentName(meta.File), db.quarantineName(meta.File)); err != nil && !vfs.IsNotExist(err) {
+		return vfs.Error("set aside", db.segmentName(meta.File), err)
+	}
+	return nil
+}
+
+// damaged is told by a scan that a segment's bytes are not what was written. The segment is set aside in the
+// background; the query that met it fails with the error. Recovery, which may hold mu, sees to it by itself.
+func (db *DB) damaged(s *table.Segment, cause error) {
+	if db.log == nil {
+		return
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closing {
+		return
+	}
+	db.wg.Add(1)
+	go func() {
+		defer db.wg.Done()
+		db.quarantine(s, cause)
+	}()
+}
+
+// nameAll makes the manifest name all files of the tables. sealMu is held.
+func (db *DB) nameAll() error {
+	db.mu.Lock()
+	n := len(db.unnamed)
+	db.mu.Unlock()
+	if n == 0 {
+		return nil
+	}
+	return db.edit(&manifest.Edit{}, nil)
+}
+
+// quarantine sets a segment aside that a scan has found damaged, unless its file turns out to be sound when it is read
+// again, or cannot be read at all now: what is out of reach may come back, what is set aside does not by itself.
+func (db *DB) quarantine(s *table.Segment, cause error) {
+	db.sealMu.Lock()
+	defer db.sealMu.Unlock()
+	if !db.holds(s) { // dropped, or set aside already
+		return
+	}
+	meta := s.Meta
+	tell := func(k event.Kind, err error) { db.o.Events(event.Event{Kind: k, File: uint64(meta.File), Err: err}) }
+	switch err := db.verifyFile(meta); {
+	case err == nil:
+		tell(event.ReadAgain, cause)
+		return
+	case !damagedFile(err):
+		tell(event.QuarantineFailed, err)
+		return
+	}
+	if err := db.nameAll(); err != nil { // what the manifest does not name cannot be set aside in it
+		tell(event.QuarantineFailed, err)
+		return
+	}
+	if err := db.setAside(&meta, cause); err != nil {
+		tell(event.QuarantineFailed, err)
+		return
+	}
+	n := table.NewSegment(meta, nil, nil, db.remover(db.quarantineName(meta.File)))
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	at := db.partLocked(s)
+	if at == nil { // dropped meanwhile: nobody will name the file
+		n.Obsolete()
+		n.Release()
+		return
+	}
+	at.Segment = n
+	s.Release()
+	db.dirty = true
+	db.publishLocked()
+}
+
+// holds tells whether a segment is part of its table.
+func (db *DB) holds(s *table.Segment) bool {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.partLocked(s) != nil
+}
+
+// partLocked returns the place of a segment in its table, or nil.
+func (db *DB) partLocked(s *table.Segment) *sealedState {
+	t := db.tables[s.Meta.Table]
+	if t == nil {
+		return nil
+	}
+	for i := range t.segments {
+		if t.segments[i].Segment == s {
+			return &t.segments[i]
+		}
+	}
+	return nil
+}

@@ -35,20 +35,16 @@ func (p Prefix) bounds(column int) bounds {
 	var b bounds
 	zones := *p.s.zones.Load()
 	full := p.rows / scan.ZoneRows
-	noRange := false
 	for _, z := range zones[:full] {
 		b.merge(z[column])
 		b.nulls += z[column].nulls
-		noRange = noRange || !z[column].has && z[column].nulls < z[column].rows
 	}
 	if tail := full * scan.ZoneRows; tail < p.rows {
 		o := p.s.bounds(column, tail, p.rows)
 		b.merge(o)
 		b.nulls += o.nulls
-		noRange = noRange || !o.has && o.nulls < o.rows
 	}
 	b.rows = int32(p.rows)
-	b.has = b.has && !noRange
 	return b
 }
 

@@ -14,7 +14,8 @@ type zone []bounds
 
 // bounds are those of the values that are not NULL; integers, dates, scaled decimals in lo and hi, floats in flo, fhi.
 type bounds struct {
-	has      bool // there is a value, and a range: not for NaN, strings and wide types
+	has      bool // there is a value, and a range: not with a NaN among floats, nor for strings and wide types
+	nan      bool // there is one, which PostgreSQL sorts above infinity: no range, whatever other values come
 	nulls    int32
 	rows     int32
 	lo, hi   int64
@@ -116,16 +117,20 @@ func (b *bounds) addSum(lo uint64, hi int64) {
 	b.sumHi += hi + int64(carry)
 }
 
-// addFloats gives no range when there is a NaN, which PostgreSQL sorts above infinity.
+// addFloats widens the range by floats, up to the first NaN.
 func addFloats[T float32 | float64](b *bounds, v []T, valid []byte) {
+	if b.nan {
+		return
+	}
 	for i, x := range v {
 		if valid != nil && valid[i] == 0 {
 			continue
 		}
 		if x != x {
-			b.lo = 1 // no range, also not after further values
-			b.has = false
-		} else if f := float64(x); !b.has && b.lo == 0 {
+			b.nan, b.has = true, false
+			return
+		}
+		if f := float64(x); !b.has {
 			b.has, b.flo, b.fhi = true, f, f
 		} else {
 			b.flo, b.fhi = min(b.flo, f), max(b.fhi, f)
@@ -136,6 +141,10 @@ func addFloats[T float32 | float64](b *bounds, v []T, valid []byte) {
 // merge widens b by the range of o and adds its sum; rows and nulls are not touched.
 func (b *bounds) merge(o bounds) {
 	b.addSum(o.sumLo, o.sumHi)
+	if b.nan = b.nan || o.nan; b.nan {
+		b.has = false
+		return
+	}
 	switch {
 	case !o.has:
 	case !b.has:

@@ -27,6 +27,9 @@ import (
 type Node struct {
 	opt    config.Options
 	log    *slog.Logger
+	rules  *auth.Rules
+	tls    *tls.Config // nil: none
+	pool   *mem.Pool
 	db     *storage.DB
 	engine *session.Engine
 	pg     *pgwire.Server
@@ -40,7 +43,20 @@ type Node struct {
 }
 
 // Start starts a server. What was started is stopped again when something fails.
-func Start(ctx context.Context, o config.Options, log *slog.Logger) (n *Node, err error) {
+func Start(ctx context.Context, o config.Options, log *slog.Logger) (*Node, error) {
+	n, err := newNode(o, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.start(ctx); err != nil {
+		_ = n.Stop() // err says more
+		return nil, err
+	}
+	return n, nil
+}
+
+// newNode makes a server that has started nothing yet.
+func newNode(o config.Options, log *slog.Logger) (*Node, error) {
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -54,49 +70,71 @@ func Start(ctx context.Context, o config.Options, log *slog.Logger) (n *Node, er
 	if err != nil {
 		return nil, err
 	}
-	n = &Node{opt: o, log: log, failed: make(chan error, 2)}
-	defer func() {
-		if err != nil {
-			_ = n.Stop() // err says more
-			n = nil
-		}
-	}()
-	// The ports come first: a second server on them is told before it waits for anything.
-	if n.pgListener, err = net.Listen("tcp", o.PG); err != nil {
-		return n, fmt.Errorf("listen for PostgreSQL clients: %w", err)
-	}
-	if o.HTTP != "-" {
-		if n.httpListener, err = net.Listen("tcp", o.HTTP); err != nil {
-			return n, fmt.Errorf("listen for HTTP clients: %w", err)
+	return &Node{opt: o, log: log, rules: rules, tls: secure, failed: make(chan error, 2)}, nil
+}
+
+// start starts the parts in order, up to one that fails. Stop ends those that were started.
+func (n *Node) start(ctx context.Context) error {
+	for _, part := range []func(context.Context) error{n.listen, n.open, n.serveClients, n.startDemo} {
+		if err := part(ctx); err != nil {
+			return err
 		}
 	}
-	pool := mem.NewPool(int64(o.Memory))
-	if n.db, err = openStorage(ctx, o, pool, log); err != nil {
-		return n, err
+	return nil
+}
+
+// listen takes the ports. They come first: a second server on them is told before it waits for anything.
+func (n *Node) listen(context.Context) (err error) {
+	if n.pgListener, err = net.Listen("tcp", n.opt.PG); err != nil {
+		return fmt.Errorf("listen for PostgreSQL clients: %w", err)
 	}
-	n.engine, err = session.NewEngine(n.db, session.Options{Pool: pool, Workers: o.Threads, MaxSessions: o.SessionsMax + httpSessionsMax})
-	if err != nil {
-		return n, err
+	if n.opt.HTTP == "-" {
+		return nil
 	}
-	n.pg, err = pgwire.NewServer(pgwire.Options{Open: n.openSession, Auth: rules, TLS: secure, SessionsMax: o.SessionsMax, Log: log})
+	if n.httpListener, err = net.Listen("tcp", n.opt.HTTP); err != nil {
+		return fmt.Errorf("listen for HTTP clients: %w", err)
+	}
+	return nil
+}
+
+// open opens the storage and makes the engine of sessions.
+func (n *Node) open(ctx context.Context) (err error) {
+	n.pool = mem.NewPool(int64(n.opt.Memory))
+	if n.db, err = openStorage(ctx, n.opt, n.pool, n.log); err != nil {
+		return err
+	}
+	n.engine, err = session.NewEngine(n.db, session.Options{Pool: n.pool, Workers: n.opt.Threads, MaxSessions: n.opt.SessionsMax + httpSessionsMax})
+	return err
+}
+
+// serveClients lets clients in.
+func (n *Node) serveClients(context.Context) (err error) {
+	n.pg, err = pgwire.NewServer(pgwire.Options{Open: n.openSession, Auth: n.rules, TLS: n.tls, SessionsMax: n.opt.SessionsMax, Log: n.log})
 	if err != nil {
-		return n, err
+		return err
 	}
 	n.serve(n.pg.Serve, n.pgListener)
-	if n.httpListener != nil {
-		n.http, err = httpapi.NewServer(httpapi.Options{Store: n.db, Open: n.openHTTP, Health: n.health, Auth: rules, Pool: pool,
-			Metrics: n.metrics(pool), BodyMaxBytes: int64(o.BodyMax), Pprof: o.Pprof, Log: log})
-		if err != nil {
-			return n, err
-		}
-		n.serve(n.http.Serve, n.httpListener)
+	if n.httpListener == nil {
+		return nil
 	}
-	if o.Demo {
-		if n.demo, err = startDemo(ctx, n); err != nil {
-			return n, fmt.Errorf("demo: %w", err)
-		}
+	n.http, err = httpapi.NewServer(httpapi.Options{Store: n.db, Open: n.openHTTP, Health: n.health, Auth: n.rules, Pool: n.pool,
+		Metrics: n.metrics(), BodyMaxBytes: int64(n.opt.BodyMax), Pprof: n.opt.Pprof, Log: n.log})
+	if err != nil {
+		return err
 	}
-	return n, nil
+	n.serve(n.http.Serve, n.httpListener)
+	return nil
+}
+
+// startDemo starts the stream of events, if it is wished.
+func (n *Node) startDemo(ctx context.Context) (err error) {
+	if !n.opt.Demo {
+		return nil
+	}
+	if n.demo, err = startDemo(ctx, n); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return nil
 }
 
 // httpSessionsMax is how many sessions HTTP requests may have beside those of PostgreSQL clients.

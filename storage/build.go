@@ -96,7 +96,7 @@ func (db *DB) writeFile(name string, in *segment.Input) (bytes int64, err error)
 			_ = db.o.FS.Remove(name)
 		}
 	}()
-	w := bufio.NewWriterSize(f, 1<<20)
+	w := bufio.NewWriterSize(f, min(1<<20, 4096+8*in.Rows*len(in.Columns))) // a few rows do not need a large one
 	out, err := segment.Write(w, in)
 	if err == nil {
 		err = w.Flush()

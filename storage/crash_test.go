@@ -17,7 +17,8 @@ import (
 
 // The workload writes rows 0, 1, 2, ... in turn to tables a and b, some to both in one write and some with tokens,
 // drops and makes a table now and then, and takes a checkpoint. Each write also replaces two rows of a by the same rows,
-// and some delete a row of b: a half of a write is seen in the totals. Table c is truncated and filled by each write.
+// and some delete a row of b: a half of a write is seen in the totals. Table c is truncated and filled by each write, and
+// every third write swaps table d for a new one with its rows.
 type workload struct {
 	rows         func(i int) (a, b int) // that step i adds
 	do           func(db *DB, i, a, b int) error
@@ -26,7 +27,7 @@ type workload struct {
 	failed       error
 }
 
-const workloadSteps = 40
+const workloadSteps = 32
 
 // mixed is the workload of single writes.
 func mixed() *workload { return &workload{rows: stepRows, do: step, steps: workloadSteps} }
@@ -112,6 +113,47 @@ func changes(db *DB, wr *table.Write, i, old int) error {
 	return nil
 }
 
+// swap adds to a write the drop of table d and a new d, with a comment that tells the step. It returns the catalog as
+// the write leaves it, and the new table.
+func swap(db *DB, wr *table.Write, i int) (*catalog.Snapshot, *catalog.Table) {
+	if old := db.Catalog().Table("public", "d"); old != nil {
+		wr.Edits = append(wr.Edits, catalog.DropTable{ID: old.ID})
+	}
+	c := clicks("d")
+	c.Options = map[string]string{catalog.CommentOption(0): fmt.Sprint(i)}
+	wr.Edits = append(wr.Edits, db.Numbered(catalog.CreateTable{Table: c})...)
+	final, _, err := db.Catalog().Apply(wr.Edits...)
+	if err != nil {
+		panic(err)
+	}
+	return final, final.Table("public", "d")
+}
+
+// swaps tells whether a step swaps table d, and for one with how many rows.
+func swaps(i int) (rows int, ok bool) { return 9*i + 1, i%3 == 1 }
+
+// checkSwapped checks that table d is that of the last swap of n steps, with all its rows.
+func checkSwapped(s *table.Snapshot, n int) error {
+	d := s.Catalog().Table("public", "d")
+	for i := n - 1; i >= 0; i-- {
+		rows, ok := swaps(i)
+		if !ok {
+			continue
+		}
+		if d == nil || d.Options["comment"] != fmt.Sprint(i) {
+			return fmt.Errorf("after %d steps table d is %+v", n, d)
+		}
+		if got, err := read(s, d.ID); err != nil || got != upTo(rows) {
+			return fmt.Errorf("table d of step %d holds %+v: %w", i, got, err)
+		}
+		return nil
+	}
+	if d != nil {
+		return fmt.Errorf("after %d steps there is a table d", n)
+	}
+	return nil
+}
+
 func (w *workload) run(db *DB) {
 	c := clicks("a")
 	c.Options = map[string]string{"sort_key": "url"}
@@ -144,6 +186,10 @@ func step(db *DB, i, a, b int) error {
 	}
 	if err := changes(db, &wr, i, a); err != nil {
 		return err
+	}
+	if rows, ok := swaps(i); ok {
+		_, d := swap(db, &wr, i)
+		wr.Rows = append(wr.Rows, rowsOf(d, 0, rows))
 	}
 	ack, err := db.Commit(ctx, wr)
 	if err == nil && ack.Duplicate {
@@ -190,6 +236,9 @@ func (w *workload) verify(db *DB, acked, tried int) error {
 		left.rows, left.distinct, left.sum = left.rows-gone.rows, left.distinct-gone.distinct, left.sum-gone.sum
 		if a != upTo(x) || b != left || c != upTo(n) {
 			continue
+		}
+		if err := checkSwapped(s, n); err != nil {
+			return err
 		}
 		for i := 0; i < n; i += 3 {
 			ack, err := db.Commit(ctx, table.Write{Rows: []table.Rows{rowsOf(ta, 0, 1)}, Token: &table.Token{Client: "c", Key: fmt.Sprint(i)}})

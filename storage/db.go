@@ -7,7 +7,7 @@
 //	LOCK              held by the one process that has the database open
 //	CURRENT           name of the manifest in use
 //	manifest-N        which segments and which catalog exist (package manifest)
-//	wal/N.wal         log of acknowledged writes and catalog changes (package wal)
+//	wal/N.wal         log of acknowledged writes, each with its rows and catalog changes (package wal)
 //	tokens/N.tok      idempotency tokens whose log records are gone (tokens.go)
 //	segments/N.seg    sealed rows (package segment)
 //	quarantine/       segments that were set aside
@@ -47,15 +47,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
-	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/wal"
-)
-
-// Types of log records.
-const (
-	recordWrite             = table.RecordWrite
-	recordDDL   record.Type = 2 // payload: catalog.AppendEdits
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -66,11 +59,13 @@ type DB struct {
 	liveAccount   *mem.Account
 	sealAccount   *mem.Account // what the sealer works with
 	deleteAccount *mem.Account // deletion vectors in use
+	writeAccount  *mem.Account // what commits on their way hold
 	cacheAccount  *mem.Account
 	cache         *cache.Cache
 	set           *manifest.Set
 	log           *wal.Log
 	tokens        tokens
+	numbers       *catalog.Numbers
 	metrics       Metrics
 	snapshots     table.Options
 	current       table.Current

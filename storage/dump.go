@@ -75,15 +75,7 @@ func dumpSegment(w io.Writer, f vfs.File, size int64) error {
 
 // describeLogged tells what a record of the log brings.
 func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) {
-	switch r.Type {
-	case recordDDL:
-		edits, err := catalog.DecodeEdits(r.Payload)
-		var lines []string
-		for _, e := range edits {
-			lines = append(lines, catalog.Describe(e))
-		}
-		return "catalog", lines, err
-	case recordWrite:
+	if r.Type == table.RecordWrite {
 		if err := d.Begin(r.Payload); err != nil {
 			return "write", nil, err
 		}
@@ -92,6 +84,9 @@ func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) 
 			text += fmt.Sprintf(", token %q of %q", d.Token.Key, d.Token.Client)
 		}
 		var lines []string
+		for _, e := range d.Edits {
+			lines = append(lines, catalog.Describe(e))
+		}
 		for _, x := range d.Deletions {
 			if x.Below > 0 {
 				lines = append(lines, fmt.Sprintf("table %d: rows with numbers below %d deleted", x.Table, x.Below))

@@ -77,6 +77,12 @@ func TestDump(t *testing.T) {
 	if _, err := db.Commit(ctx, w); err != nil {
 		t.Fatal(err)
 	}
+	var swapped table.Write
+	_, d := swap(db, &swapped, 1)
+	swapped.Rows = []table.Rows{rowsOf(d, 0, 2)}
+	if _, err := db.Commit(ctx, swapped); err != nil {
+		t.Fatal(err)
+	}
 	mustClose(t, db)
 	got := dumpAll(t, m, "db")
 	if rewrite() {

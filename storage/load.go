@@ -41,7 +41,6 @@ type Load struct {
 	mu     sync.Mutex
 	cond   *sync.Cond // a part was sealed, or could not be
 	tables []*loadTable
-	rest   int64 // plain bytes of the rows that Commit leaves to the log
 	ended  bool
 }
 

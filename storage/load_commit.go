@@ -16,10 +16,10 @@ import (
 // the ends of many loads meet in the live segment of their table and become one file, where each would be a small one.
 const restBytes = 256 << 20
 
-// Commit stores the rows of the load together with those of w, all or nothing, as DB.Commit does. final gives the
-// table that the rows of one that the transaction sees go to; nil: they are forgotten. The load ends in any case.
+// Commit stores the rows of the load together with w, all or nothing, as DB.Commit does. final is the catalog as the
+// transaction leaves it: rows of tables that it does not have are forgotten. The load ends in any case.
 // hidden gives the load's own rows that the transaction has deleted again, by the numbers that Overlay gave them.
-func (l *Load) Commit(ctx context.Context, w table.Write, final func(catalog.TableID) *catalog.Table,
+func (l *Load) Commit(ctx context.Context, w table.Write, final *catalog.Snapshot,
 	hidden func(catalog.TableID) *index.RowIDs) (table.Ack, error) {
 	defer l.Abort()
 	files, err := l.settle(ctx, &w, final, hidden)
@@ -27,9 +27,7 @@ func (l *Load) Commit(ctx context.Context, w table.Write, final func(catalog.Tab
 		l.db.metrics.Refused.Add(1)
 		return table.Ack{}, err
 	}
-	l.unlist()                           // the rest is counted as a write on its way
-	_ = l.db.sealAccount.Reserve(l.rest) // does not refuse: rows of the rest, laid out flat
-	defer l.db.sealAccount.Free(l.rest)
+	l.unlist() // the rest is counted as a write on its way
 	ack, unsure, err := l.db.commitFiles(ctx, w, files)
 	if err == nil && !ack.Duplicate || unsure {
 		l.letGo(err == nil)
@@ -38,19 +36,18 @@ func (l *Load) Commit(ctx context.Context, w table.Write, final func(catalog.Tab
 }
 
 // settle writes what is too much for a log record into files, and adds the rest to the write.
-func (l *Load) settle(ctx context.Context, w *table.Write, final func(catalog.TableID) *catalog.Table,
+func (l *Load) settle(ctx context.Context, w *table.Write, final *catalog.Snapshot,
 	hidden func(catalog.TableID) *index.RowIDs) ([]table.Sealed, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	left := min(restBytes, l.db.o.LiveBytes/8)
 	for _, lt := range l.tables {
-		if final(lt.info.ID) == nil {
+		if final.TableByID(lt.info.ID) == nil {
 			lt.parts = l.forgetLocked(lt.parts)
 			continue
 		}
 		if p := lt.open(); p != nil && p.plain <= left && p.rows <= lt.limits.rows/4 {
 			left -= p.plain
-			l.rest += p.plain
 		} else if p != nil {
 			p.freeze()
 		}
@@ -61,7 +58,7 @@ func (l *Load) settle(ctx context.Context, w *table.Write, final func(catalog.Ta
 	}
 	var files []table.Sealed
 	for _, lt := range l.tables {
-		t := final(lt.info.ID)
+		t := final.TableByID(lt.info.ID)
 		number := uint64(table.OwnRows)
 		for _, p := range lt.parts {
 			gone := hidden(lt.info.ID).Within(nil, number, p.rows)

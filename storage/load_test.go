@@ -22,9 +22,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
 
-// same is the table that a transaction which changes no catalog ends with.
-func (db *DB) same(id catalog.TableID) *catalog.Table { return db.Catalog().TableByID(id) }
-
 // appendRows adds rows first to first+n-1 in batches of k.
 func appendRows(l *Load, tab *catalog.Table, first, n, k int) error {
 	for at := first; at < first+n; at += k {
@@ -90,7 +87,7 @@ func TestLoad(t *testing.T) {
 		w := table.Write{Rows: []table.Rows{rowsOf(tab, n, 3)}}
 		n += 3
 		sequence := db.Sequence()
-		ack, err := l.Commit(ctx, w, db.same, none)
+		ack, err := l.Commit(ctx, w, db.Catalog(), none)
 		rows := int64(583)
 		if round%2 == 1 {
 			rows = 23
@@ -205,7 +202,7 @@ func runModel(t *testing.T, r *rand.Rand, db *DB, tab *catalog.Table, stored int
 	if r.IntN(3) == 0 {
 		return stored
 	}
-	if ack, err := l.Commit(ctx, table.Write{}, db.same, none); err != nil || ack.Rows != rows[tab.ID] {
+	if ack, err := l.Commit(ctx, table.Write{}, db.Catalog(), none); err != nil || ack.Rows != rows[tab.ID] {
 		t.Fatalf("ack %+v, %v; want %d rows", ack, err, rows[tab.ID])
 	}
 	return stored + int(rows[tab.ID])
@@ -223,7 +220,7 @@ func TestLoadEnds(t *testing.T) {
 		if err := appendRows(l, tab, 0, 200, 30); err != nil {
 			t.Fatal(err)
 		}
-		ack, err := l.Commit(ctx, table.Write{Token: token}, db.same, none)
+		ack, err := l.Commit(ctx, table.Write{Token: token}, db.Catalog(), none)
 		if err != nil || ack.Rows != 200 || ack.Duplicate != (i == 1) {
 			t.Fatalf("ack %+v, %v", ack, err)
 		}
@@ -239,12 +236,12 @@ func TestLoadEnds(t *testing.T) {
 		if err := appendRows(l, gone, 0, 200, 30); err != nil {
 			t.Fatal(err)
 		}
-		final := func(catalog.TableID) *catalog.Table { return nil }
+		final := catalog.Empty()
 		if dropped {
+			final = db.Catalog()
 			if err := db.Apply(ctx, catalog.DropTable{ID: gone.ID}); err != nil {
 				t.Fatal(err)
 			}
-			final = func(catalog.TableID) *catalog.Table { return gone }
 		}
 		if _, err := l.Commit(ctx, table.Write{}, final, none); errs.Is(err, errs.UndefinedTable) != dropped {
 			t.Errorf("dropped %v: %v", dropped, err)
@@ -285,7 +282,7 @@ func TestLoadsInBoundedMemory(t *testing.T) {
 			l := db.NewLoad()
 			err := appendRows(l, tab, i*rows, rows, 2000)
 			if err == nil {
-				_, err = l.Commit(ctx, table.Write{}, db.same, none)
+				_, err = l.Commit(ctx, table.Write{}, db.Catalog(), none)
 			}
 			if err != nil {
 				t.Error(err)
@@ -343,7 +340,7 @@ func TestLoadWaits(t *testing.T) {
 	if err := appendRows(l, tab, n-2000, 4000, 2000); err != nil {
 		t.Error(err)
 	}
-	if _, err := l.Commit(ctx, table.Write{}, db.same, none); err != nil {
+	if _, err := l.Commit(ctx, table.Write{}, db.Catalog(), none); err != nil {
 		t.Error(err)
 	}
 	wantTotals(t, db, tab, n+2000)
@@ -375,7 +372,7 @@ func TestReplaySealsBeforeALoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.sealMu.Lock() // no manifest edit
-	if _, err := l.Commit(ctx, table.Write{}, db.same, none); err != nil {
+	if _, err := l.Commit(ctx, table.Write{}, db.Catalog(), none); err != nil {
 		t.Fatal(err)
 	}
 	crashed := m.CrashClone(1, 0)
@@ -405,7 +402,7 @@ func TestDamagedFileOfALoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.sealMu.Lock() // no manifest edit
-	if _, err := l.Commit(ctx, table.Write{}, db.same, none); err != nil {
+	if _, err := l.Commit(ctx, table.Write{}, db.Catalog(), none); err != nil {
 		t.Fatal(err)
 	}
 	crashed := m.CrashClone(1, 0)
@@ -506,6 +503,14 @@ func loadStep(db *DB, i, a, b int) error {
 	if i%3 == 0 {
 		w.Token = &table.Token{Client: "c", Key: fmt.Sprint(i)}
 	}
+	final := db.Catalog()
+	if rows, ok := swaps(i); ok {
+		var d *catalog.Table
+		final, d = swap(db, &w, i)
+		if err := appendRows(l, d, 0, rows, 40); err != nil {
+			return err
+		}
+	}
 	if i >= 2 { // there are rows of b to delete
 		if err := changes(db, &w, i, a); err != nil {
 			return err
@@ -515,7 +520,7 @@ func loadStep(db *DB, i, a, b int) error {
 		r.Truncate = true
 		w.Rows = append(w.Rows, r)
 	}
-	ack, err := l.Commit(ctx, w, db.same, hidden)
+	ack, err := l.Commit(ctx, w, final, hidden)
 	if err == nil && ack.Duplicate {
 		return fmt.Errorf("step %d: ack %+v", i, ack)
 	}

@@ -14,16 +14,11 @@ import (
 func (l *Load) Truncate(rows map[catalog.TableID]int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	keep := l.tables[:0:0]
 	for _, lt := range l.tables {
 		if err := l.truncateLocked(lt, rows[lt.info.ID]); err != nil {
 			return err
 		}
-		if lt.rows > 0 { // another table may get the id of one that the transaction made
-			keep = append(keep, lt)
-		}
 	}
-	l.tables = keep
 	return nil
 }
 

@@ -57,6 +57,7 @@ func (db *DB) open(ctx context.Context) error {
 	db.liveAccount = db.o.Pool.Overdraft("live segments")
 	db.deleteAccount = db.o.Pool.Overdraft("deletion vectors")
 	db.sealAccount = db.o.Pool.Overdraft("sealing") // a refusal would keep live rows from becoming less
+	db.writeAccount = db.o.Pool.Overdraft("commits")
 	db.cacheAccount = db.o.Pool.Account("segment cache", 0)
 	db.cache = cache.New(db.cacheAccount, db.o.CacheBytes)
 	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged}
@@ -74,6 +75,7 @@ func (db *DB) open(ctx context.Context) error {
 	if err := db.replay(ctx); err != nil {
 		return err
 	}
+	db.numbers = catalog.NewNumbers(db.catalog)
 	if err := db.removeOrphans(); err != nil {
 		return err
 	}
@@ -229,19 +231,9 @@ type replayer struct {
 
 func (r *replayer) record(sequence uint64, t record.Type, payload []byte) error {
 	var err error
-	switch t {
-	case recordDDL:
-		if sequence > r.ddl {
-			var edits []catalog.Edit
-			if edits, err = catalog.DecodeEdits(payload); err == nil {
-				r.db.mu.Lock()
-				err = r.db.applyDDLLocked(sequence, edits)
-				r.db.mu.Unlock()
-			}
-		}
-	case recordWrite:
+	if t == table.RecordWrite {
 		err = r.write(sequence, payload)
-	default:
+	} else {
 		err = errs.Unsupported("log record of type %d, written by a newer version,", t)
 	}
 	if err == nil {
@@ -254,6 +246,9 @@ func (r *replayer) record(sequence uint64, t record.Type, payload []byte) error 
 func (r *replayer) write(sequence uint64, payload []byte) error {
 	d := &r.decoder
 	if err := d.Begin(payload); err != nil {
+		return err
+	}
+	if err := r.edits(sequence, d.Edits); err != nil {
 		return err
 	}
 	if err := r.deletions(d.Deletions); err != nil {
@@ -283,6 +278,16 @@ func (r *replayer) write(sequence uint64, payload []byte) error {
 		r.db.tokens.commit(hashToken(d.Token), sequence, total, d.Seconds)
 	}
 	return nil
+}
+
+// edits applies what a record changes in the catalog, unless the manifest knows of it already.
+func (r *replayer) edits(sequence uint64, edits []catalog.Edit) error {
+	if len(edits) == 0 || sequence <= r.ddl {
+		return nil
+	}
+	r.db.mu.Lock()
+	defer r.db.mu.Unlock()
+	return r.db.editLocked(sequence, edits)
 }
 
 // deletions applies what a record takes away. What the manifest knows of it already is found gone.
@@ -437,6 +442,7 @@ func (db *DB) shut() error {
 		db.liveAccount.Close()
 		db.sealAccount.Close()
 		db.deleteAccount.Close()
+		db.writeAccount.Close()
 	}
 	if db.lock != nil {
 		errors_ = append(errors_, db.lock.Close())

@@ -30,7 +30,7 @@ func TestEmptySealBesideALoad(t *testing.T) {
 	if err := appendRows(l, a, 0, 50, 50); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Commit(ctx, table.Write{}, db.same, none); err != nil {
+	if _, err := l.Commit(ctx, table.Write{}, db.Catalog(), none); err != nil {
 		t.Fatal(err)
 	}
 	s := db.Snapshot()

@@ -20,13 +20,19 @@ import (
 func small(t *testing.T, bytes int64) *fixture {
 	t.Helper()
 	f := openWith(t, storage.Options{LiveBytes: 4 << 20, SealRows: 40_000, LogFileMin: 1 << 20, LogFileMax: 1 << 20})
-	f.pool = mem.NewPool(bytes)
-	engine, err := session.NewEngine(f.db, session.Options{Pool: f.pool, Workers: 2})
+	f.pool, f.engine = pooled(t, f.db, bytes)
+	return f
+}
+
+// pooled returns an engine whose sessions share a pool of some bytes.
+func pooled(t *testing.T, db *storage.DB, bytes int64) (*mem.Pool, *session.Engine) {
+	t.Helper()
+	pool := mem.NewPool(bytes)
+	engine, err := session.NewEngine(db, session.Options{Pool: pool, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.engine = engine
-	return f
+	return pool, engine
 }
 
 // lines returns n rows of 30 bytes as COPY text.
@@ -79,12 +85,7 @@ func TestCopyInBoundedMemory(t *testing.T) {
 // one before are there, which its own transaction sees, and a cursor of somebody else holds all that was sealed since.
 func TestLoadsBeyondLiveMemory(t *testing.T) {
 	f := openWith(t, storage.Options{LiveBytes: 4 << 20, SealBytes: 2 << 20, LogFileMin: 1 << 20, LogFileMax: 1 << 20})
-	f.pool = mem.NewPool(16 << 20)
-	engine, err := session.NewEngine(f.db, session.Options{Pool: f.pool, Workers: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.engine = engine
+	f.pool, f.engine = pooled(t, f.db, 16<<20)
 	limited, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	s, reader := f.session(), f.session()

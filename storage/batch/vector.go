@@ -381,6 +381,11 @@ func (v *Vector) Bytes() int64 {
 	return int64(len(v.Data) + 4*len(v.Offsets) + 4*len(v.Codes) + 8*len(v.Valid))
 }
 
+// Held returns the bytes of the buffers that v keeps for its next Reset.
+func (v *Vector) Held() int64 {
+	return int64(cap(v.own.data) + 4*cap(v.own.offsets) + 4*cap(v.own.codes) + 8*cap(v.own.valid))
+}
+
 // Gather makes v the rows idx of src, in that order. Constant and dictionary forms stay; packed becomes flat.
 func (v *Vector) Gather(src *Vector, idx []uint16) {
 	n := len(idx)

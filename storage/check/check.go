@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/cache"
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
@@ -43,6 +44,7 @@ type checker struct {
 	fs       vfs.FS
 	dir      string
 	version  *manifest.Version  // nil: damaged
+	catalog  *catalog.Snapshot  // of version, and then of the log
 	logged   []manifest.Segment // files that log records above the watermark name
 	findings []Finding
 }
@@ -60,7 +62,7 @@ func Check(fsys vfs.FS, dir string) []Finding {
 	if err != nil {
 		c.add(dir+"/CURRENT", err, true)
 	} else {
-		c.version = v
+		c.version, c.catalog = v, v.Catalog
 	}
 	c.records("wal", ".wal", record.WAL)
 	c.records("tokens", ".tok", record.Tokens)
@@ -150,14 +152,24 @@ func (c *checker) file(name string, number uint64, kind record.Kind) (begun, end
 	}
 }
 
-// write notes the segment files that a record of the log brings and that the manifest need not name yet.
+// write notes what a record of the log brings that the manifest need not know yet: catalog changes and segment files.
 func (c *checker) write(rec record.Frame) error {
 	var d table.Decoder
-	if c.version == nil || rec.Sequence <= max(c.version.Watermark, c.version.Applied) || rec.Type != table.RecordWrite {
+	if c.version == nil || rec.Sequence <= c.version.Watermark || rec.Type != table.RecordWrite {
 		return nil
 	}
 	if err := d.Begin(rec.Payload); err != nil {
 		return err
+	}
+	if rec.Sequence > c.version.DDL && len(d.Edits) > 0 {
+		next, _, err := c.catalog.Apply(d.Edits...)
+		if err != nil {
+			return errs.Corrupt("record at offset %d: its catalog changes do not fit: %w", rec.Offset, err)
+		}
+		c.catalog = next
+	}
+	if rec.Sequence <= c.version.Applied {
+		return nil
 	}
 	for _, f := range d.Files {
 		if !slices.ContainsFunc(c.version.Segments, func(s manifest.Segment) bool { return s.File == f.File }) {
@@ -179,10 +191,10 @@ func (c *checker) segments() {
 			name := fmt.Sprintf("%010d.seg", s.File)
 			named[name] = true
 			owner := fmt.Sprintf("table with id %d", s.Table)
-			if t := v.Catalog.TableByID(s.Table); t != nil {
+			if t := c.catalog.TableByID(s.Table); t != nil {
 				owner = fmt.Sprintf("table %s.%s", t.Schema, t.Name)
 			} else if i >= len(v.Segments) {
-				continue // the table was made since the manifest, or dropped: the next start knows
+				continue // the table was dropped since
 			}
 			if s.Quarantined != "" {
 				c.add(c.dir+"/quarantine/"+name, fmt.Errorf("%d rows of %s, set aside: %s", s.Rows, owner, s.Quarantined), true)

@@ -16,26 +16,13 @@ func (r *runner) create(o Op) error {
 		return nil
 	}
 	name := fmt.Sprintf("t%d", slot)
-	t := schema(name, o.Seed)
-	err := r.db.Apply(ctx, catalog.CreateTable{Table: t})
-	return r.done(err, o, func(m *model) {
-		info := r.db.Catalog().Table("public", name)
-		if info == nil { // not certain: the id that it would get is what a restart shows
-			guess := *t
-			info = &guess
-			info.ID = nextID(r.db.Catalog())
-		}
-		m.tables[slot] = &tableModel{info: info}
-	})
-}
-
-// nextID returns the id that the next table gets.
-func nextID(c *catalog.Snapshot) catalog.TableID {
-	n, done, err := c.Apply(catalog.CreateTable{Table: &catalog.Table{Schema: "public", Name: "next"}})
-	if err != nil || len(done) != 1 {
-		return 0
+	edits := r.db.Numbered(catalog.CreateTable{Table: schema(name, o.Seed)})
+	next, _, err := r.db.Catalog().Apply(edits...)
+	if err != nil {
+		return err
 	}
-	return n.Table("public", "next").ID
+	err = r.db.Apply(ctx, edits...)
+	return r.done(err, o, func(m *model) { m.tables[slot] = &tableModel{info: next.Table("public", name)} })
 }
 
 func (r *runner) drop(o Op) error {

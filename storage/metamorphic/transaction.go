@@ -237,7 +237,7 @@ func (r *runner) commit(o Op) error {
 	}
 	c, cancel := context.WithTimeout(ctx, opTime/2)
 	defer cancel()
-	_, err := x.load.Commit(c, out, r.db.Catalog().TableByID, func(id catalog.TableID) *index.RowIDs { return own[id] })
+	_, err := x.load.Commit(c, out, r.db.Catalog(), func(id catalog.TableID) *index.RowIDs { return own[id] })
 	x.end()
 	if r.model.conflicts(w) {
 		if err == nil {

@@ -20,7 +20,8 @@ import (
 // little-endian.
 //
 //	head     1 byte format (1), seconds since 1970 when it was committed, 1 byte token,
-//	         token: client and key as length and bytes, 8 bytes content; n deletions, n files, n sections
+//	         token: client and key as length and bytes, 8 bytes content;
+//	         catalog edits (length and bytes, package catalog; 0: none); n deletions, n files, n sections
 //	deletion table id, number below which rows go (0: none), set of row numbers (length and bytes, package index; 0: none)
 //	file     file id, table id, rows, bytes, set of deleted rows (length and bytes, package index; 0: none): a segment
 //	         that was written and made durable before the record
@@ -55,35 +56,48 @@ type Section struct {
 	Batch   *batch.Batch
 }
 
-// Begin starts a payload that takes rows away and brings segment files and sections. Of a file, id, table, rows, bytes
-// and what is deleted count.
-func (e *Encoder) Begin(seconds int64, token *Token, deletions []Deletion, files []Sealed, sections int) {
-	e.n = 0
-	b := append(e.part()[:0], payloadFormat)
-	b = binary.AppendUvarint(b, uint64(seconds))
-	if token == nil {
+// Head is what a write brings besides sections.
+type Head struct {
+	Seconds   int64 // since 1970, when it was committed
+	Token     *Token
+	Edits     []catalog.Edit // as catalog.Snapshot.Apply returned them
+	Deletions []Deletion
+	Files     []Sealed // of which id, table, rows, bytes and what is deleted count
+}
+
+// Begin starts a payload. Its sections follow, and then its head, which comes first in the payload all the same: rows
+// can be laid out before it is known in which place of the log they will stand.
+func (e *Encoder) Begin() { e.n = 0; e.keep(e.part()[:0]) }
+
+// End finishes the payload.
+func (e *Encoder) End(h *Head) {
+	b := append(e.parts[0], payloadFormat)
+	b = binary.AppendUvarint(b, uint64(h.Seconds))
+	if h.Token == nil {
 		b = append(b, 0)
 	} else {
 		b = append(b, 1)
-		for _, s := range []string{token.Client, token.Key} {
-			b = binary.AppendUvarint(b, uint64(len(s)))
-			b = append(b, s...)
-		}
-		b = binary.LittleEndian.AppendUint64(b, token.Content)
+		b = appendBlob(b, h.Token.Client)
+		b = appendBlob(b, h.Token.Key)
+		b = binary.LittleEndian.AppendUint64(b, h.Token.Content)
 	}
-	b = binary.AppendUvarint(b, uint64(len(deletions)))
-	for _, d := range deletions {
+	var edits []byte
+	if len(h.Edits) > 0 {
+		edits = catalog.AppendEdits(nil, h.Edits)
+	}
+	b = appendBlob(b, edits)
+	b = binary.AppendUvarint(b, uint64(len(h.Deletions)))
+	for _, d := range h.Deletions {
 		b = binary.AppendUvarint(b, uint64(d.Table))
 		b = binary.AppendUvarint(b, d.Below)
 		var rows []byte
 		if d.Rows != nil {
 			rows = d.Rows.Append(nil)
 		}
-		b = binary.AppendUvarint(b, uint64(len(rows)))
-		b = append(b, rows...)
+		b = appendBlob(b, rows)
 	}
-	b = binary.AppendUvarint(b, uint64(len(files)))
-	for _, f := range files {
+	b = binary.AppendUvarint(b, uint64(len(h.Files)))
+	for _, f := range h.Files {
 		for _, v := range [4]uint64{uint64(f.Meta.File), uint64(f.Meta.Table), uint64(f.Meta.Rows), uint64(f.Meta.Bytes)} {
 			b = binary.AppendUvarint(b, v)
 		}
@@ -91,10 +105,13 @@ func (e *Encoder) Begin(seconds int64, token *Token, deletions []Deletion, files
 		if f.Deleted.Len() > 0 {
 			rows = f.Deleted.Append(nil)
 		}
-		b = binary.AppendUvarint(b, uint64(len(rows)))
-		b = append(b, rows...)
+		b = appendBlob(b, rows)
 	}
-	e.keep(binary.AppendUvarint(b, uint64(sections)))
+	e.parts[0] = binary.AppendUvarint(b, uint64(e.n-1))
+}
+
+func appendBlob[T []byte | string](dst []byte, b T) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
 }
 
 // part returns the buffer of the next piece, keep puts it back.
@@ -183,7 +200,8 @@ func bytesOf(w []uint64) []byte {
 type Decoder struct {
 	Seconds int64 // since 1970, when it was committed
 	Token   *Token
-	// Deletions happen before the rows come.
+	// Edits of the catalog come first, then the deletions, then files and rows.
+	Edits     []catalog.Edit
 	Deletions []Deletion
 	Files     []manifest.Segment // without the sequence, which is the record's
 	Sections  int                // not read yet
@@ -218,7 +236,7 @@ func malformed(what string) error { return errs.Corrupt("log record of a write: 
 
 // Begin reads the head of a payload.
 func (d *Decoder) Begin(payload []byte) error {
-	d.b, d.bad, d.Token, d.Files = payload, false, nil, nil
+	d.b, d.bad, d.Token, d.Edits, d.Files = payload, false, nil, nil, nil
 	if f := d.take(1); f != nil && f[0] != payloadFormat {
 		return errs.Unsupported("format %d of log records (this server knows up to %d), written by a newer version,", f[0], payloadFormat)
 	}
@@ -228,6 +246,12 @@ func (d *Decoder) Begin(payload []byte) error {
 		d.Token.Key = string(d.take(d.uint()))
 		if b := d.take(8); b != nil {
 			d.Token.Content = binary.LittleEndian.Uint64(b)
+		}
+	}
+	if edits := d.take(d.uint()); len(edits) > 0 {
+		var err error
+		if d.Edits, err = catalog.DecodeEdits(edits); err != nil {
+			return err
 		}
 	}
 	if err := d.deletions(); err != nil {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -40,10 +42,12 @@ func encode(sizes ...int) []byte {
 	ids.AddMany([]uint64{3, 1 << 33})
 	files := []Sealed{{Segment: NewSegment(codecFile, nil, nil, nil), Deleted: (*index.RowSet)(nil).With([]uint32{5, 900})}}
 	deletions := []Deletion{{Table: 7, Rows: ids}, {Table: 8, Below: 99}}
-	e.Begin(1_700_000_000, &Token{Client: "c", Key: "k", Content: 1 << 63}, deletions, files, len(sizes))
+	e.Begin()
 	for i, n := range sizes {
 		e.Add(Section{Table: 7, Version: uint64(i), Batch: codecRows(n)})
 	}
+	e.End(&Head{Seconds: 1_700_000_000, Token: &Token{Client: "c", Key: "k", Content: 1 << 63},
+		Edits: []catalog.Edit{catalog.DropTable{ID: 6}, catalog.CreateSchema{Name: "s", OID: 20_000}}, Deletions: deletions, Files: files})
 	return bytes.Join(e.Payload(), nil)
 }
 
@@ -57,6 +61,9 @@ func TestCodec(t *testing.T) {
 	var d Decoder
 	if err := d.Begin(encode(sizes...)); err != nil || len(d.Files) != 1 || d.Files[0].File != 300 || deletedIn(d.Files[0]) != 2 || d.Token == nil || *d.Token != (Token{Client: "c", Key: "k", Content: 1 << 63}) || d.Seconds != 1_700_000_000 {
 		t.Fatalf("head: %+v, %v", d, err)
+	}
+	if want := []catalog.Edit{catalog.DropTable{ID: 6}, catalog.CreateSchema{Name: "s", OID: 20_000}}; !slices.Equal(d.Edits, want) {
+		t.Fatalf("catalog edits: %+v", d.Edits)
 	}
 	if del := d.Deletions; len(del) != 2 || del[0].Table != 7 || del[0].Rows.Len() != 2 || !del[0].Rows.Has(1<<33) || del[1].Below != 99 {
 		t.Fatalf("deletions: %+v", del)
@@ -114,5 +121,5 @@ func FuzzDecode(f *testing.F) {
 
 var codecFile = manifest.Segment{File: 300, Table: 7, Rows: 1000, Bytes: 70_000}
 
-// golden is a write of one row with a token, deletions and a file, format 1.
-const golden = "0180e2cfaa06010163016b0000000000000080020700340200000000000000000000003a3000000100000000000000100000000300020000003a300000010000000000000010000000000008630001ac0207e807f0a204143a3000000100000000000100100000000500840301070001007b7b0a0100000000000000000002000000030000000000040000000000000000000501000000000000000000000000060000000000000000000700000000000000000000000000000000000800000000000000000000000000000000000900303030303030303030303030303030300a01000000000000000000000000"
+// golden is a write of one row with a token, catalog edits, deletions and a file, format 1.
+const golden = "0180e2cfaa06010163016b00000000000000800a0102020605a09c010173020700340200000000000000000000003a3000000100000000000000100000000300020000003a300000010000000000000010000000000008630001ac0207e807f0a204143a3000000100000000000100100000000500840301070001007b7b0a0100000000000000000002000000030000000000040000000000000000000501000000000000000000000000060000000000000000000700000000000000000000000000000000000800000000000000000000000000000000000900303030303030303030303030303030300a01000000000000000000000000"

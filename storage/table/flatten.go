@@ -30,6 +30,18 @@ func (f *Flattener) Flatten(b *batch.Batch) *batch.Batch {
 	return &f.flat
 }
 
+// Held returns the bytes of the copies that are kept for the next call.
+func (f *Flattener) Held() (n int64) {
+	for _, b := range [2]*batch.Batch{&f.flat, &f.dense} {
+		for _, c := range b.Cols[:cap(b.Cols)] {
+			if c != nil {
+				n += c.Held()
+			}
+		}
+	}
+	return n
+}
+
 func grow(cols []*batch.Vector, n int) []*batch.Vector {
 	for len(cols) < n {
 		cols = append(cols, new(batch.Vector))

@@ -10,9 +10,12 @@ import (
 	"github.com/siltstone-db/siltstone/storage/index"
 )
 
-// Write is what is committed together: one log record, all or nothing.
+// Write is what is committed together: one log record, all or nothing, visible all at once.
 type Write struct {
-	Rows []Rows
+	// Edits change the catalog before anything happens to rows. A table that they create, with an id that the database has
+	// given out for it, may have rows in the same write.
+	Edits []catalog.Edit
+	Rows  []Rows
 	// Token makes the write happen at most once; nil for none.
 	Token *Token
 	// Wait is how long the write may wait for room when rows arrive faster than they are sealed, before it fails with

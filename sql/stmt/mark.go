@@ -1,0 +1,52 @@
+package stmt
+
+import (
+	"maps"
+
+	"github.com/siltstone-db/siltstone/storage/catalog"
+)
+
+// Mark is a point inside a transaction to which it can be rolled back: a savepoint. It holds the catalog of then,
+// which is immutable, and how much was written and deleted.
+type Mark struct {
+	catalog *catalog.Snapshot
+	edits   int
+	batches int
+	rows    map[catalog.TableID]int64
+	deletes int
+}
+
+// Mark returns the current point.
+func (t *Tx) Mark() Mark {
+	t.snapshot()
+	t.marked = true
+	if t.load != nil {
+		t.load.Savepoint()
+	}
+	return Mark{catalog: t.catalog, edits: t.edits, batches: t.batches, rows: maps.Clone(t.rows), deletes: len(t.deletes)}
+}
+
+// RollbackTo forgets what was done since a point. After an error only Rollback is possible. No query of the transaction
+// may be running.
+func (t *Tx) RollbackTo(m Mark) error {
+	_ = t.moved() // the statement whose rows could not move has failed
+	for id := range t.views {
+		t.forget(id)
+	}
+	t.Settle()
+	moved := t.batches - len(t.writes)
+	keep := max(0, m.batches-moved)
+	for _, w := range t.writes[keep:] {
+		t.account.Free(w.bytes)
+		t.bytes -= w.bytes
+	}
+	clear(t.writes[keep:])
+	t.writes = t.writes[:keep]
+	if m.batches < moved && t.broken == nil {
+		t.broken = t.load.Truncate(m.rows)
+	}
+	t.unhide(m.deletes)
+	t.batches, t.rows = m.batches, maps.Clone(m.rows)
+	t.catalog, t.edits = m.catalog, m.edits
+	return t.broken
+}

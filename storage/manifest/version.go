@@ -63,11 +63,6 @@ type Position struct {
 // AllRows as Position.Rows means the whole record.
 const AllRows = ^uint64(0)
 
-// Covers tells whether row i (from 0) that a record brings to the table is sealed.
-func (p Position) Covers(sequence, i uint64) bool {
-	return sequence < p.Sequence || sequence == p.Sequence && i < p.Rows
-}
-
 // Version is one picture of the database on disk. It is immutable.
 type Version struct {
 	Catalog   *catalog.Snapshot

@@ -7,15 +7,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/scan"
 )
 
-// Dump prints the segment in r, a file of size bytes called name, to w, as Segment.Dump does. It needs no cache.
-func Dump(w io.Writer, r io.ReaderAt, size int64, name string) error {
-	s, err := Open(r, size, Options{Name: name})
-	if err != nil {
-		return err
-	}
-	return s.Dump(w)
-}
-
 // Dump prints the file to w as offset, bytes and meaning, one line per field, block or buffer, reading all of it. It
 // prints as much as it can and returns the first damage it meets.
 func (s *Segment) Dump(w io.Writer) error {

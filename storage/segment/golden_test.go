@@ -99,7 +99,7 @@ func TestReadGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		var dump bytes.Buffer
-		if err := Dump(&dump, bytes.NewReader(file), int64(len(file)), path); err != nil {
+		if err := open(t, file, newCache(t, 0)).Dump(&dump); err != nil {
 			t.Fatal(err)
 		}
 		want, err := os.ReadFile(path[:len(path)-len(".segment")] + ".dump")

@@ -30,7 +30,6 @@ type Segment struct {
 	rows     int
 	metadata uint64 // where buffers end and metadata starts
 	cols     []column
-	read     atomic.Int64
 }
 
 // column is a column's metadata and what was loaded of it.
@@ -63,7 +62,6 @@ func (s *Segment) wrap(err error) error {
 func (s *Segment) readAt(b []byte, off int64) error {
 	n, err := s.r.ReadAt(b, off)
 	if n == len(b) {
-		s.read.Add(int64(n))
 		return nil
 	}
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -165,12 +163,6 @@ func (s *Segment) ID() uint64 { return s.id }
 // Rows returns the number of rows.
 func (s *Segment) Rows() int { return s.rows }
 
-// Bytes returns the size of the file.
-func (s *Segment) Bytes() int64 { return s.size }
-
-// BytesRead returns the bytes that were read from the file so far.
-func (s *Segment) BytesRead() int64 { return s.read.Load() }
-
 // Columns describes the columns.
 func (s *Segment) Columns() []Column {
 	cs := make([]Column, len(s.cols))
@@ -196,6 +188,3 @@ func (s *Segment) Totals(column int) Totals { return s.cols[column].stats }
 // Sketch returns the column's sketch of distinct values, to be merged with those of other segments. Shared: not to be
 // changed.
 func (s *Segment) Sketch(column int) *index.Sketch { return s.cols[column].sketch }
-
-// HasDictionary tells whether scans return codes for a column.
-func (s *Segment) HasDictionary(column int) bool { return s.cols[column].dict != nil }

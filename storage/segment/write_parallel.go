@@ -9,37 +9,40 @@ import (
 // file in their order, with the offsets they have there. A worker is at most so many columns ahead of the file as there
 // are workers, so that one slow column does not make all others wait in memory.
 func (w *writer) parallel(metas []*meta, workers int) error {
-	p := &pipeline{w: w, ahead: workers, encoded: make([]*encoded, len(metas))}
-	p.cond = sync.NewCond(&p.mu)
+	p := &pipeline{w: w, columns: len(metas), ahead: workers}
+	p.mu.cond, p.mu.encoded = sync.NewCond(&p.mu), make([]*encoded, len(metas))
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(p.encode)
 	}
 	err := p.drain(metas)
 	p.mu.Lock()
-	p.stopped = true
-	p.cond.Broadcast()
+	p.mu.stopped = true
+	p.mu.cond.Broadcast()
 	p.mu.Unlock()
 	wg.Wait()
 	if a := w.in.Account; a != nil {
-		a.Free(p.charged)
+		a.Free(p.mu.charged)
 	}
 	return err
 }
 
 // pipeline is what the workers of one segment share.
 type pipeline struct {
-	w     *writer
-	ahead int
+	w       *writer
+	columns int
+	ahead   int
 
-	mu      sync.Mutex
-	cond    *sync.Cond // a column was encoded or written, or the segment is given up
-	next    int        // column that no worker has taken
-	written int
-	encoded []*encoded
-	spare   []*encoded
-	charged int64 // for the memory of all encoded columns, also the spare ones
-	stopped bool
+	mu struct {
+		sync.Mutex
+		cond    *sync.Cond // a column was encoded or written, or the segment is given up
+		next    int        // column that no worker has taken
+		written int
+		encoded []*encoded // by column; nil: not yet, or written
+		spare   []*encoded
+		charged int64 // for the memory of all encoded columns, also the spare ones
+		stopped bool
+	}
 }
 
 // encoded is a column in memory. Its offsets count from the start of the bytes, which is aligned.
@@ -70,20 +73,20 @@ func (p *pipeline) encode() {
 func (p *pipeline) take() (int, *encoded) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for !p.stopped && p.next < len(p.encoded) && p.next >= p.written+2*p.ahead {
-		p.cond.Wait()
+	for !p.mu.stopped && p.mu.next < p.columns && p.mu.next >= p.mu.written+2*p.ahead {
+		p.mu.cond.Wait()
 	}
-	if p.stopped || p.next == len(p.encoded) {
+	if p.mu.stopped || p.mu.next == p.columns {
 		return 0, nil
 	}
-	p.next++
-	n := len(p.spare)
+	p.mu.next++
+	n := len(p.mu.spare)
 	if n == 0 {
-		return p.next - 1, new(encoded)
+		return p.mu.next - 1, new(encoded)
 	}
-	e := p.spare[n-1]
-	p.spare = p.spare[:n-1]
-	return p.next - 1, e
+	e := p.mu.spare[n-1]
+	p.mu.spare = p.mu.spare[:n-1]
+	return p.mu.next - 1, e
 }
 
 // put hands over an encoded column and charges for its memory.
@@ -93,23 +96,23 @@ func (p *pipeline) put(i int, e *encoded) {
 	if grown := int64(e.bytes.Cap()) - e.charged; p.w.in.Account != nil && grown > 0 {
 		if err := p.w.in.Account.Reserve(grown); err == nil {
 			e.charged += grown
-			p.charged += grown
+			p.mu.charged += grown
 		} else if e.err == nil {
 			e.err = err
 		}
 	}
-	p.encoded[i] = e
-	p.cond.Broadcast()
+	p.mu.encoded[i] = e
+	p.mu.cond.Broadcast()
 }
 
 // drain writes the columns in their order as they come, up to the first error.
 func (p *pipeline) drain(metas []*meta) error {
 	for i := range metas {
 		p.mu.Lock()
-		for p.encoded[i] == nil {
-			p.cond.Wait()
+		for p.mu.encoded[i] == nil {
+			p.mu.cond.Wait()
 		}
-		e := p.encoded[i]
+		e := p.mu.encoded[i]
 		p.mu.Unlock()
 		if e.err != nil {
 			return e.err
@@ -122,10 +125,10 @@ func (p *pipeline) drain(metas []*meta) error {
 		}
 		p.mu.Lock()
 		e.meta = nil
-		p.spare = append(p.spare, e)
-		p.encoded[i] = nil
-		p.written = i + 1
-		p.cond.Broadcast()
+		p.mu.spare = append(p.mu.spare, e)
+		p.mu.encoded[i] = nil
+		p.mu.written = i + 1
+		p.mu.cond.Broadcast()
 		p.mu.Unlock()
 	}
 	return nil

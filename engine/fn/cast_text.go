@@ -143,7 +143,7 @@ func parseText(to types.Type) Eval {
 		if err != nil {
 			return err
 		}
-		padded := args[0].Type.Kind == types.Char
+		padded := args[0].Type.Kind == types.Char && isOid(to.Kind) // other types see the blanks
 		a := viewText(args[0])
 		out.Reset(to, 0)
 		for i := range n {

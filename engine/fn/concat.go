@@ -21,12 +21,15 @@ func init() {
 				out.Type = tBytea
 				return err
 			}})
-	any2 := rowText(tText, func(c *Context, r *row, dst []byte) ([]byte, error) {
-		dst, err := appendArg(c, notNil(dst), r, 0)
+	any2 := rowText(tText, func(c *Context, r *row, dst []byte) ([]byte, error) { // as casts to text print values
+		set, err := c.settings()
 		if err != nil {
 			return dst, err
 		}
-		return appendArg(c, dst, r, 1)
+		if dst, err = appendValue(c, notNil(dst), r.args[0], r.i, &set); err != nil {
+			return dst, err
+		}
+		return appendValue(c, dst, r.args[1], r.i, &set)
 	})
 	registerOp(&Overload{Name: "||", Args: list(tText, tNonArray), Result: returns(tText), Volatility: Stable, Eval: any2},
 		&Overload{Name: "||", Args: list(tNonArray, tText), Result: returns(tText), Volatility: Stable, Eval: any2})

@@ -132,26 +132,13 @@ func (b *Binder) orderBy(s *scope, items []*pg.Node, targets []target, distinct 
 	var out []orderItem
 	for _, it := range items {
 		sb := it.GetSortBy()
-		o := orderItem{target: -1}
+		var o orderItem
 		key, err := b.sortKey(sb, func(n *pg.Node) (e expr.Expr, err error) {
-			if o.target, err = b.orderTarget(n, targets); err != nil {
-				return nil, err
-			}
-			if o.target >= 0 {
-				return targets[o.target].expr, nil
-			}
-			if e, err = b.expr(s, n); err != nil {
-				return nil, err
-			}
-			return b.textIfUnknown(e, location(n))
+			o, err = b.orderedExpr(s, n, targets, "ORDER BY")
+			return o.key.Expr, err
 		})
 		if err != nil {
 			return nil, err
-		}
-		for i := range targets {
-			if o.target < 0 && expr.Equal(targets[i].expr, key.Expr) {
-				o.target = i
-			}
 		}
 		if distinct && o.target < 0 {
 			return nil, b.fail(location(sb.Node), errs.InvalidColumnReference,
@@ -169,6 +156,30 @@ func (b *Binder) orderBy(s *scope, items []*pg.Node, targets []target, distinct 
 	return out, nil
 }
 
+// orderedExpr binds an expression of ORDER BY or DISTINCT ON: the name or number of an item of the select list, else an
+// expression, which may be that of an item too.
+func (b *Binder) orderedExpr(s *scope, n *pg.Node, targets []target, clause string) (o orderItem, err error) {
+	if o.target, err = b.orderTarget(n, targets, clause); err != nil {
+		return o, err
+	}
+	if o.target >= 0 {
+		o.key.Expr = targets[o.target].expr
+		return o, nil
+	}
+	if o.key.Expr, err = b.expr(s, n); err != nil {
+		return o, err
+	}
+	if o.key.Expr, err = b.textIfUnknown(o.key.Expr, location(n)); err != nil {
+		return o, err
+	}
+	for i := range targets {
+		if o.target < 0 && expr.Equal(targets[i].expr, o.key.Expr) {
+			o.target = i
+		}
+	}
+	return o, nil
+}
+
 func containsOrder(items []orderItem, o orderItem) bool {
 	for i := range items {
 		if items[i].target == o.target && (o.target >= 0 || expr.Equal(items[i].key.Expr, o.key.Expr)) {
@@ -178,12 +189,12 @@ func containsOrder(items []orderItem, o orderItem) bool {
 	return false
 }
 
-func (b *Binder) orderTarget(n *pg.Node, targets []target) (int, error) {
+func (b *Binder) orderTarget(n *pg.Node, targets []target, clause string) (int, error) {
 	if c := n.GetColumnRef(); c != nil && len(c.Fields) == 1 && c.Fields[0].GetString_() != nil {
-		return b.findTarget(targets, c.Fields[0].GetString_().Sval, "ORDER BY", c.Location)
+		return b.findTarget(targets, c.Fields[0].GetString_().Sval, clause, c.Location)
 	}
 	if k := n.GetAConst(); k != nil && !k.Isnull {
-		return b.ordinal(k, targets, "ORDER BY")
+		return b.ordinal(k, targets, clause)
 	}
 	return -1, nil
 }

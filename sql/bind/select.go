@@ -74,9 +74,6 @@ func lockName(s pg.LockClauseStrength) string {
 
 // plainSelect binds SELECT ... FROM ... WHERE ... GROUP BY ... HAVING ... ORDER BY ... LIMIT.
 func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*query, error) {
-	if len(n.DistinctClause) > 0 && n.DistinctClause[0].GetNode() != nil { // plain DISTINCT is a list of one empty node
-		return nil, b.unsupported(location(n.DistinctClause[0]), "DISTINCT ON")
-	}
 	if err := b.fromClause(s, n.FromClause); err != nil {
 		return nil, err
 	}
@@ -107,9 +104,15 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 			return nil, err
 		}
 	}
-	order, err := b.orderBy(s, n.SortClause, targets, len(n.DistinctClause) > 0)
+	order, err := b.orderBy(s, n.SortClause, targets, len(n.DistinctClause) > 0 && !isDistinctOn(n))
 	if err != nil {
 		return nil, err
+	}
+	on := 0
+	if isDistinctOn(n) {
+		if order, on, err = b.distinctOn(s, n.DistinctClause, targets, order); err != nil {
+			return nil, err
+		}
 	}
 	if len(n.GroupClause) > 0 || having != nil || len(g.aggs) > 0 {
 		err = b.aggregateNode(s, n, targets, order, having)
@@ -120,7 +123,7 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 		return nil, err
 	}
 	s.group = nil
-	return b.finish(s, n, targets, order)
+	return b.finish(s, n, targets, order, on)
 }
 
 func (b *Binder) where(s *scope, n *pg.Node) error {
@@ -170,8 +173,9 @@ func (b *Binder) aggregateNode(s *scope, n *pg.SelectStmt, targets []target, ord
 	return nil
 }
 
-// finish computes the select list, removes duplicates, sorts and cuts.
-func (b *Binder) finish(s *scope, n *pg.SelectStmt, targets []target, order []orderItem) (*query, error) {
+// finish computes the select list, removes duplicates, sorts and cuts. Of DISTINCT ON, the first on items of the order
+// are the expressions.
+func (b *Binder) finish(s *scope, n *pg.SelectStmt, targets []target, order []orderItem, on int) (*query, error) {
 	q := &query{}
 	project := &plan.Project{Input: s.node}
 	for _, t := range targets {
@@ -196,11 +200,18 @@ func (b *Binder) finish(s *scope, n *pg.SelectStmt, targets []target, order []or
 		keys = append(keys, k)
 	}
 	q.node = project
-	if len(n.DistinctClause) > 0 {
+	if len(n.DistinctClause) > 0 && on == 0 {
 		b.distinct(q, keys)
 	}
 	if len(keys) > 0 {
 		q.node = &plan.Sort{Input: q.node, Keys: keys, Limit: -1}
+	}
+	if on > 0 {
+		first := &plan.DistinctOn{Input: q.node}
+		for _, k := range keys[:on] {
+			first.On = append(first.On, k.Expr)
+		}
+		q.node = first
 	}
 	if err := b.limit(s, q, n); err != nil {
 		return nil, err

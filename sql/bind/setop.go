@@ -136,7 +136,7 @@ func (b *Binder) setOrder(s *scope, q *query, n *pg.SelectStmt) ([]plan.SortKey,
 	var keys []plan.SortKey
 	for _, it := range n.SortClause {
 		k, err := b.sortKey(it.GetSortBy(), func(n *pg.Node) (expr.Expr, error) {
-			i, err := b.orderTarget(n, targets)
+			i, err := b.orderTarget(n, targets, "ORDER BY")
 			if err != nil {
 				return nil, err
 			}

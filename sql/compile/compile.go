@@ -153,6 +153,8 @@ func (c *compiler) node(n plan.Node, need plan.Set) (*stream, *Node, error) {
 		return c.sort(n, need)
 	case *plan.Limit:
 		return c.limit(n, need)
+	case *plan.DistinctOn:
+		return c.distinctOn(n, need)
 	case *plan.Join:
 		return c.join(n, need)
 	case *plan.Values:

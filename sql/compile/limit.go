@@ -25,6 +25,38 @@ func (c *compiler) limit(n *plan.Limit, need plan.Set) (*stream, *Node, error) {
 	return s, node, nil
 }
 
+// distinctOn keeps the first row of equal ones. An input that is not sorted has equal constants, or one row.
+func (c *compiler) distinctOn(n *plan.DistinctOn, need plan.Set) (*stream, *Node, error) {
+	s, child, err := c.node(n.Input, with(need, n.On...))
+	if err != nil {
+		return nil, nil, err
+	}
+	at, err := c.extend(s, n.On)
+	if err != nil {
+		return nil, nil, err
+	}
+	node := c.explain(n, "Distinct On", child)
+	node.detail("Key", list(n.On))
+	if sorted(n.Input) {
+		s.push(relop.NewFirst(s.types, at), node)
+	} else {
+		s.push(relop.NewLimit(s.types, 0, 1), node)
+	}
+	s.origins = nil // as with a limit
+	return s, node, nil
+}
+
+// sorted tells whether the rows come from a sort.
+func sorted(n plan.Node) bool {
+	switch x := n.(type) {
+	case *plan.Sort:
+		return true
+	case *plan.Project:
+		return sorted(x.Input)
+	}
+	return false
+}
+
 // settleLimit computes what is only known when the query runs: calls of stable functions.
 func (c *compiler) settleLimit(n *plan.Limit) (*plan.Limit, error) {
 	l := *n

@@ -5,29 +5,31 @@ import "fmt"
 // Columns and Children of every node. A Join or Apply that only tests for partners (Semi, Anti) has the columns of its
 // left side; Mark has them and the mark; all others have the left columns and then the right ones.
 
-func (n *Scan) Columns() []Column      { return n.Cols }
-func (n *Filter) Columns() []Column    { return n.Input.Columns() }
-func (n *Project) Columns() []Column   { return n.Cols }
-func (n *Aggregate) Columns() []Column { return n.Cols }
-func (n *Sort) Columns() []Column      { return n.Input.Columns() }
-func (n *Limit) Columns() []Column     { return n.Input.Columns() }
-func (n *Join) Columns() []Column      { return joinColumns(n.Kind, n.Left, n.Right, n.MarkColumn) }
-func (n *Apply) Columns() []Column     { return joinColumns(n.Kind, n.Left, n.Right, n.MarkColumn) }
-func (n *Values) Columns() []Column    { return n.Cols }
-func (n *SetOp) Columns() []Column     { return n.Cols }
-func (n *CTEScan) Columns() []Column   { return n.Cols }
+func (n *Scan) Columns() []Column       { return n.Cols }
+func (n *Filter) Columns() []Column     { return n.Input.Columns() }
+func (n *Project) Columns() []Column    { return n.Cols }
+func (n *Aggregate) Columns() []Column  { return n.Cols }
+func (n *Sort) Columns() []Column       { return n.Input.Columns() }
+func (n *Limit) Columns() []Column      { return n.Input.Columns() }
+func (n *DistinctOn) Columns() []Column { return n.Input.Columns() }
+func (n *Join) Columns() []Column       { return joinColumns(n.Kind, n.Left, n.Right, n.MarkColumn) }
+func (n *Apply) Columns() []Column      { return joinColumns(n.Kind, n.Left, n.Right, n.MarkColumn) }
+func (n *Values) Columns() []Column     { return n.Cols }
+func (n *SetOp) Columns() []Column      { return n.Cols }
+func (n *CTEScan) Columns() []Column    { return n.Cols }
 
-func (n *Scan) Children() []Node      { return nil }
-func (n *Filter) Children() []Node    { return []Node{n.Input} }
-func (n *Project) Children() []Node   { return []Node{n.Input} }
-func (n *Aggregate) Children() []Node { return []Node{n.Input} }
-func (n *Sort) Children() []Node      { return []Node{n.Input} }
-func (n *Limit) Children() []Node     { return []Node{n.Input} }
-func (n *Join) Children() []Node      { return []Node{n.Left, n.Right} }
-func (n *Apply) Children() []Node     { return []Node{n.Left, n.Right} }
-func (n *Values) Children() []Node    { return nil }
-func (n *SetOp) Children() []Node     { return []Node{n.Left, n.Right} }
-func (n *CTEScan) Children() []Node   { return nil }
+func (n *Scan) Children() []Node       { return nil }
+func (n *Filter) Children() []Node     { return []Node{n.Input} }
+func (n *Project) Children() []Node    { return []Node{n.Input} }
+func (n *Aggregate) Children() []Node  { return []Node{n.Input} }
+func (n *Sort) Children() []Node       { return []Node{n.Input} }
+func (n *Limit) Children() []Node      { return []Node{n.Input} }
+func (n *DistinctOn) Children() []Node { return []Node{n.Input} }
+func (n *Join) Children() []Node       { return []Node{n.Left, n.Right} }
+func (n *Apply) Children() []Node      { return []Node{n.Left, n.Right} }
+func (n *Values) Children() []Node     { return nil }
+func (n *SetOp) Children() []Node      { return []Node{n.Left, n.Right} }
+func (n *CTEScan) Children() []Node    { return nil }
 
 func joinColumns(kind JoinKind, left, right Node, mark Column) []Column {
 	l := left.Columns()
@@ -71,6 +73,10 @@ func WithChildren(n Node, children []Node) Node {
 		c.Input = children[0]
 		return &c
 	case *Limit:
+		c := *n
+		c.Input = children[0]
+		return &c
+	case *DistinctOn:
 		c := *n
 		c.Input = children[0]
 		return &c

@@ -105,6 +105,12 @@ type Limit struct {
 	CountExpr, OffsetExpr expr.Expr
 }
 
+// DistinctOn keeps the first row of every run of rows with equal On (NULLs are equal). Its input is sorted by them.
+type DistinctOn struct {
+	Input Node
+	On    []expr.Expr
+}
+
 // JoinKind is the kind of a join.
 type JoinKind uint8
 

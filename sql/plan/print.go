@@ -60,6 +60,8 @@ func Title(n Node) string {
 		return "Sort"
 	case *Limit:
 		return limitTitle(n)
+	case *DistinctOn:
+		return "Distinct On"
 	case *Join:
 		return joinTitle(n)
 	case *Apply:

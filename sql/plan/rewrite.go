@@ -77,6 +77,10 @@ func MapExprs(n Node, f func(expr.Expr) expr.Expr) Node {
 		c := *n
 		c.CountExpr, c.OffsetExpr = m.one(n.CountExpr), m.one(n.OffsetExpr)
 		return pick[Node](m.changed, &c, n)
+	case *DistinctOn:
+		c := *n
+		c.On = m.list(n.On)
+		return pick[Node](m.changed, &c, n)
 	case *Join:
 		c := *n
 		c.Equal = make([]EqualPair, len(n.Equal))

@@ -92,6 +92,13 @@ func (e *Estimator) estimate(n plan.Node) float64 {
 			rows = math.Min(rows, float64(n.Count))
 		}
 		return rows
+	case *plan.DistinctOn:
+		rows := e.Rows(n.Input)
+		groups := 1.0
+		for _, k := range n.On {
+			groups *= max(e.Distinct(k, rows), 1)
+		}
+		return math.Min(rows, groups)
 	case *plan.Values:
 		return float64(len(n.Rows))
 	case *plan.SetOp:

@@ -67,6 +67,8 @@ func prune(n plan.Node, need plan.Set) plan.Node {
 		return with1(x, prune(x.Input, need))
 	case *plan.Limit:
 		return with1(x, prune(x.Input, need))
+	case *plan.DistinctOn:
+		return with1(x, prune(x.Input, also(need, x.On...)))
 	case *plan.Join:
 		for _, p := range x.Equal {
 			need = also(need, p.Left, p.Right)

@@ -12,6 +12,10 @@ import (
 // comparisons cost more than a sort.
 const topKRows = 1 << 16
 
+// topKFew is the largest top-k for which dictionaries are read by the strings of single rows: each may cost a chunk of
+// 256 KiB, of which large dictionaries have some hundred.
+const topKFew = 1 << 10
+
 func (c *compiler) sort(n *plan.Sort, need plan.Set) (*stream, *Node, error) {
 	keys := make([]expr.Expr, len(n.Keys))
 	for i, k := range n.Keys {
@@ -43,6 +47,8 @@ func (c *compiler) sort(n *plan.Sort, need plan.Set) (*stream, *Node, error) {
 			cfg.Late, cfg.LateColumn = &scan.Late{}, s.scan.req.Columns[o]
 			cfg.LateNotNull = s.scan.rel.Stats(cfg.LateColumn).Nulls == 0
 			s.scan.req.Late = append(s.scan.req.Late, cfg.Late)
+			// The bound soon leaves few rows, and the top-k itself reads nothing of a dictionary but their strings.
+			s.scan.req.Few = len(s.ops) == 0 && n.Limit <= topKFew
 		}
 		k := order.NewTopK(cfg)
 		sink, src, node.spill = k, k, k.Spilled()

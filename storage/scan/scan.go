@@ -81,7 +81,10 @@ type Request struct {
 	// Counted asks for values with the numbers of their rows. Columns has one column, all terms are on it, and batches
 	// get one more column of type int8, never NULL: for how many rows of the answer a row of the batch stands. Parts
 	// whose dictionaries count rows (ValueCounter) hand out every value once, others every row by itself.
-	Counted   bool
+	Counted bool
+	// Few says that few rows are going to be returned, and that nothing but these rows is read of dictionaries: a part
+	// may leave the strings of all other entries where they are. Dictionaries then tells nothing of such columns.
+	Few       bool
 	BatchRows int // most rows per batch; 0 means batch.MaxRows. Tests use 1 and 3.
 	Account   *mem.Account
 	Counters  *Counters // nil: not counted

@@ -51,6 +51,15 @@ func (s *Segment) Dictionary(col int, pins *Pins) (*batch.Dictionary, error) {
 	return s.dictionaryOf(col, pins, nil)
 }
 
+// dictionaryOf returns a dictionary with all its strings.
+func (s *Segment) dictionaryOf(col int, pins *Pins, n *scan.Counters) (*batch.Dictionary, error) {
+	at, err := s.dictionaryAt(col, pins, n)
+	if at == nil || err != nil {
+		return nil, err
+	}
+	return at.dict, at.text.all(n)
+}
+
 var _ scan.EntryCounter = (*partScan)(nil)
 
 // CountEntries implements scan.EntryCounter: the numbers were stored.
@@ -58,7 +67,9 @@ func (s *partScan) CountEntries(_ context.Context, column int) (scan.Counted, er
 	return s.counted(&s.outs[column]), nil
 }
 
-func (s *Segment) dictionaryOf(col int, pins *Pins, n *scan.Counters) (*batch.Dictionary, error) {
+// dictionaryAt returns the dictionary of a column, of which some strings may not be there yet; nil for a column without
+// one.
+func (s *Segment) dictionaryAt(col int, pins *Pins, n *scan.Counters) (*dictionaryAt, error) {
 	c := &s.cols[col]
 	if c.dict == nil {
 		return nil, nil
@@ -68,18 +79,25 @@ func (s *Segment) dictionaryOf(col int, pins *Pins, n *scan.Counters) (*batch.Di
 		return nil, err
 	}
 	pins.keep(b)
-	at := c.dictAt.Load()
-	if at == nil || at.buffer != b {
-		at = &dictionaryAt{b, c.dictionary(b.Bytes())}
-		c.dictAt.Store(at)
+	for {
+		at := c.dictAt.Load()
+		if at != nil && at.buffer == b {
+			return at, nil
+		}
+		dict := c.dictionary(b.Bytes())
+		fresh := &dictionaryAt{b, dict, newDictText(s, c, dict)}
+		if c.dictAt.CompareAndSwap(at, fresh) {
+			return fresh, nil
+		}
 	}
-	return at.dict, nil
 }
 
-// dictionaryAt remembers the dictionary in a buffer, so that scans get the same one as long as it stays in the cache.
+// dictionaryAt remembers the dictionary in a buffer, and which of its strings are there, so that scans get the same one
+// as long as it stays in the cache.
 type dictionaryAt struct {
 	buffer *cache.Buffer
 	dict   *batch.Dictionary
+	text   *dictText
 }
 
 // layout says where the parts of a dictionary lie in its buffer: hashes, offsets, counts, heap, each 64-byte aligned.
@@ -121,7 +139,7 @@ func (s *Segment) dictionaryBuffer(col int, n *scan.Counters) (*cache.Buffer, er
 	return b, nil
 }
 
-// loadDictionary reads and checks all parts of a dictionary.
+// loadDictionary reads and checks all parts of a dictionary but its strings, see dictText.
 func (s *Segment) loadDictionary(c *column, dst []byte, counters *scan.Counters) error {
 	d := c.dictionary(dst)
 	var scratch []byte
@@ -168,7 +186,7 @@ func (s *Segment) loadDictionary(c *column, dst []byte, counters *scan.Counters)
 	if int(d.Offsets[d.Len]) != len(d.Heap) || rows != c.stats.Rows-c.stats.Nulls {
 		return errs.Corrupt("%d bytes and %d rows, want %d and %d", d.Offsets[d.Len], rows, len(d.Heap), c.stats.Rows-c.stats.Nulls)
 	}
-	return s.fetchAll(c.dict.chunks, d.Heap, counters)
+	return nil
 }
 
 // maxVector is the rows of a vector.

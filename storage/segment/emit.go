@@ -113,7 +113,7 @@ func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole 
 	k := len(idx)
 	if m.nulls == m.rows { // of a column with a dictionary
 		clear(v.Codes[at : at+k])
-		return nil
+		return c.texts(o, v.Codes[at:at+k])
 	}
 	if st.nulls {
 		valid, err := c.validOf(o.col)
@@ -134,6 +134,7 @@ func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole 
 	switch {
 	case o.dict != nil:
 		c.values(b, 4, mem.Bytes(v.Codes)[at*4:], idx, whole)
+		return c.texts(o, v.Codes[at:at+k])
 	case b.blk.ID == encoding.Strings:
 		c.strings(b, v, idx)
 	case c.s.seg.cols[o.col].elem == 0:
@@ -146,6 +147,14 @@ func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole 
 		}
 	}
 	return nil
+}
+
+// texts makes sure that the strings of codes are there.
+func (c *cursor) texts(o *outColumn, codes []uint32) error {
+	if o.text == nil {
+		return nil
+	}
+	return o.text.need(codes, c.s.counters)
 }
 
 // numbers writes the numbers of the rows idx of the current vector.

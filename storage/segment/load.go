@@ -40,28 +40,24 @@ func (s *Segment) fetch(r ref, dst []byte, n *scan.Counters) error {
 	return decompress(dst, *p, r.codec)
 }
 
-// fetchAll fills dst with the plain bytes of buffers, one behind the other. Reading and decompressing many of them is
-// divided among all cores: whoever asks for a dictionary that is not in the cache waits for it.
-func (s *Segment) fetchAll(refs []ref, dst []byte, n *scan.Counters) error {
-	parts := make([][]byte, len(refs))
-	for i, r := range refs {
-		parts[i], dst = dst[:r.plain], dst[r.plain:]
-	}
+// eachOf calls do for the numbers below n, divided among all cores, and returns the first error: whoever asks for a
+// dictionary that is not in the cache waits for it.
+func eachOf(n int, do func(i int) error) error {
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	work := func() {
 		for failed.Load() == nil {
 			i := int(next.Add(1) - 1)
-			if i >= len(refs) {
+			if i >= n {
 				return
 			}
-			if err := s.fetch(refs[i], parts[i], n); err != nil {
+			if err := do(i); err != nil {
 				failed.CompareAndSwap(nil, &err)
 			}
 		}
 	}
 	var others sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(refs)/2) - 1 {
+	for range min(runtime.GOMAXPROCS(0), n/2) - 1 {
 		others.Go(work)
 	}
 	work()

@@ -154,7 +154,8 @@ type outColumn struct {
 	col    int // of the segment, -1: NULL, or rowNumbers
 	typ    types.Type
 	dict   *batch.Dictionary
-	number bool // it is scan.RowNumber
+	text   *dictText // brings the strings of the rows that are returned; nil: all are there
+	number bool      // it is scan.RowNumber
 }
 
 // rowNumbers, as the column of an outColumn: the numbers follow from the places.
@@ -189,14 +190,27 @@ func (s *partScan) open() (bool, error) {
 	for _, c := range s.req.Columns {
 		o := s.part.out(c)
 		if o.col >= 0 {
-			var err error
-			if o.dict, err = s.seg.dictionaryOf(o.col, s.pins, s.counters); err != nil {
+			if err := s.dictionary(&o); err != nil {
 				return false, err
 			}
 		}
 		s.outs = append(s.outs, o)
 	}
 	return true, nil
+}
+
+// dictionary gives a column its dictionary, if it has one.
+func (s *partScan) dictionary(o *outColumn) error {
+	at, err := s.seg.dictionaryAt(o.col, s.pins, s.counters)
+	if at == nil || err != nil {
+		return err
+	}
+	o.dict = at.dict
+	if s.req.Few && !s.req.Counted && at.text.pieces() {
+		o.text = at.text
+		return nil
+	}
+	return at.text.all(s.counters)
 }
 
 // out returns where a column of the request comes from.
@@ -227,7 +241,7 @@ func (s *partScan) Morsels() int { return (s.seg.rows + scan.MorselRows - 1) / s
 
 // Dictionary implements scan.PartScan. Columns are counted in the request, not in the table.
 func (s *partScan) Dictionary(column int) *batch.Dictionary {
-	if column >= len(s.outs) { // the counts of a counted request
+	if column >= len(s.outs) || s.outs[column].text != nil { // the counts of a counted request; strings that are not there
 		return nil
 	}
 	return s.outs[column].dict

@@ -98,7 +98,7 @@ func (db *DB) appendRowsLocked(t *tableState, sequence, row uint64, b *batch.Bat
 		from += n
 		t.next += uint64(n)
 		l.segment.Mark(sequence)
-		l.end = manifest.Position{Sequence: sequence, Rows: row + uint64(from), Next: t.next}
+		l.last = sequence
 		if l.segment.Rows() >= t.limits.rows || l.segment.Bytes() >= t.limits.bytes {
 			l.frozen = true
 			db.wake()

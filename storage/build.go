@@ -47,6 +47,9 @@ func (b *build) sort(ctx context.Context) (err error) {
 }
 
 func (b *build) discharge() {
+	if b.account == nil { // given up before it began
+		return
+	}
 	b.account.Free(b.charged)
 	b.charged = 0
 }

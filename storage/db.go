@@ -129,7 +129,7 @@ type liveState struct {
 	base     uint64 // number of its first row
 	deleted  *index.RowSet
 	start    manifest.Position // before its first row
-	end      manifest.Position // behind its last row
+	last     uint64            // sequence of its last row
 	failures int
 	retry    time.Time
 	err      error // of the last failed attempt

@@ -298,14 +298,12 @@ func (db *DB) vectorsDueLocked() bool {
 	return len(db.vectors) > 0 && db.o.Now().Sub(db.vectorsBorn) >= db.o.SealAge
 }
 
-// positionsLocked adds to an edit the positions of tables whose row numbers have gone on without a seal, because live
-// rows were deleted: recovery must number the rows that follow as they are numbered now. sealed is the live segment
-// that the edit replaces, if any.
+// positionsLocked adds to an edit the positions of tables whose row numbers have gone on since the last one: where the
+// first live segment that stays begins. That is not always the end of the one that is sealed, or of any: files of loads
+// take numbers, too, as do live rows that were deleted, and recovery, which may not see their records any more, must
+// number the rows that follow as they are numbered now. sealed is the live segment that the edit replaces, if any.
 func (db *DB) positionsLocked(e *manifest.Edit, known map[catalog.TableID]manifest.Position, sealed *liveState) {
 	for id, t := range db.tables {
-		if _, ok := e.Positions[id]; ok {
-			continue
-		}
 		p := manifest.Position{Sequence: db.applied, Rows: manifest.AllRows, Next: t.next}
 		for _, l := range t.live {
 			if l != sealed {

@@ -61,7 +61,7 @@ func (db *DB) bringLocked(e *manifest.Edit, w *sealing, known map[catalog.TableI
 	case w.table.stillLive(w.live):
 		sealed, w.collected = w.live, w.live.deleted
 	default:
-		e.Add, e.Positions, w.file = nil, nil, false
+		e.Add, w.file = nil, false
 	}
 	e.Catalog, e.DDL = db.ddl[:len(db.ddl):len(db.ddl)], db.ddlLast
 	e.Applied, e.Watermark = db.applied, db.watermarkLocked(sealed)

@@ -59,7 +59,7 @@ func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (mani
 		return manifest.Segment{}, fatal
 	}
 	w := &sealing{table: t, live: l}
-	e := &manifest.Edit{Positions: map[catalog.TableID]manifest.Position{info.ID: l.end}}
+	e := &manifest.Edit{}
 	if empty {
 		if err := db.edit(e, w); err != nil {
 			return manifest.Segment{}, err
@@ -71,7 +71,7 @@ func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (mani
 	defer b.discharge()
 	meta := manifest.Segment{
 		File: manifest.FileID(db.nextFile.Add(1)), Table: info.ID, Rows: int64(b.rows),
-		First: l.segment.First(), Last: l.end.Sequence, Base: l.base,
+		First: l.segment.First(), Last: l.last, Base: l.base,
 	}
 	var err error
 	if meta.Bytes, err = db.build(context.Background(), &b, meta.File); err != nil {

@@ -135,9 +135,13 @@ func (t *tableModel) first(got []found) string {
 
 // order puts rows whose numbers are not known into the order of what was read.
 func (t *tableModel) order(got []found) {
+	t.rows = slices.Clone(t.rows)
 	known := 0
 	for known < len(t.rows) && t.rows[known].number > 0 {
 		known++
+	}
+	if known == len(t.rows) { // read as another picture's
+		slices.SortFunc(t.rows, func(a, b *row) int { return cmp.Compare(a.number, b.number) })
 	}
 	rest := map[string][]*row{}
 	for _, r := range t.rows[known:] {

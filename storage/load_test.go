@@ -22,6 +22,30 @@ import (
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
 
+// TestAbortWhileSealingWaits: a load ends while the sealer waits for its turn to write one of its files.
+func TestAbortWhileSealingWaits(t *testing.T) {
+	db := mustOpen(t, testOptions(vfs.NewMem()))
+	tab := mustCreate(t, db, "clicks")
+	db.building <- struct{}{}
+	l := db.NewLoad()
+	if err := appendRows(l, tab, 0, 60, 60); err != nil {
+		t.Fatal(err)
+	}
+	building := func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.tables[0].parts[0].building
+	}
+	for deadline := time.Now().Add(time.Minute); !building(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody undertakes to seal")
+		}
+	}
+	l.Abort()
+	<-db.building
+	mustClose(t, db)
+}
+
 // TestNumbersBehindALoad: the live segment before a load's files is sealed, the record that names them is not needed
 // any more, and rows behind them keep their numbers over a restart. Else a deletion would take rows of the files along.
 func TestNumbersBehindALoad(t *testing.T) {

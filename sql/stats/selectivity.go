@@ -16,8 +16,7 @@ const (
 	defaultOther = 0.25
 )
 
-// Selectivity estimates which part of the rows satisfies all conditions. Later ones count less, since conditions of one
-// query are rarely independent.
+// Selectivity estimates which part of the rows satisfies all conditions, as if they were independent.
 func (e *Estimator) Selectivity(conds []expr.Expr) float64 {
 	s := 1.0
 	for _, c := range conds {

@@ -31,17 +31,24 @@ func TestAbortWhileSealingWaits(t *testing.T) {
 	if err := appendRows(l, tab, 0, 60, 60); err != nil {
 		t.Fatal(err)
 	}
-	building := func() bool {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return l.tables[0].parts[0].building
-	}
-	for deadline := time.Now().Add(time.Minute); !building(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nobody undertakes to seal")
+	p := l.tables[0].parts[0]
+	await := func(building bool) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+			l.mu.Lock()
+			is := p.building
+			l.mu.Unlock()
+			if is == building {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("sealing goes on: %v", is)
+			}
 		}
 	}
+	await(true)
 	l.Abort()
+	await(false)
 	<-db.building
 	mustClose(t, db)
 }

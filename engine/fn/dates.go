@@ -51,6 +51,10 @@ func init() {
 			})},
 		&Overload{Name: "make_timestamp", Args: list(tInt4, tInt4, tInt4, tInt4, tInt4, tFloat8), Result: returns(tTS),
 			Eval: rowFixed(tTS, makeTimestamp)},
+		&Overload{Name: "make_timestamptz", Args: list(tInt4, tInt4, tInt4, tInt4, tInt4, tFloat8), Result: returns(tTSTZ), Volatility: Stable,
+			Eval: rowFixed(tTSTZ, makeTimestamptz)},
+		&Overload{Name: "make_timestamptz", Args: list(tInt4, tInt4, tInt4, tInt4, tInt4, tFloat8, tText), Result: returns(tTSTZ), Volatility: Stable,
+			Eval: rowFixed(tTSTZ, makeTimestamptz)},
 		&Overload{Name: "make_interval", Args: list(tInt4, tInt4, tInt4, tInt4, tInt4, tInt4, tFloat8), Result: returns(tIntvl),
 			Eval: rowFixed(tIntvl, makeInterval)},
 		&Overload{Name: "to_timestamp", Args: list(tFloat8), Result: returns(tTSTZ), Eval: scalar1(tTSTZ, epochToTS)})
@@ -315,6 +319,26 @@ func makeTimestamp(_ *Context, r *row) (int64, bool, error) {
 	}
 	ts, err := dateTime(d, t)
 	return ts, true, err
+}
+
+// makeTimestamptz takes the same and the name of a zone, without which it is that of the session.
+func makeTimestamptz(c *Context, r *row) (int64, bool, error) {
+	local, _, err := makeTimestamp(c, r)
+	if err != nil {
+		return 0, false, err
+	}
+	z, err := c.zone()
+	if len(r.args) == 7 {
+		z, err = zoneNamed(string(r.bytes(6)))
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	us := z.utc(local)
+	if !types.TimestampInRange(us) {
+		return 0, false, types.TimestampOutOfRange()
+	}
+	return us, true, nil
 }
 
 // makeInterval takes years, months, weeks, days, hours, minutes, seconds.

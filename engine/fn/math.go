@@ -189,16 +189,47 @@ func registerDecimals() {
 }
 
 func registerDivisors() {
-	for _, t := range list(tInt4, tInt8) {
-		gcd := scalar2(t, total2(gcd[int32]))
-		if t == tInt8 {
-			gcd = scalar2(t, total2(gcdOf64))
+	register(&Overload{Name: "gcd", Args: list(tInt4, tInt4), Result: returns(tInt4), Eval: scalar2(tInt4, func(a, b int32) (int32, error) {
+		d := gcd(a, b)
+		if d < 0 { // of the smallest number and 0
+			return 0, outOfRange(tInt4)
 		}
-		register(&Overload{Name: "gcd", Args: list(t, t), Result: returns(t), Eval: gcd})
-	}
+		return d, nil
+	})},
+		&Overload{Name: "gcd", Args: list(tInt8, tInt8), Result: returns(tInt8), Eval: scalar2(tInt8, func(a, b int64) (int64, error) {
+			d := gcd(a, b)
+			if d < 0 {
+				return 0, outOfRange(tInt8)
+			}
+			return d, nil
+		})})
+	register(&Overload{Name: "lcm", Args: list(tInt4, tInt4), Result: returns(tInt4), Eval: scalar2(tInt4, func(a, b int32) (int32, error) {
+		m, ok := lcm(int64(a), int64(b))
+		if !ok || m != int64(int32(m)) {
+			return 0, outOfRange(tInt4)
+		}
+		return int32(m), nil
+	})},
+		&Overload{Name: "lcm", Args: list(tInt8, tInt8), Result: returns(tInt8), Eval: scalar2(tInt8, func(a, b int64) (int64, error) {
+			m, ok := lcm(a, b)
+			if !ok {
+				return 0, outOfRange(tInt8)
+			}
+			return m, nil
+		})})
 }
 
-func gcdOf64(a, b int64) int64 { return gcd(a, b) }
+// lcm returns the least common multiple, which is not negative; ok false when it has more than 63 bits.
+func lcm(a, b int64) (m int64, ok bool) {
+	if a == 0 || b == 0 {
+		return 0, true
+	}
+	p, ok := types.Int128From64(a / gcd(a, b)).Mul(types.Int128From64(b))
+	if p.Sign() < 0 {
+		p = p.Neg()
+	}
+	return int64(p.Lo), ok && p.IsInt64()
+}
 
 func gcd[T int32 | int64](a, b T) T {
 	for b != 0 {

@@ -45,7 +45,7 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 	if setReturning[name] {
 		return nil, b.unsupported(n.Location, "the set-returning function %s here", name)
 	}
-	args, places, err := b.exprs(s, n.Args)
+	args, places, err := b.callArguments(s, name, n)
 	if err != nil {
 		return nil, err
 	}
@@ -53,9 +53,6 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 		if k, ok := typeKinds[name]; ok && fn.CanCast(args[0].Type(), types.T(k), fn.Explicit) {
 			return b.cast(args[0], types.T(k), n.Location, places[0])
 		}
-	}
-	if name == "similar_to_escape" && len(fn.Functions(name)) == 0 {
-		return nil, b.unsupported(n.Location, "SIMILAR TO")
 	}
 	e, err := b.call(name, args, places, n.Location)
 	if err != nil && len(n.Funcname) > 1 && errs.Is(err, errs.UndefinedFunction) {

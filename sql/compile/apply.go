@@ -65,6 +65,7 @@ func (c *compiler) apply(n *plan.Apply, need plan.Set) (*stream, *Node, error) {
 	return s, node, nil
 }
 
+// innerEnv returns what the runs of the right side are compiled with.
 func (c *compiler) innerEnv() *Env {
 	e := *c.env
 	e.Analyze, e.Estimate, e.shared = false, nil, c.shared
@@ -84,7 +85,9 @@ func (c *compiler) shape(n plan.Node) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := Compile(c.ctx, inner, c.innerEnv())
+	env := c.innerEnv()
+	env.Estimate = c.env.Estimate
+	p, err := Compile(c.ctx, inner, env)
 	if err != nil {
 		return nil, err
 	}

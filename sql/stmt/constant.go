@@ -2,6 +2,7 @@ package stmt
 
 import (
 	"context"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
@@ -16,12 +17,22 @@ import (
 // kept, and Check computes it.
 
 // unsettled returns the expressions of a plan, and of its shared subplans, in which something that does not depend on
-// rows is left to be computed.
+// rows is left to be computed. Where a parameter alone may decide a condition (WHERE $1 AND a > 1/0), PostgreSQL does not
+// look at those beside it; the passes have scattered these, so that then none of the conditions is among the result.
 func unsettled(n plan.Node) []expr.Expr {
-	var found []expr.Expr
+	var found, conditions []expr.Expr
+	decided := false
 	visit := func(n plan.Node) bool {
+		conds := conditionsOf(n)
 		plan.Exprs(n, func(e expr.Expr) {
-			if _, left := fixed(e); left {
+			whole, left := fixed(e)
+			isCondition := slices.Contains(conds, e)
+			decided = decided || isCondition && whole && hasParam(e)
+			switch {
+			case !left:
+			case isCondition:
+				conditions = append(conditions, e)
+			default:
 				found = append(found, e)
 			}
 		})
@@ -31,6 +42,32 @@ func unsettled(n plan.Node) []expr.Expr {
 	for _, s := range plan.SharedOf(n) {
 		plan.Walk(s.Plan, visit)
 	}
+	if decided {
+		return found
+	}
+	return append(found, conditions...)
+}
+
+// conditionsOf returns the conditions of a node, all of which must be true.
+func conditionsOf(n plan.Node) []expr.Expr {
+	switch n := n.(type) {
+	case *plan.Scan:
+		return n.Filter
+	case *plan.Filter:
+		return n.Conds
+	case *plan.Join:
+		return n.On
+	}
+	return nil
+}
+
+func hasParam(e expr.Expr) bool {
+	found := false
+	expr.Walk(e, func(e expr.Expr) bool {
+		_, is := e.(*expr.Param)
+		found = found || is
+		return !found
+	})
 	return found
 }
 

@@ -16,7 +16,7 @@ func (g *Group) Combine(t *op.Task) error {
 		err := g.combine(t)
 		if err == nil {
 			g.releaseInputs()
-			if g.readers == 0 && g.spill.may() && g.acc.Tight(g.acc.Used()) && g.Rows() > 1 {
+			if g.among == nil && g.spill.may() && g.acc.Tight(g.acc.Used()) && g.Rows() > 1 {
 				return g.spillCombined()
 			}
 			return nil

@@ -117,7 +117,8 @@ type Group struct {
 
 	task       *op.Task
 	floor      int64        // what acc held when the tables were empty
-	readers    int          // of a partition: how many are read at once
+	reading    reading      // of the partitions in files
+	among      *reading     // of a partition: those that are read at the same time
 	world      sync.RWMutex // held to read while a worker takes a batch, to write while everything is spilled
 	generation int          // how often everything was spilled
 	plain      bool         // the tables are made without the scan's dictionaries, and do not become partitions

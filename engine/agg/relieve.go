@@ -9,8 +9,8 @@ import (
 // How groups share the account with the pieces around them. A Group that takes rows goes to files when little is left
 // and much of what is gone is its own (mem.Account.Tight), so that the pieces below it, which may be reading their own
 // files one partition at a time, get what these need. Groups that are read leave room to the pieces above them: those in
-// memory are written after all when little is left, and the partitions that are read at once are divided further when
-// they take more than half of the limit together, or an eighth where little is left.
+// memory are written after all when little is left, and the partitions that are read at once take half of the limit
+// together. Where that is not enough, fewer workers read partitions, and the last one divides its own further.
 
 // own returns what the groups have taken since they were empty. Dictionaries that were merged are the groups' as well,
 // since they are done without the next time.
@@ -24,8 +24,8 @@ func (g *Group) own() int64 {
 
 // crowded tells that the groups should make room without having been refused.
 func (g *Group) crowded() bool {
-	own := g.own() * int64(max(1, g.readers))
-	return g.readers > 0 && g.acc.Limit() > 0 && own > g.acc.Limit()/2 || g.acc.Tight(own)
+	n := int64(g.readers())
+	return n > 0 && g.acc.Limit() > 0 && g.acc.Used()*n > g.acc.Limit()/2 || g.acc.Tight(g.own()*max(1, n))
 }
 
 // short returns the refusal that a worker met in this batch and got around with what it had in reserve.

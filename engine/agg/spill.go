@@ -64,9 +64,13 @@ func (g *Group) combineSpilled(t *op.Task) error {
 	if err := g.spill.finish(g.spill.pairs); err != nil {
 		return err
 	}
+	for range t.Workers {
+		g.reading.join()
+	}
 	if err := g.settle(t, g.spill.pairs, g.spill.level+1); err != nil {
 		return err
 	}
+	g.reading.mu.active = 0
 	g.spill.pairs.Close()
 	return g.spill.finish(g.spill.groups)
 }

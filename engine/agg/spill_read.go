@@ -1,11 +1,8 @@
 package agg
 
 import (
-	"context"
-
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/spill"
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -15,8 +12,8 @@ func (g *Group) inner(t *op.Task, level int) (*Group, error) {
 	in := New(g.cfg)
 	in.cfg.Scan, in.cfg.Counts, in.cfg.Top, in.cfg.Limit = nil, nil, nil, 0
 	in.plain = true
-	if in.readers = g.readers; in.readers == 0 {
-		in.readers = t.Workers
+	if in.among = g.among; in.among == nil {
+		in.among = &g.reading
 	}
 	task := *t
 	task.Workers = 1
@@ -63,7 +60,7 @@ func (g *Group) Merge(record []byte) error {
 }
 
 // mergedMin is how many records, or KiB of them, must fit between two times that everything is spilled. To start again
-// costs about as much as a thousand of them, so that nobody does it for fewer who was not refused.
+// costs about as much as a thousand of them: only where memory is short it is done for fewer.
 const (
 	mergedMin  = 64
 	crowdedMin = 1 << 10
@@ -295,73 +292,4 @@ func (w *worker) keysOfSets() error {
 		}
 	}
 	return nil
-}
-
-// spilledProducer hands out the groups of one partition after the other, each of which is aggregated when its turn
-// comes.
-type spilledProducer struct {
-	g     *Group
-	t     *op.Task
-	part  *Group
-	inner op.Producer
-}
-
-// Next returns a batch of groups.
-func (p *spilledProducer) Next(ctx context.Context) (*batch.Batch, error) {
-	for {
-		if p.inner == nil {
-			i := int(p.g.out.next.Add(1)) - 1
-			if i >= spill.Ways {
-				return nil, nil
-			}
-			if err := p.open(p.g.spill.groups.Run(i)); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		b, err := p.inner.Next(ctx)
-		if b != nil || err != nil {
-			return b, err
-		}
-		p.Close()
-	}
-}
-
-// open aggregates a partition.
-func (p *spilledProducer) open(run *spill.Run) (err error) {
-	if run.Records() == 0 {
-		return nil
-	}
-	if p.part, err = p.g.inner(p.t, p.g.spill.level+1); err != nil {
-		return err
-	}
-	n := 0
-	if err := each(run, func(record []byte) error {
-		if n++; n&(1<<12-1) == 0 && p.t.Ctx.Err() != nil {
-			return errs.From(p.t.Ctx.Err())
-		}
-		return p.part.Merge(record)
-	}); err != nil {
-		return err
-	}
-	run.Close()
-	task := *p.t
-	task.Workers = 1
-	if err := p.part.Combine(&task); err != nil {
-		return err
-	}
-	p.inner, err = p.part.Producer(&task, 0)
-	return err
-}
-
-// Close gives back the partition that is being handed out.
-func (p *spilledProducer) Close() {
-	if p.inner != nil {
-		p.inner.Close()
-		p.inner = nil
-	}
-	if p.part != nil {
-		p.part.Close()
-		p.part = nil
-	}
 }

@@ -42,8 +42,11 @@ func (s *sorted) rows(t *op.Task) *rows {
 	return r
 }
 
-// crowded tells that a worker's rows should go to a file without having been refused memory.
-func (s *sorted) crowded(r *rows) bool { return s.files.space.Force() || r.acc.Tight(r.charged) }
+// crowded tells that a worker's rows should go to a file without having been refused memory: when those of all workers,
+// if they have as many, are much of what is gone.
+func (s *sorted) crowded(r *rows) bool {
+	return s.files.space.Force() || r.acc.Tight(r.charged*int64(len(s.mu.runs))) // all consumers were made before the first row
+}
 
 // Combine writes what is left once anything was written, or when little memory is left for those who read. Runs are
 // merged while they are read, a few at a time.

@@ -81,7 +81,7 @@ func TestSpillAtEveryBudget(t *testing.T) {
 	for _, q := range queries {
 		want = append(want, run(s, q))
 	}
-	for _, mb := range []int{5, 6, 8, 11, 15, 24} {
+	for _, mb := range []int{7, 9, 12, 16, 24} {
 		run(s, fmt.Sprintf("SET work_mem = '%dMB'", mb))
 		for i, q := range queries {
 			if got := run(s, q); got != want[i] {

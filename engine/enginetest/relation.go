@@ -368,6 +368,9 @@ func Holds(t *scan.Term, v *batch.Vector, i int) bool {
 	}
 	switch t.Op {
 	case scan.In:
+		if t.Set != nil {
+			return t.Set.Contains(d.I)
+		}
 		return slices.ContainsFunc(t.Values, func(x types.Datum) bool { return types.Compare(x, d) == 0 })
 	case scan.Entries:
 		var one batch.Vector

@@ -27,7 +27,7 @@ const (
 
 // LateKey says where to publish what the build side learned about a key; with a nil Late nowhere.
 type LateKey struct {
-	Late   *scan.Late // the values themselves while there are at most 4,096, else their smallest
+	Late   *scan.Late // the values themselves while there are at most 4,096, else a bitmap or the range of integers, or the smallest
 	Column int        // ordinal of the key in the relation that the probe side scans
 }
 

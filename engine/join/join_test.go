@@ -111,3 +111,48 @@ func TestRowsBehindAnEmptyJoin(t *testing.T) {
 		}
 	}
 }
+
+// TestLateKeys: the scan of the probe side learns which keys the build rows have: a list, a bitmap or a range.
+func TestLateKeys(t *testing.T) {
+	for _, c := range []struct {
+		what       string
+		n          int
+		step       int64 // between keys
+		set, whole bool  // integers come as a set; it is a range
+	}{{"few", 40, 3, true, false}, {"few far apart", 40, 1 << 40, false, false}, {"dense", 9000, 2, true, false},
+		{"all", 9000, 1, true, true}, {"sparse", 9000, 10_000, true, true}} {
+		int8 := []types.Type{types.T(types.Int8)}
+		var build, probe []enginetest.Row
+		for i := range c.n {
+			build = append(build, enginetest.Row{types.IntOf(int8[0], int64(i)*c.step-50)})
+		}
+		for x := int64(-100); x < 20_000; x++ {
+			probe = append(probe, enginetest.Row{types.IntOf(int8[0], x)})
+		}
+		build = append(build, enginetest.Row{types.NullOf(int8[0])})
+		want := 0
+		for i := range int64(c.n) {
+			if i*c.step-50 < 20_000 {
+				want++
+			}
+		}
+		for _, s := range enginetest.Shapes[1:4] {
+			late := &scan.Late{}
+			h := join.New(join.Config{Kind: join.Semi, Build: int8, Probe: int8, BuildKeys: []int{0}, ProbeKeys: []int{0}, Late: []join.LateKey{{Late: late}}})
+			req := request(1)
+			req.Late = []*scan.Late{late}
+			got, err := enginetest.Run(t, s, int8, &exec.Pipeline{Source: source.NewScan(enginetest.NewRelation(int8, build, 1, nil), request(1)), Sink: h.Build()},
+				&exec.Pipeline{Source: source.NewScan(enginetest.NewRelation(int8, probe, 1, nil), req), Operators: []op.Operator{h.Probe()}})
+			if err != nil || len(got) != want {
+				t.Fatalf("%s, %v: %d rows, want %d, %v", c.what, s, len(got), want, err)
+			}
+			term := late.Get()
+			if term == nil || term.Op != scan.In || (term.Set != nil) != c.set || term.Values[0].I != -50 || term.Values[len(term.Values)-1].I != int64(c.n-1)*c.step-50 {
+				t.Fatalf("%s: %+v", c.what, term)
+			}
+			if c.set && (term.Set.IsRange() != c.whole || !c.whole && (!term.Set.Contains(c.step-50) || term.Set.Contains(c.step-51))) {
+				t.Errorf("%s: the set is a range: %v", c.what, term.Set.IsRange())
+			}
+		}
+	}
+}

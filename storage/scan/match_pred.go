@@ -77,6 +77,12 @@ func Compile(t *Term, typ types.Type) Pred {
 
 func (p *Pred) ints(t *Term) {
 	p.Kind = PredInts
+	if t.Set != nil {
+		if p.Lo, p.Hi, _ = t.Set.Bounds(); !t.Set.IsRange() {
+			p.Kind, p.Set = PredSet, t.Set
+		}
+		return
+	}
 	if t.Op == In {
 		vs := make([]int64, len(t.Values))
 		for i, v := range t.Values {

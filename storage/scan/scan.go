@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -40,7 +41,9 @@ type Term struct {
 	Op     Op
 	Values []types.Datum // of the column's type, never NULL: one for Eq to Ge, any number for In
 	Filter EntryFilter   // of Entries
-	Text   string        // for EXPLAIN
+	// Set of In on a column of integers takes the place of a list: Values has only its least and its greatest member.
+	Set  *kernel.IntSet
+	Text string // for EXPLAIN
 }
 
 // EntryFilter is any deterministic predicate over one column. A relation applies it once per dictionary entry where it

@@ -179,8 +179,14 @@ func (c *cursor) enterZone(zone int) error {
 	}
 	for i := range c.late {
 		c.late[i].refresh(c)
-		if l := &c.late[i]; l.term != nil && !c.skip {
-			c.skip = l.col < 0 && l.term.Op != scan.IsNull || l.col >= 0 && c.zoneVerdict(l.col, zone, rows, &l.pred) == kernel.None
+		l := &c.late[i]
+		switch {
+		case l.term == nil || c.skip:
+		case l.col < 0:
+			c.skip = l.term.Op != scan.IsNull
+		default:
+			v := c.zoneVerdict(l.col, zone, rows, &l.pred)
+			l.all, c.skip = v == kernel.All, v == kernel.None
 		}
 	}
 	if c.skip {
@@ -200,8 +206,16 @@ type lateTerm struct {
 	term *scan.Term // the one that pred was made from
 	col  int        // of the segment, -1: NULL
 	pred scan.Pred
-	rows bool // pred also works on encoded values
+	rows bool // pred is asked for rows, not only for zones
+	all  bool // every row of the zone satisfies it
+	// Of a set of values, which has to decode them: rows that were asked for, and those that were left.
+	asked, left int
 }
+
+// lateProbation is how many rows a late term on a set of values has to show that it is worth its while: when more than
+// 3/4 of them were left, it is asked for zones alone. To decode and ask 4 rows costs about what a row costs that goes on
+// to a join.
+const lateProbation = 16 * batch.MaxRows
 
 // refresh takes the newest term.
 func (l *lateTerm) refresh(c *cursor) {
@@ -219,7 +233,20 @@ func (l *lateTerm) refresh(c *cursor) {
 	}
 	m := &c.s.seg.cols[l.col]
 	l.pred = scan.Compile(t, m.Type)
-	l.rows = m.dict == nil && l.pred.Kind == scan.PredInts
+	l.rows = m.dict == nil && (l.pred.Kind == scan.PredInts || l.pred.Kind == scan.PredSet && l.pred.Set.HasBits())
+	l.asked, l.left = 0, 0
+}
+
+// judge gives up asking for rows when a set of values leaves most of them.
+func (l *lateTerm) judge(asked int, left batch.Bitmap) {
+	if l.pred.Kind != scan.PredSet {
+		return
+	}
+	l.asked += asked
+	l.left += left.Count()
+	if l.asked >= lateProbation && l.left > l.asked/4*3 {
+		l.rows = false
+	}
 }
 
 func (t *tally) flush(c *scan.Counters) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -290,6 +291,107 @@ func TestLate(t *testing.T) {
 	if ps, err := s.All(nil).Open(background, req); err != nil || ps != nil {
 		t.Errorf("not pruned by the late term: %v %v", ps, err)
 	}
+}
+
+// TestLateSet: a set of values drops rows, until it has dropped few of many.
+func TestLateSet(t *testing.T) {
+	const rows = 60_000
+	typ := types.T(types.Int4)
+	d := &data{rows: rows, cols: []Column{{ID: 1, Name: "a", Type: typ}}}
+	v := make([]types.Datum, rows)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range v {
+		if v[i] = types.IntOf(typ, 1000+rng.Int64N(900)); i%50 == 0 {
+			v[i] = types.NullOf(typ)
+		}
+	}
+	d.value = [][]types.Datum{v}
+	s := open(t, d.write(t, rng, false), newCache(t, 0))
+	for _, step := range []int64{2, 5, 50} { // every second, fifth, ... of the values 1100 to 1900 is in the set, or all but those
+		for _, not := range []bool{false, true} {
+			bits := make([]uint64, 13)
+			members := 0
+			for x := range int64(801) {
+				if x == 0 || x == 800 || (x%step == 0) != not {
+					bits[x>>6] |= 1 << (x & 63)
+					members++
+				}
+			}
+			set := kernel.NewIntBits(1100, 1900, bits)
+			late := new(scan.Late)
+			late.Set(&scan.Term{Column: 0, Op: scan.In, Values: []types.Datum{types.IntOf(typ, 1100), types.IntOf(typ, 1900)}, Set: set})
+			want := 0
+			for _, x := range v {
+				if !x.Null && set.Contains(x.I) {
+					want++
+				}
+			}
+			// Of the 900 values.
+			if got, others := readLate(t, s, late, set); got != want || others != 0 && members < 600 {
+				t.Errorf("%d members: %d rows, want %d; %d others", members, got, want, others)
+			}
+		}
+	}
+	all := make([]uint64, 15)
+	for x := range 900 {
+		if x%20 != 0 || x == 0 {
+			all[x>>6] |= 1 << (x & 63)
+		}
+	}
+	set := kernel.NewIntBits(1000, 1899, all)
+	late := new(scan.Late)
+	late.Set(&scan.Term{Column: 0, Op: scan.In, Values: []types.Datum{types.IntOf(typ, 1000), types.IntOf(typ, 1899)}, Set: set})
+	got, others := readLate(t, s, late, set)
+	want := 0
+	for _, x := range v {
+		if !x.Null && set.Contains(x.I) {
+			want++
+		}
+	}
+	if got != want || others == 0 || others > rows/10 {
+		t.Errorf("a set of nearly all values: %d rows, want %d, %d others", got, want, others)
+	}
+}
+
+// readLate reads column 0 under a late term, and counts the members of a set and the other rows.
+func readLate(t *testing.T, s *Segment, late *scan.Late, set *kernel.IntSet) (members, others int) {
+	t.Helper()
+	ps, err := s.All(nil).Open(background, &scan.Request{Columns: []int{0}, Late: []*scan.Late{late}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ps == nil {
+		return 0, 0
+	}
+	defer ps.Close()
+	cur, err := ps.Cursor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cur.Close()
+	var out batch.Batch
+	for m := range ps.Morsels() {
+		if err := cur.Seek(m); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			ok, err := cur.Next(background, &out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				break
+			}
+			for i := range out.Len {
+				if x := out.Cols[0].Datum(i); !x.Null && set.Contains(x.I) {
+					members++
+				} else {
+					others++
+				}
+			}
+		}
+	}
+	return members, others
 }
 
 // TestDictionary checks what group-by, distinct and top-k build on.

@@ -50,10 +50,21 @@ func (c *cursor) selectRows() error {
 		}
 	}
 	for i := range c.late {
-		if l := &c.late[i]; l.term != nil && l.rows {
-			if left, err := apply(l.col, &l.pred); err != nil || !left {
-				return err
-			}
+		l := &c.late[i]
+		if l.term == nil || !l.rows || l.all {
+			continue
+		}
+		asked := n
+		if some {
+			asked = bits.Count()
+		}
+		left, err := apply(l.col, &l.pred)
+		if err != nil {
+			return err
+		}
+		l.judge(asked, bits)
+		if !left {
+			return nil
 		}
 	}
 	c.dense, c.count = true, n

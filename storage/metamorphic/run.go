@@ -84,7 +84,7 @@ var actions map[string]func(*runner, Op) error
 
 func init() {
 	actions = map[string]func(*runner, Op) error{
-		"create": (*runner).create, "drop": (*runner).drop, "options": (*runner).setOptions, "append": (*runner).append,
+		"create": (*runner).create, "drop": (*runner).drop, "swap": (*runner).swap, "options": (*runner).setOptions, "append": (*runner).append,
 		"delete": (*runner).delete, "update": (*runner).update, "several": (*runner).several, "truncate": (*runner).truncate,
 		"token": (*runner).token, "parallel": (*runner).parallel, "race": (*runner).race,
 		"begin": (*runner).begin, "xappend": (*runner).xappend, "xdelete": (*runner).xdelete, "xtruncate": (*runner).xtruncate,

@@ -69,8 +69,11 @@ func (db *DB) tryClaim(ctx context.Context, c *commit, d *deletion) (unknown *ta
 	found := int64(0)
 	for i := range t.segments {
 		s := &t.segments[i]
-		numbers := d.Rows.Within(nil, s.Meta.Base, int(s.Meta.Rows))
-		if len(numbers) == 0 {
+		switch n := d.Rows.Count(s.Meta.Base, int(s.Meta.Rows)); {
+		case n == 0:
+			continue
+		case int64(n) == s.Meta.Rows && s.Deleted.Len() == 0: // wherever they stand
+			found += s.Meta.Rows
 			continue
 		}
 		if !s.Known() {
@@ -81,6 +84,7 @@ func (db *DB) tryClaim(ctx context.Context, c *commit, d *deletion) (unknown *ta
 		if err != nil {
 			return nil, err
 		}
+		numbers := d.Rows.Within(nil, s.Meta.Base, int(s.Meta.Rows))
 		found += absent(s.Deleted, table.Moved(places, numbers))
 	}
 	for _, l := range t.live {
@@ -176,14 +180,19 @@ func (db *DB) deleteLocked(d *table.Deletion) error {
 	}
 	for i := range t.segments {
 		s := &t.segments[i]
-		numbers := d.Rows.Within(nil, s.Meta.Base, int(s.Meta.Rows))
-		if len(numbers) == 0 || s.File == nil {
+		n := d.Rows.Count(s.Meta.Base, int(s.Meta.Rows))
+		if n == 0 || s.File == nil {
+			continue
+		}
+		if int64(n) == s.Meta.Rows {
+			s.gone = true
 			continue
 		}
 		places, err := s.Places()
 		if err != nil {
 			return fmt.Errorf("delete rows of segment %d: %w", s.Meta.File, err)
 		}
+		numbers := d.Rows.Within(nil, s.Meta.Base, int(s.Meta.Rows))
 		db.setDeletedLocked(s, s.Deleted.With(table.Moved(places, numbers)))
 	}
 	for _, l := range t.live {

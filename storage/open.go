@@ -318,7 +318,8 @@ func (db *DB) knowPlaces(d *table.Deletion) error {
 	for _, s := range slices.Clone(t.segments) {
 		base, rows := s.Meta.Base, uint64(s.Meta.Rows)
 		cut := base < d.Below && d.Below < base+rows
-		if s.Known() || !cut && len(d.Rows.Within(nil, base, int(rows))) == 0 {
+		n := uint64(d.Rows.Count(base, int(rows)))
+		if s.Known() || !cut && (n == 0 || n == rows) {
 			continue
 		}
 		_, err := s.Places()

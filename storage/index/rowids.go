@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
 
@@ -91,11 +92,25 @@ func (s *RowIDs) Meets(o *RowIDs) bool {
 	return s != nil && o != nil && s.bm.Intersects(o.bm)
 }
 
+// Count returns how many of the rows from base to base+n-1 are in the set. It looks at ranges of 65,536 rows, not at rows.
+func (s *RowIDs) Count(base uint64, n int) int {
+	if s == nil || n == 0 {
+		return 0
+	}
+	count := s.bm.Rank(base + uint64(n) - 1)
+	if base > 0 {
+		count -= s.bm.Rank(base - 1)
+	}
+	return int(count)
+}
+
 // Within appends the rows from base to base+n-1, as distances from base, in ascending order.
 func (s *RowIDs) Within(dst []uint32, base uint64, n int) []uint32 {
-	if s == nil {
+	count := s.Count(base, n)
+	if count == 0 {
 		return dst
 	}
+	dst = slices.Grow(dst, count)
 	it := s.bm.Iterator()
 	for it.AdvanceIfNeeded(base); it.HasNext(); {
 		id := it.Next()

@@ -123,3 +123,28 @@ func FuzzReadRowSet(f *testing.F) {
 		}
 	})
 }
+
+// Count says what Within would list.
+func TestRowIDsCount(t *testing.T) {
+	s := NewRowIDs()
+	s.AddRange(60_000, 200_000)
+	s.AddMany([]uint64{0, 7, 65_535, 300_000, 1 << 33})
+	s.Pack()
+	all := s.bm.ToArray()
+	for _, base := range []uint64{0, 1, 7, 59_999, 65_536, 199_999, 200_000, 300_000, 1<<33 - 1, 1 << 33} {
+		for _, n := range []int{0, 1, 2, 65_536, 140_000, 1 << 20} {
+			want := 0
+			for _, id := range all {
+				if id >= base && id-base < uint64(n) {
+					want++
+				}
+			}
+			if got, listed := s.Count(base, n), len(s.Within(nil, base, n)); got != want || listed != want {
+				t.Errorf("%d rows from %d: %d, listed %d, want %d", n, base, got, listed, want)
+			}
+		}
+	}
+	if (*RowIDs)(nil).Count(0, 10) != 0 {
+		t.Error("an empty set has rows")
+	}
+}

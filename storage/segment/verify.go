@@ -23,8 +23,12 @@ func (s *Segment) Verify() error {
 			continue
 		}
 		_, _, _, size := c.dict.layout()
-		if err := s.loadDictionary(c, make([]byte, size), nil); err != nil {
+		dict := make([]byte, size)
+		if err := s.loadDictionary(c, dict, nil); err != nil {
 			return s.wrap(fmt.Errorf("column %q: dictionary: %w", c.Name, err))
+		}
+		if err := newDictText(s, c, c.dictionary(dict)).all(nil); err != nil {
+			return err
 		}
 		for _, g := range c.dict.groups {
 			all = append(all, g[:]...)

@@ -10,7 +10,10 @@ import (
 )
 
 // finisher makes vectors of groups.
-type finisher struct{ g *Group }
+type finisher struct {
+	g       *Group
+	charged int64 // for lists
+}
 
 // rowsOf returns the number of rows, or of distinct values, that went into a call's state.
 func (g *Group) rowsOf(c *call, row []uint64) uint64 {

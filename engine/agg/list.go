@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"sort"
 	"unsafe"
 
@@ -164,13 +165,14 @@ func (f *finisher) list(c *call, r []uint64, v *batch.Vector) error {
 	if c.kind == fn.StringAgg {
 		delimiter := f.g.side.strings[in.cols[1]]
 		for j, x := range items {
+			b, between := value.bytes(uint32(x.words[0])), []byte(nil)
 			if j > 0 && x.nulls&2 == 0 {
-				v.Data = append(v.Data, delimiter.bytes(uint32(x.words[1]))...)
+				between = delimiter.bytes(uint32(x.words[1]))
 			}
-			v.Data = append(v.Data, value.bytes(uint32(x.words[0]))...)
-			if len(v.Data) > listsMaxBytes {
-				return listsTooLong()
+			if err := f.room(v, len(between)+len(b)); err != nil {
+				return err
 			}
+			v.Data = append(append(v.Data, between...), b...)
 		}
 		v.EndString()
 		return nil
@@ -182,14 +184,38 @@ func (f *finisher) list(c *call, r []uint64, v *batch.Vector) error {
 		if !null {
 			text = types.Append(text[:0], f.g.datum(c.arg, value, x.words))
 		}
-		v.Data = types.AppendElement(v.Data, text, null, j == 0)
-		if len(v.Data) > listsMaxBytes {
-			return listsTooLong()
+		if err := f.room(v, 2*len(text)+len(",NULL}")); err != nil { // every byte may be escaped
+			return err
 		}
+		v.Data = types.AppendElement(v.Data, text, null, j == 0)
 	}
 	v.Data = append(v.Data, '}')
 	v.EndString()
 	return nil
+}
+
+// room makes room for n more bytes of text in a list, and charges what the vector grows by until the producer is closed.
+func (f *finisher) room(v *batch.Vector, n int) error {
+	need := len(v.Data) + n
+	switch {
+	case need > listsMaxBytes:
+		return listsTooLong()
+	case need <= cap(v.Data):
+		return nil
+	}
+	more := max(need, 2*cap(v.Data)) - len(v.Data)
+	if err := f.g.acc.Reserve(int64(more)); err != nil {
+		return err
+	}
+	f.charged += int64(more)
+	v.Data = slices.Grow(v.Data, more)
+	return nil
+}
+
+// release gives back what the lists were charged for.
+func (f *finisher) release() {
+	f.g.acc.Free(f.charged)
+	f.charged = 0
 }
 
 // listsMaxBytes is the most that the lists of one batch of groups may be long together: PostgreSQL's limit of one value,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -205,5 +206,23 @@ func TestGroupTooLarge(t *testing.T) {
 	_, _, err := limited(context.Background(), t, f, 2, 4<<20, space)
 	if !errs.Is(err, errs.OutOfMemory) || errs.From(err).Hint == "" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestListIsCharged makes a list whose text is most of what it takes.
+func TestListIsCharged(t *testing.T) {
+	text := types.T(types.Text)
+	rows := make([]enginetest.Row, 4000)
+	for i := range rows {
+		rows[i] = enginetest.Row{types.StringOf(text, strings.Repeat("x", 1000))}
+	}
+	for name, few := range map[string]int64{"string_agg": 6 << 20, "array_agg": 4 << 20} { // room for all but the text
+		f := &fixture{rel: enginetest.NewRelation([]types.Type{text}, rows, 2, rand.New(rand.NewPCG(8, 8))), cfg: agg.Config{In: []types.Type{text}, Calls: callsOf(name, 0, text)}}
+		if _, got, err := limited(context.Background(), t, f, 2, 32<<20, nil); err != nil || len(got) != 1 || len(got[0][0].S) < 4_000_000 {
+			t.Errorf("%s in 32 MiB: %v", name, err)
+		}
+		if _, _, err := limited(context.Background(), t, f, 2, few, nil); !errs.Is(err, errs.OutOfMemory) {
+			t.Errorf("%s in %d bytes: %v", name, few, err)
+		}
 	}
 }

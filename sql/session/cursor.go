@@ -38,7 +38,14 @@ func (s *Session) declare(ctx context.Context, st *parse.Statement, n *pg.Declar
 	if err := p.cmd.Check(ctx, nil); err != nil {
 		return "", err
 	}
-	s.portals[n.Portalname] = &portal{name: n.Portalname, stmt: p, cursor: true}
+	o := &portal{name: n.Portalname, stmt: p, cursor: true}
+	// It shows what is there now, whatever the transaction writes before FETCH: so it runs up to its first rows.
+	if err := s.start(ctx, o); err != nil {
+		return "", err
+	}
+	s.portals[n.Portalname] = o
+	defer context.AfterFunc(ctx, o.run.cancel)()
+	o.run.advance()
 	return "DECLARE CURSOR", nil
 }
 

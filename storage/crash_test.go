@@ -27,7 +27,7 @@ type workload struct {
 	failed       error
 }
 
-const workloadSteps = 32
+const workloadSteps = 24
 
 // mixed is the workload of single writes.
 func mixed() *workload { return &workload{rows: stepRows, do: step, steps: workloadSteps} }

@@ -225,28 +225,39 @@ func (r *replayer) file(sequence uint64, meta manifest.Segment) error {
 		return nil
 	}
 	s, err := db.openSegment(meta)
-	if err == nil {
-		db.mu.Lock()
-		defer db.mu.Unlock()
-		db.adoptLocked(sequence, []table.Sealed{{Segment: s, Deleted: deleted}})
-		return nil
-	}
-	if !damagedFile(err) {
-		return err
-	}
-	// Named first, so that it can be set aside.
-	meta.First, meta.Last, meta.Base = sequence, sequence, t.next
-	if err := db.edit(&manifest.Edit{Add: []manifest.Segment{meta}}, nil); err != nil {
-		return err
-	}
-	if err := db.setAside(&meta, err); err != nil {
-		return err
+	if err != nil {
+		if !damagedFile(err) {
+			return err
+		}
+		s = table.NewSegment(meta, nil, nil, db.remover(db.segmentName(meta.File)))
+		r.damaged = append(r.damaged, damagedPart{s, err})
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	t.closeOpen()
-	t.next += uint64(meta.Rows)
-	t.segments = append(t.segments, sealedState{Sealed: table.Sealed{Segment: table.NewSegment(meta, nil, nil, db.remover(db.quarantineName(meta.File)))}})
-	db.dirty = true
+	db.adoptLocked(sequence, []table.Sealed{{Segment: s, Deleted: deleted}})
+	return nil
+}
+
+// damagedPart is a file of a record that is replayed which could not be opened.
+type damagedPart struct {
+	segment *table.Segment
+	cause   error
+}
+
+// setAside sets the files aside that the last record has named. Only now that all of it is applied: the manifest names
+// them first, and with them how far the row numbers have gone.
+func (r *replayer) setAside() error {
+	if len(r.damaged) == 0 {
+		return nil
+	}
+	if err := r.db.edit(&manifest.Edit{}, nil); err != nil {
+		return err
+	}
+	for _, d := range r.damaged {
+		if err := r.db.putAside(d.segment, d.cause); err != nil {
+			return err
+		}
+	}
+	r.damaged = nil
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -499,8 +500,27 @@ func TestDamagedFileOfALoad(t *testing.T) {
 	if err := crashed.Remove("db/segments/" + infos[1].Name); err != nil {
 		t.Fatal(err)
 	}
+	if err := crashed.SyncDir("db/segments"); err != nil {
+		t.Fatal(err)
+	}
 	if found := check.Check(crashed, "db"); len(found) != 1 || !found[0].Fatal {
 		t.Errorf("check without one of them: %v", found)
+	}
+	for n, reached := 1, true; reached; n++ { // a recovery that ends at any operation leaves one that numbers rows alike
+		again := crashed.CrashClone(1, 0)
+		fsys := errorfs.New(again, errorfs.Changes)
+		fsys.Fail(n, true, syscall.EIO)
+		o.FS, o.Pool = fsys, mem.NewPool(0)
+		if db, err := Open(ctx, "db", o); err == nil {
+			_ = db.Close()
+		}
+		reached = fsys.Failed() > 0
+		o.FS, o.Pool = again.CrashClone(1, 0), mem.NewPool(0)
+		db = mustOpen(t, o)
+		if next := db.tables[tab.ID].next; next != 160 {
+			t.Errorf("recovery ended at operation %d: the next row has number %d", n, next)
+		}
+		mustClose(t, db)
 	}
 	for range 2 {
 		o.FS, o.Pool, o.ServeDamaged = crashed, mem.NewPool(0), true

@@ -227,6 +227,7 @@ type replayer struct {
 	named     map[manifest.FileID]bool // files of the manifest
 	decoder   table.Decoder
 	rows      map[catalog.TableID]uint64 // of the record so far
+	damaged   []damagedPart              // of the record
 }
 
 func (r *replayer) record(sequence uint64, t record.Type, payload []byte) error {
@@ -236,11 +237,14 @@ func (r *replayer) record(sequence uint64, t record.Type, payload []byte) error 
 	} else {
 		err = errs.Unsupported("log record of type %d, written by a newer version,", t)
 	}
-	if err == nil {
-		r.db.applied = sequence
-		err = r.bound()
+	if err != nil {
+		return err
 	}
-	return err
+	r.db.applied = sequence
+	if err := r.setAside(); err != nil {
+		return err
+	}
+	return r.bound()
 }
 
 func (r *replayer) write(sequence uint64, payload []byte) error {

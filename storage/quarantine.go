@@ -80,9 +80,16 @@ func (db *DB) quarantine(s *table.Segment, cause error) {
 		tell(event.QuarantineFailed, err)
 		return
 	}
-	if err := db.setAside(&meta, cause); err != nil {
+	if err := db.putAside(s, cause); err != nil {
 		tell(event.QuarantineFailed, err)
-		return
+	}
+}
+
+// putAside sets a segment of a table aside that the manifest names.
+func (db *DB) putAside(s *table.Segment, cause error) error {
+	meta := s.Meta
+	if err := db.setAside(&meta, cause); err != nil {
+		return err
 	}
 	n := table.NewSegment(meta, nil, nil, db.remover(db.quarantineName(meta.File)))
 	db.mu.Lock()
@@ -91,12 +98,13 @@ func (db *DB) quarantine(s *table.Segment, cause error) {
 	if at == nil { // dropped meanwhile: nobody will name the file
 		n.Obsolete()
 		n.Release()
-		return
+		return nil
 	}
 	at.Segment = n
 	s.Release()
 	db.dirty = true
 	db.publishLocked()
+	return nil
 }
 
 // holds tells whether a segment is part of its table.

@@ -112,7 +112,7 @@ func (s *internShard) find(hash uint64, t *text) uint32 {
 		}
 		if x&^0xffffffff == tag {
 			at := uint32(x) - 1
-			if e := s.entry(at); e.hash == hash && (e.ref == t.ref || s.in.equal(s.at(e.ref), t.bytes())) {
+			if e := s.entry(at); e.hash == hash && (t.ref != 0 && e.ref == t.ref || s.in.equal(s.at(e.ref), t.bytes())) {
 				return s.number(at, hash)
 			}
 		}

@@ -1,0 +1,49 @@
+package agg
+
+import (
+	"testing"
+
+	"github.com/siltstone-db/siltstone/storage/mem"
+)
+
+// TestInternEqualHashes gives different strings one hash, as one pair in 2^64 has it: they keep numbers of their own, be
+// they copies or entries of a dictionary.
+func TestInternEqualHashes(t *testing.T) {
+	acc := mem.NewPool(0).Account("test", 0)
+	in, err := newInterner(acc, nil, internShardBits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const hash = 0x0123456789abcdef
+	s := in.shardOf(hash)
+	m, err := in.codesOf(dictionaryOf([]string{"c", "d"}, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := []func() *text{
+		func() *text { return &text{b: []byte("a")} },
+		func() *text { return &text{b: []byte("b")} },
+		func() *text { return &text{dict: m.dict, ref: fromDict | m.index<<32} },
+		func() *text { return &text{dict: m.dict, ref: fromDict | m.index<<32 | 1} },
+	}
+	var ids []uint32
+	for i, x := range texts {
+		if id := s.find(hash, x()); id != 0 {
+			t.Errorf("string %d has the number %d before it came", i, id)
+		}
+		id, err := s.insert(hash, x())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	for i, x := range texts {
+		if id := s.find(hash, x()); id != ids[i] || string(in.bytes(id)) != string("abcd"[i]) {
+			t.Errorf("string %d has the number %d, and had %d, which is %q", i, id, ids[i], in.bytes(id))
+		}
+	}
+	in.close()
+	if n := acc.Close(); n != 0 {
+		t.Errorf("%d bytes are left", n)
+	}
+}

@@ -126,6 +126,7 @@ func catalogFunctions(null func(types.Type) types.Datum, yes types.Datum) {
 	}
 	lookupFn("pg_get_indexdef", tText, null(tText), true, tOid)
 	lookupFn("pg_get_indexdef", tText, null(tText), true, tOid, tInt4, tBool)
+	lookupFn("pg_index_column_has_property", tBool, null(tBool), true, tRegcls, tInt4, tText)
 	for _, name := range []string{"pg_get_functiondef", "pg_get_partkeydef", "pg_get_function_result", "pg_get_function_arguments",
 		"pg_get_function_identity_arguments", "pg_get_statisticsobjdef_columns", "pg_get_function_sqlbody"} {
 		lookupFn(name, tText, null(tText), true, tOid)

@@ -219,10 +219,9 @@ func (b *Binder) named(s string, to types.Type, loc int32) (expr.Expr, error) {
 		if err != nil {
 			return nil, b.at(err, loc)
 		}
-		if r == nil {
-			return nil, errs.New(errs.UndefinedTable, "relation %q does not exist", s).At(b.stmt.Position(loc))
+		if r != nil {
+			return &expr.Const{Value: types.IntOf(to, int64(r.OID))}, nil
 		}
-		return &expr.Const{Value: types.IntOf(to, int64(r.OID))}, nil
 	}
 	if b.env.Fn == nil || b.env.Fn.Session == nil {
 		return nil, nil
@@ -232,9 +231,9 @@ func (b *Binder) named(s string, to types.Type, loc int32) (expr.Expr, error) {
 		return nil, b.at(err, loc)
 	}
 	if !ok || d.Null {
-		what := map[types.Kind]string{types.Regtype: "type", types.Regproc: "function", types.Regnamespace: "schema"}[to.Kind]
-		code := map[types.Kind]errs.Code{types.Regtype: errs.UndefinedObject, types.Regproc: errs.UndefinedFunction,
-			types.Regnamespace: errs.InvalidSchemaName}[to.Kind]
+		what := map[types.Kind]string{types.Regclass: "relation", types.Regtype: "type", types.Regproc: "function", types.Regnamespace: "schema"}[to.Kind]
+		code := map[types.Kind]errs.Code{types.Regclass: errs.UndefinedTable, types.Regtype: errs.UndefinedObject,
+			types.Regproc: errs.UndefinedFunction, types.Regnamespace: errs.InvalidSchemaName}[to.Kind]
 		return nil, b.fail(loc, code, "%s %q does not exist", what, s)
 	}
 	d.Type = to

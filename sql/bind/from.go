@@ -97,7 +97,7 @@ func (b *Binder) rangeVar(s *scope, n *pg.RangeVar) (plan.Node, from, error) {
 		return nil, from{}, err
 	}
 	scan := b.scan(r)
-	t := &table{schema: r.Schema, alias: r.Name, name: r.Name}
+	t := &table{schema: r.Schema, alias: r.Name, name: r.Name, relation: r}
 	if n.Alias != nil {
 		t.alias, scan.Alias = n.Alias.Aliasname, n.Alias.Aliasname
 	}

@@ -38,6 +38,7 @@ type table struct {
 	schema, alias string
 	name          string // the relation's own name, when alias hides it
 	columns       []name
+	relation      *Relation // nil for derived tables and functions; columns are its own, in order
 }
 
 // name is one visible column. value is usually a column; for FULL JOIN USING it is COALESCE of both sides.
@@ -78,6 +79,15 @@ func (b *Binder) unqualified(s *scope, column string, loc int32) (expr.Expr, err
 			return nil, b.fail(loc, errs.AmbiguousColumn, "column reference %q is ambiguous", column)
 		}
 		if n == 1 {
+			return b.use(s, l, e, loc)
+		}
+	}
+	for l := s; l != nil && column == "tableoid"; l = l.parent {
+		e, err := b.onlyTableOID(l, loc)
+		if err != nil {
+			return nil, err
+		}
+		if e != nil {
 			return b.use(s, l, e, loc)
 		}
 	}
@@ -133,6 +143,11 @@ func (b *Binder) qualified(s *scope, schema, tab, column string, loc int32) (exp
 				return nil, b.fail(loc, errs.AmbiguousColumn, "column reference %q is ambiguous", column)
 			}
 			found = t.columns[i].value
+		}
+		if found == nil && column == "tableoid" {
+			if found, err = b.tableOID(t, loc); err != nil {
+				return nil, err
+			}
 		}
 		if found == nil {
 			return nil, b.undefined(s, tab, column, loc)

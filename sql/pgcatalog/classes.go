@@ -92,7 +92,7 @@ func fillClass(e *Env, b *builder) {
 	}
 	for _, t := range e.tables() {
 		b.add("oid", t.OID, "relname", t.Name, "relnamespace", schemaOID(t.Schema), "relowner", oidOwner,
-			"relam", oidHeap, "relfilenode", t.OID, "reltuples", e.rowCount(t), "relpages", e.pages(t),
+			"reltype", t.OID+rowTypeOIDs, "relam", oidHeap, "relfilenode", t.OID, "reltuples", e.rowCount(t), "relpages", e.pages(t),
 			"relpersistence", "p", "relkind", "r", "relnatts", len(t.Columns), "relispopulated", true,
 			"relreplident", "d", "relhasindex", len(t.PrimaryKey) > 0, "reloptions", reloptions(t))
 		if len(t.PrimaryKey) > 0 {

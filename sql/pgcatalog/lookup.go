@@ -41,7 +41,7 @@ var constants = map[string]types.Datum{
 	"pg_opclass_is_visible": yes, "pg_collation_is_visible": yes, "pg_conversion_is_visible": yes,
 	"pg_statistics_obj_is_visible": yes, "pg_ts_config_is_visible": yes, "pg_ts_dict_is_visible": yes,
 	"pg_ts_parser_is_visible": yes, "pg_ts_template_is_visible": yes, "pg_opfamily_is_visible": yes,
-	"pg_relation_is_publishable": no, "pg_is_in_recovery": no, "pg_index_column_has_property": no,
+	"pg_relation_is_publishable": no, "pg_is_in_recovery": no,
 	"shobj_description": nullText,
 	"pg_get_viewdef":    nullText, "pg_get_ruledef": nullText, "pg_get_triggerdef": nullText,
 	"pg_get_serial_sequence": nullText, "pg_get_partkeydef": nullText, "pg_get_partition_constraintdef": nullText,
@@ -54,28 +54,29 @@ var questions map[string]answer
 
 func init() {
 	questions = map[string]answer{
-		"reg_in":                 regIn,
-		"reg_out":                regOut,
-		"to_regclass":            toReg("regclass"),
-		"to_regtype":             toReg("regtype"),
-		"to_regnamespace":        toReg("regnamespace"),
-		"to_regproc":             toReg("regproc"),
-		"format_type":            formatType,
-		"obj_description":        objDescription,
-		"col_description":        colDescription,
-		"pg_get_expr":            func(_ *Env, a []types.Datum) (types.Datum, bool, error) { return types.TextOf(a[0].S), true, nil },
-		"pg_get_userbyid":        userByID,
-		"pg_table_is_visible":    tableIsVisible,
-		"pg_get_indexdef":        getIndexDef,
-		"pg_get_constraintdef":   getConstraintDef,
-		"pg_encoding_to_char":    encodingToChar,
-		"pg_char_to_encoding":    charToEncoding,
-		"pg_table_size":          tableSize,
-		"pg_relation_size":       tableSize,
-		"pg_total_relation_size": tableSize,
-		"pg_database_size":       databaseSize,
-		"current_schema":         currentSchema,
-		"current_schemas":        currentSchemas,
+		"reg_in":                       regIn,
+		"reg_out":                      regOut,
+		"to_regclass":                  toReg("regclass"),
+		"to_regtype":                   toReg("regtype"),
+		"to_regnamespace":              toReg("regnamespace"),
+		"to_regproc":                   toReg("regproc"),
+		"format_type":                  formatType,
+		"obj_description":              objDescription,
+		"col_description":              colDescription,
+		"pg_get_expr":                  func(_ *Env, a []types.Datum) (types.Datum, bool, error) { return types.TextOf(a[0].S), true, nil },
+		"pg_get_userbyid":              userByID,
+		"pg_table_is_visible":          tableIsVisible,
+		"pg_get_indexdef":              getIndexDef,
+		"pg_get_constraintdef":         getConstraintDef,
+		"pg_index_column_has_property": indexColumnProperty,
+		"pg_encoding_to_char":          encodingToChar,
+		"pg_char_to_encoding":          charToEncoding,
+		"pg_table_size":                tableSize,
+		"pg_relation_size":             tableSize,
+		"pg_total_relation_size":       tableSize,
+		"pg_database_size":             databaseSize,
+		"current_schema":               currentSchema,
+		"current_schemas":              currentSchemas,
 		"pg_backend_pid": func(e *Env, _ []types.Datum) (types.Datum, bool, error) {
 			return types.IntOf(types.T(types.Int4), int64(e.PID)), true, nil
 		},
@@ -203,7 +204,7 @@ func (e *Env) regByName(kind, text string) (types.Datum, error) {
 	}
 	switch kind {
 	case "regtype":
-		if oid, ok := typeOID(text); ok {
+		if oid, ok := e.typeOID(text); ok {
 			return types.IntOf(t, int64(oid)), nil
 		}
 		return types.Datum{}, errs.New(errs.UndefinedObject, "type %q does not exist", text)
@@ -226,7 +227,7 @@ func (e *Env) regByName(kind, text string) (types.Datum, error) {
 	return types.Datum{}, errs.New(errs.UndefinedTable, "relation %q does not exist", strings.Join(parts, "."))
 }
 
-// typeOID finds a type by any of its names.
+// typeOID finds a type of PostgreSQL by any of its names.
 func typeOID(text string) (uint32, bool) {
 	name := strings.TrimSpace(strings.ToLower(text))
 	name = strings.TrimPrefix(name, "pg_catalog.")
@@ -262,7 +263,7 @@ func regOut(e *Env, args []types.Datum) (types.Datum, bool, error) {
 	}
 	switch d.Type.Kind {
 	case types.Regtype:
-		if s, ok := FormatType(oid, -1); ok {
+		if s, ok := e.formatType(oid, -1); ok {
 			return types.TextOf(s), true, nil
 		}
 	case types.Regproc:
@@ -303,7 +304,7 @@ func (e *Env) className(oid uint32) (string, bool) {
 	return quoteIdent(schema) + "." + quoteIdent(name), true
 }
 
-func formatType(_ *Env, args []types.Datum) (types.Datum, bool, error) {
+func formatType(e *Env, args []types.Datum) (types.Datum, bool, error) {
 	typmod := int32(-1)
 	if len(args) > 1 && !args[1].Null {
 		typmod = int32(args[1].I)
@@ -316,11 +317,11 @@ func formatType(_ *Env, args []types.Datum) (types.Datum, bool, error) {
 	}
 	if len(args) > 1 && args[1].Null {
 		// Without a modifier, format_type prints bpchar as character.
-		if s, ok := FormatType(uint32(args[0].I), -2); ok {
+		if s, ok := e.formatType(uint32(args[0].I), -2); ok {
 			return types.TextOf(s), true, nil
 		}
 	}
-	if s, ok := FormatType(uint32(args[0].I), typmod); ok {
+	if s, ok := e.formatType(uint32(args[0].I), typmod); ok {
 		return types.TextOf(s), true, nil
 	}
 	return types.TextOf("???"), true, nil
@@ -364,6 +365,20 @@ func getIndexDef(e *Env, args []types.Datum) (types.Datum, bool, error) {
 		return types.TextOf(""), true, nil
 	}
 	return types.TextOf(indexDef(t)), true, nil
+}
+
+// indexColumnProperty tells what can be done with a column of an index. All indexes are the trees of primary keys.
+func indexColumnProperty(e *Env, args []types.Datum) (types.Datum, bool, error) {
+	t := e.indexTable(args[0].I, indexOIDs)
+	if t != nil && args[1].I >= 1 && args[1].I <= int64(len(t.PrimaryKey)) {
+		switch strings.ToLower(args[2].S) {
+		case "asc", "nulls_last", "orderable", "returnable", "search_array", "search_nulls":
+			return yes, true, nil
+		case "desc", "nulls_first", "distance_orderable":
+			return no, true, nil
+		}
+	}
+	return types.NullOf(types.T(types.Bool)), true, nil
 }
 
 func getConstraintDef(e *Env, args []types.Datum) (types.Datum, bool, error) {

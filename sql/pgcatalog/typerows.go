@@ -94,6 +94,7 @@ func fillType(e *Env, b *builder) {
 			"typreceive", procOID(t.recv), "typsend", procOID(t.send), "typmodin", 0, "typmodout", 0, "typanalyze", 0,
 			"typalign", t.align, "typstorage", t.storage, "typtypmod", -1, "typcollation", t.collation)
 	}
+	fillRowTypes(e, b)
 }
 
 // Procedures that pg_type names get numbers below 10,000 by their place in the list, which is stable as long as

@@ -153,8 +153,11 @@ func (b *Binder) overColumn(op string, n *pg.A_Expr, l, r expr.Expr) (expr.Expr,
 	return expr.NewCall(o, []expr.Expr{l, r}), nil
 }
 
-// indirection binds a[1]; fields of composite types do not exist.
+// indirection binds a[1], and fields of what stands for composite values.
 func (b *Binder) indirection(s *scope, n *pg.A_Indirection) (expr.Expr, error) {
+	if e, err := b.fieldOfColumn(s, n); e != nil || err != nil {
+		return e, err
+	}
 	e, err := b.expr(s, n.Arg)
 	if err != nil {
 		return nil, err

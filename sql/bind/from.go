@@ -181,7 +181,9 @@ func (b *Binder) rangeSubselect(s *scope, n *pg.RangeSubselect) (plan.Node, from
 	if sel == nil {
 		return nil, from{}, b.unsupported(-1, "this subquery in FROM")
 	}
-	q, err := b.selectStmt(b.lateralScope(s, n.Lateral), sel, false)
+	in := b.lateralScope(s, n.Lateral)
+	in.composites = !countsColumns(sel) && len(n.Alias.GetColnames()) == 0
+	q, err := b.selectStmt(in, sel, false)
 	if err != nil {
 		return nil, from{}, err
 	}

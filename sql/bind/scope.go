@@ -22,6 +22,8 @@ type scope struct {
 	group  *grouping
 	// series are the set-returning functions of the select list; they run side by side (Binder.joinSeries).
 	series []*plan.Scan
+	// composites allows items of several fields in the select list (composite.go).
+	composites bool
 	// lateral hides scopes whose columns must not be seen: a derived table without LATERAL sees the outer query but not
 	// its neighbours. The neighbours are kept for the hint of the error.
 	hidden *from

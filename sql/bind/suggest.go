@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"strings"
+
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -22,6 +24,12 @@ func (b *Binder) undefined(s *scope, tab, column string, loc int32) error {
 				penalty = min(errs.Edits(tab, t.alias), 4)
 			}
 			for _, c := range t.columns {
+				if isField(c.name) {
+					if (tab == "" || tab == t.alias) && strings.HasPrefix(c.name, column+fieldMark) {
+						return b.unsupported(loc, "a composite value here")
+					}
+					continue
+				}
 				if penalty > best || c.name == "" {
 					continue
 				}

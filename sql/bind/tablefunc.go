@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -65,6 +66,8 @@ func (b *Binder) functionTypes(schema, name string, ts []types.Type, loc int32) 
 		return one(types.T(ts[0].Elem), ts[0])
 	case name == "generate_subscripts" && len(ts) == 2 && ts[0].Kind == types.Array:
 		return one(types.T(types.Int4), ts[0], types.T(types.Int4))
+	case name == "_pg_expandarray" && schema == "information_schema" && len(ts) == 1 && ts[0].Kind == types.Array:
+		return ts, []plan.Column{b.newColumn("x", types.T(ts[0].Elem)), b.newColumn("n", types.T(types.Int4))}, nil
 	case name == "string_to_table" && len(ts) == 2 || name == "regexp_split_to_table" && len(ts) == 2:
 		return one(types.T(types.Text), types.T(types.Text), types.T(types.Text))
 	}
@@ -144,8 +147,8 @@ func seriesTypes(ts []types.Type) []types.Type {
 }
 
 // seriesInSelect binds a set-returning function that is an item of the select list. joinSeries makes the join with its
-// rows.
-func (b *Binder) seriesInSelect(s *scope, n *pg.FuncCall) (expr.Expr, bool, error) {
+// rows. A field chooses one column of a function that returns several.
+func (b *Binder) seriesInSelect(s *scope, n *pg.FuncCall, field string) (expr.Expr, bool, error) {
 	parts := stringsOf(n.Funcname)
 	name := parts[len(parts)-1]
 	if fn.IsAggregate(name) || n.Over != nil || !setReturning[name] && len(fn.Functions(name)) > 0 {
@@ -158,11 +161,25 @@ func (b *Binder) seriesInSelect(s *scope, n *pg.FuncCall) (expr.Expr, bool, erro
 	if err != nil || f == nil {
 		return nil, false, err
 	}
-	if len(cols) != 1 {
+	chosen := 0
+	switch {
+	case field != "" && len(cols) == 1:
+		return nil, false, b.fail(n.Location, errs.WrongObjectType,
+			"column notation .%s applied to type %s, which is not a composite type", field, plainType(cols[0].Type))
+	case field != "":
+		if chosen = slices.IndexFunc(cols, func(c plan.Column) bool { return c.Name == field }); chosen < 0 {
+			return nil, false, b.fail(n.Location, errs.UndefinedColumn, "could not identify column %q in record data type", field)
+		}
+	case len(cols) != 1:
 		return nil, false, b.unsupported(n.Location, "a function that returns several columns in the select list")
 	}
-	s.series = append(s.series, &plan.Scan{Virtual: f, Alias: name, Cols: cols, Ordinals: []int{0}})
-	return ref(cols[0]), true, nil
+	scan := &plan.Scan{Virtual: f, Alias: name, Cols: cols}
+	for i := range cols {
+		scan.Cols[i].Ordinal = i
+		scan.Ordinals = append(scan.Ordinals, i)
+	}
+	s.series = append(s.series, scan)
+	return ref(cols[chosen]), true, nil
 }
 
 // joinSeries joins the rows of a select list's set-returning functions to the input: several run side by side, and NULL

@@ -48,6 +48,10 @@ func (b *Binder) expandTargets(s *scope, list []*pg.Node) ([]target, error) {
 		if t.name == "" {
 			t.name = figureName(r.Val)
 		}
+		if s.composites && isExpandArray(r.Val) {
+			out = append(out, fieldTargets(t)...)
+			continue
+		}
 		out = append(out, t)
 	}
 	return out, b.tooMany(len(out), -1)
@@ -82,6 +86,9 @@ func (b *Binder) star(s *scope, c *pg.ColumnRef) ([]target, error) {
 	}
 	out := make([]target, 0, len(cols))
 	for _, n := range cols {
+		if isField(n.name) {
+			return nil, b.unsupported(c.Location, "a composite value in *")
+		}
 		e, err := b.use(s, s, n.value, c.Location)
 		if err != nil {
 			return nil, err
@@ -97,8 +104,8 @@ func (b *Binder) bindTarget(s *scope, t *target, keepUnknown bool) error {
 		return nil
 	}
 	var err error
-	if call := t.node.GetFuncCall(); call != nil {
-		if t.expr, t.series, err = b.seriesInSelect(s, call); t.series || err != nil {
+	if call, field := fieldOfCall(t.node); call != nil {
+		if t.expr, t.series, err = b.seriesInSelect(s, call, field); t.series || err != nil {
 			return err
 		}
 	}

@@ -86,6 +86,8 @@ func functionRows(v *virtual, f *plan.Function, args []types.Datum) ([][]types.D
 	switch f.Func {
 	case "unnest":
 		return unnest(v, args[0])
+	case "_pg_expandarray":
+		return expandArray(v, args[0])
 	case "generate_subscripts":
 		return subscripts(args)
 	case "string_to_table":
@@ -142,6 +144,15 @@ func unnest(v *virtual, a types.Datum) ([][]types.Datum, error) {
 		rows[i] = []types.Datum{d}
 	}
 	return rows, nil
+}
+
+// expandArray makes rows of an element and its number.
+func expandArray(v *virtual, a types.Datum) ([][]types.Datum, error) {
+	rows, err := unnest(v, a)
+	for i := range rows {
+		rows[i] = append(rows[i], types.IntOf(types.T(types.Int4), int64(i+1)))
+	}
+	return rows, err
 }
 
 func subscripts(args []types.Datum) ([][]types.Datum, error) {

@@ -12,14 +12,7 @@ import (
 // env makes what one run of a command may use.
 func (s *Session) env(ctx context.Context, out stmt.Output) *stmt.Env {
 	fnc := s.context(ctx)
-	workers := s.engine.options.Workers
-	if n := s.settings.integer("siltstone.workers"); n > 0 {
-		workers = int(n)
-	}
-	limit := s.engine.options.QueryBytes
-	if limit == 0 {
-		limit = s.settings.integer("work_mem") << 10
-	}
+	workers, limit := s.share()
 	return &stmt.Env{DB: s.engine.db, Tx: s.tx, Pool: s.engine.options.Pool, Session: commands{s, out}, Fn: fnc,
 		Virtual: &virtual{s: s, fn: fnc}, Resolver: &resolver{s: s}, Out: out, Workers: workers,
 		BatchRows: int(s.settings.integer("siltstone.batch_rows")), MemoryLimit: limit,
@@ -28,6 +21,27 @@ func (s *Session) env(ctx context.Context, out stmt.Output) *stmt.Env {
 			Force: s.settings.raw("siltstone.force_spill") == "on"},
 		NoStatistics:  s.settings.raw("siltstone.cache") == "off",
 		DisablePasses: s.disabledPasses()}
+}
+
+// queryBytesMin is the least memory of a query, which it gets where work_mem is less: that counts for each sort and each
+// table in PostgreSQL, here for all of a query, and pages, batches and dictionaries are larger than a few rows of it.
+const queryBytesMin = 8 << 20
+
+// workerBytes is the memory that a query has for each of its workers at least, or there are fewer: each fills a table, or
+// a batch, of its own before there is anything to write to files.
+const workerBytes = 1 << 20
+
+// share returns how many workers a query may have, and how much memory.
+func (s *Session) share() (workers int, bytes int64) {
+	workers = s.engine.options.Workers
+	if n := s.settings.integer("siltstone.workers"); n > 0 {
+		workers = int(n)
+	}
+	bytes = s.engine.options.QueryBytes
+	if bytes == 0 {
+		bytes = max(queryBytesMin, s.settings.integer("work_mem")<<10)
+	}
+	return max(1, int(min(int64(workers), bytes/workerBytes))), bytes
 }
 
 // context returns what functions may ask while a statement runs.

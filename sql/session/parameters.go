@@ -96,7 +96,7 @@ var parameterList = []parameter{
 	{name: "transaction_deferrable", kind: boolean, boot: "off", category: catStmt, description: "The current transaction is deferrable.", keepOnReset: true},
 	{name: "transaction_isolation", kind: enum, boot: "read committed", values: isolationLevels, category: catStmt, description: "Isolation level of the current transaction.", keepOnReset: true},
 	{name: "transaction_read_only", kind: boolean, boot: "off", category: catStmt, description: "The current transaction is read-only.", keepOnReset: true},
-	{name: "work_mem", kind: integer, boot: "1048576", unit: "kB", min: 64, max: maxInt, category: catResource, description: "Memory of one query; what needs more goes to temporary files."},
+	{name: "work_mem", kind: integer, boot: "1048576", unit: "kB", min: 64, max: maxInt, category: catResource, description: "Memory of one query, 8 MB where this is less; what needs more goes to temporary files."},
 	{name: "xmloption", kind: enum, boot: "content", values: []string{"content", "document"}, category: catStmt, description: "Accepted for compatibility."},
 }
 

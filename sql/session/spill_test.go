@@ -55,8 +55,8 @@ func TestSpill(t *testing.T) {
 	left("limit")
 	run(s, "SET work_mem = '64kB'")
 	run(s, "RESET temp_file_limit")
-	if got := run(s, queries[0]); !strings.Contains(got, "error 53200") {
-		t.Errorf("with 64 kB: %s", got)
+	if got := run(s, "SELECT length(string_agg(b, ',' ORDER BY a)), count(DISTINCT b) FROM t"); !strings.Contains(got, "error 53200") {
+		t.Errorf("one value with 64 kB: %s", got)
 	}
 	left("error")
 }
@@ -81,12 +81,43 @@ func TestSpillAtEveryBudget(t *testing.T) {
 	for _, q := range queries {
 		want = append(want, run(s, q))
 	}
-	for _, mb := range []int{7, 9, 12, 16, 24} {
-		run(s, fmt.Sprintf("SET work_mem = '%dMB'", mb))
+	for _, kb := range []int{64, 9 << 10, 12 << 10, 16 << 10, 24 << 10} {
+		run(s, fmt.Sprintf("SET work_mem = %d", kb))
 		for i, q := range queries {
 			if got := run(s, q); got != want[i] {
-				t.Errorf("%s\nwith %d MB got %.200s\nwant %.200s", q, mb, got, want[i])
+				t.Errorf("%s\nwith %d kB got %.200s\nwant %.200s", q, kb, got, want[i])
 			}
 		}
+	}
+}
+
+// TestLeastMemory runs queries with the smallest work_mem, on few and on many workers: each has enough to start with,
+// and SHOW tells what was set.
+func TestLeastMemory(t *testing.T) {
+	s := open(t).session()
+	run(s, "CREATE TABLE t (a bigint, b text)")
+	if got := run(s, "INSERT INTO t SELECT i::bigint * 7919 % 70001, 'text ' || i FROM generate_series(1, 70000) i"); got != "tag INSERT 0 70000" {
+		t.Fatal(got)
+	}
+	queries := []string{
+		"SELECT a % 1000 k, count(DISTINCT b), sum(DISTINCT a), stddev(a::numeric) FROM t GROUP BY 1 ORDER BY 1 LIMIT 3",
+		"WITH x AS MATERIALIZED (SELECT a, b || b || b AS b FROM t) SELECT (SELECT count(*) FROM x), (SELECT min(b) FROM x), (SELECT sum(a) FROM x)",
+		"SELECT count(*), max(x.b) FROM t x JOIN t y ON x.a = y.a JOIN t z ON z.b = y.b LEFT JOIN t w ON w.a = z.a",
+	}
+	var want []string
+	for _, q := range queries {
+		want = append(want, run(s, q))
+	}
+	run(s, "SET work_mem = 64")
+	for _, workers := range []int{1, 32} {
+		run(s, fmt.Sprintf("SET siltstone.workers = %d", workers))
+		for i, q := range queries {
+			if got := run(s, q); got != want[i] {
+				t.Errorf("%s\non %d workers got %.200s\nwant %.200s", q, workers, got, want[i])
+			}
+		}
+	}
+	if got := run(s, "SHOW work_mem"); !strings.Contains(got, "64kB") {
+		t.Errorf("SHOW work_mem: %s", got)
 	}
 }

@@ -244,7 +244,7 @@ func (b *Binder) ungrouped(s *scope, c *expr.Column, sub string) error {
 	if !ok {
 		loc = -1
 	}
-	if sub != "" {
+	if sub != "" || b.below[c] {
 		return b.fail(loc, errs.GroupingError, "subquery uses ungrouped column %q from outer query", full)
 	}
 	return b.fail(loc, errs.GroupingError, "column %q must appear in the GROUP BY clause or be used in an aggregate function", full)

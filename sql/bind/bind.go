@@ -30,6 +30,8 @@ type Binder struct {
 	nextID   plan.ID
 	// places remembers where a column reference stood, for errors that are found later (42803).
 	places map[*expr.Column]int32
+	// below has the references that stood in a subquery which is no more than its expression, for 42803, too.
+	below map[*expr.Column]bool
 	// expanded counts how often WITH queries were bound anew for a reference; shared counts the others.
 	expanded, shared int
 	// arguments counts the calls of aggregates around what is being bound.
@@ -43,7 +45,7 @@ type Binder struct {
 // New returns a binder. params are the types of $1, $2, ... as far as the client gave them; Kind Invalid or Unknown
 // means that the binder infers it, and so it does for parameters beyond the list.
 func New(r Resolver, params []types.Type, env Env) *Binder {
-	b := &Binder{resolver: r, env: env, places: map[*expr.Column]int32{}, origins: map[plan.ID]plan.Column{}, declared: plan.Set{}}
+	b := &Binder{resolver: r, env: env, places: map[*expr.Column]int32{}, below: map[*expr.Column]bool{}, origins: map[plan.ID]plan.Column{}, declared: plan.Set{}}
 	b.params.init(params)
 	return b
 }

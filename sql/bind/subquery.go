@@ -81,12 +81,35 @@ func (b *Binder) exists(s *scope, q *query, loc int32) expr.Expr {
 
 // scalar joins a subquery of one column and at most one row.
 func (b *Binder) scalar(s *scope, node plan.Node, loc int32) expr.Expr {
+	if e := bare(node); e != nil {
+		expr.Walk(e, func(e expr.Expr) bool {
+			if c, ok := e.(*expr.Column); ok {
+				b.below[c] = true
+			}
+			return true
+		})
+		return e
+	}
 	kind := plan.Single
 	if single(node) {
 		kind = plan.Left
 	}
 	b.attach(s, kind, node, plan.Column{}, loc)
 	return ref(node.Columns()[0])
+}
+
+// bare returns e of (SELECT e) without FROM that reads columns of the outer query. It is nothing but e, which CASE and
+// COALESCE compute only where they need it, so that its errors come only there. What reads no column stays a subquery,
+// which is computed once, and so does what is volatile; nil for both.
+func bare(n plan.Node) expr.Expr {
+	p, ok := n.(*plan.Project)
+	if !ok || len(p.Exprs) != 1 || len(plan.FreeColumns(n)) == 0 || expr.Volatility(p.Exprs[0]) == fn.Volatile {
+		return nil
+	}
+	if in, ok := p.Input.(*plan.Values); !ok || len(in.Rows) != 1 || len(in.Rows[0]) != 0 {
+		return nil
+	}
+	return p.Exprs[0]
 }
 
 // single tells whether a plan never makes more than one row: an aggregate without keys.

@@ -134,7 +134,7 @@ func (a *apply) Consumer(t *op.Task, _ int, next op.Consumer) (op.Consumer, erro
 	task.Workers = 1
 	out := batch.New(a.Types())
 	out.Reset()
-	return &applier{a: a, task: &task, next: next, out: out, memo: map[string]*answer{}}, nil
+	return &applier{a: a, task: &task, workers: int64(t.Workers), next: next, out: out, memo: map[string]*answer{}}, nil
 }
 
 // answer is what the right side gave for one combination of outer values.
@@ -145,13 +145,14 @@ type answer struct {
 }
 
 type applier struct {
-	a     *apply
-	task  *op.Task
-	next  op.Consumer
-	out   *batch.Batch
-	memo  map[string]*answer // one look per outer row: each miss runs a whole plan, so a map costs nothing here
-	bytes int64
-	key   []byte
+	a       *apply
+	task    *op.Task
+	workers int64 // of the outer query
+	next    op.Consumer
+	out     *batch.Batch
+	memo    map[string]*answer // one look per outer row: each miss runs a whole plan, so a map costs nothing here
+	bytes   int64
+	key     []byte
 }
 
 func (c *applier) Consume(b *batch.Batch) error {
@@ -176,6 +177,9 @@ func (c *applier) Finish() error {
 }
 
 func (c *applier) forget() {
+	if c.bytes == 0 {
+		return
+	}
 	c.task.Account.Free(c.bytes)
 	c.memo, c.bytes = map[string]*answer{}, 0
 }
@@ -196,18 +200,25 @@ func (c *applier) answer(b *batch.Batch, i int) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	size := ans.bytes + int64(len(c.key)) + 64
-	if c.bytes+size > applyMemoBytes {
-		c.forget()
-	}
-	if size <= applyMemoBytes {
-		if err := c.task.Account.Reserve(size); err != nil {
-			return nil, err
-		}
-		c.bytes += size
-		c.memo[string(c.key)] = ans
-	}
+	c.remember(ans)
 	return ans, nil
+}
+
+// remember keeps the answer for the current key. It is done without where there is no memory for it, and where all
+// workers' answers would take what the rest of the query needs.
+func (c *applier) remember(ans *answer) {
+	acc, size := c.task.Account, ans.bytes+int64(len(c.key))+64
+	keep := func() bool {
+		all := c.bytes + size
+		return all <= applyMemoBytes && !acc.Tight(all*c.workers) && acc.Reserve(size) == nil
+	}
+	if !keep() {
+		if c.forget(); !keep() {
+			return
+		}
+	}
+	c.bytes += size
+	c.memo[string(c.key)] = ans
 }
 
 // appendKey appends a value so that different values give different bytes.

@@ -104,6 +104,8 @@ func TestLeastMemory(t *testing.T) {
 		"WITH x AS MATERIALIZED (SELECT a, b || b || b AS b FROM t) SELECT (SELECT count(*) FROM x), (SELECT min(b) FROM x), (SELECT sum(a) FROM x)",
 		"SELECT count(*), max(x.b) FROM t x JOIN t y ON x.a = y.a JOIN t z ON z.b = y.b LEFT JOIN t w ON w.a = z.a",
 	}
+	long := "(SELECT repeat(v.s, 30000) FROM (VALUES (0, 'x'), (1, 'y')) v(k, s) WHERE v.k >= t.a % 2 AND v.k > -t.a ORDER BY v.k LIMIT 1)"
+	queries = append(queries, "SELECT sum(length(x)), min(y), max(z) FROM (SELECT "+long+" x, "+long+" y, "+long+" z FROM t WHERE a BETWEEN 1 AND 200) q")
 	var want []string
 	for _, q := range queries {
 		want = append(want, run(s, q))

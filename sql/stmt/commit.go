@@ -62,7 +62,7 @@ func (t *Tx) write() table.Write {
 		return &w.Rows[i]
 	}
 	for _, p := range t.writes {
-		if r := entry(p.table); r != nil {
+		if r := entry(p.table.ID); r != nil {
 			r.Batches = append(r.Batches, p.rows)
 		}
 	}

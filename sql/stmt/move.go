@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/catalog"
 )
 
 const (
@@ -19,7 +18,6 @@ const (
 // move is batches on their way into the load while the statement makes more.
 type move struct {
 	writes []pending
-	tables []*catalog.Table // of writes; nil: dropped meanwhile
 	moved  int
 	err    error
 	done   chan struct{} // closed when moved and err are set
@@ -37,18 +35,13 @@ func (t *Tx) move(ctx context.Context) error {
 		}
 	}
 	m := &move{writes: t.writes, done: make(chan struct{})}
-	for _, w := range m.writes {
-		m.tables = append(m.tables, t.catalog.TableByID(w.table))
-	}
 	t.moving, t.writes, t.bytes = m, nil, 0
 	load := t.load
 	go func() {
 		defer close(m.done)
-		for i, w := range m.writes {
-			if m.tables[i] != nil {
-				if m.err = load.Append(ctx, m.tables[i], w.rows); m.err != nil {
-					return
-				}
+		for _, w := range m.writes {
+			if m.err = load.Append(ctx, w.table, w.rows); m.err != nil {
+				return
 			}
 			m.moved++
 		}

@@ -47,7 +47,7 @@ type Tx struct {
 
 // pending is one batch of rows that is not committed yet.
 type pending struct {
-	table catalog.TableID
+	table *catalog.Table // as it was then: a rollback to a savepoint may bring it back after it was dropped
 	rows  *batch.Batch
 	bytes int64
 }
@@ -128,6 +128,10 @@ func (t *Tx) Insert(ctx context.Context, id catalog.TableID, rows *batch.Batch) 
 	if n == 0 {
 		return nil
 	}
+	tab := t.Catalog().TableByID(id)
+	if tab == nil {
+		return errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
+	}
 	bytes := rows.Bytes()
 	if err := t.account.Reserve(bytes); err != nil {
 		return err
@@ -137,7 +141,7 @@ func (t *Tx) Insert(ctx context.Context, id catalog.TableID, rows *batch.Batch) 
 	}
 	t.rows[id] += int64(n)
 	t.batches++
-	t.writes = append(t.writes, pending{id, rows, bytes})
+	t.writes = append(t.writes, pending{tab, rows, bytes})
 	t.bytes += bytes
 	t.forget(id)
 	if t.bytes < t.most || t.load != nil && t.bytes < min(t.most, moveBytes) {

@@ -38,14 +38,7 @@ func (s *Session) declare(ctx context.Context, st *parse.Statement, n *pg.Declar
 	if err := p.cmd.Check(ctx, nil); err != nil {
 		return "", err
 	}
-	o := &portal{name: n.Portalname, stmt: p, cursor: true}
-	// It shows what is there now, whatever the transaction writes before FETCH: so it runs up to its first rows.
-	if err := s.start(ctx, o); err != nil {
-		return "", err
-	}
-	s.portals[n.Portalname] = o
-	defer context.AfterFunc(ctx, o.run.cancel)()
-	o.run.advance()
+	s.portals[n.Portalname] = &portal{name: n.Portalname, stmt: p, cursor: true, depth: len(s.savepoints)}
 	return "DECLARE CURSOR", nil
 }
 
@@ -65,13 +58,13 @@ func (s *Session) fetch(ctx context.Context, n *pg.FetchStmt, out Output, descri
 		}
 		return "", errs.Unsupported("FETCH ABSOLUTE and FETCH RELATIVE")
 	}
-	emit := out.Rows
+	late := &lateColumns{Output: out}
+	if describe {
+		late.cols = o.stmt.columns
+	}
+	emit := late.Rows
 	if n.Ismove {
 		emit = func(*batch.Batch) error { return nil }
-	} else if describe {
-		if err := out.Columns(o.stmt.columns); err != nil {
-			return "", err
-		}
 	}
 	var rows int64
 	if !o.done && n.HowMany > 0 {
@@ -87,7 +80,7 @@ func (s *Session) fetch(ctx context.Context, n *pg.FetchStmt, out Output, descri
 	if n.Ismove {
 		return fmt.Sprintf("MOVE %d", rows), nil
 	}
-	return fmt.Sprintf("FETCH %d", rows), nil
+	return fmt.Sprintf("FETCH %d", rows), late.describe()
 }
 
 // closeCursor runs CLOSE.

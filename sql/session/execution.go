@@ -39,12 +39,15 @@ func (s *Session) start(ctx context.Context, o *portal) error {
 		return s.startKept(ctx, o)
 	}
 	s.begin()
+	if err := s.picture(o); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	e := &execution{cancel: cancel}
 	_, e.isQuery = o.stmt.cmd.Bound.(*bind.Query)
 	next, stop := iter.Pull(func(yield func(*batch.Batch) bool) {
 		env := s.env(ctx, pieces{yield: yield})
-		env.Params, env.Workers = o.params, 1
+		env.Params, env.Workers, env.Picture = o.params, 1, o.picture
 		e.tag, e.err = o.stmt.cmd.Run(ctx, env)
 	})
 	e.next = next
@@ -115,7 +118,11 @@ func (k *kept) all(yield func(*batch.Batch) bool) {
 }
 
 // pull hands up to n rows (0: all) of a portal to emit, and returns how many there were.
-func (s *Session) pull(ctx context.Context, o *portal, n int, emit func(*batch.Batch) error) (int64, error) {
+func (s *Session) pull(ctx context.Context, o *portal, n int, emit func(*batch.Batch) error) (rows int64, err error) {
+	if o.failed {
+		return 0, errs.New(errs.ObjectNotInPrerequisiteState, "portal %q cannot be run", o.name)
+	}
+	defer func() { o.failed = err != nil }()
 	if o.run == nil {
 		if o.stmt.cmd == nil {
 			return 0, errs.Unsupported("fetching a statement of this kind row by row")

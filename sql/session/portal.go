@@ -3,18 +3,23 @@ package session
 import (
 	"context"
 
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/stmt"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // portal is a prepared statement with values for its parameters. It ends with its transaction.
 type portal struct {
-	name   string
-	stmt   *prepared
-	params []types.Datum
-	run    *execution // when it was suspended
-	done   bool
-	cursor bool // made by DECLARE
+	name    string
+	stmt    *prepared
+	params  []types.Datum
+	picture *stmt.Picture // what its query reads; nil: not kept yet
+	run     *execution    // when it was suspended
+	done    bool
+	failed  bool // while it ran
+	cursor  bool // made by DECLARE
+	depth   int  // number of savepoints when it was made
 }
 
 // Bind makes a portal. An unnamed one replaces the one before.
@@ -54,7 +59,7 @@ func (s *Session) bind(ctx context.Context, name, statement string, params []Par
 			return err
 		}
 	}
-	s.portals[name] = &portal{name: name, stmt: p, params: values}
+	s.portals[name] = &portal{name: name, stmt: p, params: values, depth: len(s.savepoints)}
 	return nil
 }
 
@@ -103,7 +108,7 @@ func (s *Session) execute(ctx context.Context, o *portal, maxRows int, out Outpu
 		}
 		return false, out.Complete("SELECT 0")
 	}
-	if o.run == nil && (maxRows <= 0 || o.stmt.columns == nil) {
+	if o.run == nil && o.picture == nil && (maxRows <= 0 || o.stmt.columns == nil) {
 		o.done = true
 		tag, err := s.runPortal(ctx, o, out)
 		if err != nil {
@@ -149,6 +154,40 @@ func (s *Session) closePortal(name string) {
 	if o.run != nil {
 		o.run.close()
 	}
+	if o.picture != nil {
+		o.picture.Close()
+	}
+}
+
+// closeYounger ends the portals that were made behind more savepoints than depth.
+func (s *Session) closeYounger(depth int) {
+	for name, o := range s.portals {
+		if o.depth > depth {
+			s.closePortal(name)
+		}
+	}
+}
+
+// picture keeps what the tables of a portal's query hold now, unless that is kept already.
+func (s *Session) picture(o *portal) (err error) {
+	if o.picture != nil || o.done || o.stmt.cmd == nil {
+		return nil
+	}
+	if _, ok := o.stmt.cmd.Bound.(*bind.Query); ok {
+		o.picture, err = s.tx.Picture(o.stmt.cmd.Plan)
+	}
+	return err
+}
+
+// preserve is called before a statement writes. A query shows what was there at Bind, and not what came until Execute:
+// this is where it is kept, since few portals see a write between the two.
+func (s *Session) preserve() error {
+	for _, o := range s.portals {
+		if err := s.picture(o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // closePortals ends all portals, which their transaction does not outlive.

@@ -42,10 +42,12 @@ func (s *Session) statement(ctx context.Context, st *parse.Statement, params []t
 func (s *Session) run(ctx context.Context, cmd *stmt.Command, params []types.Datum, out Output, describe bool) (string, error) {
 	if what, ok := stmt.Writes(cmd.Bound); ok && s.settings.raw("transaction_read_only") == "on" {
 		return "", errs.New(errs.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", what)
+	} else if ok {
+		if err := s.preserve(); err != nil {
+			return "", err
+		}
 	}
-	if len(s.portals) == 0 {
-		s.tx.Settle()
-	}
+	s.tx.Settle()
 	if !describe || cmd.Columns == nil {
 		return s.runTo(ctx, cmd, params, out)
 	}

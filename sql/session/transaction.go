@@ -78,7 +78,7 @@ func (s *Session) failed(err error) error {
 	if s.status == Idle {
 		s.rollback()
 	} else {
-		s.closePortals()
+		s.closeYounger(len(s.savepoints) - 1) // older ones live on when the block goes back to its savepoint
 		s.status = Failed
 	}
 	return errs.From(err)
@@ -108,6 +108,9 @@ func (s *Session) transaction(ctx context.Context, n *pg.TransactionStmt, out Ou
 			return "", err
 		}
 		s.savepoints = s.savepoints[:i]
+		for _, o := range s.portals {
+			o.depth = min(o.depth, i)
+		}
 		return "RELEASE", nil
 	case pg.TransactionStmtKind_TRANS_STMT_ROLLBACK_TO:
 		return s.rollbackTo(n.SavepointName)
@@ -199,7 +202,7 @@ func (s *Session) rollbackTo(name string) (string, error) {
 		return "", err
 	}
 	p := s.savepoints[i]
-	s.closePortals()
+	s.closeYounger(i)
 	if err := s.tx.RollbackTo(p.data); err != nil {
 		return "", err
 	}

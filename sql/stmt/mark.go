@@ -27,7 +27,7 @@ func (t *Tx) Mark() Mark {
 }
 
 // RollbackTo forgets what was done since a point. After an error only Rollback is possible. No query of the transaction
-// may be running.
+// may be running, but those of pictures that are older than the point.
 func (t *Tx) RollbackTo(m Mark) error {
 	_ = t.moved() // the statement whose rows could not move has failed
 	for id := range t.views {

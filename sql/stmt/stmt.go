@@ -60,6 +60,7 @@ type Setting struct{ Name, Value, Description string }
 type Env struct {
 	DB      *storage.DB
 	Tx      *Tx
+	Picture *Picture // what the tables hold; nil: what the transaction sees now
 	Pool    *mem.Pool
 	Session Session
 	Fn      *fn.Context
@@ -164,7 +165,7 @@ func (e *Env) program(ctx context.Context, n plan.Node, change func(*compile.Env
 	if err != nil {
 		return nil, err
 	}
-	ce := &compile.Env{Relations: e.Tx, Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics, Rows: stats.New(e.statistics()).Rows}
+	ce := &compile.Env{Relations: e.relations(), Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics, Rows: stats.New(e.statistics()).Rows}
 	if change != nil {
 		change(ce)
 	}

@@ -23,16 +23,17 @@ import (
 //
 // A Tx belongs to one session. It must end with Commit or Rollback.
 type Tx struct {
-	db      *storage.DB
-	account *mem.Account // of the batches
-	base    *table.Snapshot
-	catalog *catalog.Snapshot
-	edits   int // number of catalog edits so far
-	deletes []deletion
-	hidden  map[catalog.TableID]*hiddenRows     // what the deletions add up to
-	views   map[catalog.TableID]*table.Snapshot // base with the transaction's own rows of a table
-	retired []*table.Snapshot                   // views that have become old
-	broken  error                               // nothing but a rollback is possible
+	db       *storage.DB
+	account  *mem.Account // of the batches
+	base     *table.Snapshot
+	catalog  *catalog.Snapshot
+	edits    int // number of catalog edits so far
+	deletes  []deletion
+	hidden   map[catalog.TableID]*hiddenRows     // what the deletions add up to
+	views    map[catalog.TableID]*table.Snapshot // base with the transaction's own rows of a table
+	retired  []*table.Snapshot                   // views that have become old
+	broken   error                               // nothing but a rollback is possible
+	pictures int                                 // that are open
 
 	rows    map[catalog.TableID]int64 // written, by table
 	batches int                       // written
@@ -158,8 +159,12 @@ func (t *Tx) forget(id catalog.TableID) {
 	}
 }
 
-// Settle releases the pictures that earlier statements have read. No query of the transaction may be running.
+// Settle releases what earlier statements have read, unless a picture is open. No other query of the transaction may be
+// running.
 func (t *Tx) Settle() {
+	if t.pictures > 0 {
+		return
+	}
 	for _, v := range t.retired {
 		v.Release()
 	}

@@ -25,8 +25,10 @@ func (s *Session) declare(ctx context.Context, st *parse.Statement, n *pg.Declar
 	if n.Options&cursorScroll != 0 {
 		return "", errs.Unsupported("DECLARE SCROLL CURSOR")
 	}
-	if err := s.inBlock("DECLARE CURSOR"); err != nil {
-		return "", err
+	if !s.several {
+		if err := s.inBlock("DECLARE CURSOR"); err != nil {
+			return "", err
+		}
 	}
 	if s.portals[n.Portalname] != nil {
 		return "", errs.New(errs.DuplicateCursor, "cursor %q already exists", n.Portalname)
@@ -38,7 +40,7 @@ func (s *Session) declare(ctx context.Context, st *parse.Statement, n *pg.Declar
 	if err := p.cmd.Check(ctx, nil); err != nil {
 		return "", err
 	}
-	s.portals[n.Portalname] = &portal{name: n.Portalname, stmt: p, cursor: true, depth: len(s.savepoints)}
+	s.portals[n.Portalname] = &portal{name: n.Portalname, stmt: p, depth: len(s.savepoints)}
 	return "DECLARE CURSOR", nil
 }
 

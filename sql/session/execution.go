@@ -120,7 +120,7 @@ func (k *kept) all(yield func(*batch.Batch) bool) {
 // pull hands up to n rows (0: all) of a portal to emit, and returns how many there were.
 func (s *Session) pull(ctx context.Context, o *portal, n int, emit func(*batch.Batch) error) (rows int64, err error) {
 	if o.failed {
-		return 0, errs.New(errs.ObjectNotInPrerequisiteState, "portal %q cannot be run", o.name)
+		return 0, cannotRun(o)
 	}
 	defer func() { o.failed = err != nil }()
 	if o.run == nil {
@@ -185,8 +185,16 @@ func (e *execution) completed(n int64) string {
 	if e.isQuery {
 		return fmt.Sprintf("SELECT %d", n)
 	}
-	if i := strings.LastIndexByte(e.tag, ' '); e.kept && i >= 0 { // PostgreSQL counts the rows that were taken last
-		return fmt.Sprintf("%s %d", e.tag[:i], n)
+	if e.kept { // PostgreSQL counts the rows that were taken last
+		return recount(e.tag, n)
 	}
 	return e.tag
+}
+
+// recount returns a command tag with another number of rows, if it has any.
+func recount(tag string, n int64) string {
+	if i := strings.LastIndexByte(tag, ' '); i >= 0 && tag[i+1] >= '0' && tag[i+1] <= '9' {
+		return fmt.Sprintf("%s %d", tag[:i], n)
+	}
+	return tag
 }

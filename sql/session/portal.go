@@ -17,9 +17,9 @@ type portal struct {
 	picture *stmt.Picture // what its query reads; nil: not kept yet
 	run     *execution    // when it was suspended
 	done    bool
-	failed  bool // while it ran
-	cursor  bool // made by DECLARE
-	depth   int  // number of savepoints when it was made
+	failed  bool   // while it ran
+	tag     string // when it is done
+	depth   int    // number of savepoints when it was made
 }
 
 // Bind makes a portal. An unnamed one replaces the one before.
@@ -69,6 +69,9 @@ func (s *Session) DescribePortal(_ context.Context, name string) ([]Column, erro
 	if o == nil {
 		return nil, s.failed(noPortal(name))
 	}
+	if s.status == Failed && o.stmt.columns != nil {
+		return nil, s.failed(errAborted())
+	}
 	return o.stmt.columns, nil
 }
 
@@ -102,11 +105,11 @@ func (s *Session) execute(ctx context.Context, o *portal, maxRows int, out Outpu
 	if s.status == Failed && !leaves(o.stmt.st.Node) {
 		return false, errAborted()
 	}
+	if o.failed || o.done && o.stmt.columns == nil {
+		return false, cannotRun(o)
+	}
 	if o.done {
-		if o.stmt.columns == nil {
-			return false, errs.New(errs.ObjectNotInPrerequisiteState, "portal %q cannot be run", o.name)
-		}
-		return false, out.Complete("SELECT 0")
+		return false, out.Complete(recount(o.tag, 0))
 	}
 	if o.run == nil && o.picture == nil && (maxRows <= 0 || o.stmt.columns == nil) {
 		o.done = true
@@ -114,6 +117,7 @@ func (s *Session) execute(ctx context.Context, o *portal, maxRows int, out Outpu
 		if err != nil {
 			return false, err
 		}
+		o.tag = tag
 		s.last = executed{s.last.count + 1, o, tag}
 		return false, out.Complete(tag)
 	}
@@ -125,8 +129,12 @@ func (s *Session) execute(ctx context.Context, o *portal, maxRows int, out Outpu
 	if maxRows > 0 && rows == int64(maxRows) {
 		return true, nil
 	}
-	o.done = true
-	return false, out.Complete(o.run.completed(rows))
+	o.done, o.tag = true, o.run.completed(rows)
+	return false, out.Complete(o.tag)
+}
+
+func cannotRun(o *portal) error {
+	return errs.New(errs.ObjectNotInPrerequisiteState, "portal %q cannot be run", o.name)
 }
 
 // runPortal runs a portal to its end at once.
@@ -151,12 +159,24 @@ func (s *Session) closePortal(name string) {
 		return
 	}
 	delete(s.portals, name)
+	o.close()
+}
+
+// close unwinds what runs.
+func (o *portal) close() {
 	if o.run != nil {
 		o.run.close()
 	}
 	if o.picture != nil {
 		o.picture.Close()
 	}
+	o.run, o.picture = nil, nil
+}
+
+// fail is what an error of the transaction does to a portal: its name is taken until the block has gone back.
+func (o *portal) fail() {
+	o.close()
+	o.failed = true
 }
 
 // closeYounger ends the portals that were made behind more savepoints than depth.

@@ -37,8 +37,6 @@ func (s *Session) Parse(ctx context.Context, name, sql string, oids []uint32) er
 func (s *Session) parse(ctx context.Context, name, sql string, oids []uint32) error {
 	if name == "" {
 		delete(s.statements, "")
-	} else if s.statements[name] != nil {
-		return errs.New(errs.DuplicatePreparedStatement, "prepared statement %q already exists", name)
 	}
 	all, err := parse.Parse(sql)
 	if err != nil {
@@ -60,6 +58,9 @@ func (s *Session) parse(ctx context.Context, name, sql string, oids []uint32) er
 		if err := s.plan(ctx, p); err != nil {
 			return err
 		}
+	}
+	if s.statements[name] != nil { // PostgreSQL finds what is wrong with the text first
+		return errs.New(errs.DuplicatePreparedStatement, "prepared statement %q already exists", name)
 	}
 	s.statements[name] = p
 	return nil
@@ -158,19 +159,8 @@ func (s *Session) CloseStatement(name string) error {
 	return nil
 }
 
-// DropStatement forgets a prepared statement and the portals made of it.
-func (s *Session) DropStatement(name string) {
-	p := s.statements[name]
-	if p == nil {
-		return
-	}
-	delete(s.statements, name)
-	for _, o := range s.portals {
-		if o.stmt == p && !o.cursor {
-			s.closePortal(o.name)
-		}
-	}
-}
+// DropStatement forgets a prepared statement. Portals made of it stay, as in PostgreSQL.
+func (s *Session) DropStatement(name string) { delete(s.statements, name) }
 
 // prepareSQL runs PREPARE.
 func (s *Session) prepareSQL(ctx context.Context, st *parse.Statement, n *pg.PrepareStmt, out Output) (string, error) {

@@ -27,6 +27,7 @@ type Session struct {
 	txStart    int64 // microseconds since 1970 UTC
 	stmtStart  int64
 	last       executed // of the implicit transaction
+	several    bool     // it is that of a text of several statements, in which a cursor can be of use
 
 	statements map[string]*prepared
 	portals    map[string]*portal
@@ -76,6 +77,8 @@ func (s *Session) simple(ctx context.Context, sql string, out Output) error {
 	if len(statements) == 1 && s.repeatable(statements[0].Node) {
 		return s.timed(ctx, statements[0].Text, func(ctx context.Context) error { return s.alone(ctx, &statements[0], out) })
 	}
+	s.several = len(statements) > 1
+	defer func() { s.several = false }()
 	for i := range statements {
 		last := i == len(statements)-1
 		run := func(ctx context.Context) error {

@@ -101,7 +101,7 @@ func (s *Session) command(ctx context.Context, st *parse.Statement, params []typ
 	env := s.env(ctx, output{out})
 	key, cacheable := s.planKey(st, params)
 	if cacheable {
-		if cmd := s.engine.plans.get(key, s.tx); cmd != nil {
+		if cmd := s.engine.plans.get(key, s.tx); cmd != nil && !(closed && len(cmd.Parameters) > 0) {
 			return cmd, nil
 		}
 	}

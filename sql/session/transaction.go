@@ -37,10 +37,10 @@ func (s *Session) begin() {
 
 // commit ends the transaction and publishes its writes. When that fails, nothing of it remains.
 func (s *Session) commit(ctx context.Context) error {
+	s.closePortals()
 	if s.tx == nil {
 		return nil
 	}
-	s.closePortals()
 	tx := s.tx
 	if err := tx.Commit(ctx); err != nil {
 		s.rollback()
@@ -75,10 +75,15 @@ func (s *Session) endImplicit(ctx context.Context) error {
 
 // failed does what an error does to the transaction: an implicit one is over, an explicit one waits for its ROLLBACK.
 func (s *Session) failed(err error) error {
-	if s.status == Idle {
+	switch s.status {
+	case Idle:
 		s.rollback()
-	} else {
-		s.closeYounger(len(s.savepoints) - 1) // older ones live on when the block goes back to its savepoint
+	case InTransaction:
+		for _, o := range s.portals {
+			if o.depth == len(s.savepoints) { // older ones live on when the block goes back to its savepoint
+				o.fail()
+			}
+		}
 		s.status = Failed
 	}
 	return errs.From(err)

@@ -10,9 +10,9 @@
 //	    Sync
 //	raw [conn=a]
 //	    51 00 00 00 04 "text"                bytes in hexadecimal, or quoted
-//	until [conn=a]
-//	    ErrorResponse                        reads and prints messages until these have come, in this order
-//	    ReadyForQuery
+//	until [conn=a] [without=T]
+//	    ErrorResponse                        reads and prints messages until these have come, in this order; those of
+//	    ReadyForQuery                        type T, which may come or not, are not printed
 //	bytes n=1 [conn=a]                       reads and prints bytes that are no message
 //	eof [conn=a]                             reads and prints messages until the server closes the connection
 //	cancel [conn=a] [wrong|repeat]           sends a cancel request for conn, or one with a wrong key; with repeat, one
@@ -96,9 +96,9 @@ func (r *runner) run(d *datadriven.TestData) (string, error) {
 		_, err = c.conn.Write(b)
 		return "", err
 	case "until":
-		return c.until(strings.Fields(d.Input))
+		return c.until(strings.Fields(d.Input), argument(d, "without"))
 	case "eof":
-		return c.until(nil)
+		return c.until(nil, "")
 	case "bytes":
 		return c.bytes(d)
 	case "close":
@@ -163,7 +163,7 @@ func (r *runner) connect(name string, d *datadriven.TestData) (string, error) {
 	if _, err := c.conn.Write(packet); err != nil {
 		return "", err
 	}
-	out, err := c.until([]string{"ReadyForQuery"})
+	out, err := c.until([]string{"ReadyForQuery"}, "")
 	if err == nil && !d.HasArg("show") {
 		out = ""
 	}
@@ -234,7 +234,7 @@ func (c *client) read() (typ byte, body []byte, err error) {
 }
 
 // until reads messages until those of want have come in their order (none: until the end) and prints them all.
-func (c *client) until(want []string) (string, error) {
+func (c *client) until(want []string, without string) (string, error) {
 	var out strings.Builder
 	toEnd := len(want) == 0
 	for toEnd || len(want) > 0 {
@@ -252,12 +252,22 @@ func (c *client) until(want []string) (string, error) {
 			c.key = body
 		}
 		name, text := Format(typ, body)
-		fmt.Fprintln(&out, text)
+		if name != without {
+			fmt.Fprintln(&out, text)
+		}
 		if !toEnd && name == want[0] {
 			want = want[1:]
 		}
 	}
 	return out.String(), nil
+}
+
+// argument returns the value of an argument of a command, "" when it has none.
+func argument(d *datadriven.TestData, name string) string {
+	if a, ok := d.Arg(name); ok && len(a.Vals) > 0 {
+		return a.Vals[0]
+	}
+	return ""
 }
 
 func isReset(err error) bool { return err != nil && strings.Contains(err.Error(), "connection reset") }

@@ -29,6 +29,17 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 		}
 		db.applied = e.Sequence
 	}
+	if db.fatal != nil { // half of a write may be there: nobody sees any of the group
+		for _, e := range group {
+			e.Err = db.fatal
+			for _, f := range e.Data.(*commit).files {
+				if db.partLocked(f.Segment) != nil { // and its load lets go of it all the same
+					f.Retain()
+				}
+			}
+		}
+		return
+	}
 	db.publishLocked()
 	// Only now: a repetition is answered from its token, and what is answered is visible.
 	for _, e := range group {

@@ -94,7 +94,7 @@ type DB struct {
 	freed       int64              // bytes of live segments that were sealed since memory was given back
 	freedAt     time.Time
 	gaveBack    time.Time
-	fatal       error // rows that are durable could not be shown: intake has stopped
+	fatal       error // rows that are durable could not be shown: intake has stopped, and so have edits of the manifest
 	closing     bool
 
 	nextFile  atomic.Uint64
@@ -151,8 +151,11 @@ func (db *DB) Segments() []table.SegmentInfo {
 	return s.Segments()
 }
 
-// publishLocked makes everything applied so far visible.
+// publishLocked makes everything applied so far visible, unless that is half of a write.
 func (db *DB) publishLocked() {
+	if db.fatal != nil {
+		return
+	}
 	if db.dirty {
 		parts := make(map[catalog.TableID]*table.Parts, len(db.tables))
 		for id, t := range db.tables {

@@ -14,6 +14,10 @@ import (
 func (db *DB) edit(e *manifest.Edit, w *sealing) error {
 	known := db.set.Version().Positions
 	db.mu.Lock()
+	if err := db.fatal; err != nil { // the log has all of it for the next start
+		db.mu.Unlock()
+		return err
+	}
 	brought := db.bringLocked(e, w, known)
 	db.mu.Unlock()
 	e.Deleted = make(map[manifest.FileID]string, len(brought.vectors))

@@ -71,6 +71,12 @@ func tableOf(cat *catalog.Snapshot, r *table.Rows) (*catalog.Table, error) {
 // fit applies the edits to the newest catalog and checks that it has the tables of the write as they were when it was
 // prepared. The gate is held, so that it stays so.
 func (db *DB) fit(c *commit, w *table.Write, edits []catalog.Edit) error {
+	db.mu.Lock()
+	fatal := db.fatal
+	db.mu.Unlock()
+	if fatal != nil {
+		return fatal
+	}
 	cat := db.Catalog()
 	c.edits = nil
 	if len(edits) > 0 {

@@ -6,10 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
+	"github.com/siltstone-db/siltstone/storage/wal"
 )
 
 // TestFasterThanTheSealer: writers that are faster than the sealer wait for it. Live rows never take much more than they may,
@@ -114,6 +116,46 @@ func TestNothingIsSealedAfterAFatalError(t *testing.T) {
 	}
 	mustClose(t, db)
 	db = mustOpen(t, o)
-	wantTotals(t, db, tab, 101) // the write was durable, though it could not be shown
+	wantTotals(t, db, tab, 100) // the write was refused before it came to the log
+	mustClose(t, db)
+}
+
+// TestNobodySeesHalfAWrite: a write whose catalog changes are applied and whose rows cannot be shows neither, and no
+// edit of the manifest takes half of it along.
+func TestNobodySeesHalfAWrite(t *testing.T) {
+	db := mustOpen(t, testOptions(vfs.NewMem()))
+	tab := mustCreate(t, db, "t")
+	if err := insert(db, tab, 0, 100); err != nil {
+		t.Fatal(err)
+	}
+	l := db.NewLoad()
+	if err := appendRows(l, tab, 100, 50, 50); err != nil {
+		t.Fatal(err)
+	}
+	files, err := l.settle(ctx, &table.Write{}, db.Catalog(), none)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	rows := rowsOf(tab, 150, 10).Batches[0]
+	rows.Cols = rows.Cols[:2] // which no live segment takes
+	e := &wal.Entry{Sequence: db.Sequence() + 1, Data: &commit{
+		files:    files,
+		edits:    db.Numbered(catalog.CreateTable{Table: clicks("half")}),
+		logged:   []table.Deletion{{Table: tab.ID, Below: 50}},
+		sections: []table.Section{{Table: tab.ID, Version: tab.Version, Batch: rows}},
+	}}
+	db.applyGroup([]*wal.Entry{e})
+	if !errs.Is(e.Err, errs.OutOfMemory) {
+		t.Fatal(e.Err)
+	}
+	l.letGo(false)
+	l.Abort()
+	if err := db.flush(); !errs.Is(err, errs.OutOfMemory) {
+		t.Errorf("an edit of the manifest: %v", err)
+	}
+	if db.Catalog().Table("public", "half") != nil {
+		t.Error("the table is there without the rows")
+	}
+	wantTotals(t, db, tab, 100)
 	mustClose(t, db)
 }

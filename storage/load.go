@@ -212,6 +212,9 @@ func (l *Load) measureLocked() {
 func (l *Load) freezeLargest() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
 	var largest *loadPart
 	for _, lt := range l.tables {
 		if p := lt.open(); p != nil && p.rows > 0 && (largest == nil || p.live.Bytes() > largest.live.Bytes()) {

@@ -79,6 +79,7 @@ func (l *Load) settle(ctx context.Context, w *table.Write, final *catalog.Snapsh
 			}
 		}
 	}
+	l.ended = true // the write reads live segments from now on: nobody freezes and seals them
 	return files, nil
 }
 

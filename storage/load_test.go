@@ -633,3 +633,24 @@ func TestCrashDuringLoads(t *testing.T) { loads().crashEverywhere(t) }
 
 // Every third operation fails once, or from then on, while loads run.
 func TestErrorsDuringLoads(t *testing.T) { errorEverywhere(t, loads, 12) }
+
+// TestNothingOfASettledLoadIsFrozen: live rows that the commit of a load brings to the log are not sealed under its hands
+// when memory is short.
+func TestNothingOfASettledLoadIsFrozen(t *testing.T) {
+	db := mustOpen(t, testOptions(vfs.NewMem()))
+	tab := mustCreate(t, db, "t")
+	l := db.NewLoad()
+	if err := appendRows(l, tab, 0, 5, 5); err != nil {
+		t.Fatal(err)
+	}
+	w := table.Write{}
+	if _, err := l.settle(ctx, &w, db.Catalog(), none); err != nil || len(w.Rows) != 1 {
+		t.Fatalf("%d tables, %v", len(w.Rows), err)
+	}
+	l.freezeLargest() // as the sealer does that saw the load before
+	if l.frozen.Load() != 0 {
+		t.Error("the rows on their way are frozen")
+	}
+	l.Abort()
+	mustClose(t, db)
+}

@@ -49,7 +49,7 @@ func (db *DB) open(ctx context.Context) error {
 	var err error
 	if db.lock, err = db.o.FS.Lock(db.dir + "/LOCK"); err != nil {
 		if errors.Is(err, vfs.ErrLocked) {
-			return errs.New(errs.ObjectInUse, "database directory %q is in use by another process", db.dir).
+			return errs.New(errs.ObjectInUse, "the directory is in use by another process").
 				WithHint("Stop the other server, or choose another directory with --data.")
 		}
 		return vfs.Error("lock", db.dir+"/LOCK", err)

@@ -64,8 +64,8 @@ func (in *rows) refusal() error {
 	e := *in.first
 	if in.badRows > 1 {
 		e.WithDetail("%d rows do not fit; nothing was stored.", in.badRows)
-	} else if e.Detail == "" {
-		e.Detail = "Nothing was stored."
+	} else {
+		e.Detail = strings.TrimSpace(e.Detail + " Nothing was stored.")
 	}
 	return &Error{Err: &e, Rows: in.bad}
 }

@@ -86,13 +86,13 @@ func (n *Node) start(ctx context.Context) error {
 // listen takes the ports. They come first: a second server on them is told before it waits for anything.
 func (n *Node) listen(context.Context) (err error) {
 	if n.pgListener, err = net.Listen("tcp", n.opt.PG); err != nil {
-		return fmt.Errorf("listen for PostgreSQL clients: %w", err)
+		return fmt.Errorf("listen for PostgreSQL clients (--pg): %w", err)
 	}
 	if n.opt.HTTP == "-" {
 		return nil
 	}
 	if n.httpListener, err = net.Listen("tcp", n.opt.HTTP); err != nil {
-		return fmt.Errorf("listen for HTTP clients: %w", err)
+		return fmt.Errorf("listen for HTTP clients (--http): %w", err)
 	}
 	return nil
 }

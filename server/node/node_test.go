@@ -88,13 +88,13 @@ func TestPartsThatFail(t *testing.T) {
 	}{
 		{"options", func(_ *testing.T, o *config.Options) { o.Threads = -1 }, "threads: -1", ""},
 		{"certificate", func(_ *testing.T, o *config.Options) { o.TLSCert, o.TLSKey = "/nowhere", "/nowhere" }, "tls-cert and tls-key", ""},
-		{"PostgreSQL's port", func(t *testing.T, o *config.Options) { o.PG = taken(t) }, "listen for PostgreSQL clients", ""},
-		{"HTTP's port", func(t *testing.T, o *config.Options) { o.HTTP = taken(t) }, "listen for HTTP clients", "port"},
+		{"PostgreSQL's port", func(t *testing.T, o *config.Options) { o.PG = taken(t) }, "listen for PostgreSQL clients (--pg)", ""},
+		{"HTTP's port", func(t *testing.T, o *config.Options) { o.HTTP = taken(t) }, "listen for HTTP clients (--http)", "port"},
 		{"storage", func(t *testing.T, o *config.Options) {
 			if err := os.WriteFile(o.Data, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}, "open data directory", "port port"},
+		}, "open database", "port port"},
 		{"demo", func(t *testing.T, o *config.Options) {
 			n := mustStart(t, *o)
 			c := connect(t, n)

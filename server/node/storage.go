@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/siltstone-db/siltstone/server/config"
@@ -14,15 +13,11 @@ import (
 // openStorage opens the data directory. Of the memory half may be cached segments and a quarter live rows; the rest is
 // what queries can count on even when both are full.
 func openStorage(ctx context.Context, o config.Options, pool *mem.Pool, log *slog.Logger) (*storage.DB, error) {
-	db, err := storage.Open(ctx, o.Data, storage.Options{
+	return storage.Open(ctx, o.Data, storage.Options{
 		Pool: pool, CacheBytes: int64(o.Memory) / 2, LiveBytes: int64(o.Memory) / 4,
 		ServeDamaged: o.ServeDamaged,
 		Events:       func(e event.Event) { logEvent(log, e) },
 	})
-	if err != nil {
-		return nil, fmt.Errorf("open data directory %s: %w", o.Data, err)
-	}
-	return db, nil
 }
 
 // logEvent writes what is notable in storage into the log: what an operator should act on as a warning.

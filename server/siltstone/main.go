@@ -40,7 +40,7 @@ func run(args []string) int {
 	}
 	k, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "siltstone:", err)
+		fmt.Fprintf(os.Stderr, "siltstone: %v\nRun \"siltstone --help\" for the commands and their flags.\n", err)
 		return 2
 	}
 	k.BindTo(context.Background(), (*context.Context)(nil))

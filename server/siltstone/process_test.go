@@ -146,7 +146,7 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	p := mustLaunch(t, dir)
 	_, err := launch(t, dir)
-	if err == nil || !strings.Contains(err.Error(), "data directory") {
+	if err == nil || !strings.Contains(err.Error(), "in use by another process") {
 		t.Errorf("a second process on the directory: %v", err)
 	}
 	var one int

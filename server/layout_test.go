@@ -34,7 +34,7 @@ var folders = map[string][]string{
 // stands where its longest listed prefix stands.
 var orders = map[string][][]string{
 	"storage": {
-		{"errs", "invariants"}, {"types"}, {"mem"}, {"metric", "event"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"},
+		{"errs", "invariants"}, {"quantity"}, {"types"}, {"mem"}, {"metric", "event"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"},
 		{"format"}, {"scan"}, {"encoding", "index"}, {"cache"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"catalog"}, {"manifest"},
 		{"compact"}, {"table"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
 	},
@@ -42,7 +42,7 @@ var orders = map[string][][]string{
 		{"fn"}, {"expr"}, {"spill"}, {"op"}, {"profile"}, {"source", "relop"}, {"agg", "join"}, {"order", "window"}, {"exec"}, {"enginetest"},
 	},
 	"sql": {
-		{"parse"}, {"pgtype", "plan"}, {"pgcatalog"}, {"bind"}, {"stats"}, {"opt"}, {"compile"}, {"stmt", "view"}, {"session"}, {"bind/bindtest", "logictest", "smith"},
+		{"parse"}, {"pgtype", "plan"}, {"pgcatalog"}, {"bind"}, {"stats"}, {"opt"}, {"compile"}, {"stmt", "view"}, {"setting", "tablefunc"}, {"session"}, {"bind/bindtest", "logictest", "smith"},
 	},
 	"ingest": {{"."}, {"batcher"}, {"httppush", "kafka", "files", "cdc", "kinesis", "sink", "replay"}, {"ingesttest"}},
 	"server": {{"auth"}, {"config"}, {"pgwire"}, {"httpapi", "console"}, {"node"}, {"siltstone"}, {"pgtest"}, {"."}},

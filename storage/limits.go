@@ -1,13 +1,13 @@
 package storage
 
 import (
-	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/quantity"
 )
 
 // sealLimits say when a table's live segment is sealed.
@@ -31,14 +31,14 @@ func (db *DB) limitsOf(t *catalog.Table) (sealLimits, error) {
 		l.rows = n
 	}
 	if s, ok := t.Options["seal_bytes"]; ok {
-		n, err := parseBytes(s)
+		n, err := quantity.ParseBytes(s)
 		if err != nil || n < 1 {
 			return l, bad("seal_bytes")
 		}
 		l.bytes = n
 	}
 	if s, ok := t.Options["seal_age"]; ok {
-		d, err := parseAge(s)
+		d, err := quantity.ParseDuration(s)
 		if err != nil || d <= 0 {
 			return l, bad("seal_age")
 		}
@@ -50,56 +50,6 @@ func (db *DB) limitsOf(t *catalog.Table) (sealLimits, error) {
 		}
 	}
 	return l, nil
-}
-
-// parseBytes reads a number of bytes with PostgreSQL's units: kB, MB, GB.
-func parseBytes(s string) (int64, error) {
-	s = strings.TrimSpace(s)
-	shift := 0
-	for _, u := range []struct {
-		name  string
-		shift int
-	}{{"kB", 10}, {"MB", 20}, {"GB", 30}, {"B", 0}} {
-		if rest, ok := strings.CutSuffix(s, u.name); ok {
-			s, shift = strings.TrimSpace(rest), u.shift
-			break
-		}
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n > 1<<(62-shift) {
-		return 0, errs.New(errs.InvalidParameterValue, "invalid size %q", s)
-	}
-	return n << shift, nil
-}
-
-// parseAge reads a duration: a number with one of PostgreSQL's units ms, s, min, h, d, or such a unit spelled out.
-func parseAge(s string) (time.Duration, error) {
-	units := []struct {
-		names string
-		d     time.Duration
-	}{
-		{"ms", time.Millisecond}, {"min minute minutes", time.Minute}, {"s second seconds", time.Second},
-		{"h hour hours", time.Hour}, {"d day days", 24 * time.Hour},
-	}
-	s = strings.TrimSpace(s)
-	i := strings.LastIndexAny(s, "0123456789") + 1
-	n, err := strconv.ParseInt(strings.TrimSpace(s[:i]), 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	unit := strings.TrimSpace(s[i:])
-	for _, u := range units {
-		for _, name := range strings.Fields(u.names) {
-			if name != unit {
-				continue
-			}
-			if n > math.MaxInt64/int64(u.d) {
-				return 0, errs.New(errs.InvalidParameterValue, "value %q is out of range", s)
-			}
-			return time.Duration(n) * u.d, nil
-		}
-	}
-	return 0, errs.New(errs.InvalidParameterValue, "invalid unit %q", unit)
 }
 
 // sortKey returns the columns of the option sort_key.

@@ -13,9 +13,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Version is what version() returns. Clients read the number after PostgreSQL to decide what they may ask.
-const Version = "PostgreSQL 15.0 (Siltstone)"
-
 func noSession(name string) error { return errs.Internal("%s needs a session", name) }
 
 // sessionText registers a stable function without arguments that asks the session.
@@ -62,8 +59,11 @@ func lookupFn(name string, result types.Type, missing types.Datum, strict bool, 
 func init() {
 	null := func(t types.Type) types.Datum { return types.NullOf(t) }
 	yes := types.BoolOf(true)
-	register(&Overload{Name: "version", Result: returns(tText), Volatility: Stable,
-		Eval: rowText(tText, func(_ *Context, _ *row, dst []byte) ([]byte, error) { return append(notNil(dst), Version...), nil })})
+	// Clients read the number after PostgreSQL to decide what they may ask: the one that the wire told them, too.
+	sessionText(tText, func(s Session) string {
+		v, _ := s.Setting("server_version")
+		return "PostgreSQL " + v
+	}, "version")
 	sessionText(tName, Session.User, "current_user", "session_user", "user", "current_role")
 	sessionText(tName, Session.Database, "current_database", "current_catalog")
 	lookupFn("current_schema", tName, types.StringOf(tName, "public"), true)

@@ -103,7 +103,7 @@ func TestBytes(t *testing.T) {
 			t.Errorf("%q: got %d, want an error", text, b)
 		}
 	}
-	if s := Bytes(3 << 29).String(); s != "1536MiB" {
+	if s := Bytes(3 << 29).String(); s != "1536MB" {
 		t.Error(s)
 	}
 }

@@ -32,7 +32,7 @@ func (a *activity) get() pgcatalog.Session {
 func (s *Session) begins(text string) {
 	now := time.Now().UnixMicro()
 	s.stmtStart = now
-	app := s.settings.raw("application_name")
+	app := s.settings.Raw("application_name")
 	a := &s.activity
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -3,11 +3,11 @@ package session
 import (
 	"context"
 	"sort"
-	"strings"
 	"sync"
 
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
+	"github.com/siltstone-db/siltstone/sql/setting"
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -17,7 +17,7 @@ import (
 type Engine struct {
 	db       *storage.DB
 	options  Options
-	defaults map[string]string // of parameters, canonical, by lower-case name
+	defaults setting.Defaults // of parameters
 	plans    *planCache
 	spill    *spill.Dir // temporary files of queries
 	mu       struct {
@@ -34,10 +34,13 @@ func NewEngine(db *storage.DB, o Options) (*Engine, error) {
 		return nil, err
 	}
 	o.EnsureDefaults()
-	e := &Engine{db: db, options: o, plans: newPlanCache(planCacheEntries), defaults: o.defaults()}
+	defaults, err := setting.NewDefaults(o.Settings)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{db: db, options: o, plans: newPlanCache(planCacheEntries), defaults: defaults}
 	e.mu.sessions = map[int32]*Session{}
 	files, dir := db.Temporary()
-	var err error
 	if e.spill, err = spill.Open(files, dir, e.options.Pool); err != nil {
 		return nil, err
 	}
@@ -62,18 +65,14 @@ func (e *Engine) Connect(_ context.Context, up Startup) (*Session, error) {
 	if up.Database == "" {
 		up.Database = up.User
 	}
-	defaults := make(map[string]string, len(e.defaults)+2)
-	for k, v := range e.defaults {
-		defaults[k] = v
-	}
-	defaults["session_authorization"] = up.User
-	if err := startupSettings(defaults, up.Settings); err != nil {
+	defaults, err := e.defaults.For(up.User, startupSettings(up.Settings))
+	if err != nil {
 		return nil, fatal(err)
 	}
 	if up.Database != e.options.Database && up.Database != up.User && up.Database != "postgres" {
 		return nil, fatal(errs.New(errs.InvalidCatalogName, "database %q does not exist", up.Database))
 	}
-	s := &Session{engine: e, user: up.User, settings: newSettings(defaults), statements: map[string]*prepared{},
+	s := &Session{engine: e, user: up.User, settings: setting.New(defaults), statements: map[string]*prepared{},
 		portals: map[string]*portal{}, status: Idle}
 	s.reported = s.Settings()
 	e.mu.Lock()
@@ -103,8 +102,8 @@ func fatal(err error) error {
 	return &f
 }
 
-// startupSettings applies the parameters of the start-up packet to the session's defaults.
-func startupSettings(defaults, given map[string]string) error {
+// startupSettings returns those fields of the start-up packet that are parameters.
+func startupSettings(given map[string]string) map[string]string {
 	all := map[string]string{}
 	for k, v := range given {
 		switch k {
@@ -113,26 +112,7 @@ func startupSettings(defaults, given map[string]string) error {
 			all[k] = v
 		}
 	}
-	for name, v := range all {
-		key := strings.ToLower(name)
-		p := parameters[key]
-		if p == nil {
-			if err := checkCustom(name); err != nil {
-				return err
-			}
-			defaults[key] = v
-			continue
-		}
-		if err := p.changeable(); err != nil {
-			return err
-		}
-		c, err := p.parse(v)
-		if err != nil {
-			return err
-		}
-		defaults[key] = c
-	}
-	return nil
+	return all
 }
 
 // Sessions returns what pg_stat_activity shows, by PID.

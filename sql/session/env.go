@@ -15,11 +15,11 @@ func (s *Session) env(ctx context.Context, out stmt.Output) *stmt.Env {
 	workers, limit := s.share()
 	return &stmt.Env{DB: s.engine.db, Tx: s.tx, Pool: s.engine.options.Pool, Session: commands{s, out}, Fn: fnc,
 		Virtual: &virtual{s: s, fn: fnc}, Resolver: &resolver{s: s}, Out: out, Workers: workers,
-		BatchRows: int(s.settings.integer("siltstone.batch_rows")), MemoryLimit: limit,
+		BatchRows: int(s.settings.Integer("siltstone.batch_rows")), MemoryLimit: limit,
 		Spill: s.engine.spill,
-		SpillOptions: spill.Options{Bytes: max(0, s.settings.integer("temp_file_limit")) << 10,
-			Force: s.settings.raw("siltstone.force_spill") == "on"},
-		NoStatistics:  s.settings.raw("siltstone.cache") == "off",
+		SpillOptions: spill.Options{Bytes: max(0, s.settings.Integer("temp_file_limit")) << 10,
+			Force: s.settings.Raw("siltstone.force_spill") == "on"},
+		NoStatistics:  s.settings.Raw("siltstone.cache") == "off",
 		DisablePasses: s.disabledPasses()}
 }
 
@@ -34,12 +34,12 @@ const workerBytes = 1 << 20
 // share returns how many workers a query may have, and how much memory.
 func (s *Session) share() (workers int, bytes int64) {
 	workers = s.engine.options.Workers
-	if n := s.settings.integer("siltstone.workers"); n > 0 {
+	if n := s.settings.Integer("siltstone.workers"); n > 0 {
 		workers = int(n)
 	}
 	bytes = s.engine.options.QueryBytes
 	if bytes == 0 {
-		bytes = max(queryBytesMin, s.settings.integer("work_mem")<<10)
+		bytes = max(queryBytesMin, s.settings.Integer("work_mem")<<10)
 	}
 	return max(1, int(min(int64(workers), bytes/workerBytes))), bytes
 }
@@ -50,7 +50,7 @@ func (s *Session) context(ctx context.Context) *fn.Context {
 }
 
 func (s *Session) disabledPasses() map[string]bool {
-	v := s.settings.raw("siltstone.disable_passes")
+	v := s.settings.Raw("siltstone.disable_passes")
 	if v == "" {
 		return nil
 	}

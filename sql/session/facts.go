@@ -20,7 +20,7 @@ func (s *Session) User() string { return s.user }
 func (s *Session) Database() string { return s.engine.options.Database }
 
 // Setting returns the value of a parameter as SHOW prints it.
-func (s *Session) Setting(name string) (string, bool) { return s.settings.get(name) }
+func (s *Session) Setting(name string) (string, bool) { return s.settings.Get(name) }
 
 // Now returns the start of the transaction, in microseconds since 1970 UTC.
 func (s *Session) Now() int64 {
@@ -39,7 +39,7 @@ func (s *Session) StatementTime() int64 {
 }
 
 // TimeZone returns the name of the session's time zone.
-func (s *Session) TimeZone() string { return s.settings.raw("timezone") }
+func (s *Session) TimeZone() string { return s.settings.Raw("timezone") }
 
 // Lookup answers what functions ask of the catalog and of the session.
 func (s *Session) Lookup(question string, args ...types.Datum) (types.Datum, bool, error) {
@@ -67,7 +67,7 @@ func (s *Session) setConfig(args []types.Datum) (types.Datum, bool, error) {
 	if err != nil {
 		return types.Datum{}, true, err
 	}
-	v, _ := s.settings.get(args[0].S)
+	v, _ := s.settings.Get(args[0].S)
 	if args[2].I != 0 && !args[1].Null {
 		v = args[1].S
 	}
@@ -88,8 +88,8 @@ func (s *Session) cancelBackend(pid int64) (types.Datum, bool, error) {
 // TypeSettings returns the settings that the text forms of values depend on, for package pgtype. The value is the
 // caller's; it is not changed when a setting is.
 func (s *Session) TypeSettings() *types.Settings {
-	set := &types.Settings{ByteaEscape: s.settings.raw("bytea_output") == "escape", Names: s}
-	if loc, err := types.LoadZone(s.settings.raw("timezone")); err == nil {
+	set := &types.Settings{ByteaEscape: s.settings.Raw("bytea_output") == "escape", Names: s}
+	if loc, err := types.LoadZone(s.settings.Raw("timezone")); err == nil {
 		set.Location = loc
 	}
 	return set

@@ -3,11 +3,9 @@ package session
 import (
 	"cmp"
 	"errors"
-	"maps"
 	"runtime"
-	"slices"
-	"strings"
 
+	"github.com/siltstone-db/siltstone/sql/setting"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
@@ -52,29 +50,8 @@ func (o *Options) Validate() error {
 			problems = append(problems, errs.New(errs.InvalidParameterValue, "%s: %d is negative", n.name, n.value))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.Settings)) {
-		p := parameters[strings.ToLower(name)]
-		if p == nil {
-			problems = append(problems, unrecognized(name))
-			continue
-		}
-		if _, err := p.parse(o.Settings[name]); err != nil {
-			problems = append(problems, err)
-		}
+	if _, err := setting.NewDefaults(o.Settings); err != nil {
+		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
-}
-
-// defaults returns the values of all parameters that a session begins with, canonical, by lower-case name. The options
-// are valid.
-func (o *Options) defaults() map[string]string {
-	all := make(map[string]string, len(parameters))
-	for key, p := range parameters {
-		all[key] = p.boot
-	}
-	for name, v := range o.Settings {
-		key := strings.ToLower(name)
-		all[key], _ = parameters[key].parse(v)
-	}
-	return all
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/siltstone-db/siltstone/sql/setting"
 	"github.com/siltstone-db/siltstone/sql/stmt"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -58,40 +59,38 @@ func (c commands) TypeSettings() *types.Settings { return c.s.TypeSettings() }
 func (c commands) Set(name, value string, local bool) error {
 	if local && c.s.status == Idle {
 		// Outside a block a local setting ends with the statement: it is checked and forgotten.
-		mark := c.s.settings.mark()
-		_, err := c.s.settings.set(name, value, local)
-		c.s.settings.rollback(mark)
+		mark := c.s.settings.Mark()
+		err := c.s.settings.Set(name, value, local)
+		c.s.settings.Rollback(mark)
 		return err
 	}
 	if strings.EqualFold(name, "session_authorization") {
 		return errs.Unsupported("SET SESSION AUTHORIZATION")
 	}
-	_, err := c.s.settings.set(name, value, local)
-	return err
+	return c.s.settings.Set(name, value, local)
 }
 
 func (c commands) Reset(name string) error {
 	if name == "" {
-		c.s.settings.resetAll()
+		c.s.settings.ResetAll()
 		return nil
 	}
-	_, err := c.s.settings.reset(name)
-	return err
+	return c.s.settings.Reset(name)
 }
 
 func (c commands) Show(name string) (string, error) {
-	v, ok := c.s.settings.get(name)
+	v, ok := c.s.settings.Get(name)
 	if !ok {
-		return "", unrecognized(name)
+		return "", setting.Unrecognized(name)
 	}
 	return v, nil
 }
 
 func (c commands) ShowAll() []stmt.Setting {
 	var all []stmt.Setting
-	for _, name := range c.s.settings.all() {
-		v, _ := c.s.settings.get(name)
-		all = append(all, stmt.Setting{Name: name, Value: v, Description: parameters[strings.ToLower(name)].description})
+	for _, p := range setting.Shown() {
+		v, _ := c.s.settings.Get(p.Name)
+		all = append(all, stmt.Setting{Name: p.Name, Value: v, Description: p.Description})
 	}
 	return all
 }
@@ -102,7 +101,7 @@ func (c commands) Discard(what string) error {
 	case "ALL":
 		c.s.closePortals()
 		c.s.statements = map[string]*prepared{}
-		c.s.settings.resetAll()
+		c.s.settings.ResetAll()
 	case "PLANS":
 		c.s.engine.plans.clear()
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/siltstone-db/siltstone/sql/bind"
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/sql/pgtype"
+	"github.com/siltstone-db/siltstone/sql/tablefunc"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -72,7 +73,7 @@ func (r *resolver) Function(schema, name string, args []types.Type) (*bind.Table
 	if schema != "" && schema != "pg_catalog" {
 		return nil, nil
 	}
-	return tableFunctions[name].signature(args), nil
+	return tablefunc.Lookup(name, args), nil
 }
 
 // Type finds a type by a name that the grammar does not know.
@@ -100,7 +101,7 @@ func (r *resolver) CreationSchema() (string, error) {
 
 // searchPath returns the schemas of the search_path, pg_catalog first where the user did not place it.
 func (s *Session) searchPath() []string {
-	text := s.settings.raw("search_path")
+	text := s.settings.Raw("search_path")
 	if s.path != nil && text == s.pathText {
 		return s.path
 	}

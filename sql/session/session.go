@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/sql/setting"
 	"github.com/siltstone-db/siltstone/sql/stmt"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -16,7 +17,7 @@ type Session struct {
 	engine   *Engine
 	pid      int32
 	user     string
-	settings *settings
+	settings *setting.Values
 	reported map[string]string // what the client was last told of reported parameters
 
 	// The transaction. status is that of an explicit block; tx is also set inside an implicit one.
@@ -145,7 +146,7 @@ func cancelled(ctx context.Context, err error) error {
 
 // timeout returns the most time that a statement may take; 0: any.
 func (s *Session) timeout() time.Duration {
-	return time.Duration(s.settings.integer("statement_timeout")) * time.Millisecond
+	return time.Duration(s.settings.Integer("statement_timeout")) * time.Millisecond
 }
 
 // Cancel stops the running statement, if any.
@@ -168,7 +169,7 @@ func (s *Session) Close() {
 // Fresh tells whether the session holds nothing that a new one would not: no transaction, no prepared statement, no
 // changed setting. A pool may then hand it to somebody else.
 func (s *Session) Fresh() bool {
-	return s.tx == nil && s.status == Idle && len(s.statements) == 0 && len(s.portals) == 0 && len(s.settings.values) == 0
+	return s.tx == nil && s.status == Idle && len(s.statements) == 0 && len(s.portals) == 0 && !s.settings.Changed("")
 }
 
 // TxStatus returns the transaction state.
@@ -177,10 +178,8 @@ func (s *Session) TxStatus() TxStatus { return s.status }
 // Settings returns the parameters that clients are told of, by name.
 func (s *Session) Settings() map[string]string {
 	m := map[string]string{}
-	for key, p := range parameters {
-		if p.report {
-			m[p.name], _ = s.settings.get(key)
-		}
+	for _, p := range setting.Reported() {
+		m[p.Name], _ = s.settings.Get(p.Name)
 	}
 	return m
 }
@@ -188,7 +187,7 @@ func (s *Session) Settings() map[string]string {
 // report tells the client which reported parameters changed since it was last told.
 func (s *Session) report(out Output) error {
 	for name, was := range s.reported {
-		now, _ := s.settings.get(name)
+		now, _ := s.settings.Get(name)
 		if now == was {
 			continue
 		}

@@ -40,7 +40,7 @@ func (s *Session) statement(ctx context.Context, st *parse.Statement, params []t
 
 // run runs a command. With describe it calls out.Columns too.
 func (s *Session) run(ctx context.Context, cmd *stmt.Command, params []types.Datum, out Output, describe bool) (string, error) {
-	if what, ok := stmt.Writes(cmd.Bound); ok && s.settings.raw("transaction_read_only") == "on" {
+	if what, ok := stmt.Writes(cmd.Bound); ok && s.settings.Raw("transaction_read_only") == "on" {
 		return "", errs.New(errs.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", what)
 	} else if ok {
 		if err := s.preserve(); err != nil {
@@ -132,8 +132,8 @@ func (s *Session) planKey(st *parse.Statement, params []types.Type) (planKey, bo
 		types.WriteByte(',')
 	}
 	return planKey{text: st.Text, catalog: s.tx.Catalog().Version(), params: types.String(),
-		path: s.settings.raw("search_path") + "\x00" + s.user, zone: s.settings.raw("timezone"),
-		style: s.settings.raw("datestyle"), passes: s.settings.raw("siltstone.disable_passes")}, true
+		path: s.settings.Raw("search_path") + "\x00" + s.user, zone: s.settings.Raw("timezone"),
+		style: s.settings.Raw("datestyle"), passes: s.settings.Raw("siltstone.disable_passes")}, true
 }
 
 // own runs the statements that only the session can run.

@@ -27,11 +27,9 @@ func (s *Session) begin() {
 	if s.txStart == 0 {
 		s.txStart = time.Now().UnixMicro()
 	}
-	s.txMark = s.settings.mark()
+	s.txMark = s.settings.Mark()
 	for _, mode := range []string{"read_only", "isolation", "deferrable"} {
-		if v := s.settings.raw("default_transaction_" + mode); v != s.settings.raw("transaction_"+mode) {
-			s.settings.change("transaction_"+mode, v, true, true)
-		}
+		s.settings.Adopt("transaction_"+mode, "default_transaction_"+mode)
 	}
 }
 
@@ -46,7 +44,7 @@ func (s *Session) commit(ctx context.Context) error {
 		s.rollback()
 		return err
 	}
-	s.settings.commit()
+	s.settings.Commit()
 	s.ended()
 	return nil
 }
@@ -56,7 +54,7 @@ func (s *Session) rollback() {
 	s.closePortals()
 	if s.tx != nil {
 		s.tx.Rollback()
-		s.settings.rollback(s.txMark)
+		s.settings.Rollback(s.txMark)
 	}
 	s.ended()
 }
@@ -102,7 +100,7 @@ func (s *Session) transaction(ctx context.Context, n *pg.TransactionStmt, out Ou
 		if err := s.inBlock("SAVEPOINT"); err != nil {
 			return "", err
 		}
-		s.savepoints = append(s.savepoints, savepoint{n.SavepointName, s.tx.Mark(), s.settings.mark()})
+		s.savepoints = append(s.savepoints, savepoint{n.SavepointName, s.tx.Mark(), s.settings.Mark()})
 		return "SAVEPOINT", nil
 	case pg.TransactionStmtKind_TRANS_STMT_RELEASE:
 		if err := s.inBlock("RELEASE SAVEPOINT"); err != nil {
@@ -211,7 +209,7 @@ func (s *Session) rollbackTo(name string) (string, error) {
 	if err := s.tx.RollbackTo(p.data); err != nil {
 		return "", err
 	}
-	s.settings.rollback(p.set)
+	s.settings.Rollback(p.set)
 	s.savepoints = s.savepoints[:i+1]
 	s.status = InTransaction
 	return "ROLLBACK", nil

@@ -8,6 +8,8 @@ import (
 	"github.com/siltstone-db/siltstone/sql/compile"
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/sql/setting"
+	"github.com/siltstone-db/siltstone/sql/tablefunc"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -15,9 +17,10 @@ import (
 
 // virtual computes virtual tables for one statement: system catalogs and set-returning functions.
 type virtual struct {
-	s   *Session
-	fn  *fn.Context
-	env *pgcatalog.Env // nil until a catalog is read
+	s     *Session
+	fn    *fn.Context
+	env   *pgcatalog.Env // nil until a catalog is read
+	funcs *tablefunc.Env // nil until a function is read
 }
 
 var _ compile.Virtuals = (*virtual)(nil)
@@ -26,7 +29,10 @@ var _ compile.Virtuals = (*virtual)(nil)
 func (v *virtual) Relation(t plan.Virtual) (scan.Relation, error) {
 	switch t := t.(type) {
 	case *plan.Function:
-		return runFunction(v, t)
+		if v.funcs == nil {
+			v.funcs = &tablefunc.Env{Fn: v.fn, Settings: v.s.TypeSettings()}
+		}
+		return v.funcs.Relation(t)
 	case *pgcatalog.Table:
 		if v.env == nil {
 			v.env = v.s.catalogEnv()
@@ -74,16 +80,14 @@ func (s *Session) catalogEnv() *pgcatalog.Env {
 // pgSettings returns the rows of pg_settings.
 func (s *Session) pgSettings() []pgcatalog.Setting {
 	var all []pgcatalog.Setting
-	for _, name := range s.settings.all() {
-		key := strings.ToLower(name)
-		p := parameters[key]
-		row := pgcatalog.Setting{Name: p.name, Value: s.settings.raw(key), Unit: p.unit, Category: p.category,
-			Description: p.description, Context: p.context.String(), Vartype: p.kind.String(), Source: "default",
-			Enum: p.values, Boot: p.boot, Reset: s.settings.defaults[key]}
-		if p.kind == integer {
-			row.Min, row.Max = strconv.FormatInt(p.min, 10), strconv.FormatInt(p.max, 10)
+	for _, p := range setting.Shown() {
+		row := pgcatalog.Setting{Name: p.Name, Value: s.settings.Raw(strings.ToLower(p.Name)), Unit: p.Unit, Category: p.Category,
+			Description: p.Description, Context: p.Context.String(), Vartype: p.Kind.String(), Source: "default",
+			Enum: p.Values, Boot: p.Boot, Reset: s.settings.Default(p.Name)}
+		if row.Vartype == "integer" {
+			row.Min, row.Max = strconv.FormatInt(p.Min, 10), strconv.FormatInt(p.Max, 10)
 		}
-		if _, changed := s.settings.values[key]; changed {
+		if s.settings.Changed(p.Name) {
 			row.Source = "session"
 		}
 		all = append(all, row)

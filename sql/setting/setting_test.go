@@ -1,4 +1,4 @@
-package session
+package setting
 
 import (
 	"testing"
@@ -6,12 +6,12 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-func testSettings() *settings {
-	d := map[string]string{}
-	for key, p := range parameters {
-		d[key] = p.boot
+func testValues(t *testing.T) *Values {
+	d, err := NewDefaults(nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return newSettings(d)
+	return New(d)
 }
 
 // Values and errors are PostgreSQL 15's.
@@ -47,8 +47,8 @@ func TestSet(t *testing.T) {
 		{"client_encoding", "foo", "", "22023", `invalid value for parameter "client_encoding": "foo"`},
 	}
 	for _, c := range cases {
-		s := testSettings()
-		_, err := s.set(c.name, c.value, false)
+		s := testValues(t)
+		err := s.Set(c.name, c.value, false)
 		if c.code != "" {
 			if e := errs.From(err); e == nil || string(e.Code) != c.code || e.Message != c.message {
 				t.Errorf("SET %s = %s: %v, want %s %s", c.name, c.value, err, c.code, c.message)
@@ -58,62 +58,46 @@ func TestSet(t *testing.T) {
 		if err != nil {
 			t.Errorf("SET %s = %s: %v", c.name, c.value, err)
 		}
-		if v, _ := s.get(c.name); v != c.shown {
+		if v, _ := s.Get(c.name); v != c.shown {
 			t.Errorf("SET %s = %s shows %q, want %q", c.name, c.value, v, c.shown)
 		}
 	}
 }
 
 func TestSettingsTransaction(t *testing.T) {
-	s := testSettings()
+	s := testValues(t)
 	set := func(v string, local bool) {
 		t.Helper()
-		if _, err := s.set("application_name", v, local); err != nil {
+		if err := s.Set("application_name", v, local); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want := func(v string) {
 		t.Helper()
-		if got, _ := s.get("application_name"); got != v {
+		if got, _ := s.Get("application_name"); got != v {
 			t.Errorf("application_name is %q, want %q", got, v)
 		}
 	}
 	set("a", false)
-	s.commit()
+	s.Commit()
 	want("a")
 	set("b", false)
-	mark := s.mark()
+	mark := s.Mark()
 	set("c", true)
 	want("c")
-	s.rollback(mark)
+	s.Rollback(mark)
 	want("b")
-	s.rollback(0)
+	s.Rollback(0)
 	want("a")
 	set("local", true)
-	s.commit()
+	s.Commit()
 	want("a")
 	set("x", false)
 	set("local", true)
-	s.commit()
+	s.Commit()
 	want("x")
 	set("local", true)
 	set("y", false)
-	s.commit()
+	s.Commit()
 	want("y")
-}
-
-func TestParsePath(t *testing.T) {
-	cases := map[string][]string{`"$user", public`: {"ann", "public"}, `A, "B c" ,d`: {"a", "B c", "d"}, `""`: nil, `"a""b"`: {`a"b`}}
-	for text, want := range cases {
-		got := parsePath(text, "ann")
-		if len(got) != len(want) {
-			t.Errorf("%s: %q", text, got)
-			continue
-		}
-		for i := range want {
-			if got[i] != want[i] {
-				t.Errorf("%s: %q", text, got)
-			}
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package session
+package tablefunc
 
 import (
 	"github.com/siltstone-db/siltstone/engine/source"
@@ -8,7 +8,7 @@ import (
 )
 
 // generateSeries makes a series of integers, numerics or times.
-func generateSeries(v *virtual, f *plan.Function, args []types.Datum) (scan.Relation, error) {
+func generateSeries(e *Env, f *plan.Function, args []types.Datum) (scan.Relation, error) {
 	for _, a := range args {
 		if a.Null {
 			return rowsRelation(f, nil), nil
@@ -26,9 +26,9 @@ func generateSeries(v *virtual, f *plan.Function, args []types.Datum) (scan.Rela
 	if len(args) == 3 {
 		step = args[2]
 	}
-	first, err := cast(v, args[0], t)
+	first, err := cast(e, args[0], t)
 	if err != nil {
 		return nil, err
 	}
-	return source.NewSteps(first, args[1], step, f.Ordinality, v.fn)
+	return source.NewSteps(first, args[1], step, f.Ordinality, e.Fn)
 }

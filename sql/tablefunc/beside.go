@@ -1,4 +1,4 @@
-package session
+package tablefunc
 
 import (
 	"context"
@@ -21,12 +21,12 @@ type beside struct {
 }
 
 // sideBySide makes the relations of the members of ROWS FROM.
-func sideBySide(v *virtual, f *plan.Function, args []types.Datum) (scan.Relation, error) {
+func sideBySide(e *Env, f *plan.Function, args []types.Datum) (scan.Relation, error) {
 	b := &beside{types: f.Types(), ordinality: f.Ordinality}
 	at := 0
 	for _, m := range f.Members {
 		one := &plan.Function{Schema: m.Schema, Func: m.Func, Results: f.Results[at : at+m.Results]}
-		rel, err := runOne(v, one, args[:m.Args])
+		rel, err := runOne(e, one, args[:m.Args])
 		if err != nil {
 			return nil, err
 		}

@@ -1,7 +1,14 @@
-package session
+// Package tablefunc makes relations of set-returning functions: what FROM generate_series(...), unnest(...) and ROWS FROM
+// read. Lookup tells the binder of those that it does not know itself; Env.Relation runs one, with its arguments computed.
+//
+// Series are computed as they are read, however long they are, and so are functions beside each other; the rows of the
+// others lie in memory, as their argument does. An Env is of one statement and used by one goroutine; what it returns may be
+// scanned by several.
+package tablefunc
 
 import (
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/sql/bind"
 	"github.com/siltstone-db/siltstone/sql/compile"
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
@@ -17,7 +24,7 @@ import (
 type tableFunction struct {
 	args []types.Type
 	cols []catalog.Column
-	run  func(v *virtual, args []types.Datum) ([][]types.Datum, error)
+	run  func(e *Env, args []types.Datum) ([][]types.Datum, error)
 }
 
 // tableFunctions are those that catalog queries of clients use.
@@ -29,7 +36,9 @@ var tableFunctions = map[string]*tableFunction{
 		{Name: "catdesc", Type: types.T(types.Text)}, {Name: "baredesc", Type: types.T(types.Text)}}, run: keywords},
 }
 
-func (f *tableFunction) signature(args []types.Type) *bind.TableFunction {
+// Lookup returns the signature of a function of pg_catalog for arguments of some types, or nil.
+func Lookup(name string, args []types.Type) *bind.TableFunction {
+	f := tableFunctions[name]
 	if f == nil || len(args) != len(f.args) {
 		return nil
 	}
@@ -37,14 +46,14 @@ func (f *tableFunction) signature(args []types.Type) *bind.TableFunction {
 }
 
 // partitionAncestors answers that a table is its own only ancestor: there are no partitions in the catalog.
-func partitionAncestors(_ *virtual, args []types.Datum) ([][]types.Datum, error) {
+func partitionAncestors(_ *Env, args []types.Datum) ([][]types.Datum, error) {
 	if args[0].Null {
 		return nil, nil
 	}
 	return [][]types.Datum{{args[0]}}, nil
 }
 
-func keywords(*virtual, []types.Datum) ([][]types.Datum, error) {
+func keywords(*Env, []types.Datum) ([][]types.Datum, error) {
 	var rows [][]types.Datum
 	for _, w := range pgcatalog.Keywords() {
 		rows = append(rows, []types.Datum{types.TextOf(w), types.StringOf(types.T(types.InternalChar), "R"),
@@ -53,28 +62,34 @@ func keywords(*virtual, []types.Datum) ([][]types.Datum, error) {
 	return rows, nil
 }
 
-// runFunction computes a set-returning function of FROM.
-func runFunction(v *virtual, f *plan.Function) (scan.Relation, error) {
+// Env is what a function may ask while its statement runs.
+type Env struct {
+	Fn       *fn.Context
+	Settings *types.Settings // that elements of arrays are read with
+}
+
+// Relation computes a set-returning function of FROM.
+func (e *Env) Relation(f *plan.Function) (scan.Relation, error) {
 	args := make([]types.Datum, len(f.Args))
-	for i, e := range f.Args {
-		d, err := compile.Constant(e, v.fn)
+	for i, a := range f.Args {
+		d, err := compile.Constant(a, e.Fn)
 		if err != nil {
 			return nil, err
 		}
 		args[i] = d
 	}
 	if f.Members != nil {
-		return sideBySide(v, f, args)
+		return sideBySide(e, f, args)
 	}
-	return runOne(v, f, args)
+	return runOne(e, f, args)
 }
 
 // runOne computes a function whose arguments are known.
-func runOne(v *virtual, f *plan.Function, args []types.Datum) (scan.Relation, error) {
+func runOne(e *Env, f *plan.Function, args []types.Datum) (scan.Relation, error) {
 	if f.Func == "generate_series" {
-		return generateSeries(v, f, args)
+		return generateSeries(e, f, args)
 	}
-	rows, err := functionRows(v, f, args)
+	rows, err := functionRows(e, f, args)
 	if err != nil {
 		return nil, err
 	}
@@ -82,21 +97,21 @@ func runOne(v *virtual, f *plan.Function, args []types.Datum) (scan.Relation, er
 }
 
 // functionRows computes functions whose rows lie in memory anyway.
-func functionRows(v *virtual, f *plan.Function, args []types.Datum) ([][]types.Datum, error) {
+func functionRows(e *Env, f *plan.Function, args []types.Datum) ([][]types.Datum, error) {
 	switch f.Func {
 	case "unnest":
-		return unnest(v, args[0])
+		return unnest(e, args[0])
 	case "_pg_expandarray":
-		return expandArray(v, args[0])
+		return expandArray(e, args[0])
 	case "generate_subscripts":
 		return subscripts(args)
 	case "string_to_table":
-		return splitRows(v, "string_to_array", args)
+		return splitRows(e, "string_to_array", args)
 	case "regexp_split_to_table":
-		return splitRows(v, "regexp_split_to_array", args)
+		return splitRows(e, "regexp_split_to_array", args)
 	}
 	if t := tableFunctions[f.Func]; t != nil {
-		return t.run(v, args)
+		return t.run(e, args)
 	}
 	return nil, errs.Unsupported("the set-returning function %s", f.Func)
 }
@@ -124,7 +139,7 @@ func rowsRelation(f *plan.Function, rows [][]types.Datum) scan.Relation {
 	return pgcatalog.NewRows(ts, batches)
 }
 
-func unnest(v *virtual, a types.Datum) ([][]types.Datum, error) {
+func unnest(e *Env, a types.Datum) ([][]types.Datum, error) {
 	if a.Null {
 		return nil, nil
 	}
@@ -134,10 +149,10 @@ func unnest(v *virtual, a types.Datum) ([][]types.Datum, error) {
 	}
 	t := types.T(a.Type.Elem)
 	rows := make([][]types.Datum, len(elems))
-	for i, e := range elems {
+	for i, elem := range elems {
 		d := types.NullOf(t)
-		if !e.Null {
-			if d, err = types.ParseWith(t, e.Text, v.s.TypeSettings()); err != nil {
+		if !elem.Null {
+			if d, err = types.ParseWith(t, elem.Text, e.Settings); err != nil {
 				return nil, err
 			}
 		}
@@ -147,8 +162,8 @@ func unnest(v *virtual, a types.Datum) ([][]types.Datum, error) {
 }
 
 // expandArray makes rows of an element and its number.
-func expandArray(v *virtual, a types.Datum) ([][]types.Datum, error) {
-	rows, err := unnest(v, a)
+func expandArray(e *Env, a types.Datum) ([][]types.Datum, error) {
+	rows, err := unnest(e, a)
 	for i := range rows {
 		rows[i] = append(rows[i], types.IntOf(types.T(types.Int4), int64(i+1)))
 	}
@@ -171,7 +186,7 @@ func subscripts(args []types.Datum) ([][]types.Datum, error) {
 }
 
 // splitRows makes rows of the array that a scalar function returns.
-func splitRows(v *virtual, function string, args []types.Datum) ([][]types.Datum, error) {
+func splitRows(e *Env, function string, args []types.Datum) ([][]types.Datum, error) {
 	exprs := make([]expr.Expr, len(args))
 	for i, a := range args {
 		exprs[i] = &expr.Const{Value: a}
@@ -180,16 +195,16 @@ func splitRows(v *virtual, function string, args []types.Datum) ([][]types.Datum
 	if err != nil {
 		return nil, err
 	}
-	a, err := compile.Constant(call, v.fn)
+	a, err := compile.Constant(call, e.Fn)
 	if err != nil {
 		return nil, err
 	}
-	return unnest(v, a)
+	return unnest(e, a)
 }
 
-func cast(v *virtual, d types.Datum, t types.Type) (types.Datum, error) {
+func cast(e *Env, d types.Datum, t types.Type) (types.Datum, error) {
 	if d.Type == t {
 		return d, nil
 	}
-	return compile.Constant(&expr.Cast{Arg: &expr.Const{Value: d}, T: t}, v.fn)
+	return compile.Constant(&expr.Cast{Arg: &expr.Const{Value: d}, T: t}, e.Fn)
 }

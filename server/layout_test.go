@@ -36,7 +36,7 @@ var orders = map[string][][]string{
 	"storage": {
 		{"errs", "invariants"}, {"quantity"}, {"types"}, {"mem"}, {"metric", "event"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"},
 		{"format"}, {"scan"}, {"encoding", "index"}, {"cache"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"catalog"}, {"manifest"},
-		{"compact"}, {"table"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
+		{"compact"}, {"tokens", "archive"}, {"table"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
 	},
 	"engine": {
 		{"fn"}, {"expr"}, {"spill"}, {"op"}, {"profile"}, {"source", "relop"}, {"agg", "join"}, {"order", "window"}, {"exec"}, {"enginetest"},

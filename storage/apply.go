@@ -9,6 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/tokens"
 	"github.com/siltstone-db/siltstone/storage/wal"
 )
 
@@ -44,7 +45,7 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 	// Only now: a repetition is answered from its token, and what is answered is visible.
 	for _, e := range group {
 		if x := e.Data.(*commit); e.Err == nil && x.token != nil {
-			db.tokens.commit(x.id, e.Sequence, x.rows, x.seconds)
+			db.tokens.Commit(x.id, tokens.Write{Sequence: e.Sequence, Rows: x.rows}, x.seconds)
 		}
 	}
 }

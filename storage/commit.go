@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/tokens"
 	"github.com/siltstone-db/siltstone/storage/wal"
 )
 
@@ -26,7 +27,7 @@ type commit struct {
 	logged    []table.Deletion
 	claimed   int
 	token     *table.Token
-	id        tokenID // of token
+	id        tokens.ID // of token
 }
 
 // deletion is what a write takes away from one table.
@@ -72,21 +73,21 @@ func (db *DB) commit(ctx context.Context, c *commit, w *table.Write) (table.Ack,
 		return table.Ack{}, err
 	}
 	if w.Token != nil {
-		c.id = hashToken(w.Token)
-		known, err := db.tokens.begin(ctx, c.id)
+		c.id = tokens.NewID(w.Token.Client, w.Token.Key, w.Token.Content)
+		known, err := db.tokens.Begin(ctx, c.id)
 		if err != nil {
 			return table.Ack{}, err
 		}
 		if known != nil {
 			db.metrics.Duplicates.Add(1)
-			return table.Ack{Sequence: known.sequence, Rows: known.rows, Duplicate: true}, nil
+			return table.Ack{Sequence: known.Sequence, Rows: known.Rows, Duplicate: true}, nil
 		}
 	}
 	c.token = w.Token
 	err := db.write(ctx, c, w)
 	if err != nil {
 		if w.Token != nil {
-			db.tokens.abort(c.id)
+			db.tokens.Abort(c.id)
 		}
 		return table.Ack{}, err
 	}

@@ -8,7 +8,7 @@
 //	CURRENT           name of the manifest in use
 //	manifest-N        which segments and which catalog exist (package manifest)
 //	wal/N.wal         log of acknowledged writes, each with its rows and catalog changes (package wal)
-//	tokens/N.tok      idempotency tokens whose log records are gone (tokens.go)
+//	tokens/N.tok      idempotency tokens whose log records are gone (package tokens)
 //	segments/N.seg    sealed rows (package segment)
 //	quarantine/       segments that were set aside
 //
@@ -48,6 +48,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/tokens"
 	"github.com/siltstone-db/siltstone/storage/wal"
 )
 
@@ -64,7 +65,7 @@ type DB struct {
 	cache         *cache.Cache
 	set           *manifest.Set
 	log           *wal.Log
-	tokens        tokens
+	tokens        *tokens.Set
 	numbers       *catalog.Numbers
 	metrics       Metrics
 	snapshots     table.Options

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"path"
@@ -17,6 +16,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/tokens"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -55,7 +55,7 @@ func Dump(w io.Writer, fsys vfs.FS, name string) error {
 		var d table.Decoder
 		return record.Dump(w, f, func(r record.Frame) (string, []string, error) { return describeLogged(&d, r) })
 	case h.Kind == record.Tokens:
-		return record.Dump(w, f, describeTokens)
+		return tokens.Dump(w, f)
 	}
 	return errs.Unsupported("dump of a file of kind %q, written by a newer version,", string(h.Kind))
 }
@@ -120,18 +120,3 @@ func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) 
 
 // unixTime prints seconds since 1970 in UTC.
 func unixTime(seconds int64) string { return time.Unix(seconds, 0).UTC().Format("2006-01-02 15:04:05") }
-
-// describeTokens lists the idempotency tokens of a record: what is kept of a key is its hash.
-func describeTokens(r record.Frame) (string, []string, error) {
-	n := len(r.Payload) / tokenBytes
-	text := fmt.Sprintf("%d tokens", n)
-	if len(r.Payload)%tokenBytes != 0 {
-		return text, nil, errs.Corrupt("%d bytes are no whole tokens", len(r.Payload))
-	}
-	lines := make([]string, 0, n)
-	for b := r.Payload; len(b) > 0; b = b[tokenBytes:] {
-		lines = append(lines, fmt.Sprintf("%x: record %d, %d rows at %s, content %016x", b[:16], binary.LittleEndian.Uint64(b[16:]),
-			binary.LittleEndian.Uint64(b[24:]), unixTime(int64(binary.LittleEndian.Uint64(b[32:]))), binary.LittleEndian.Uint64(b[40:])))
-	}
-	return text, lines, nil
-}

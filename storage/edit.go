@@ -30,7 +30,7 @@ func (db *DB) edit(e *manifest.Edit, w *sealing) error {
 		}
 	}
 	// Tokens of all records up to the watermark were committed before it was read.
-	if err := db.tokens.save(); err != nil {
+	if err := db.tokens.Save(); err != nil {
 		return err
 	}
 	v, err := db.set.Apply(e)

@@ -17,6 +17,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/tokens"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/wal"
 )
@@ -64,9 +65,9 @@ func (db *DB) open(ctx context.Context) error {
 	if db.set, err = manifest.Open(db.o.FS, db.dir); err != nil {
 		return err
 	}
-	db.tokens = tokens{fs: db.o.FS, dir: db.dir + "/tokens", keep: db.o.TokensKept, max: db.o.TokensMax, now: db.o.Now,
-		account: db.o.Pool.Overdraft("idempotency tokens")}
-	if err := db.tokens.open(); err != nil {
+	db.tokens, err = tokens.Open(tokens.Options{FS: db.o.FS, Dir: db.dir + "/tokens", Kept: db.o.TokensKept, Max: db.o.TokensMax,
+		Now: db.o.Now, Account: db.o.Pool.Overdraft("idempotency tokens")})
+	if err != nil {
 		return err
 	}
 	if err := db.loadVersion(); err != nil {
@@ -279,7 +280,8 @@ func (r *replayer) write(sequence uint64, payload []byte) error {
 		}
 	}
 	if d.Token != nil {
-		r.db.tokens.commit(hashToken(d.Token), sequence, total, d.Seconds)
+		id := tokens.NewID(d.Token.Client, d.Token.Key, d.Token.Content)
+		r.db.tokens.Commit(id, tokens.Write{Sequence: sequence, Rows: total}, d.Seconds)
 	}
 	return nil
 }
@@ -425,7 +427,9 @@ func (db *DB) shut() error {
 	for _, l := range slices.Clone(db.loads) {
 		l.Abort()
 	}
-	errors_ = append(errors_, db.tokens.close())
+	if db.tokens != nil {
+		errors_ = append(errors_, db.tokens.Close())
+	}
 	db.current.Close()
 	db.mu.Lock()
 	for _, s := range db.dropped {

@@ -3,7 +3,6 @@ package storage
 import (
 	"fmt"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
-	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
 
 // TestTokensAreBounded: at most TokensMax tokens are remembered, the newest ones, and they are charged.
@@ -34,9 +32,6 @@ func TestTokensAreBounded(t *testing.T) {
 			t.Fatalf("push %d is a duplicate", i)
 		}
 	}
-	if got := db.tokens.account.Used(); got != 100*tokenMemory {
-		t.Errorf("%d bytes are charged for 100 tokens", got)
-	}
 	if !push(n - 100) {
 		t.Error("the oldest of the newest hundred is forgotten")
 	}
@@ -48,62 +43,6 @@ func TestTokensAreBounded(t *testing.T) {
 	}
 	if o.Pool.Used() != 0 {
 		t.Errorf("%d bytes are still charged", o.Pool.Used())
-	}
-}
-
-// TestTokenFilesAreBounded: files of tokens that are forgotten by now are written again with those that are known, also
-// while the disk refuses it now and then.
-func TestTokenFilesAreBounded(t *testing.T) {
-	efs := errorfs.New(vfs.NewMem(), errorfs.Create)
-	if err := efs.MkdirAll("tokens"); err != nil {
-		t.Fatal(err)
-	}
-	made := func() *tokens {
-		x := &tokens{fs: efs, dir: "tokens", keep: time.Hour, max: 100, now: time.Now, account: mem.NewPool(0).Overdraft("tokens")}
-		if err := x.open(); err != nil {
-			t.Fatal(err)
-		}
-		return x
-	}
-	id := func(i int) tokenID { return hashToken(&table.Token{Client: "c", Key: fmt.Sprint(i)}) }
-	x := made()
-	const n, each = 4 * tokensSpare, 1 << 10
-	for i := range n {
-		x.commit(id(i), uint64(i), 1, time.Now().Unix())
-		if i%each != each-1 {
-			continue
-		}
-		if i%(5*each) == 0 {
-			efs.Fail(1, false, syscall.ENOSPC)
-		}
-		if err := x.save(); err != nil {
-			t.Fatal(err)
-		}
-		efs.Heal()
-		infos, err := efs.List("tokens")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var size int64
-		for _, i := range infos {
-			size += i.Size
-		}
-		if size > 2*tokensSpare*tokenBytes {
-			t.Fatalf("%d bytes of files after %d tokens", size, i+1)
-		}
-	}
-	if err := x.close(); err != nil {
-		t.Fatal(err)
-	}
-	x = made()
-	defer x.close()
-	for i := n - 100; i < n; i++ {
-		if k := x.known[id(i).hash]; k == nil || k.sequence != uint64(i) {
-			t.Fatalf("token %d is forgotten", i)
-		}
-	}
-	if x.known[id(n-101).hash] != nil {
-		t.Error("one more is remembered")
 	}
 }
 

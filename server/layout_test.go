@@ -35,7 +35,7 @@ var folders = map[string][]string{
 var orders = map[string][][]string{
 	"storage": {
 		{"errs", "invariants"}, {"quantity"}, {"types"}, {"mem"}, {"metric", "event"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"},
-		{"format"}, {"scan"}, {"encoding", "index"}, {"cache"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"catalog"}, {"manifest"},
+		{"format"}, {"scan"}, {"encoding", "index"}, {"cache"}, {"segment"}, {"live"}, {"field", "record"}, {"wal"}, {"catalog"}, {"manifest"},
 		{"compact"}, {"tokens", "archive"}, {"table"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
 	},
 	"engine": {

@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -33,8 +34,8 @@ func (g *Group) Combine(t *op.Task) error {
 func (g *Group) releaseInputs() {
 	g.releaseBuilders()
 	for _, w := range g.workers {
-		w.clean.release()
-		w.flagged.release()
+		w.clean.Release()
+		w.flagged.Release()
 		for _, s := range w.sets {
 			s.release()
 		}
@@ -43,7 +44,7 @@ func (g *Group) releaseInputs() {
 
 // combine merges the workers' groups in memory.
 func (g *Group) combine(t *op.Task) (err error) {
-	g.out.width = 1 + g.lay.words + g.prog.words
+	g.out.width = 1 + g.lay.Words + g.prog.words
 	switch {
 	case len(g.workers) == 0:
 		w, err := g.newWorker(g.sets)
@@ -87,19 +88,19 @@ func (g *Group) scattered() bool {
 func (g *Group) combineArrays() error {
 	into := g.workers[0].tab
 	for _, w := range g.workers[1:] {
-		for at := 0; at < len(into.rows); at += into.width {
-			if err := g.mergeRow(into.rows[at:at+into.width], w.tab.rows[at:at+into.width]); err != nil {
+		for at := 0; at < len(into.Rows); at += into.Width {
+			if err := g.mergeRow(into.Rows[at:at+into.Width], w.tab.Rows[at:at+into.Width]); err != nil {
 				return err
 			}
 		}
-		w.tab.release()
+		w.tab.Release()
 	}
 	if g.mode == modeDirect { // a fresh row of an array has no key yet
-		for k, at := uint64(0), 0; at < len(into.rows); k, at = k+1, at+into.width {
-			into.rows[at+1] = k
+		for k, at := uint64(0), 0; at < len(into.Rows); k, at = k+1, at+into.Width {
+			into.Rows[at+1] = k
 		}
 	}
-	g.out.blocks = []block{{rows: into.rows, always: g.mode == modeOne}}
+	g.out.blocks = []block{{rows: into.Rows, always: g.mode == modeOne}}
 	return nil
 }
 
@@ -109,7 +110,7 @@ func (g *Group) mergeRow(dst, src []uint64) error {
 	if src[0] == 0 {
 		return nil
 	}
-	base := 1 + g.lay.words
+	base := 1 + g.lay.Words
 	if dst[0] == 0 && !g.growing {
 		copy(dst, src)
 		return nil
@@ -126,19 +127,19 @@ func (g *Group) mergeRow(dst, src []uint64) error {
 func (g *Group) combineTables() error {
 	into, more := g.workers[0].tab, 0
 	for _, w := range g.workers[1:] {
-		more += w.tab.used
+		more += w.tab.Used
 	}
 	// At once: rows come in the order of their hashes, and would pile up in the first part of a table that is too small.
-	if err := into.reserve(more); err != nil {
+	if err := into.Reserve(more); err != nil {
 		return err
 	}
 	for _, w := range g.workers[1:] {
-		for at := 0; at < len(w.tab.rows); at += w.tab.width {
-			src := w.tab.rows[at : at+w.tab.width]
+		for at := 0; at < len(w.tab.Rows); at += w.tab.Width {
+			src := w.tab.Rows[at : at+w.tab.Width]
 			if src[0] == 0 {
 				continue
 			}
-			dst, _, err := into.upsert(src[1 : 1+into.keys])
+			dst, _, err := into.Upsert(src[1 : 1+into.Keys])
 			if err != nil {
 				return err
 			}
@@ -146,15 +147,15 @@ func (g *Group) combineTables() error {
 				return err
 			}
 		}
-		w.tab.release()
+		w.tab.Release()
 	}
 	var keep keeper
 	if keep.init(g); keep.top != nil {
-		keep.top.take(into.rows, into.width)
+		keep.top.take(into.Rows, into.Width)
 		g.out.blocks = keep.blocks()
 		return nil
 	}
-	g.out.tables = []*table{into}
-	g.out.blocks = []block{{rows: into.rows}}
+	g.out.tables = []*hashtable.Table{into}
+	g.out.blocks = []block{{rows: into.Rows}}
 	return nil
 }

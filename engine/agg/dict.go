@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -13,9 +14,9 @@ import (
 type dictWorker struct {
 	g      *Group
 	width  int
-	few    *table     // by reference, see few.go; nil: arrays
-	stay   bool       // arrays were refused memory
-	arrays [][]uint64 // by index in Group.dicts; the last one is that of the interner
+	few    *hashtable.Table // by reference, see few.go; nil: arrays
+	stay   bool             // arrays were refused memory
+	arrays [][]uint64       // by index in Group.dicts; the last one is that of the interner
 	last   *batch.Dictionary
 	at     int // index of last
 }
@@ -23,7 +24,7 @@ type dictWorker struct {
 func newDictWorker(g *Group) *dictWorker {
 	d := &dictWorker{g: g, width: 1 + g.prog.words, arrays: make([][]uint64, len(g.dicts)+1)}
 	if g.few {
-		d.few = newTable(g.acc, 1, g.prog.words)
+		d.few = hashtable.NewTable(g.acc, 1, g.prog.words)
 	}
 	return d
 }
@@ -34,7 +35,7 @@ func (d *dictWorker) release() {
 	}
 	d.releaseArrays()
 	if d.few != nil {
-		d.few.release()
+		d.few.Release()
 	}
 }
 
@@ -48,8 +49,8 @@ func (d *dictWorker) releaseArrays() {
 // each calls fn for every group: where its string is, its number of rows, and its states.
 func (d *dictWorker) each(fn func(ref, rows uint64, words []uint64) error) error {
 	if d.few != nil {
-		for at := 0; at < len(d.few.rows); at += d.few.width {
-			if row := d.few.rows[at : at+d.few.width]; row[0] != 0 {
+		for at := 0; at < len(d.few.Rows); at += d.few.Width {
+			if row := d.few.Rows[at : at+d.few.Width]; row[0] != 0 {
 				if err := fn(row[1], row[0], row[2:]); err != nil {
 					return err
 				}
@@ -108,7 +109,7 @@ func (d *dictWorker) index(v *batch.Dictionary) int {
 
 // consumeDict adds a batch, whose arguments are loaded.
 func (w *worker) consumeDict(b *batch.Batch) error {
-	v := b.Cols[w.g.lay.fields[0].column]
+	v := b.Cols[w.g.lay.Fields[0].Column]
 	n := b.Len
 	at := -1
 	if v.Form == batch.Dict {
@@ -172,12 +173,12 @@ func (w *worker) noSkips() bool {
 // consumeNumbers adds values that came without a known dictionary.
 func (w *worker) consumeNumbers(v *batch.Vector, n int) error {
 	c := w.keys[0]
-	if err := c.load(v, n); err != nil {
+	if err := c.Load(v, n); err != nil {
 		return err
 	}
 	most := uint64(0)
-	for i, x := range c.words[:n] {
-		if c.nulls != nil && c.nulls.Get(i) {
+	for i, x := range c.Words[:n] {
+		if c.Nulls != nil && c.Nulls.Get(i) {
 			x = 0
 		}
 		w.slots[i] = uint32(x)
@@ -197,7 +198,7 @@ func (w *worker) consumeNumbers(v *batch.Vector, n int) error {
 // hash-ordered dictionaries that belong to a partition are one run; those of others are sorted into lists first.
 type dictMerge struct {
 	g    *Group
-	runs []hashRuns // by dictionary; the last one is that of the interner
+	runs []hashtable.HashRuns // by dictionary; the last one is that of the interner
 }
 
 func (g *Group) combineDicts(t *op.Task) error {
@@ -211,10 +212,10 @@ func (g *Group) combineDicts(t *op.Task) error {
 	if err := g.sumArrays(t); err != nil {
 		return err
 	}
-	m := dictMerge{g: g, runs: make([]hashRuns, len(g.dicts)+1)}
+	m := dictMerge{g: g, runs: make([]hashtable.HashRuns, len(g.dicts)+1)}
 	defer func() {
 		for i := range m.runs {
-			m.runs[i].release(g.acc)
+			m.runs[i].Release(g.acc)
 		}
 	}()
 	g.builders = make([]*worker, max(1, t.Workers))
@@ -229,8 +230,8 @@ func (g *Group) combineDicts(t *op.Task) error {
 		}
 	}()
 	for i := range g.builders {
-		g.builders[i] = &worker{g: g, tab: newTable(g.acc, 2, g.prog.words)}
-		g.builders[i].tab.stored = true
+		g.builders[i] = &worker{g: g, tab: hashtable.NewTable(g.acc, 2, g.prog.words)}
+		g.builders[i].tab.Stored = true
 	}
 	if few {
 		return m.mergeFew(t, keep)
@@ -246,7 +247,7 @@ func (g *Group) combineDicts(t *op.Task) error {
 			return err
 		}
 		if done {
-			if err := keep[0].take(tab.rows, tab.width, tab.used); err != nil {
+			if err := keep[0].take(tab.Rows, tab.Width, tab.Used); err != nil {
 				return err
 			}
 			return g.keepNull(&keep[0])
@@ -255,12 +256,12 @@ func (g *Group) combineDicts(t *op.Task) error {
 	if err := m.splitAll(t, func(int) bool { return true }); err != nil {
 		return err
 	}
-	if err := op.Parallel(t, partitions, func(wk, p int) error {
+	if err := op.Parallel(t, hashtable.Partitions, func(wk, p int) error {
 		tab := g.builders[wk].tab
 		if err := m.build(tab, p); err != nil {
 			return err
 		}
-		return keep[wk].take(tab.rows, tab.width, tab.used)
+		return keep[wk].take(tab.Rows, tab.Width, tab.Used)
 	}); err != nil {
 		return err
 	}
@@ -310,18 +311,17 @@ func (m *dictMerge) hash(d int, code uint32) uint64 {
 	if d < len(m.g.dicts) {
 		return m.g.dicts[d].Hashes[code]
 	}
-	_, e := m.g.lay.fields[0].strings.entry(code)
-	return e.hash
+	return m.g.lay.Fields[0].Strings.HashOf(code)
 }
 
 // splitAll finds the partitions of the dictionaries that need says, if that was not done before.
 func (m *dictMerge) splitAll(t *op.Task, need func(d int) bool) error {
 	return op.Parallel(t, len(m.runs), func(_, d int) error {
-		if need(d) && !m.runs[d].done {
+		if need(d) && !m.runs[d].Done {
 			if err := m.split(d); err != nil {
 				return err
 			}
-			m.runs[d].done = true
+			m.runs[d].Done = true
 		}
 		return nil
 	})
@@ -330,27 +330,27 @@ func (m *dictMerge) splitAll(t *op.Task, need func(d int) bool) error {
 // split finds the partitions of dictionary d.
 func (m *dictMerge) split(d int) (err error) {
 	if d < len(m.g.dicts) {
-		return m.runs[d].split(m.g.acc, m.g.dicts[d].Hashes, m.g.dicts[d].HashOrdered)
+		return m.runs[d].Split(m.g.acc, m.g.dicts[d].Hashes, m.g.dicts[d].HashOrdered)
 	}
 	w := m.g.workers[0].dict
 	r := &m.runs[d]
 	a := w.arrays[d]
 	for c := 1; c*w.width < len(a); c++ {
 		if a[c*w.width] > 0 {
-			r.start[m.hash(d, uint32(c))>>(64-partitionBits)+1]++
+			r.Start[m.hash(d, uint32(c))>>(64-hashtable.PartitionBits)+1]++
 		}
 	}
-	for p := range partitions {
-		r.start[p+1] += r.start[p]
+	for p := range hashtable.Partitions {
+		r.Start[p+1] += r.Start[p]
 	}
-	next := r.start
-	if r.list, err = mem.Slice[uint32](m.g.acc, int(r.start[partitions])); err != nil {
+	next := r.Start
+	if r.List, err = mem.Slice[uint32](m.g.acc, int(r.Start[hashtable.Partitions])); err != nil {
 		return err
 	}
 	for c := 1; c*w.width < len(a); c++ {
 		if a[c*w.width] > 0 {
-			p := m.hash(d, uint32(c)) >> (64 - partitionBits)
-			r.list[next[p]] = uint32(c)
+			p := m.hash(d, uint32(c)) >> (64 - hashtable.PartitionBits)
+			r.List[next[p]] = uint32(c)
 			next[p]++
 		}
 	}
@@ -358,12 +358,12 @@ func (m *dictMerge) split(d int) (err error) {
 }
 
 // build makes the table of partition p.
-func (m *dictMerge) build(tab *table, p int) error {
+func (m *dictMerge) build(tab *hashtable.Table, p int) error {
 	n := 0
 	for d := range m.runs {
-		n += int(m.runs[d].start[p+1] - m.runs[d].start[p])
+		n += int(m.runs[d].Start[p+1] - m.runs[d].Start[p])
 	}
-	if err := tab.reset(min(logFor(n), builderLog)); err != nil {
+	if err := tab.Reset(min(hashtable.LogFor(n), builderLog)); err != nil {
 		return err
 	}
 	for d := range m.runs {
@@ -371,8 +371,8 @@ func (m *dictMerge) build(tab *table, p int) error {
 		if len(m.g.workers[0].dict.arrays[d]) == 0 {
 			continue
 		}
-		for i := run.start[p]; i < run.start[p+1]; i++ {
-			if err := m.add(tab, d, run.code(i)); err != nil {
+		for i := run.Start[p]; i < run.Start[p+1]; i++ {
+			if err := m.add(tab, d, run.Code(i)); err != nil {
 				return err
 			}
 		}
@@ -381,7 +381,7 @@ func (m *dictMerge) build(tab *table, p int) error {
 }
 
 // add merges an entry into its group.
-func (m *dictMerge) add(tab *table, d int, code uint32) error {
+func (m *dictMerge) add(tab *hashtable.Table, d int, code uint32) error {
 	rows, words := m.g.workers[0].dict.group(d, code)
 	if rows == 0 {
 		return nil
@@ -393,7 +393,7 @@ func (m *dictMerge) add(tab *table, d int, code uint32) error {
 func (d *dictWorker) group(dict int, code uint32) (rows uint64, words []uint64) {
 	if d.few != nil {
 		key := [1]uint64{refOf(dict, code)}
-		row := d.few.row(key[:])
+		row := d.few.Row(key[:])
 		if row == nil {
 			return 0, nil
 		}
@@ -407,14 +407,14 @@ func (d *dictWorker) group(dict int, code uint32) (rows uint64, words []uint64) 
 }
 
 // addGroup adds rows and states of an entry to the group with the same string.
-func (m *dictMerge) addGroup(tab *table, ref, hash, rows uint64, words []uint64) error {
-	if err := tab.reserve(1); err != nil {
+func (m *dictMerge) addGroup(tab *hashtable.Table, ref, hash, rows uint64, words []uint64) error {
+	if err := tab.Reserve(1); err != nil {
 		return err
 	}
 	dst := m.seek(tab, ref, hash)
 	if dst[0] == 0 {
 		dst[1], dst[2] = ref, hash
-		tab.used++
+		tab.Used++
 	}
 	dst[0] += rows
 	if len(words) > 0 {
@@ -424,12 +424,12 @@ func (m *dictMerge) addGroup(tab *table, ref, hash, rows uint64, words []uint64)
 }
 
 // seek returns the group of an entry, that whose string has the same bytes, or the empty row where it belongs.
-func (m *dictMerge) seek(tab *table, ref, hash uint64) []uint64 {
-	mask := uint64(1)<<tab.log - 1
-	s := hash << partitionBits >> (64 - tab.log)
+func (m *dictMerge) seek(tab *hashtable.Table, ref, hash uint64) []uint64 {
+	mask := uint64(1)<<tab.Log - 1
+	s := hash << hashtable.PartitionBits >> (64 - tab.Log)
 	var b []byte
 	for {
-		row := tab.rows[int(s)*tab.width:][:tab.width]
+		row := tab.Rows[int(s)*tab.Width:][:tab.Width]
 		if row[0] == 0 {
 			return row
 		}
@@ -454,5 +454,5 @@ func (g *Group) dictBytes(ref uint64) []byte {
 	if code == 0 {
 		return nil
 	}
-	return g.lay.fields[0].strings.bytes(code)
+	return g.lay.Fields[0].Strings.Bytes(code)
 }

@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"slices"
 	"sync/atomic"
 
@@ -107,7 +108,7 @@ func (g *Group) topByCount() int {
 // false when too many entries could be among them. A group among the best K has at least as many rows as the K-th of
 // any K groups, and so in one of n dictionaries at least an n-th of that (Fagin's threshold algorithm, with counts by
 // code in place of sorted lists).
-func (m *dictMerge) topDicts(t *op.Task, tab *table, k int) (bool, error) {
+func (m *dictMerge) topDicts(t *op.Task, tab *hashtable.Table, k int) (bool, error) {
 	g := m.g
 	pieces := g.pieces(1)
 	if err := op.Parallel(t, len(pieces), func(_, i int) error {
@@ -116,7 +117,7 @@ func (m *dictMerge) topDicts(t *op.Task, tab *table, k int) (bool, error) {
 	}); err != nil {
 		return false, err
 	}
-	if err := tab.reset(logFor(2 * k * max(1, len(pieces)))); err != nil {
+	if err := tab.Reset(hashtable.LogFor(2 * k * max(1, len(pieces)))); err != nil {
 		return false, err
 	}
 	sources, total := 0, 0
@@ -132,7 +133,7 @@ func (m *dictMerge) topDicts(t *op.Task, tab *table, k int) (bool, error) {
 			}
 		}
 	}
-	if tab.used < k {
+	if tab.Used < k {
 		return false, nil
 	}
 	bound := (kth(tab, k) + uint64(sources) - 1) / uint64(max(1, sources))
@@ -172,7 +173,7 @@ func insertBest(best []codeCount, x codeCount, k int) []codeCount {
 
 // addAbove adds the groups that have at least bound rows in one dictionary; false when there are more than most.
 // Pieces whose best entries reach below the bound have no others.
-func (m *dictMerge) addAbove(t *op.Task, tab *table, pieces []piece, bound uint64, k, most int) (bool, error) {
+func (m *dictMerge) addAbove(t *op.Task, tab *hashtable.Table, pieces []piece, bound uint64, k, most int) (bool, error) {
 	found := make([][]uint32, len(pieces))
 	var n atomic.Int64
 	if err := op.Parallel(t, len(pieces), func(_, i int) error {
@@ -202,8 +203,8 @@ func (m *dictMerge) addAbove(t *op.Task, tab *table, pieces []piece, bound uint6
 }
 
 // addKey adds what all dictionaries have of an entry's string, once.
-func (m *dictMerge) addKey(tab *table, d int, code uint32) error {
-	if err := tab.reserve(1); err != nil {
+func (m *dictMerge) addKey(tab *hashtable.Table, d int, code uint32) error {
+	if err := tab.Reserve(1); err != nil {
 		return err
 	}
 	ref, hash := refOf(d, code), m.hash(d, code)
@@ -228,7 +229,7 @@ func (m *dictMerge) addKey(tab *table, d int, code uint32) error {
 // look finds a string in dictionary d, or among the strings that came without one.
 func (m *dictMerge) look(d int, hash uint64, b []byte) (uint32, bool) {
 	if d == len(m.g.dicts) {
-		id := m.g.lay.fields[0].strings.shardOf(hash).find(hash, &text{b: b})
+		id := m.g.lay.Fields[0].Strings.Find(hash, b)
 		return id, id != 0
 	}
 	dict, run := m.g.dicts[d], &m.runs[d]
@@ -236,9 +237,9 @@ func (m *dictMerge) look(d int, hash uint64, b []byte) (uint32, bool) {
 		c, ok := dict.Find(hash, b)
 		return uint32(c), ok
 	}
-	p := hash >> (64 - partitionBits)
-	for i := run.start[p]; i < run.start[p+1]; i++ {
-		if c := run.list[i]; dict.Hashes[c] == hash && string(dict.At(int(c))) == string(b) {
+	p := hash >> (64 - hashtable.PartitionBits)
+	for i := run.Start[p]; i < run.Start[p+1]; i++ {
+		if c := run.List[i]; dict.Hashes[c] == hash && string(dict.At(int(c))) == string(b) {
 			return c, true
 		}
 	}
@@ -246,11 +247,11 @@ func (m *dictMerge) look(d int, hash uint64, b []byte) (uint32, bool) {
 }
 
 // kth returns the k-th largest row count of a table.
-func kth(tab *table, k int) uint64 {
+func kth(tab *hashtable.Table, k int) uint64 {
 	var counts []uint64
-	for at := 0; at < len(tab.rows); at += tab.width {
-		if tab.rows[at] != 0 {
-			counts = append(counts, tab.rows[at])
+	for at := 0; at < len(tab.Rows); at += tab.Width {
+		if tab.Rows[at] != 0 {
+			counts = append(counts, tab.Rows[at])
 		}
 	}
 	slices.Sort(counts)

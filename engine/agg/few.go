@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -33,14 +34,14 @@ func (w *worker) consumeFew(v *batch.Vector, at, n int) error {
 		return err
 	}
 	tab := w.dict.few
-	if err := tab.reserve(n); err != nil {
+	if err := tab.Reserve(n); err != nil {
 		return err
 	}
-	tab.find1(refs, 1, n, w.slots)
-	if err := w.apply(tab.rows, tab.width, 2, n, nil, w.slots); err != nil {
+	tab.Find1(refs, 1, n, w.slots)
+	if err := w.apply(tab.Rows, tab.Width, 2, n, nil, w.slots); err != nil {
 		return err
 	}
-	if d := w.dict; !d.stay && tab.used > batch.MaxRows && tab.used > w.g.entries()/fewPart {
+	if d := w.dict; !d.stay && tab.Used > batch.MaxRows && tab.Used > w.g.entries()/fewPart {
 		d.stay = d.spread() != nil // refused memory: the batch is counted all the same
 	}
 	return nil
@@ -49,12 +50,12 @@ func (w *worker) consumeFew(v *batch.Vector, at, n int) error {
 // numberRefs makes references of values that came without a known dictionary.
 func (w *worker) numberRefs(v *batch.Vector, refs []uint64) error {
 	c := w.keys[0]
-	if err := c.load(v, len(refs)); err != nil {
+	if err := c.Load(v, len(refs)); err != nil {
 		return err
 	}
 	base := refOf(len(w.g.dicts), 0)
-	for i, x := range c.words[:len(refs)] {
-		if c.nulls != nil && c.nulls.Get(i) {
+	for i, x := range c.Words[:len(refs)] {
+		if c.Nulls != nil && c.Nulls.Get(i) {
 			x = 0
 		}
 		refs[i] = base | x
@@ -74,8 +75,8 @@ func (g *Group) entries() int {
 // spread moves the groups of the table to arrays. When memory for these is refused, the table has all groups still.
 func (d *dictWorker) spread() error {
 	size := make([]int, len(d.arrays))
-	for at := 0; at < len(d.few.rows); at += d.few.width {
-		if row := d.few.rows[at:]; row[0] != 0 {
+	for at := 0; at < len(d.few.Rows); at += d.few.Width {
+		if row := d.few.Rows[at:]; row[0] != 0 {
 			size[row[1]>>32] = max(size[row[1]>>32], int(uint32(row[1]))+1)
 		}
 	}
@@ -91,14 +92,14 @@ func (d *dictWorker) spread() error {
 			return err
 		}
 	}
-	for at := 0; at < len(d.few.rows); at += d.few.width {
-		if row := d.few.rows[at : at+d.few.width]; row[0] != 0 {
+	for at := 0; at < len(d.few.Rows); at += d.few.Width {
+		if row := d.few.Rows[at : at+d.few.Width]; row[0] != 0 {
 			to := d.arrays[row[1]>>32][int(uint32(row[1]))*d.width:][:d.width]
 			to[0] = row[0]
 			copy(to[1:], row[2:])
 		}
 	}
-	d.few.release()
+	d.few.Release()
 	d.few = nil
 	return nil
 }
@@ -111,19 +112,19 @@ func (g *Group) sumFew() (bool, error) {
 			all = false
 			continue
 		}
-		more += w.dict.few.used
+		more += w.dict.few.Used
 	}
 	if !all {
 		return false, g.spreadAll()
 	}
 	into := g.workers[0].dict.few
-	if err := into.reserve(more - into.used); err != nil {
+	if err := into.Reserve(more - into.Used); err != nil {
 		return false, err
 	}
 	for _, w := range g.workers[1:] {
 		if err := w.dict.each(func(ref, rows uint64, words []uint64) error {
 			key := [1]uint64{ref}
-			dst, _, err := into.upsert(key[:])
+			dst, _, err := into.Upsert(key[:])
 			if err != nil {
 				return err
 			}
@@ -132,7 +133,7 @@ func (g *Group) sumFew() (bool, error) {
 		}); err != nil {
 			return false, err
 		}
-		w.dict.few.release()
+		w.dict.few.Release()
 	}
 	return true, nil
 }
@@ -152,7 +153,7 @@ func (g *Group) spreadAll() error {
 
 // fewGroups are the groups of a table by the partitions of their strings' hashes. NULL is not among them.
 type fewGroups struct {
-	start  [partitions + 1]uint32
+	start  [hashtable.Partitions + 1]uint32
 	at     []uint32 // numbers of the table's rows, partition by partition
 	hashes []uint64 // of their strings
 }
@@ -163,36 +164,36 @@ func (f *fewGroups) release(acc *mem.Account) {
 }
 
 // split reads the hashes of all groups.
-func (f *fewGroups) split(m *dictMerge, tab *table) (err error) {
+func (f *fewGroups) split(m *dictMerge, tab *hashtable.Table) (err error) {
 	acc := m.g.acc
-	if f.at, err = mem.Slice[uint32](acc, tab.used); err != nil {
+	if f.at, err = mem.Slice[uint32](acc, tab.Used); err != nil {
 		return err
 	}
-	if f.hashes, err = mem.Slice[uint64](acc, tab.used); err != nil {
+	if f.hashes, err = mem.Slice[uint64](acc, tab.Used); err != nil {
 		return err
 	}
-	found, err := mem.Slice[uint64](acc, tab.used)
+	found, err := mem.Slice[uint64](acc, tab.Used)
 	if err != nil {
 		return err
 	}
 	defer mem.ReleaseSlice(acc, found)
 	null, n := refOf(len(m.g.dicts), 0), 0
-	for at := 0; at < len(tab.rows); at += tab.width {
-		if row := tab.rows[at:]; row[0] != 0 && row[1] != null {
+	for at := 0; at < len(tab.Rows); at += tab.Width {
+		if row := tab.Rows[at:]; row[0] != 0 && row[1] != null {
 			found[n] = m.hash(int(row[1]>>32), uint32(row[1]))
-			f.start[found[n]>>(64-partitionBits)+1]++
+			f.start[found[n]>>(64-hashtable.PartitionBits)+1]++
 			n++
 		}
 	}
-	for p := range partitions {
+	for p := range hashtable.Partitions {
 		f.start[p+1] += f.start[p]
 	}
 	next := f.start
 	n = 0
-	for at := 0; at < len(tab.rows); at += tab.width {
-		if row := tab.rows[at:]; row[0] != 0 && row[1] != null {
-			p := found[n] >> (64 - partitionBits)
-			f.at[next[p]], f.hashes[next[p]] = uint32(at/tab.width), found[n]
+	for at := 0; at < len(tab.Rows); at += tab.Width {
+		if row := tab.Rows[at:]; row[0] != 0 && row[1] != null {
+			p := found[n] >> (64 - hashtable.PartitionBits)
+			f.at[next[p]], f.hashes[next[p]] = uint32(at/tab.Width), found[n]
 			next[p]++
 			n++
 		}
@@ -211,7 +212,7 @@ func (m *dictMerge) mergeFew(t *op.Task, keep []keeper) error {
 			return err
 		}
 		if done {
-			if err := keep[0].take(tab.rows, tab.width, tab.used); err != nil {
+			if err := keep[0].take(tab.Rows, tab.Width, tab.Used); err != nil {
 				return err
 			}
 			return g.keepNull(&keep[0])
@@ -222,22 +223,22 @@ func (m *dictMerge) mergeFew(t *op.Task, keep []keeper) error {
 	if err := groups.split(m, few); err != nil {
 		return err
 	}
-	if err := op.Parallel(t, partitions, func(wk, p int) error {
+	if err := op.Parallel(t, hashtable.Partitions, func(wk, p int) error {
 		from, to := groups.start[p], groups.start[p+1]
 		if from == to {
 			return nil
 		}
 		tab := g.builders[wk].tab
-		if err := tab.reset(min(logFor(int(to-from)), builderLog)); err != nil {
+		if err := tab.Reset(min(hashtable.LogFor(int(to-from)), builderLog)); err != nil {
 			return err
 		}
 		for i := from; i < to; i++ {
-			row := few.rows[int(groups.at[i])*few.width:][:few.width]
+			row := few.Rows[int(groups.at[i])*few.Width:][:few.Width]
 			if err := m.addGroup(tab, row[1], groups.hashes[i], row[0], row[2:]); err != nil {
 				return err
 			}
 		}
-		return keep[wk].take(tab.rows, tab.width, tab.used)
+		return keep[wk].take(tab.Rows, tab.Width, tab.Used)
 	}); err != nil {
 		return err
 	}
@@ -249,12 +250,12 @@ const findCost = 8
 
 // topFew is topDicts over a table: it leaves the K groups with the most rows, and some others, in tab; false when it is
 // cheaper to merge all.
-func (m *dictMerge) topFew(tab, few *table, k int) (bool, error) {
+func (m *dictMerge) topFew(tab, few *hashtable.Table, k int) (bool, error) {
 	best := make([][]codeCount, len(m.runs))
 	null := refOf(len(m.g.dicts), 0)
 	sources := 0
-	for at := 0; at < len(few.rows); at += few.width {
-		row := few.rows[at:]
+	for at := 0; at < len(few.Rows); at += few.Width {
+		row := few.Rows[at:]
 		if row[0] == 0 || row[1] == null {
 			continue
 		}
@@ -263,7 +264,7 @@ func (m *dictMerge) topFew(tab, few *table, k int) (bool, error) {
 			if d < uint64(len(m.g.dicts)) && !m.g.dicts[d].Searchable() {
 				return false, nil
 			}
-			if sources++; k*sources*len(m.runs)*findCost > few.used {
+			if sources++; k*sources*len(m.runs)*findCost > few.Used {
 				return false, nil
 			}
 		}
@@ -271,7 +272,7 @@ func (m *dictMerge) topFew(tab, few *table, k int) (bool, error) {
 			best[d] = insertBest(b, codeCount{uint32(row[1]), row[0]}, k)
 		}
 	}
-	if err := tab.reset(logFor(2 * k * max(1, sources))); err != nil {
+	if err := tab.Reset(hashtable.LogFor(2 * k * max(1, sources))); err != nil {
 		return false, err
 	}
 	for d := range best {
@@ -281,7 +282,7 @@ func (m *dictMerge) topFew(tab, few *table, k int) (bool, error) {
 			}
 		}
 	}
-	if tab.used < k {
+	if tab.Used < k {
 		return false, nil
 	}
 	bound := (kth(tab, k) + uint64(sources) - 1) / uint64(max(1, sources))
@@ -290,11 +291,11 @@ func (m *dictMerge) topFew(tab, few *table, k int) (bool, error) {
 
 // addFew adds the groups of the table that have at least bound rows; false when they are too many. A dictionary whose
 // best entries reach below the bound has no others.
-func (m *dictMerge) addFew(tab, few *table, best [][]codeCount, bound uint64, k int) (bool, error) {
+func (m *dictMerge) addFew(tab, few *hashtable.Table, best [][]codeCount, bound uint64, k int) (bool, error) {
 	var found []uint64
-	null, most := refOf(len(m.g.dicts), 0), few.used/(len(m.runs)*findCost)
-	for at := 0; at < len(few.rows); at += few.width {
-		row := few.rows[at:]
+	null, most := refOf(len(m.g.dicts), 0), few.Used/(len(m.runs)*findCost)
+	for at := 0; at < len(few.Rows); at += few.Width {
+		row := few.Rows[at:]
 		if row[0] < bound || row[0] == 0 || row[1] == null {
 			continue
 		}

@@ -17,7 +17,7 @@ type finisher struct {
 
 // rowsOf returns the number of rows, or of distinct values, that went into a call's state.
 func (g *Group) rowsOf(c *call, row []uint64) uint64 {
-	base := 1 + g.lay.words
+	base := 1 + g.lay.Words
 	if c.set >= 0 {
 		return row[base+g.prog.states[g.sets[c.set].states[0]].at]
 	}
@@ -44,8 +44,8 @@ func (f *finisher) finish(rows []uint64, pick []int, out *batch.Batch) error {
 
 // key fills v with a key of the groups.
 func (f *finisher) key(i int, rows []uint64, pick []int, v *batch.Vector) {
-	fld, words := &f.g.lay.fields[i], f.g.lay.words
-	v.Reset(fld.typ, len(pick))
+	fld, words := &f.g.lay.Fields[i], f.g.lay.Words
+	v.Reset(fld.Typ, len(pick))
 	for j, at := range pick {
 		key := rows[at+1 : at+1+words]
 		if f.g.mode == modeDict {
@@ -57,16 +57,16 @@ func (f *finisher) key(i int, rows []uint64, pick []int, v *batch.Vector) {
 			continue
 		}
 		var w [2]uint64
-		null := fld.unpack(key, w[:])
-		switch fld.phys {
+		null := fld.Unpack(key, w[:])
+		switch fld.Phys {
 		case types.PhysBytes:
 			if null {
 				v.AppendBytes(nil)
 			} else {
-				v.AppendBytes(fld.strings.bytes(uint32(w[0])))
+				v.AppendBytes(fld.Strings.Bytes(uint32(w[0])))
 			}
 		default:
-			setWords(v, j, fld.phys, w)
+			setWords(v, j, fld.Phys, w)
 		}
 		if null {
 			v.Nulls(len(pick)).Clear(j)
@@ -96,7 +96,7 @@ func setWords(v *batch.Vector, i int, phys types.Physical, w [2]uint64) {
 func (f *finisher) call(c *call, rows []uint64, pick []int, v *batch.Vector) error {
 	n := len(pick)
 	v.Reset(c.result, n)
-	base := 1 + f.g.lay.words
+	base := 1 + f.g.lay.Words
 	if c.kind == fn.Count || c.kind == fn.CountStar {
 		out := batch.Values[uint64](v)
 		for i, at := range pick {
@@ -155,10 +155,10 @@ func (f *finisher) value(c *call, s *state, r []uint64, count uint64, v *batch.V
 	case stateMaxSpan:
 		setWords(v, i, phys, [2]uint64{r[1], r[2]})
 	case stateMaxBytes:
-		v.AppendBytes(strings.referred(r[0]))
+		v.AppendBytes(strings.Referred(r[0]))
 	case stateFirst:
 		if phys == types.PhysBytes {
-			v.AppendBytes(strings.bytes(uint32(r[1])))
+			v.AppendBytes(strings.Bytes(uint32(r[1])))
 		} else {
 			setWords(v, i, phys, [2]uint64{r[1], r[2]})
 		}

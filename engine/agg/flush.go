@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -113,11 +114,11 @@ func (f *flusher) worker(w *worker) error {
 }
 
 // table writes the groups of a table, or of an array.
-func (f *flusher) table(tab *table) error {
+func (f *flusher) table(tab *hashtable.Table) error {
 	g := f.g
-	base := 1 + g.lay.words
-	for i, at := 0, 0; at < len(tab.rows); i, at = i+1, at+tab.width {
-		row := tab.rows[at : at+tab.width]
+	base := 1 + g.lay.Words
+	for i, at := 0, 0; at < len(tab.Rows); i, at = i+1, at+tab.Width {
+		row := tab.Rows[at : at+tab.Width]
 		if row[0] == 0 {
 			continue
 		}
@@ -125,7 +126,7 @@ func (f *flusher) table(tab *table) error {
 		if g.mode == modeDirect { // the key stands nowhere else
 			key = []uint64{uint64(i)}
 		}
-		if f.fixed != nil && f.fixed.keys.row(key) == nil {
+		if f.fixed != nil && f.fixed.keys.Row(key) == nil {
 			continue // not counted to the end
 		}
 		if err := f.group(key, row[0], row[base:]); err != nil {
@@ -137,7 +138,7 @@ func (f *flusher) table(tab *table) error {
 
 // block writes groups that are combined.
 func (f *flusher) block(b block) error {
-	base, width := 1+f.g.lay.words, f.g.out.width
+	base, width := 1+f.g.lay.Words, f.g.out.width
 	for at := 0; at < len(b.rows); at += width {
 		row := b.rows[at : at+width]
 		if row[0] == 0 && !b.always {
@@ -169,19 +170,19 @@ func (f *flusher) partitioned(w *worker) error {
 	if f.g.spill.space != nil {
 		acc = f.g.spill.space.Account()
 	}
-	b.tab = newTable(acc, f.g.lay.words, f.g.prog.words)
+	b.tab = hashtable.NewTable(acc, f.g.lay.Words, f.g.prog.words)
 	defer b.release()
-	if err := b.tab.reset(flushLog); err != nil {
+	if err := b.tab.Reset(flushLog); err != nil {
 		return err
 	}
 	add := func(words []uint64, stride, n int, flags bool) error {
 		for at := 0; at < n; at += batch.MaxRows {
 			m := min(batch.MaxRows, n-at)
-			if !b.tab.fits(m) {
+			if !b.tab.Fits(m) {
 				if err := f.table(b.tab); err != nil {
 					return err
 				}
-				if err := b.tab.reset(flushLog); err != nil {
+				if err := b.tab.Reset(flushLog); err != nil {
 					return err
 				}
 			}
@@ -191,12 +192,12 @@ func (f *flusher) partitioned(w *worker) error {
 		}
 		return nil
 	}
-	for p := range partitions {
-		for i, sc := range [2]*scatter{w.clean, w.flagged} {
+	for p := range hashtable.Partitions {
+		for i, sc := range [2]*hashtable.Scatter{w.clean, w.flagged} {
 			if sc == nil {
 				continue
 			}
-			if err := sc.read(p, func(words []uint64, n int) error { return add(words, sc.stride, n, i == 1) }); err != nil {
+			if err := sc.Read(p, func(words []uint64, n int) error { return add(words, sc.Stride, n, i == 1) }); err != nil {
 				return err
 			}
 		}
@@ -207,12 +208,12 @@ func (f *flusher) partitioned(w *worker) error {
 // set writes distinct values.
 func (f *flusher) set(s *setWorker) error {
 	write := func(pair []uint64) error { return f.pair(s.plan, pair) }
-	if err := s.tab.each(write); err != nil || s.parts == nil {
+	if err := s.tab.Each(write); err != nil || s.parts == nil {
 		return err
 	}
-	k := s.plan.lay.words
-	for p := range partitions {
-		if err := s.parts.read(p, func(words []uint64, n int) error {
+	k := s.plan.lay.Words
+	for p := range hashtable.Partitions {
+		if err := s.parts.Read(p, func(words []uint64, n int) error {
 			for at := 0; at < n*k; at += k {
 				if err := write(words[at : at+k]); err != nil {
 					return err

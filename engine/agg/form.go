@@ -2,6 +2,7 @@ package agg
 
 import (
 	"encoding/binary"
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"math"
 
 	"github.com/siltstone-db/siltstone/storage/kernel"
@@ -72,20 +73,20 @@ func (f *writer) pair(s *setPlan, pair []uint64) []byte {
 			continue
 		}
 		var w [2]uint64
-		s.value.unpack(pair, w[:])
-		f.buf = appendValue(append(f.buf, 1), s.value.phys, s.value.strings, w[:])
+		s.value.Unpack(pair, w[:])
+		f.buf = appendValue(append(f.buf, 1), s.value.Phys, s.value.Strings, w[:])
 	}
 	return f.buf
 }
 
 // keyOfPair cuts the key of the group off a packed pair. The result is valid until the pair changes.
 func (g *Group) keyOfPair(pair []uint64) []uint64 {
-	k := g.lay.words
-	if k == 0 || g.lay.bits == 64 {
+	k := g.lay.Words
+	if k == 0 || g.lay.Bits == 64 {
 		return pair[:k]
 	}
 	key := append([]uint64(nil), pair[:k]...)
-	key[k-1] &= 1<<g.lay.bits - 1
+	key[k-1] &= 1<<g.lay.Bits - 1
 	return key
 }
 
@@ -99,18 +100,18 @@ func (g *Group) appendKey(dst []byte, key []uint64) []byte {
 		dst = binary.AppendUvarint(append(dst, 1), uint64(len(b)))
 		return append(dst, b...)
 	}
-	for i := range g.lay.fields {
-		f := &g.lay.fields[i]
+	for i := range g.lay.Fields {
+		f := &g.lay.Fields[i]
 		var w [2]uint64
-		if f.unpack(key, w[:]) {
+		if f.Unpack(key, w[:]) {
 			dst = append(dst, 0)
 			continue
 		}
 		dst = append(dst, 1)
-		if f.phys == types.PhysInterval { // numbered, but unpacked as itself
-			dst = appendValue(dst, f.phys, nil, w[:])
+		if f.Phys == types.PhysInterval { // numbered, but unpacked as itself
+			dst = appendValue(dst, f.Phys, nil, w[:])
 		} else {
-			dst = appendValue(dst, f.phys, f.strings, w[:])
+			dst = appendValue(dst, f.Phys, f.Strings, w[:])
 		}
 	}
 	return dst
@@ -124,37 +125,23 @@ func (g *Group) hashValues(key []uint64) uint64 {
 	h := uint64(0x9e3779b97f4a7c15)
 	if g.mode == modeDict {
 		if g.dictNull(key[0]) {
-			return mix2(h, 0)
+			return hashtable.Mix(h, 0)
 		}
-		return mix2(h, kernel.HashBytes(g.dictBytes(key[0])))
+		return hashtable.Mix(h, kernel.HashBytes(g.dictBytes(key[0])))
 	}
-	for i := range g.lay.fields {
-		h = mix2(h, g.lay.fields[i].hashValue(key))
+	for i := range g.lay.Fields {
+		h = hashtable.Mix(h, g.lay.Fields[i].HashValue(key))
 	}
 	return h
 }
 
 // hashPair is the hash of a packed pair of a set.
 func (g *Group) hashPair(s *setPlan, pair []uint64) uint64 {
-	return mix2(g.hashValues(g.keyOfPair(pair)), s.value.hashValue(pair))
-}
-
-func (f *field) hashValue(key []uint64) uint64 {
-	var w [2]uint64
-	switch null := f.unpack(key, w[:]); {
-	case null:
-		return 0
-	case f.phys == types.PhysInterval:
-		lo, hi := intervalSpan(w[0], w[1])
-		return mix2(lo, hi)
-	case f.strings != nil:
-		return f.strings.hash(f.strings.bytes(uint32(w[0])))
-	}
-	return mix2(w[0], w[1])
+	return hashtable.Mix(g.hashValues(g.keyOfPair(pair)), s.value.HashValue(pair))
 }
 
 // appendValue appends a value that is not NULL: w are its words, or strings has it by the number w[0].
-func appendValue(dst []byte, phys types.Physical, strings *interner, w []uint64) []byte {
+func appendValue(dst []byte, phys types.Physical, strings *hashtable.Interner, w []uint64) []byte {
 	switch phys {
 	case types.PhysBool:
 		return append(dst, byte(w[0]))
@@ -167,7 +154,7 @@ func appendValue(dst []byte, phys types.Physical, strings *interner, w []uint64)
 	case types.PhysInt64, types.PhysFloat64:
 		return binary.LittleEndian.AppendUint64(dst, w[0])
 	case types.PhysBytes:
-		return appendBytes(dst, strings.referred(w[0]))
+		return appendBytes(dst, strings.Referred(w[0]))
 	}
 	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(dst, w[0]), w[1])
 }
@@ -208,7 +195,7 @@ func (g *Group) appendState(dst []byte, s *state, r []uint64) []byte {
 			return append(dst, 0)
 		}
 		if s.kind == stateMaxBytes {
-			return appendBytes(append(dst, 1), g.prog.stringsOf(&g.side, s).referred(r[0]))
+			return appendBytes(append(dst, 1), g.prog.stringsOf(&g.side, s).Referred(r[0]))
 		}
 		return appendValue(append(dst, 1), s.phys, g.prog.stringsOf(&g.side, s), r[1:])
 	case stateList:
@@ -230,7 +217,7 @@ func (g *Group) appendList(dst []byte, s *state, first uint64) []byte {
 		first = n[0]
 		dst = binary.AppendUvarint(dst, nulls)
 		for x, c := range cols {
-			wide := wideOf(g.cfg.In[c])
+			wide := hashtable.Wide(g.cfg.In[c])
 			if nulls>>uint(x)&1 == 0 {
 				dst = appendValue(dst, g.cfg.In[c].Physical(), g.side.strings[c], words[:wide])
 			}

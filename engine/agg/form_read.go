@@ -3,6 +3,7 @@ package agg
 import (
 	"bytes"
 	"encoding/binary"
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"math"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -87,7 +88,7 @@ func (x *reader) bytes() []byte {
 }
 
 // value reads a value that is not NULL into words; strings get a number.
-func (x *reader) value(t types.Type, strings *interner) (w [2]uint64) {
+func (x *reader) value(t types.Type, strings *hashtable.Interner) (w [2]uint64) {
 	switch t.Physical() {
 	case types.PhysBool:
 		if x.flag() {
@@ -116,11 +117,11 @@ func (x *reader) value(t types.Type, strings *interner) (w [2]uint64) {
 }
 
 // number returns the number of a string, 0 when the record failed.
-func (x *reader) number(strings *interner, b []byte) uint64 {
+func (x *reader) number(strings *hashtable.Interner, b []byte) uint64 {
 	if x.bad || x.err != nil {
 		return 0
 	}
-	id, err := strings.number(b)
+	id, err := strings.Number(b)
 	if err != nil {
 		x.err = err
 	}
@@ -128,48 +129,28 @@ func (x *reader) number(strings *interner, b []byte) uint64 {
 }
 
 // keyValue reads a key's value; intervals are numbered there.
-func (x *reader) keyValue(f *field) (w [2]uint64) {
-	if f.phys == types.PhysInterval && f.strings != nil {
-		w[0] = x.number(f.strings, x.take(16))
+func (x *reader) keyValue(f *hashtable.Field) (w [2]uint64) {
+	if f.Phys == types.PhysInterval && f.Strings != nil {
+		w[0] = x.number(f.Strings, x.take(16))
 		return w
 	}
-	return x.value(f.typ, f.strings)
+	return x.value(f.Typ, f.Strings)
 }
 
 // key reads the key into packed words.
 func (x *reader) key(key []uint64) {
 	clear(key)
-	for i := range x.g.lay.fields {
-		f := &x.g.lay.fields[i]
+	for i := range x.g.lay.Fields {
+		f := &x.g.lay.Fields[i]
 		null := !x.flag()
 		var w [2]uint64
 		if !null {
 			w = x.keyValue(f)
 		}
-		if !x.bad && x.err == nil && !f.put(key, w, null) {
+		if !x.bad && x.err == nil && !f.Put(key, w, null) {
 			x.bad = true
 		}
 	}
-}
-
-// put packs one value; false when it is outside of the field's range.
-func (f *field) put(key []uint64, w [2]uint64, null bool) bool {
-	switch {
-	case null && f.nullWord >= 0:
-		key[f.nullWord] |= 1 << f.nullBit
-		return true
-	case null:
-		return !f.notNull
-	case f.bits == 128:
-		key[f.word], key[f.word+1] = w[0], w[1]
-		return true
-	}
-	code := w[0] - f.base
-	if f.phys == types.PhysFloat32 || f.phys == types.PhysFloat64 {
-		code = f.floatCode(w[0])
-	}
-	key[f.word] |= code & f.mask() << f.shift
-	return code&^f.mask() == 0
 }
 
 // states reads the states into the words behind a key, and returns the number of rows.
@@ -243,7 +224,7 @@ func (x *reader) list(s *state, r []uint64) {
 			if nulls>>uint(i)&1 == 0 {
 				w = x.value(x.g.cfg.In[c], x.g.side.strings[c])
 			}
-			node = append(node, w[:wideOf(x.g.cfg.In[c])]...)
+			node = append(node, w[:hashtable.Wide(x.g.cfg.In[c])]...)
 		}
 		if !x.bad && x.err == nil {
 			x.g.side.lists.append(r, nulls, node)

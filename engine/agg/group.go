@@ -64,6 +64,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"sync"
 	"sync/atomic"
 
@@ -92,7 +93,7 @@ type Group struct {
 	acc  *mem.Account // part of the task's: what this aggregation has
 	prog *program
 	mode mode
-	lay  layout
+	lay  hashtable.Layout
 	side side
 	sets []setPlan
 
@@ -104,7 +105,7 @@ type Group struct {
 	plainSums bool        // at most two states, sums of small integers
 	tableOnly bool        // lists refer to rows in order of arrival: no partitions
 
-	keyStrings []*interner
+	keyStrings []*hashtable.Interner
 	dicts      []*batch.Dictionary // of modeDict
 	few        bool                // workers of modeDict begin with a table of the entries they meet
 	counted    []scan.Counted      // rows that dictionaries count
@@ -167,7 +168,7 @@ func (g *Group) Open(t *op.Task) (err error) {
 
 // plan decides how keys, arguments and distinct values are kept.
 func (g *Group) plan(t *op.Task) error {
-	g.side = side{strings: map[int]*interner{}, decimals: &decimals{}, lists: &lists{}, mu: &sideCharge{}}
+	g.side = side{strings: map[int]*hashtable.Interner{}, decimals: &decimals{}, lists: &lists{}, mu: &sideCharge{}}
 	if err := g.openArguments(); err != nil {
 		return err
 	}
@@ -196,7 +197,7 @@ func (g *Group) openArguments() error {
 				if err := g.addStrings(c); err != nil {
 					return err
 				}
-				g.payload += wideOf(g.cfg.In[c])
+				g.payload += hashtable.Wide(g.cfg.In[c])
 			}
 		}
 	}
@@ -213,7 +214,7 @@ func (g *Group) openArguments() error {
 			g.tableOnly, g.growing = true, true
 			wide := 2
 			for _, c := range g.prog.inputs[g.prog.states[i].in].cols {
-				wide += wideOf(g.cfg.In[c])
+				wide += hashtable.Wide(g.cfg.In[c])
 			}
 			g.side.lists.mu.wide = max(g.side.lists.mu.wide, wide)
 		}
@@ -222,19 +223,11 @@ func (g *Group) openArguments() error {
 	return nil
 }
 
-func wideOf(t types.Type) int {
-	switch t.Physical() {
-	case types.PhysInt128, types.PhysInterval, types.PhysUUID:
-		return 2
-	}
-	return 1
-}
-
 // addStrings gives a string argument its interner. Arguments are numbered by their bytes, so that values come out as
 // they went in.
 func (g *Group) addStrings(ordinal int) (err error) {
 	if g.cfg.In[ordinal].Physical() == types.PhysBytes && g.side.strings[ordinal] == nil {
-		g.side.strings[ordinal], err = newInterner(g.acc, nil, g.internBits())
+		g.side.strings[ordinal], err = hashtable.NewInterner(g.acc, nil, g.internBits())
 	}
 	return err
 }
@@ -244,18 +237,7 @@ func (g *Group) internBits() uint {
 	if g.plain {
 		return 0
 	}
-	return internShardBits
-}
-
-// keyOf returns what decides the equality of a string-like key type, nil for all its bytes.
-func keyOf(t types.Type) func([]byte) []byte {
-	switch t.Kind {
-	case types.Numeric:
-		return types.NumericKey
-	case types.Interval:
-		return intervalKey
-	}
-	return nil
+	return hashtable.ShardBits
 }
 
 // openKeys packs the keys and chooses the mode.
@@ -265,7 +247,7 @@ func (g *Group) openKeys(t *op.Task) error {
 		return nil
 	}
 	g.mode, g.dicts = modeTable, nil
-	fields := make([]field, len(g.cfg.Keys))
+	fields := make([]hashtable.Field, len(g.cfg.Keys))
 	for i, k := range g.cfg.Keys {
 		if len(g.cfg.Keys) == 1 {
 			if dicts, _ := g.dictionaries(k); g.dictFits(dicts) {
@@ -276,18 +258,18 @@ func (g *Group) openKeys(t *op.Task) error {
 		if err != nil {
 			return err
 		}
-		fields[i] = newField(k, g.cfg.In[k.Column], entries)
-		fields[i].strings = in
-		if fields[i].phys == types.PhysNone {
-			return errs.Unsupported("grouping by a value of type %s", fields[i].typ)
+		fields[i] = hashtable.NewField(k.Column, &k.Stats, g.cfg.In[k.Column], entries)
+		fields[i].Strings = in
+		if fields[i].Phys == types.PhysNone {
+			return errs.Unsupported("grouping by a value of type %s", fields[i].Typ)
 		}
 	}
-	g.lay = newLayout(fields)
+	g.lay = hashtable.NewLayout(fields)
 	if g.mode == modeDict {
-		g.lay.words = 2 // where the string is, and its hash
+		g.lay.Words = 2 // where the string is, and its hash
 		return nil
 	}
-	if !g.plain && g.lay.words == 1 && g.lay.bits <= directBits && (1+1+g.prog.words)<<g.lay.bits <= directWords {
+	if !g.plain && g.lay.Words == 1 && g.lay.Bits <= directBits && (1+1+g.prog.words)<<g.lay.Bits <= directWords {
 		g.mode = modeDirect
 	}
 	return nil
@@ -303,19 +285,19 @@ const (
 // internKey makes the interner of a key or of a distinct value, nil for types that need none. Where all its
 // dictionaries are known and the rows are many enough to meet most entries, these are numbered at once; entries is then
 // the largest number, else 0.
-func (g *Group) internKey(t *op.Task, typ types.Type, k Key) (in *interner, entries int, err error) {
+func (g *Group) internKey(t *op.Task, typ types.Type, k Key) (in *hashtable.Interner, entries int, err error) {
 	if p := typ.Physical(); p != types.PhysBytes && p != types.PhysInterval {
 		return nil, 0, nil
 	}
-	if in, err = newInterner(g.acc, keyOf(typ), g.internBits()); err != nil {
+	if in, err = hashtable.NewInterner(g.acc, hashtable.EqualPart(typ), g.internBits()); err != nil {
 		return nil, 0, err
 	}
 	g.keyStrings = append(g.keyStrings, in)
 	dicts, complete := g.dictionaries(k)
-	if g.mode != modeDict && complete && mergeable(dicts) && g.meets(dicts, 2) {
-		err = in.merge(t, dicts)
+	if g.mode != modeDict && complete && hashtable.Mergeable(dicts) && g.meets(dicts, 2) {
+		err = in.Merge(t, dicts)
 	}
-	return in, int(in.merged), err
+	return in, in.MergedMax(), err
 }
 
 // meets tells whether the rows are expected to be at least one for every few entries of dictionaries.
@@ -386,13 +368,13 @@ func (g *Group) releaseMemory() {
 	}
 	g.releaseBuilders()
 	for _, s := range g.keyStrings {
-		s.close()
+		s.Close()
 	}
 	for _, s := range g.side.strings {
-		s.close()
+		s.Close()
 	}
 	if f := g.fixed.Swap(nil); f != nil {
-		f.keys.release()
+		f.keys.Release()
 	}
 	g.out.release(g.acc)
 	g.side.release(g.acc)

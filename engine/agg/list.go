@@ -3,6 +3,7 @@ package agg
 import (
 	"bytes"
 	"encoding/binary"
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"math"
 	"slices"
 	"sort"
@@ -35,10 +36,10 @@ func (w *worker) addLists(s *state, rows []uint64, width, base, n int, idx []uin
 		node, nulls := words[:0], uint64(0)
 		for x, ordinal := range in.cols {
 			c := w.cols[w.g.columnOf[ordinal]]
-			if c.nulls != nil && c.nulls.Get(i) {
+			if c.Nulls != nil && c.Nulls.Get(i) {
 				nulls |= 1 << uint(x)
 			}
-			node = append(node, c.words[i*c.wide:i*c.wide+c.wide]...)
+			node = append(node, c.Words[i*c.Wide:i*c.Wide+c.Wide]...)
 		}
 		r := rows[int(slots[j])*width+base+s.at:]
 		l.appendLocked(r[:2], nulls, node)
@@ -74,7 +75,7 @@ func (g *Group) items(x *call, first uint64) ([]item, error) {
 	in := &g.prog.inputs[x.in]
 	at := make([]int, len(in.cols)) // position of each column's words
 	for i := 1; i < len(at); i++ {
-		at[i] = at[i-1] + wideOf(g.cfg.In[in.cols[i-1]])
+		at[i] = at[i-1] + hashtable.Wide(g.cfg.In[in.cols[i-1]])
 	}
 	sort.SliceStable(out, func(a, b int) bool {
 		for i, o := range x.OrderBy {
@@ -103,10 +104,10 @@ func (g *Group) compareWords(ordinal int, a, b []uint64) int {
 	switch s.phys {
 	case types.PhysBytes:
 		in := g.side.strings[ordinal]
-		return bytes.Compare(in.bytes(uint32(a[0])), in.bytes(uint32(b[0])))
+		return bytes.Compare(in.Bytes(uint32(a[0])), in.Bytes(uint32(b[0])))
 	case types.PhysInterval:
-		alo, ahi := intervalSpan(a[0], a[1])
-		blo, bhi := intervalSpan(b[0], b[1])
+		alo, ahi := hashtable.IntervalSpan(a[0], a[1])
+		blo, bhi := hashtable.IntervalSpan(b[0], b[1])
 		return compare128(alo, ahi, blo, bhi)
 	case types.PhysInt128, types.PhysUUID:
 		alo, ahi := s.order128(a[0], a[1])
@@ -127,21 +128,21 @@ func compare128(alo, ahi, blo, bhi uint64) int {
 }
 
 // datum makes a value of its words.
-func (g *Group) datum(t types.Type, strings *interner, w []uint64) types.Datum {
+func (g *Group) datum(t types.Type, strings *hashtable.Interner, w []uint64) types.Datum {
 	switch t.Physical() {
 	case types.PhysFloat32, types.PhysFloat64:
 		return types.FloatOf(t, math.Float64frombits(w[0]))
 	case types.PhysInt128:
 		return types.Int128Of(t, w[0], int64(w[1]))
 	case types.PhysInterval:
-		months, days, micros := intervalWords(w[0], w[1])
+		months, days, micros := hashtable.IntervalWords(w[0], w[1])
 		d := types.IntervalOf(months, days, micros)
 		d.Type = t
 		return d
 	case types.PhysUUID:
 		return types.StringOf(t, string(uuidBytes(w)))
 	case types.PhysBytes:
-		return types.StringOf(t, string(strings.bytes(uint32(w[0]))))
+		return types.StringOf(t, string(strings.Bytes(uint32(w[0]))))
 	}
 	return types.IntOf(t, int64(w[0]))
 }
@@ -165,9 +166,9 @@ func (f *finisher) list(c *call, r []uint64, v *batch.Vector) error {
 	if c.kind == fn.StringAgg {
 		delimiter := f.g.side.strings[in.cols[1]]
 		for j, x := range items {
-			b, between := value.bytes(uint32(x.words[0])), []byte(nil)
+			b, between := value.Bytes(uint32(x.words[0])), []byte(nil)
 			if j > 0 && x.nulls&2 == 0 {
-				between = delimiter.bytes(uint32(x.words[1]))
+				between = delimiter.Bytes(uint32(x.words[1]))
 			}
 			if err := f.room(v, len(between)+len(b)); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"math"
 	"math/bits"
 )
@@ -21,7 +22,7 @@ func (p *program) merge(sd *side, dst, src []uint64) error {
 }
 
 // stringsOf returns the strings that a state's argument refers to, nil when it has none.
-func (p *program) stringsOf(sd *side, s *state) *interner {
+func (p *program) stringsOf(sd *side, s *state) *hashtable.Interner {
 	if in := &p.inputs[s.in]; len(in.cols) > 0 {
 		return sd.strings[in.cols[0]]
 	}
@@ -35,7 +36,7 @@ func (p *program) stringsOf(sd *side, s *state) *interner {
 	return nil
 }
 
-func (s *state) merge(sd *side, r, o []uint64, strings *interner) error {
+func (s *state) merge(sd *side, r, o []uint64, strings *hashtable.Interner) error {
 	switch s.kind {
 	case stateCount, stateSum64:
 		r[0] += o[0]

@@ -7,7 +7,7 @@ import (
 
 // consumeOne adds a batch to the only group.
 func (w *worker) consumeOne(n int) error {
-	row := w.tab.rows
+	row := w.tab.Rows
 	row[0] += uint64(n)
 	p := w.g.prog
 	for i := range p.inputs {

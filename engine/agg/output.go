@@ -2,6 +2,7 @@ package agg
 
 import (
 	"context"
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"sync"
 	"sync/atomic"
 
@@ -14,8 +15,8 @@ import (
 type output struct {
 	width  int
 	blocks []block
-	slabs  [][]uint64 // memory of blocks that nobody else owns
-	tables []*table   // where groups are looked up: one table, or one per partition
+	slabs  [][]uint64         // memory of blocks that nobody else owns
+	tables []*hashtable.Table // where groups are looked up: one table, or one per partition
 	next   atomic.Int64
 	mu     sync.Mutex // guards blocks while partitions are kept
 }
@@ -42,27 +43,18 @@ func (o *output) group(key []uint64) []uint64 {
 		}
 		return o.blocks[0].rows[at : at+o.width]
 	case len(o.tables) == 1:
-		return o.tables[0].row(key)
+		return o.tables[0].Row(key)
 	}
-	if t := o.tables[hashKey(key)>>(64-partitionBits)]; t != nil {
-		return t.row(key)
+	if t := o.tables[hashtable.HashKey(key)>>(64-hashtable.PartitionBits)]; t != nil {
+		return t.Row(key)
 	}
 	return nil
-}
-
-// row returns the row of a key, or nil.
-func (t *table) row(key []uint64) []uint64 {
-	s, ok := t.slot(key)
-	if !ok {
-		return nil
-	}
-	return t.rows[int(s)*t.width:][:t.width]
 }
 
 func (o *output) release(acc *mem.Account) {
 	for _, t := range o.tables {
 		if t != nil {
-			t.release()
+			t.Release()
 		}
 	}
 	for _, s := range o.slabs {

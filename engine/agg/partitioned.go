@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"unsafe"
 
 	"github.com/siltstone-db/siltstone/engine/op"
@@ -11,7 +12,7 @@ import (
 // long as that catches one row in three: a frequent key then does not make one partition huge.
 func (w *worker) consumePartitioned(n int) error {
 	if w.flagged == nil && w.flags() {
-		sc, err := newScatter(w.g.acc, w.g.lay.words+w.g.payload+w.g.flagWords)
+		sc, err := hashtable.NewScatter(w.g.acc, w.g.lay.Words+w.g.payload+w.g.flagWords)
 		if err != nil {
 			return err
 		}
@@ -20,7 +21,7 @@ func (w *worker) consumePartitioned(n int) error {
 	if !w.absorb {
 		return w.scatter(n, nil)
 	}
-	w.hit, w.miss = w.tab.known(w.packed, n, w.hit, w.miss, w.slots)
+	w.hit, w.miss = w.tab.Known(w.packed, n, w.hit, w.miss, w.slots)
 	w.tried += n
 	w.hits += len(w.hit)
 	if w.tried > 16*batch.MaxRows {
@@ -28,7 +29,7 @@ func (w *worker) consumePartitioned(n int) error {
 		w.tried, w.hits = 0, 0
 	}
 	if len(w.hit) > 0 {
-		if err := w.apply(w.tab.rows, w.tab.width, 1+w.g.lay.words, n, w.hit, w.slots); err != nil {
+		if err := w.apply(w.tab.Rows, w.tab.Width, 1+w.g.lay.Words, n, w.hit, w.slots); err != nil {
 			return err
 		}
 	}
@@ -43,13 +44,13 @@ func (w *worker) scatter(n int, idx []uint16) error {
 	if w.flags() {
 		return w.scatterRows(w.flagged, n, idx, true)
 	}
-	k := w.g.lay.words
+	k := w.g.lay.Words
 	if w.g.payload == 0 && idx == nil {
 		switch k {
 		case 1:
-			return w.clean.add1(w.packed, n)
+			return w.clean.Add1(w.packed, n)
 		case 2:
-			return w.clean.add2(w.packed, n)
+			return w.clean.Add2(w.packed, n)
 		}
 	}
 	return w.scatterRows(w.clean, n, idx, false)
@@ -65,8 +66,8 @@ func (w *worker) flags() bool {
 	return false
 }
 
-func (w *worker) scatterRows(sc *scatter, n int, idx []uint16, flags bool) error {
-	k := w.g.lay.words
+func (w *worker) scatterRows(sc *hashtable.Scatter, n int, idx []uint16, flags bool) error {
+	k := w.g.lay.Words
 	if idx != nil {
 		n = len(idx)
 	}
@@ -76,11 +77,11 @@ func (w *worker) scatterRows(sc *scatter, n int, idx []uint16, flags bool) error
 			i = int(idx[j])
 		}
 		key := w.packed[i*k : i*k+k]
-		at, err := sc.next(int(hashKey(key) >> (64 - partitionBits)))
+		at, err := sc.Next(int(hashtable.HashKey(key) >> (64 - hashtable.PartitionBits)))
 		if err != nil {
 			return err
 		}
-		row := unsafe.Slice((*uint64)(at), sc.stride)
+		row := unsafe.Slice((*uint64)(at), sc.Stride)
 		copy(row, key)
 		pos := k
 		for x := range w.cols {
@@ -88,11 +89,11 @@ func (w *worker) scatterRows(sc *scatter, n int, idx []uint16, flags bool) error
 			if !w.g.columns[x].words {
 				continue
 			}
-			row[pos] = c.words[i*c.wide]
-			if c.wide == 2 {
-				row[pos+1] = c.words[2*i+1]
+			row[pos] = c.Words[i*c.Wide]
+			if c.Wide == 2 {
+				row[pos+1] = c.Words[2*i+1]
 			}
-			pos += c.wide
+			pos += c.Wide
 		}
 		if flags {
 			clear(row[pos:])
@@ -109,9 +110,9 @@ func (w *worker) scatterRows(sc *scatter, n int, idx []uint16, flags bool) error
 // combinePartitions builds the table of each partition.
 func (g *Group) combinePartitions(t *op.Task) error {
 	lists := make([][]uint32, len(g.workers))
-	starts := make([][partitions + 1]uint32, len(g.workers))
+	starts := make([][hashtable.Partitions + 1]uint32, len(g.workers))
 	for i, w := range g.workers {
-		lists[i], starts[i] = w.tab.byPartition()
+		lists[i], starts[i] = w.tab.ByPartition()
 	}
 	g.builders = make([]*worker, max(1, t.Workers))
 	keep := make([]keeper, len(g.builders))
@@ -125,9 +126,9 @@ func (g *Group) combinePartitions(t *op.Task) error {
 		}
 	}()
 	if len(g.sets) > 0 {
-		g.out.tables = make([]*table, partitions)
+		g.out.tables = make([]*hashtable.Table, hashtable.Partitions)
 	}
-	return op.Parallel(t, partitions, func(wk, p int) error {
+	return op.Parallel(t, hashtable.Partitions, func(wk, p int) error {
 		if g.builders[wk] == nil {
 			b, err := g.newWorker(nil)
 			if err != nil {
@@ -142,28 +143,28 @@ func (g *Group) combinePartitions(t *op.Task) error {
 		if len(g.sets) > 0 {
 			return g.keepTable(b.tab, p)
 		}
-		return keep[wk].take(b.tab.rows, b.tab.width, b.tab.used)
+		return keep[wk].take(b.tab.Rows, b.tab.Width, b.tab.Used)
 	})
 }
 
 // build makes the table of partition p from what all workers have of it.
-func (w *worker) build(lists [][]uint32, starts [][partitions + 1]uint32, p int) error {
+func (w *worker) build(lists [][]uint32, starts [][hashtable.Partitions + 1]uint32, p int) error {
 	n := 0
 	for i, o := range w.g.workers {
 		n += int(starts[i][p+1] - starts[i][p])
-		for _, sc := range [2]*scatter{o.clean, o.flagged} {
+		for _, sc := range [2]*hashtable.Scatter{o.clean, o.flagged} {
 			if sc != nil {
-				n += sc.count(p)
+				n += sc.Count(p)
 			}
 		}
 	}
-	if err := w.tab.reset(min(logFor(n), builderLog)); err != nil {
+	if err := w.tab.Reset(min(hashtable.LogFor(n), builderLog)); err != nil {
 		return err
 	}
 	for i, o := range w.g.workers {
 		for _, r := range lists[i][starts[i][p]:starts[i][p+1]] {
-			src := o.tab.rows[int(r)*o.tab.width:][:o.tab.width]
-			dst, _, err := w.tab.upsert(src[1 : 1+o.tab.keys])
+			src := o.tab.Rows[int(r)*o.tab.Width:][:o.tab.Width]
+			dst, _, err := w.tab.Upsert(src[1 : 1+o.tab.Keys])
 			if err != nil {
 				return err
 			}
@@ -173,11 +174,11 @@ func (w *worker) build(lists [][]uint32, starts [][partitions + 1]uint32, p int)
 		}
 	}
 	for _, o := range w.g.workers {
-		for i, sc := range [2]*scatter{o.clean, o.flagged} {
+		for i, sc := range [2]*hashtable.Scatter{o.clean, o.flagged} {
 			if sc == nil {
 				continue
 			}
-			if err := sc.read(p, func(words []uint64, n int) error { return w.addRows(words, sc.stride, n, i == 1) }); err != nil {
+			if err := sc.Read(p, func(words []uint64, n int) error { return w.addRows(words, sc.Stride, n, i == 1) }); err != nil {
 				return err
 			}
 		}
@@ -187,33 +188,24 @@ func (w *worker) build(lists [][]uint32, starts [][partitions + 1]uint32, p int)
 
 // addRows adds partitioned rows to the table.
 func (w *worker) addRows(words []uint64, stride, n int, flags bool) error {
-	k := w.g.lay.words
+	k := w.g.lay.Words
 	for at := 0; at < n; at += batch.MaxRows {
 		m := min(batch.MaxRows, n-at)
 		rows := words[at*stride : (at+m)*stride]
-		if err := w.tab.reserve(m); err != nil {
+		if err := w.tab.Reserve(m); err != nil {
 			return err
 		}
-		w.tab.find(rows, stride, m, w.slots)
+		w.tab.Find(rows, stride, m, w.slots)
 		pos := k
 		for i, c := range w.cols {
 			if !w.g.columns[i].words {
 				continue
 			}
-			c.words = c.own[:m*c.wide]
-			if c.wide == 1 {
-				for j := range c.words {
-					c.words[j] = rows[j*stride+pos]
-				}
-			} else {
-				for j := range m {
-					c.words[2*j], c.words[2*j+1] = rows[j*stride+pos], rows[j*stride+pos+1]
-				}
-			}
-			pos += c.wide
+			c.LoadRows(rows, stride, pos, m)
+			pos += c.Wide
 		}
 		w.readFlags(rows, stride, pos, m, flags)
-		if err := w.apply(w.tab.rows, w.tab.width, 1+k, m, nil, w.slots); err != nil {
+		if err := w.apply(w.tab.Rows, w.tab.Width, 1+k, m, nil, w.slots); err != nil {
 			return err
 		}
 	}
@@ -240,20 +232,20 @@ func (w *worker) readFlags(rows []uint64, stride, pos, n int, flags bool) {
 }
 
 // keepTable keeps a copy of a partition's table, at its own size, so that groups can be looked up.
-func (g *Group) keepTable(tab *table, p int) error {
-	kept := newTable(g.acc, g.lay.words, g.prog.words)
+func (g *Group) keepTable(tab *hashtable.Table, p int) error {
+	kept := hashtable.NewTable(g.acc, g.lay.Words, g.prog.words)
 	g.out.tables[p] = kept
-	if err := kept.reset(logFor(tab.used)); err != nil {
+	if err := kept.Reset(hashtable.LogFor(tab.Used)); err != nil {
 		return err
 	}
-	for at := 0; at < len(tab.rows); at += tab.width {
-		if tab.rows[at] == 0 {
+	for at := 0; at < len(tab.Rows); at += tab.Width {
+		if tab.Rows[at] == 0 {
 			continue
 		}
-		to := kept.place(hashKey(tab.rows[at+1 : at+1+tab.keys]))
-		copy(kept.rows[to:to+tab.width], tab.rows[at:at+tab.width])
+		to := kept.Place(hashtable.HashKey(tab.Rows[at+1 : at+1+tab.Keys]))
+		copy(kept.Rows[to:to+tab.Width], tab.Rows[at:at+tab.Width])
 	}
-	kept.used = tab.used
-	g.out.addBlock(block{rows: kept.rows})
+	kept.Used = tab.Used
+	g.out.addBlock(block{rows: kept.Rows})
 	return nil
 }

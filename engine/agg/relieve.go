@@ -2,6 +2,7 @@ package agg
 
 import (
 	"errors"
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -33,14 +34,14 @@ func (w *worker) short() error {
 	if w.g.spill.space.Force() || w.g.crowded() {
 		return errForced
 	}
-	for _, sc := range [2]*scatter{w.clean, w.flagged} {
-		if sc != nil && sc.refused != nil {
-			return sc.refused
+	for _, sc := range [2]*hashtable.Scatter{w.clean, w.flagged} {
+		if sc != nil && sc.Refused != nil {
+			return sc.Refused
 		}
 	}
 	for _, s := range w.sets {
-		if s.parts != nil && s.parts.refused != nil {
-			return s.parts.refused
+		if s.parts != nil && s.parts.Refused != nil {
+			return s.parts.Refused
 		}
 	}
 	return nil
@@ -109,9 +110,9 @@ func (g *Group) fixedKeys() (keys [][]byte) {
 	if f == nil {
 		return nil
 	}
-	for at := 0; at < len(f.keys.rows); at += f.keys.width {
-		if f.keys.rows[at] != 0 {
-			keys = append(keys, g.appendKey(nil, f.keys.rows[at+1:at+1+f.keys.keys]))
+	for at := 0; at < len(f.keys.Rows); at += f.keys.Width {
+		if f.keys.Rows[at] != 0 {
+			keys = append(keys, g.appendKey(nil, f.keys.Rows[at+1:at+1+f.keys.Keys]))
 		}
 	}
 	return keys
@@ -122,16 +123,16 @@ func (g *Group) fixAgain(keys [][]byte) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	tab := newTable(g.acc, g.lay.words, 0)
-	defer tab.release()
-	key := make([]uint64, g.lay.words)
+	tab := hashtable.NewTable(g.acc, g.lay.Words, 0)
+	defer tab.Release()
+	key := make([]uint64, g.lay.Words)
 	for _, b := range keys {
 		x := reader{g: g, rest: b}
 		x.key(key)
 		if err := x.done(); err != nil {
 			return err
 		}
-		row, _, err := tab.upsert(key)
+		row, _, err := tab.Upsert(key)
 		if err != nil {
 			return err
 		}
@@ -158,8 +159,8 @@ func (g *Group) abandon() {
 				if w.dict != nil {
 					continue
 				}
-				for at := 1 + g.lay.words + s.at; at < len(w.tab.rows); at += w.tab.width {
-					clear(w.tab.rows[at : at+stateWords[s.kind]])
+				for at := 1 + g.lay.Words + s.at; at < len(w.tab.Rows); at += w.tab.Width {
+					clear(w.tab.Rows[at : at+stateWords[s.kind]])
 				}
 			}
 		}

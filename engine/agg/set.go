@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"sync"
 	"sync/atomic"
 
@@ -15,8 +16,8 @@ import (
 type setPlan struct {
 	set
 	index int
-	lay   layout
-	value field
+	lay   hashtable.Layout
+	value hashtable.Field
 	large bool       // many distinct values are expected: partitions pay from the start
 	mu    sync.Mutex // guards the groups' states other than counts while values are counted in
 }
@@ -24,10 +25,10 @@ type setPlan struct {
 // setWorker collects the pairs of one worker: in a table until it is full, then in partitions.
 type setWorker struct {
 	plan   *setPlan
-	col    *column
+	col    *hashtable.Column
 	keys   []uint64
-	tab    *keySet
-	parts  *scatter
+	tab    *hashtable.KeySet
+	parts  *hashtable.Scatter
 	rows   int // pairs seen while there were no partitions
 	absorb bool
 	tried  int
@@ -37,7 +38,7 @@ type setWorker struct {
 // openSets lays out the pairs of each distinct set.
 func (g *Group) openSets(t *op.Task) error {
 	g.sets = make([]setPlan, len(g.prog.sets))
-	g.side.sets = make([]*interner, len(g.prog.sets))
+	g.side.sets = make([]*hashtable.Interner, len(g.prog.sets))
 	for i := range g.sets {
 		s := &g.sets[i]
 		s.set, s.index = g.prog.sets[i], i
@@ -46,45 +47,46 @@ func (g *Group) openSets(t *op.Task) error {
 		if err != nil {
 			return err
 		}
-		f := newField(g.value(s.column), typ, entries)
-		f.nullWord, f.notNull = -1, false // NULLs do not get here
-		g.side.sets[i], f.strings = in, in
-		s.lay = g.lay.extend(f)
-		s.large = g.value(s.column).Stats.Distinct > largeGroups
-		s.value = s.lay.fields[len(s.lay.fields)-1]
+		k := g.value(s.column)
+		f := hashtable.NewField(s.column, &k.Stats, typ, entries)
+		f.NullWord, f.NotNull = -1, false // NULLs do not get here
+		g.side.sets[i], f.Strings = in, in
+		s.lay = g.lay.Extend(f)
+		s.large = k.Stats.Distinct > largeGroups
+		s.value = s.lay.Fields[len(s.lay.Fields)-1]
 	}
 	return nil
 }
 
 func (g *Group) newSetWorker(s *setPlan) *setWorker {
 	return &setWorker{
-		plan: s, col: newColumn(s.value.typ, s.value.strings), tab: newKeySet(g.acc, s.lay.words),
-		keys: make([]uint64, s.lay.words*batch.MaxRows),
+		plan: s, col: hashtable.NewColumn(s.value.Typ, s.value.Strings), tab: hashtable.NewKeySet(g.acc, s.lay.Words),
+		keys: make([]uint64, s.lay.Words*batch.MaxRows),
 	}
 }
 
 func (s *setWorker) release() {
-	s.tab.release()
-	s.parts.release()
+	s.tab.Release()
+	s.parts.Release()
 }
 
 // consume adds the pairs of a batch whose keys w has packed.
 func (s *setWorker) consume(w *worker, b *batch.Batch) error {
 	n := b.Len
 	v := b.Cols[s.plan.column]
-	if err := s.col.load(v, n); err != nil {
+	if err := s.col.Load(v, n); err != nil {
 		return err
 	}
-	k, k2 := w.g.lay.words, s.plan.lay.words
+	k, k2 := w.g.lay.Words, s.plan.lay.Words
 	keys := s.keys[:n*k2]
-	only := k == 0 && k2 == 1 && s.plan.value.phys != types.PhysFloat32 && s.plan.value.phys != types.PhysFloat64
+	only := k == 0 && k2 == 1 && s.plan.value.Phys != types.PhysFloat32 && s.plan.value.Phys != types.PhysFloat64
 	if !only {
 		spreadKeys(keys, w.packed, k2, k, n)
 	}
-	if !s.plan.value.pack(s.col, keys, k2, n, only) {
+	if !s.plan.value.Pack(s.col, keys, k2, n, only) {
 		return errs.Internal("a distinct value of column %d is outside of its statistics", s.plan.column)
 	}
-	if s.plan.filter >= 0 || s.col.nulls != nil {
+	if s.plan.filter >= 0 || s.col.Nulls != nil {
 		n = s.compress(w, b, keys, n)
 	}
 	return s.add(n)
@@ -112,9 +114,9 @@ func (s *setWorker) compress(w *worker, b *batch.Batch, keys []uint64, n int) in
 	if s.plan.filter >= 0 {
 		pass = w.passes(b.Cols[s.plan.filter], n)
 	}
-	out, k2 := 0, s.plan.lay.words
+	out, k2 := 0, s.plan.lay.Words
 	for i := range n {
-		if pass != nil && !pass.Get(i) || s.col.nulls != nil && s.col.nulls.Get(i) {
+		if pass != nil && !pass.Get(i) || s.col.Nulls != nil && s.col.Nulls.Get(i) {
 			continue
 		}
 		for x := range k2 {
@@ -131,41 +133,41 @@ func (s *setWorker) add(n int) error {
 		return nil
 	}
 	if s.parts == nil {
-		if err := s.tab.reserve(n); err != nil {
+		if err := s.tab.Reserve(n); err != nil {
 			return err
 		}
-		s.tab.add(s.keys, n)
+		s.tab.Add(s.keys, n)
 		s.rows += n
 		if s.full() {
-			s.parts, _ = newScatter(s.tab.acc, s.plan.lay.words) // refused: the set goes on until it is refused too
+			s.parts, _ = hashtable.NewScatter(s.tab.Acc, s.plan.lay.Words) // refused: the set goes on until it is refused too
 		}
 		return nil
 	}
 	if s.absorb {
 		n = s.addUnknown(n)
 	}
-	switch s.plan.lay.words {
+	switch s.plan.lay.Words {
 	case 1:
-		return s.parts.add1(s.keys, n)
+		return s.parts.Add1(s.keys, n)
 	case 2:
-		return s.parts.add2(s.keys, n)
+		return s.parts.Add2(s.keys, n)
 	}
-	return s.parts.addN(s.keys, n)
+	return s.parts.AddN(s.keys, n)
 }
 
 // full tells whether the set should not grow further. Pairs that it has stay out of the partitions if they are many.
 func (s *setWorker) full() bool {
-	many := 2*s.rows > 3*s.tab.used
+	many := 2*s.rows > 3*s.tab.Used
 	s.absorb = many
-	return s.tab.used > 1<<12 && (len(s.tab.words)*8 > tableBytes/2 || !many && s.plan.large)
+	return s.tab.Used > 1<<12 && (len(s.tab.Words)*8 > tableBytes/2 || !many && s.plan.large)
 }
 
 // addUnknown moves the pairs that the set does not have to the front, and returns their number.
 func (s *setWorker) addUnknown(n int) int {
-	k, out := s.plan.lay.words, 0
+	k, out := s.plan.lay.Words, 0
 	for i := range n {
 		key := s.keys[i*k : i*k+k]
-		if s.tab.has(key) {
+		if s.tab.Has(key) {
 			continue
 		}
 		copy(s.keys[out*k:out*k+k], key)
@@ -196,11 +198,11 @@ func (g *Group) combineSet(t *op.Task, s *setPlan) error {
 			return err
 		}
 	}
-	tabs := make([]*keySet, max(1, t.Workers))
+	tabs := make([]*hashtable.KeySet, max(1, t.Workers))
 	defer func() {
 		for _, tab := range tabs {
 			if tab != nil {
-				tab.release()
+				tab.Release()
 			}
 		}
 	}()
@@ -210,9 +212,9 @@ func (g *Group) combineSet(t *op.Task, s *setPlan) error {
 			counters[i].release()
 		}
 	}()
-	if err := op.Parallel(t, partitions, func(wk, p int) error {
+	if err := op.Parallel(t, hashtable.Partitions, func(wk, p int) error {
 		if tabs[wk] == nil {
-			tabs[wk] = newKeySet(g.acc, s.lay.words)
+			tabs[wk] = hashtable.NewKeySet(g.acc, s.lay.Words)
 			if err := counters[wk].init(g, s); err != nil {
 				return err
 			}
@@ -234,34 +236,34 @@ func (g *Group) combineSet(t *op.Task, s *setPlan) error {
 func (s *setWorker) spread(g *Group) error {
 	if s.parts == nil {
 		var err error
-		if s.parts, err = newScatter(g.acc, s.plan.lay.words); err != nil {
+		if s.parts, err = hashtable.NewScatter(g.acc, s.plan.lay.Words); err != nil {
 			return err
 		}
 	}
-	if err := s.tab.each(func(key []uint64) error { return s.parts.addN(key, 1) }); err != nil {
+	if err := s.tab.Each(func(key []uint64) error { return s.parts.AddN(key, 1) }); err != nil {
 		return err // some keys are in both: they are a set
 	}
-	s.tab.release()
+	s.tab.Release()
 	return nil
 }
 
 // fillSet makes the set of the pairs of one partition.
-func fillSet(tab *keySet, from []*setWorker, p int) error {
+func fillSet(tab *hashtable.KeySet, from []*setWorker, p int) error {
 	n := 0
 	for _, f := range from {
-		n += f.parts.count(p)
+		n += f.parts.Count(p)
 	}
-	if err := tab.reset(min(logFor(n), builderLog)); err != nil {
+	if err := tab.Reset(min(hashtable.LogFor(n), builderLog)); err != nil {
 		return err
 	}
 	for _, f := range from {
-		if err := f.parts.read(p, func(words []uint64, n int) error {
+		if err := f.parts.Read(p, func(words []uint64, n int) error {
 			for at := 0; at < n; at += batch.MaxRows {
 				m := min(batch.MaxRows, n-at)
-				if err := tab.reserve(m); err != nil {
+				if err := tab.Reserve(m); err != nil {
 					return err
 				}
-				tab.add(words[at*tab.keys:], m)
+				tab.Add(words[at*tab.Keys:], m)
 			}
 			return nil
 		}); err != nil {
@@ -278,17 +280,17 @@ func (g *Group) mergeSets(s *setPlan, from []*setWorker) error {
 	}
 	into, more := from[0].tab, 0
 	for _, f := range from[1:] {
-		more += f.tab.len()
+		more += f.tab.Len()
 	}
-	if err := into.reserve(more); err != nil { // at once: keys come in the order of their hashes
+	if err := into.Reserve(more); err != nil { // at once: keys come in the order of their hashes
 		return err
 	}
 	for _, f := range from[1:] {
-		if err := f.tab.each(func(key []uint64) error {
-			if err := into.reserve(1); err != nil {
+		if err := f.tab.Each(func(key []uint64) error {
+			if err := into.Reserve(1); err != nil {
 				return err
 			}
-			into.add(key, 1)
+			into.Add(key, 1)
 			return nil
 		}); err != nil {
 			return err
@@ -318,9 +320,9 @@ type setCounter struct {
 
 func (c *setCounter) init(g *Group, s *setPlan) (err error) {
 	c.g, c.s = g, s
-	c.countAt = 1 + g.lay.words + g.prog.states[s.states[0]].at
+	c.countAt = 1 + g.lay.Words + g.prog.states[s.states[0]].at
 	if g.mode == modeDirect {
-		if c.direct, err = mem.Slice[uint64](g.acc, 1<<g.lay.bits); err != nil {
+		if c.direct, err = mem.Slice[uint64](g.acc, 1<<g.lay.Bits); err != nil {
 			return err
 		}
 	}
@@ -338,21 +340,21 @@ func (c *setCounter) release() {
 }
 
 // count goes over the pairs of a set.
-func (c *setCounter) count(tab *keySet) error {
-	k := c.g.lay.words
+func (c *setCounter) count(tab *hashtable.KeySet) error {
+	k := c.g.lay.Words
 	if len(c.more) == 0 && c.g.mode == modeOne {
-		c.n += uint64(tab.len())
+		c.n += uint64(tab.Len())
 		return nil
 	}
 	if len(c.more) == 0 && c.g.mode == modeDirect {
-		c.countDirect(tab)
+		tab.CountLow(c.direct, 1<<c.g.lay.Bits-1) // the key is in the low bits of the pair
 		return nil
 	}
 	key := make([]uint64, k)
-	return tab.each(func(pair []uint64) error {
+	return tab.Each(func(pair []uint64) error {
 		copy(key, pair)
-		if k > 0 && c.g.lay.bits < 64 {
-			key[k-1] &= 1<<c.g.lay.bits - 1
+		if k > 0 && c.g.lay.Bits < 64 {
+			key[k-1] &= 1<<c.g.lay.Bits - 1
 		}
 		row := c.g.out.group(key)
 		if row == nil {
@@ -366,37 +368,15 @@ func (c *setCounter) count(tab *keySet) error {
 	})
 }
 
-// countDirect counts pairs by the packed key of their group, which is in the low bits of the first word.
-func (c *setCounter) countDirect(tab *keySet) {
-	mask := uint64(1)<<c.g.lay.bits - 1
-	if tab.zero {
-		c.direct[0]++
-	}
-	switch tab.keys {
-	case 1:
-		for _, w := range tab.words {
-			if w != 0 {
-				c.direct[w&mask]++
-			}
-		}
-	default:
-		for at := 0; at < len(tab.words); at += tab.keys {
-			if pair := tab.words[at : at+tab.keys]; !isZero(pair) {
-				c.direct[pair[0]&mask]++
-			}
-		}
-	}
-}
-
 // addMore adds a value to the other states of its group.
 func (c *setCounter) addMore(row, pair []uint64) error {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	var w [2]uint64
-	c.s.value.unpack(pair, w[:])
-	d := dense{slots: []uint32{0}, words: w[:wideOf(c.s.value.typ)]}
+	c.s.value.Unpack(pair, w[:])
+	d := dense{slots: []uint32{0}, words: w[:hashtable.Wide(c.s.value.Typ)]}
 	for _, s := range c.more {
-		if err := s.update(&c.g.side, c.g.side.sets[c.s.index], row, len(row), 1+c.g.lay.words, d); err != nil {
+		if err := s.update(&c.g.side, c.g.side.sets[c.s.index], row, len(row), 1+c.g.lay.Words, d); err != nil {
 			return err
 		}
 	}

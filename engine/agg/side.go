@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -9,8 +10,8 @@ import (
 
 // side is what states refer to by number: strings, decimals, lists. Workers share it.
 type side struct {
-	strings  map[int]*interner // by ordinal in Config.In: strings of arguments
-	sets     []*interner       // of the distinct sets; nil where values are not strings
+	strings  map[int]*hashtable.Interner // by ordinal in Config.In: strings of arguments
+	sets     []*hashtable.Interner       // of the distinct sets; nil where values are not strings
 	decimals *decimals
 	lists    *lists
 	mu       *sideCharge

@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -70,11 +71,11 @@ const (
 func (g *Group) divisible() bool {
 	w := g.workers[0]
 	for _, s := range w.sets {
-		if s.tab.len() > 1 {
+		if s.tab.Len() > 1 {
 			return true
 		}
 	}
-	return w.tab.used > 1
+	return w.tab.Used > 1
 }
 
 // merge adds a record to the groups of a worker. What may be refused memory comes first.
@@ -87,7 +88,7 @@ func (g *Group) merge(w *worker, record []byte) error {
 	if flags == 0 || flags > hasStates|hasSets {
 		return errRecord()
 	}
-	k := g.lay.words
+	k := g.lay.Words
 	row := w.row()
 	x.key(row[1 : 1+k])
 	if flags&hasStates != 0 {
@@ -111,14 +112,14 @@ func (g *Group) merge(w *worker, record []byte) error {
 
 // mergeGroup adds a row to its group. One without rows is of a group that is known already, be it in a file.
 func (g *Group) mergeGroup(w *worker, row []uint64, record []byte) error {
-	k := g.lay.words
+	k := g.lay.Words
 	if g.mode == modeOne {
-		dst := w.tab.rows
+		dst := w.tab.Rows
 		dst[0] += row[0]
 		return g.prog.merge(&g.side, dst[1:], row[1:])
 	}
 	if row[0] == 0 {
-		dst := w.tab.row(row[1 : 1+k])
+		dst := w.tab.Row(row[1 : 1+k])
 		switch {
 		case dst != nil:
 			return g.prog.merge(&g.side, dst[1+k:], row[1+k:])
@@ -127,7 +128,7 @@ func (g *Group) mergeGroup(w *worker, row []uint64, record []byte) error {
 		}
 		return errRecord()
 	}
-	dst, _, err := w.tab.upsert(row[1 : 1+k])
+	dst, _, err := w.tab.Upsert(row[1 : 1+k])
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (g *Group) mergeGroup(w *worker, row []uint64, record []byte) error {
 // row returns the worker's scratch row: count, key, states.
 func (w *worker) row() []uint64 {
 	if w.scratch == nil {
-		w.scratch = make([]uint64, 1+w.g.lay.words+w.g.prog.words)
+		w.scratch = make([]uint64, 1+w.g.lay.Words+w.g.prog.words)
 	}
 	clear(w.scratch)
 	return w.scratch
@@ -145,7 +146,7 @@ func (w *worker) row() []uint64 {
 
 // set reads the values of a set and adds them.
 func (x *reader) set(s *setWorker, key []uint64) error {
-	pair := s.keys[:s.plan.lay.words]
+	pair := s.keys[:s.plan.lay.Words]
 	for n := x.uvarint(); n > 0 && !x.bad; n-- {
 		clear(pair)
 		copy(pair, key)
@@ -153,13 +154,13 @@ func (x *reader) set(s *setWorker, key []uint64) error {
 		if x.err != nil {
 			return x.err
 		}
-		if x.bad || !s.plan.value.put(pair, w, false) {
+		if x.bad || !s.plan.value.Put(pair, w, false) {
 			return errRecord()
 		}
-		if err := s.tab.reserve(1); err != nil {
+		if err := s.tab.Reserve(1); err != nil {
 			return err
 		}
-		s.tab.add(pair, 1)
+		s.tab.Add(pair, 1)
 	}
 	return nil
 }
@@ -237,23 +238,23 @@ func (g *Group) settle(t *op.Task, parts *spill.Partitions, level int) error {
 // another aggregation's files. When it is refused memory nothing is written, and g has its values still.
 func (g *Group) settled(to *Group) error {
 	w := g.workers[0]
-	g.out = output{width: w.tab.width}
+	g.out = output{width: w.tab.Width}
 	if g.mode != modeOne {
 		if err := w.keysOfSets(); err != nil {
-			w.tab.release()
+			w.tab.Release()
 			return err
 		}
-		g.out.tables = []*table{w.tab}
+		g.out.tables = []*hashtable.Table{w.tab}
 	}
-	g.out.blocks = []block{{rows: w.tab.rows}}
+	g.out.blocks = []block{{rows: w.tab.Rows}}
 	for _, set := range w.sets {
 		if err := g.countSet(set); err != nil {
 			return err
 		}
 	}
-	out, k := writer{g: g}, g.lay.words
-	for at := 0; at < len(w.tab.rows); at += w.tab.width {
-		row := w.tab.rows[at : at+w.tab.width]
+	out, k := writer{g: g}, g.lay.Words
+	for at := 0; at < len(w.tab.Rows); at += w.tab.Width {
+		row := w.tab.Rows[at : at+w.tab.Width]
 		if row[0] == 0 && g.mode != modeOne {
 			continue
 		}
@@ -281,8 +282,8 @@ func (g *Group) countSet(set *setWorker) error {
 // keysOfSets makes a group for each key of the distinct values.
 func (w *worker) keysOfSets() error {
 	for _, set := range w.sets {
-		if err := set.tab.each(func(pair []uint64) error {
-			row, _, err := w.tab.upsert(w.g.keyOfPair(pair))
+		if err := set.tab.Each(func(pair []uint64) error {
+			row, _, err := w.tab.Upsert(w.g.keyOfPair(pair))
 			if err == nil {
 				row[0] = 1 // it exists
 			}

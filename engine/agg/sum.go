@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"math"
 	"math/big"
 
@@ -129,7 +130,7 @@ func avgSpan(v *batch.Vector, i int, r []uint64, n int64) error {
 	if months != int64(int32(months)) || days != int64(int32(days)) {
 		return intervalRange() // as PostgreSQL, whose sum is an interval
 	}
-	monthDays := float64(months%n) / float64(n) * daysPerMonth
+	monthDays := float64(months%n) / float64(n) * hashtable.DaysPerMonth
 	monthDays = math.RoundToEven(monthDays*1e6) / 1e6
 	rest := float64(days%n)/float64(n) + monthDays - math.Trunc(monthDays)
 	rest = math.RoundToEven(rest*86400*1e6) / (86400 * 1e6)
@@ -138,6 +139,6 @@ func avgSpan(v *batch.Vector, i int, r []uint64, n int64) error {
 		day += int64(rest)
 		rest -= math.Trunc(rest)
 	}
-	us := math.RoundToEven(float64(micros)/float64(n) + rest*microsPerDay)
+	us := math.RoundToEven(float64(micros)/float64(n) + rest*hashtable.MicrosPerDay)
 	return setSpan(v, i, []uint64{uint64(months / n), uint64(day), uint64(int64(us))})
 }

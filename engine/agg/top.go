@@ -1,10 +1,10 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"math"
 
 	"github.com/siltstone-db/siltstone/engine/fn"
-
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
@@ -116,7 +116,7 @@ func (t *top) ranks() bool {
 // rank computes the rank of a row: the value, with NULL where PostgreSQL sorts it: above all others.
 func (t *top) rank(row []uint64) rank {
 	var r rank
-	base := 1 + t.g.lay.words
+	base := 1 + t.g.lay.Words
 	n := t.g.rowsOf(t.call, row)
 	switch {
 	case t.call.state < 0:
@@ -132,7 +132,7 @@ func (t *top) rank(row []uint64) rank {
 		case stateSum128:
 			r.lo, r.hi = w[0], w[1]^1<<63
 		case stateSumFloat:
-			r.lo = orderFloat(w[0])
+			r.lo = hashtable.OrderFloat(w[0])
 		case stateMax64:
 			r.lo = w[0]
 			if s.min {

@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"math"
 	"math/bits"
 
@@ -16,7 +17,7 @@ type dense struct {
 
 // update adds rows to the states of their groups. rows is the table's memory, width the words of a row, base the
 // position of the first state word in a row.
-func (s *state) update(sd *side, strings *interner, rows []uint64, width, base int, d dense) error {
+func (s *state) update(sd *side, strings *hashtable.Interner, rows []uint64, width, base int, d dense) error {
 	at := base + s.at
 	switch s.kind {
 	case stateCount:
@@ -74,7 +75,7 @@ func (s *state) update(sd *side, strings *interner, rows []uint64, width, base i
 func (s *state) orderWord(w uint64) uint64 {
 	switch {
 	case s.phys == types.PhysFloat32 || s.phys == types.PhysFloat64:
-		w = orderFloat(w)
+		w = hashtable.OrderFloat(w)
 	default:
 		w ^= 1 << 63
 	}
@@ -82,19 +83,6 @@ func (s *state) orderWord(w uint64) uint64 {
 		w = ^w
 	}
 	return w
-}
-
-// orderFloat is the order of PostgreSQL: NaN is the largest and equal to itself, -0 equals 0.
-func orderFloat(w uint64) uint64 {
-	switch f := math.Float64frombits(w); {
-	case f == 0:
-		return 1 << 63
-	case f != f:
-		return math.MaxUint64
-	case w>>63 != 0:
-		return ^w
-	}
-	return w | 1<<63
 }
 
 // valueOf undoes orderWord.
@@ -105,13 +93,7 @@ func (s *state) valueOf(w uint64) uint64 {
 	if s.phys != types.PhysFloat32 && s.phys != types.PhysFloat64 {
 		return w ^ 1<<63
 	}
-	switch {
-	case w == math.MaxUint64:
-		return math.Float64bits(math.NaN())
-	case w>>63 != 0:
-		return w &^ (1 << 63)
-	}
-	return ^w
+	return hashtable.FloatOf(w)
 }
 
 func (s *state) updateMax64(rows []uint64, width, at int, d dense) {
@@ -134,7 +116,7 @@ func (s *state) updateMax64(rows []uint64, width, at int, d dense) {
 }
 
 // addValue adds one value to the state r: the states whose work is worth more than a switch per row.
-func (s *state) addValue(sd *side, strings *interner, r, v []uint64) error {
+func (s *state) addValue(sd *side, strings *hashtable.Interner, r, v []uint64) error {
 	switch s.kind {
 	case stateSum192:
 		add192(r, v[0], v[1], uint64(int64(v[1])>>63))
@@ -172,11 +154,11 @@ func (s *state) addValue(sd *side, strings *interner, r, v []uint64) error {
 }
 
 // decimal reads a value of variable numeric (a string's number) or numeric(p<=38).
-func (s *state) decimal(strings *interner, v []uint64) (types.Decimal, error) {
+func (s *state) decimal(strings *hashtable.Interner, v []uint64) (types.Decimal, error) {
 	if s.phys == types.PhysInt128 {
 		return types.DecimalFromInt128(types.Int128{Lo: v[0], Hi: int64(v[1])}, int(s.typ.Scale)), nil
 	}
-	return types.DecodeNumeric(strings.bytes(uint32(v[0])))
+	return types.DecodeNumeric(strings.Bytes(uint32(v[0])))
 }
 
 func add192(r []uint64, lo, mid, hi uint64) {
@@ -212,8 +194,8 @@ func (s *state) value128(lo, hi uint64) (w0, w1 uint64) {
 // keepSpan keeps the shortest or longest interval.
 func (s *state) keepSpan(r, v []uint64) {
 	if r[0] != 0 {
-		alo, ahi := intervalSpan(v[0], v[1])
-		blo, bhi := intervalSpan(r[1], r[2])
+		alo, ahi := hashtable.IntervalSpan(v[0], v[1])
+		blo, bhi := hashtable.IntervalSpan(r[1], r[2])
 		less := ahi < bhi || ahi == bhi && alo < blo
 		if less != s.min || ahi == bhi && alo == blo {
 			return
@@ -224,7 +206,7 @@ func (s *state) keepSpan(r, v []uint64) {
 
 // addSpan adds up the fields of intervals; whether the sums fit is seen at the end.
 func addSpan(r, v []uint64) error {
-	months, days, micros := intervalWords(v[0], v[1])
+	months, days, micros := hashtable.IntervalWords(v[0], v[1])
 	sum := int64(r[2]) + micros
 	if (int64(r[2])^sum)&(micros^sum) < 0 {
 		return intervalRange()

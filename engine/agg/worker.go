@@ -1,23 +1,28 @@
 package agg
 
-import "github.com/siltstone-db/siltstone/storage/batch"
+import (
+	"github.com/siltstone-db/siltstone/engine/hashtable"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
 
 // worker has the state of one worker: scratch for one batch, and its own table and partitions.
 type worker struct {
 	g      *Group
-	keys   []*column      // of the key fields
-	packed []uint64       // the batch's packed keys
-	cols   []*column      // of Group.columns
-	skips  []batch.Bitmap // of the inputs: rows they skip; nil: none
+	keys   []*hashtable.Column // of the key fields
+	packed []uint64            // the batch's packed keys
+	cols   []*hashtable.Column // of Group.columns
+	skips  []batch.Bitmap      // of the inputs: rows they skip; nil: none
 	own    []batch.Bitmap
 	pass   batch.Bitmap
 
-	tab     *table
-	clean   *scatter // rows that no input skips: key words, argument words
-	flagged *scatter // other rows: key words, argument words, a bit per input that skips the row
-	seen    int      // rows that went into the table before there were partitions
-	absorb  bool     // rows of groups that the table knows stay out of the partitions
-	tried   int      // rows looked up since the table stopped growing
+	tab     *hashtable.Table
+	clean   *hashtable.Scatter // rows that no input skips: key words, argument words
+	flagged *hashtable.Scatter // other rows: key words, argument words, a bit per input that skips the row
+	seen    int                // rows that went into the table before there were partitions
+	absorb  bool               // rows of groups that the table knows stay out of the partitions
+	tried   int                // rows looked up since the table stopped growing
 	hits    int
 
 	slots, dslots []uint32
@@ -30,19 +35,19 @@ type worker struct {
 
 // newWorker makes the state of one worker; sets are the distinct sets it fills.
 func (g *Group) newWorker(sets []setPlan) (*worker, error) {
-	w := &worker{g: g, tab: newTable(g.acc, g.lay.words, g.prog.words)}
-	for i := range g.lay.fields {
-		f := &g.lay.fields[i]
-		w.keys = append(w.keys, newColumn(f.typ, f.strings))
+	w := &worker{g: g, tab: hashtable.NewTable(g.acc, g.lay.Words, g.prog.words)}
+	for i := range g.lay.Fields {
+		f := &g.lay.Fields[i]
+		w.keys = append(w.keys, hashtable.NewColumn(f.Typ, f.Strings))
 	}
 	for _, c := range g.columns {
-		col := newColumn(g.cfg.In[c.ordinal], g.side.strings[c.ordinal])
-		col.refs = c.refs
+		col := hashtable.NewColumn(g.cfg.In[c.ordinal], g.side.strings[c.ordinal])
+		col.Refs = c.refs
 		w.cols = append(w.cols, col)
 	}
 	w.skips = make([]batch.Bitmap, len(g.prog.inputs))
 	w.own = make([]batch.Bitmap, len(g.prog.inputs))
-	w.packed = make([]uint64, batch.MaxRows*max(1, g.lay.words))
+	w.packed = make([]uint64, batch.MaxRows*max(1, g.lay.Words))
 	w.slots = make([]uint32, batch.MaxRows)
 	w.dslots = make([]uint32, batch.MaxRows)
 	w.dwords = make([]uint64, 2*batch.MaxRows)
@@ -54,9 +59,9 @@ func (g *Group) newWorker(sets []setPlan) (*worker, error) {
 	}
 	switch g.mode {
 	case modeOne:
-		return w, w.tab.reset(0)
+		return w, w.tab.Reset(0)
 	case modeDirect:
-		return w, w.tab.reset(g.lay.bits)
+		return w, w.tab.Reset(g.lay.Bits)
 	case modeDict:
 		w.dict = newDictWorker(g)
 	}
@@ -67,9 +72,9 @@ func (w *worker) release() {
 	if w == nil {
 		return
 	}
-	w.tab.release()
-	w.clean.release()
-	w.flagged.release()
+	w.tab.Release()
+	w.clean.Release()
+	w.flagged.Release()
 	w.dict.release()
 	for _, s := range w.sets {
 		s.release()
@@ -82,8 +87,8 @@ func (w *worker) load(b *batch.Batch) error {
 		x := &w.g.columns[i]
 		v := b.Cols[x.ordinal]
 		if !x.words {
-			c.loadNulls(v, b.Len)
-		} else if err := c.load(v, b.Len); err != nil {
+			c.LoadNulls(v, b.Len)
+		} else if err := c.Load(v, b.Len); err != nil {
 			return err
 		}
 	}
@@ -91,7 +96,7 @@ func (w *worker) load(b *batch.Batch) error {
 		in := &w.g.prog.inputs[i]
 		w.skips[i] = nil
 		if len(in.cols) > 0 && !in.nulls {
-			w.skips[i] = w.cols[w.g.columnOf[in.cols[0]]].nulls
+			w.skips[i] = w.cols[w.g.columnOf[in.cols[0]]].Nulls
 		}
 		if in.filter >= 0 {
 			w.skips[i] = w.filtered(i, b.Cols[in.filter], b.Len)
@@ -134,7 +139,7 @@ func (w *worker) filtered(i int, v *batch.Vector, n int) batch.Bitmap {
 func (w *worker) dense(i int, rows []uint64, width, base, n int, idx []uint16, slots []uint32) dense {
 	in := &w.g.prog.inputs[i]
 	skip := w.skips[i]
-	var c *column
+	var c *hashtable.Column
 	if in.words {
 		c = w.cols[w.g.columnOf[in.cols[0]]]
 	}
@@ -142,7 +147,7 @@ func (w *worker) dense(i int, rows []uint64, width, base, n int, idx []uint16, s
 		if c == nil {
 			return dense{slots: slots[:n]}
 		}
-		return dense{slots[:n], c.words[:n*c.wide]}
+		return dense{slots[:n], c.Words[:n*c.Wide]}
 	}
 	if idx != nil {
 		n = len(idx)
@@ -159,17 +164,17 @@ func (w *worker) dense(i int, rows []uint64, width, base, n int, idx []uint16, s
 		}
 		w.dslots[out] = slots[j]
 		if c != nil {
-			if c.wide == 1 {
-				w.dwords[out] = c.words[row]
+			if c.Wide == 1 {
+				w.dwords[out] = c.Words[row]
 			} else {
-				w.dwords[2*out], w.dwords[2*out+1] = c.words[2*row], c.words[2*row+1]
+				w.dwords[2*out], w.dwords[2*out+1] = c.Words[2*row], c.Words[2*row+1]
 			}
 		}
 		out++
 	}
 	wide := 1
 	if c != nil {
-		wide = c.wide
+		wide = c.Wide
 	}
 	return dense{w.dslots[:out], w.dwords[:out*wide]}
 }
@@ -215,7 +220,7 @@ func (w *worker) consume(b *batch.Batch) error {
 	if w.dict != nil {
 		return w.consumeDict(b)
 	}
-	if w.g.lay.words > 0 {
+	if w.g.lay.Words > 0 {
 		if err := w.loadKeys(b); err != nil {
 			return err
 		}
@@ -243,7 +248,7 @@ func (w *worker) consume(b *batch.Batch) error {
 }
 
 func (w *worker) consumeDirect(n int) error {
-	rows, width := w.tab.rows, w.tab.width
+	rows, width := w.tab.Rows, w.tab.Width
 	if w.g.plainSums && w.noSkips() {
 		w.addSums(rows, width, n)
 		return nil
@@ -264,7 +269,7 @@ func (w *worker) addSums(rows []uint64, width, n int) {
 	var words [2][]uint64
 	var at [2]int
 	for i := range p.states {
-		words[i] = w.cols[w.g.columnOf[p.inputs[p.states[i].in].cols[0]]].words[:n]
+		words[i] = w.cols[w.g.columnOf[p.inputs[p.states[i].in].cols[0]]].Words[:n]
 		at[i] = 2 + p.states[i].at
 	}
 	switch len(p.states) {
@@ -299,25 +304,47 @@ const tableBytes = 1 << 20
 const largeGroups = 1 << 17
 
 func (w *worker) consumeTable(n int) error {
-	if err := w.tab.reserve(n); err != nil {
+	if err := w.tab.Reserve(n); err != nil {
 		return err
 	}
-	k := w.g.lay.words
-	w.tab.find(w.packed, k, n, w.slots)
-	if err := w.apply(w.tab.rows, w.tab.width, 1+k, n, nil, w.slots); err != nil {
+	k := w.g.lay.Words
+	w.tab.Find(w.packed, k, n, w.slots)
+	if err := w.apply(w.tab.Rows, w.tab.Width, 1+k, n, nil, w.slots); err != nil {
 		return err
 	}
 	if w.g.limited {
-		if w.tab.used >= int(w.g.cfg.Limit) {
+		if w.tab.Used >= int(w.g.cfg.Limit) {
 			return w.g.fix(w.tab)
 		}
 		return nil
 	}
 	w.seen += n
-	many := 2*w.seen > 3*w.tab.used
-	if w.tab.used > 1<<12 && (len(w.tab.rows)*8 > tableBytes || !many && w.g.cfg.Expected > largeGroups) && !w.g.tableOnly {
-		if sc, err := newScatter(w.g.acc, k+w.g.payload); err == nil { // else the table goes on until it is refused too
+	many := 2*w.seen > 3*w.tab.Used
+	if w.tab.Used > 1<<12 && (len(w.tab.Rows)*8 > tableBytes || !many && w.g.cfg.Expected > largeGroups) && !w.g.tableOnly {
+		if sc, err := hashtable.NewScatter(w.g.acc, k+w.g.payload); err == nil { // else the table goes on until it is refused too
 			w.clean, w.absorb = sc, many
+		}
+	}
+	return nil
+}
+
+// loadKeys packs the keys.
+func (w *worker) loadKeys(b *batch.Batch) error {
+	g := w.g
+	n := b.Len
+	k := g.lay.Words
+	packed := w.packed[:n*k]
+	only := len(g.lay.Fields) == 1 && g.lay.Words == 1
+	if !only || g.lay.Fields[0].Phys == types.PhysFloat32 || g.lay.Fields[0].Phys == types.PhysFloat64 {
+		clear(packed)
+	}
+	for i := range g.lay.Fields {
+		f, c := &g.lay.Fields[i], w.keys[i]
+		if err := c.Load(b.Cols[f.Column], n); err != nil {
+			return err
+		}
+		if !f.Pack(c, packed, k, n, only) {
+			return errs.Internal("a key of column %d is outside of its statistics", f.Column)
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package agg
+package hashtable
 
 import (
 	"context"
@@ -52,18 +52,18 @@ func TestNumbering(t *testing.T) {
 			dicts = append(dicts, dictionaryOf(words, rng.IntN(3) > 0))
 		}
 		acc := mem.NewPool(0).Account("test", 0)
-		in, err := newInterner(acc, nil, internShardBits)
+		in, err := NewInterner(acc, nil, ShardBits)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := in.merge(&op.Task{Ctx: context.Background(), Workers: 2, Account: acc}, dicts); err != nil {
+		if err := in.Merge(&op.Task{Ctx: context.Background(), Workers: 2, Account: acc}, dicts); err != nil {
 			t.Fatal(err)
 		}
 		numbers, words := map[string]uint32{}, map[uint32]string{}
 		check := func(w string, id uint32) {
 			t.Helper()
-			if old, ok := numbers[w]; ok && old != id || id == 0 || string(in.bytes(id)) != w || !in.used(id) {
-				t.Fatalf("seed %d: %q has number %d and %d, which is %q", seed, w, id, numbers[w], in.bytes(id))
+			if old, ok := numbers[w]; ok && old != id || id == 0 || string(in.Bytes(id)) != w || !in.used(id) {
+				t.Fatalf("seed %d: %q has number %d and %d, which is %q", seed, w, id, numbers[w], in.Bytes(id))
 			}
 			if old, ok := words[id]; ok && old != w {
 				t.Fatalf("seed %d: number %d is %q and %q", seed, id, old, w)
@@ -85,13 +85,13 @@ func TestNumbering(t *testing.T) {
 		}
 		for i := range 9000 { // with dictionaries and without
 			w := fmt.Sprint("w", i)
-			id, err := in.number([]byte(w))
+			id, err := in.Number([]byte(w))
 			if err != nil {
 				t.Fatal(err)
 			}
 			check(w, id)
 		}
-		if in.close(); acc.Used() != 0 {
+		if in.Close(); acc.Used() != 0 {
 			t.Fatalf("%d bytes were not given back", acc.Used())
 		}
 	}
@@ -102,23 +102,23 @@ func TestKeySet(t *testing.T) {
 	for k := 1; k <= 3; k++ {
 		rng := rand.New(rand.NewPCG(uint64(k), 22))
 		acc := mem.NewPool(0).Account("test", 0)
-		s, want := newKeySet(acc, k), map[[3]uint64]bool{}
+		s, want := NewKeySet(acc, k), map[[3]uint64]bool{}
 		for range 20000 {
 			var key [3]uint64
 			for i := range k {
 				key[i] = uint64(rng.IntN(40))
 			}
-			if s.log > 0 && s.has(key[:k]) != want[key] {
+			if s.log > 0 && s.Has(key[:k]) != want[key] {
 				t.Fatalf("has(%v) is %v", key[:k], !want[key])
 			}
-			if err := s.reserve(1); err != nil {
+			if err := s.Reserve(1); err != nil {
 				t.Fatal(err)
 			}
-			s.add(key[:k], 1)
+			s.Add(key[:k], 1)
 			want[key] = true
 		}
 		n := 0
-		if err := s.each(func(key []uint64) error {
+		if err := s.Each(func(key []uint64) error {
 			var a [3]uint64
 			copy(a[:], key)
 			if !want[a] {
@@ -126,10 +126,10 @@ func TestKeySet(t *testing.T) {
 			}
 			n++
 			return nil
-		}); err != nil || n != len(want) || s.len() != n {
-			t.Fatalf("%d words: %d keys, len %d, want %d: %v", k, n, s.len(), len(want), err)
+		}); err != nil || n != len(want) || s.Len() != n {
+			t.Fatalf("%d words: %d keys, len %d, want %d: %v", k, n, s.Len(), len(want), err)
 		}
-		if s.release(); acc.Used() != 0 {
+		if s.Release(); acc.Used() != 0 {
 			t.Fatalf("%d bytes were not given back", acc.Used())
 		}
 	}

@@ -1,4 +1,4 @@
-package agg
+package hashtable
 
 import (
 	"math"
@@ -9,18 +9,18 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// column turns vectors of one input column into words: integers sign-extended, booleans 0 or 1, floats as the bits of
+// Column turns vectors of one input column into words: integers sign-extended, booleans 0 or 1, floats as the bits of
 // a float64, 16-byte values as two words, strings as their interner's number. It belongs to one worker.
-type column struct {
+type Column struct {
 	phys    types.Physical
-	wide    int // words per value: 1 or 2
-	strings *interner
+	Wide    int // words per value: 1 or 2
+	strings *Interner
 
-	// refs: strings stay where they are, and words are references to them (see extreme.go) in place of numbers.
-	refs bool
+	// refs: strings stay where they are, and words are references to them (see reference.go) in place of numbers.
+	Refs bool
 
-	words []uint64     // wide per row; rows that are NULL hold 0 or anything
-	nulls batch.Bitmap // set where NULL; nil: none
+	Words []uint64     // wide per row; rows that are NULL hold 0 or anything
+	Nulls batch.Bitmap // set where NULL; nil: none
 
 	own  []uint64
 	bits batch.Bitmap
@@ -28,63 +28,64 @@ type column struct {
 	code *codeMap
 
 	fresh   []uint32 // codes without a number
-	warmed  uint64   // what warm has read
+	touched uint64   // what prefetch has read
 	dictRef uint64   // the reference to the first entry of dict
 
 	constant   []byte // the constant seen last, and its number
 	constantID uint32
 }
 
-func newColumn(t types.Type, strings *interner) *column {
-	c := &column{phys: t.Physical(), wide: 1, strings: strings}
+// NewColumn returns the column of a type; strings is its interner, nil for types that need none.
+func NewColumn(t types.Type, strings *Interner) *Column {
+	c := &Column{phys: t.Physical(), Wide: 1, strings: strings}
 	switch c.phys {
 	case types.PhysInt128, types.PhysInterval, types.PhysUUID:
-		c.wide = 2
+		c.Wide = 2
 	}
 	if strings != nil {
-		c.wide = 1
+		c.Wide = 1
 	}
-	c.own = make([]uint64, c.wide*batch.MaxRows)
+	c.own = make([]uint64, c.Wide*batch.MaxRows)
 	c.bits = make(batch.Bitmap, batch.Words(batch.MaxRows))
 	return c
 }
 
-// loadNulls only finds out which rows are NULL.
-func (c *column) loadNulls(v *batch.Vector, n int) {
-	c.nulls = nil
+// LoadNulls only finds out which rows are NULL.
+func (c *Column) LoadNulls(v *batch.Vector, n int) {
+	c.Nulls = nil
 	if v.Valid == nil {
 		return
 	}
-	c.nulls = c.bits[:batch.Words(n)]
+	c.Nulls = c.bits[:batch.Words(n)]
 	if v.Form == batch.Constant {
-		clear(c.nulls)
+		clear(c.Nulls)
 		if v.IsNull(0) {
-			c.nulls.Fill(n)
+			c.Nulls.Fill(n)
 		} else {
-			c.nulls = nil
+			c.Nulls = nil
 		}
 		return
 	}
 	any := uint64(0)
-	for i := range c.nulls {
-		c.nulls[i] = ^v.Valid[i]
+	for i := range c.Nulls {
+		c.Nulls[i] = ^v.Valid[i]
 	}
 	if r := uint(n) & 63; r != 0 {
-		c.nulls[len(c.nulls)-1] &= 1<<r - 1
+		c.Nulls[len(c.Nulls)-1] &= 1<<r - 1
 	}
-	for _, w := range c.nulls {
+	for _, w := range c.Nulls {
 		any |= w
 	}
 	if any == 0 {
-		c.nulls = nil
+		c.Nulls = nil
 	}
 }
 
-// load makes words and nulls of n rows of a vector; they are valid until the next load, or as long as v.
-func (c *column) load(v *batch.Vector, n int) error {
-	c.loadNulls(v, n)
-	c.words = c.own[:n*c.wide]
-	if c.refs && v.Form == batch.Dict {
+// Load makes words and nulls of n rows of a vector; they are valid until the next load, or as long as v.
+func (c *Column) Load(v *batch.Vector, n int) error {
+	c.LoadNulls(v, n)
+	c.Words = c.own[:n*c.Wide]
+	if c.Refs && v.Form == batch.Dict {
 		c.loadRefs(v, n)
 		return nil
 	}
@@ -103,21 +104,21 @@ func (c *column) load(v *batch.Vector, n int) error {
 	switch c.phys {
 	case types.PhysBool:
 		b := v.Bools()
-		for i := range c.words {
-			c.words[i] = b[i>>6] >> (uint(i) & 63) & 1
+		for i := range c.Words {
+			c.Words[i] = b[i>>6] >> (uint(i) & 63) & 1
 		}
 	case types.PhysInt16:
-		widen(c.words, batch.Values[int16](v))
+		widen(c.Words, batch.Values[int16](v))
 	case types.PhysInt32:
-		widen(c.words, batch.Values[int32](v))
+		widen(c.Words, batch.Values[int32](v))
 	case types.PhysInt64, types.PhysFloat64:
-		c.words = batch.Values[uint64](v)[:n]
+		c.Words = batch.Values[uint64](v)[:n]
 	case types.PhysFloat32:
 		for i, f := range batch.Values[float32](v)[:n] {
-			c.words[i] = math.Float64bits(float64(f))
+			c.Words[i] = math.Float64bits(float64(f))
 		}
 	case types.PhysInt128, types.PhysInterval, types.PhysUUID:
-		c.words = mem.View[uint64](v.Data)[:2*n]
+		c.Words = mem.View[uint64](v.Data)[:2*n]
 	case types.PhysBytes:
 		return c.loadBytes(v, n)
 	}
@@ -131,9 +132,9 @@ func widen[T int16 | int32](dst []uint64, src []T) {
 	}
 }
 
-func (c *column) loadConstant(v *batch.Vector, n int) error {
+func (c *Column) loadConstant(v *batch.Vector, n int) error {
 	if v.IsNull(0) {
-		clear(c.words)
+		clear(c.Words)
 		return nil
 	}
 	var w [2]uint64
@@ -144,7 +145,7 @@ func (c *column) loadConstant(v *batch.Vector, n int) error {
 		copy(w[:], mem.View[uint64](v.Data)[:2])
 	case types.PhysBytes:
 		if b := v.BytesAt(0); c.constantID == 0 || string(b) != string(c.constant) {
-			id, err := c.strings.number(b)
+			id, err := c.strings.Number(b)
 			if err != nil {
 				return err
 			}
@@ -154,13 +155,13 @@ func (c *column) loadConstant(v *batch.Vector, n int) error {
 	default:
 		w[0] = uint64(d.I)
 	}
-	for i := range c.words {
-		c.words[i] = w[i%c.wide]
+	for i := range c.Words {
+		c.Words[i] = w[i%c.Wide]
 	}
 	return nil
 }
 
-func (c *column) loadDict(v *batch.Vector, n int) error {
+func (c *Column) loadDict(v *batch.Vector, n int) error {
 	if c.dict != v.Dict {
 		m, err := c.strings.codesOf(v.Dict)
 		if err != nil {
@@ -171,16 +172,16 @@ func (c *column) loadDict(v *batch.Vector, n int) error {
 	numbers := c.code.list()
 	switch {
 	case v.Dict.Len == 0: // all rows are NULL
-		clear(c.words)
+		clear(c.Words)
 		return nil
 	case c.code.done && numbers == nil:
 		for i, k := range v.Codes[:n] {
-			c.words[i] = uint64(k) + 1
+			c.Words[i] = uint64(k) + 1
 		}
 		return nil
 	case c.code.done:
 		for i, k := range v.Codes[:n] {
-			c.words[i] = uint64(numbers[k])
+			c.Words[i] = uint64(numbers[k])
 		}
 		return nil
 	case numbers == nil:
@@ -192,41 +193,64 @@ func (c *column) loadDict(v *batch.Vector, n int) error {
 	return c.loadNew(v.Codes[:n], numbers)
 }
 
-func (c *column) loadBytes(v *batch.Vector, n int) error {
+func (c *Column) loadBytes(v *batch.Vector, n int) error {
 	for i := range n {
-		if c.nulls != nil && c.nulls.Get(i) {
-			c.words[i] = 0
+		if c.Nulls != nil && c.Nulls.Get(i) {
+			c.Words[i] = 0
 			continue
 		}
-		id, err := c.strings.number(v.Data[v.Offsets[i]:v.Offsets[i+1]])
+		id, err := c.strings.Number(v.Data[v.Offsets[i]:v.Offsets[i+1]])
 		if err != nil {
 			return err
 		}
-		c.words[i] = uint64(id)
+		c.Words[i] = uint64(id)
 	}
 	return nil
 }
 
-func (c *column) loadPacked(v *batch.Vector, n int) {
-	kernel.UnpackInts(mem.View[int64](mem.Bytes(c.words)), v.Data, v.Width, v.Base)
+func (c *Column) loadPacked(v *batch.Vector, n int) {
+	kernel.UnpackInts(mem.View[int64](mem.Bytes(c.Words)), v.Data, v.Width, v.Base)
 }
 
 // loadIntervals numbers intervals, which are equal when their lengths are: 1 month is 30 days.
-func (c *column) loadIntervals(v *batch.Vector, n int) error {
+func (c *Column) loadIntervals(v *batch.Vector, n int) error {
 	for i := range n {
 		at := i * 16
 		if v.Form == batch.Constant {
 			at = 0
 		}
-		if c.nulls != nil && c.nulls.Get(i) {
-			c.words[i] = 0
+		if c.Nulls != nil && c.Nulls.Get(i) {
+			c.Words[i] = 0
 			continue
 		}
-		id, err := c.strings.number(v.Data[at : at+16])
+		id, err := c.strings.Number(v.Data[at : at+16])
 		if err != nil {
 			return err
 		}
-		c.words[i] = uint64(id)
+		c.Words[i] = uint64(id)
 	}
 	return nil
+}
+
+// Wide returns the number of words of a value.
+func Wide(t types.Type) int {
+	switch t.Physical() {
+	case types.PhysInt128, types.PhysInterval, types.PhysUUID:
+		return 2
+	}
+	return 1
+}
+
+// LoadRows makes words of what n rows of stride words have from word at on.
+func (c *Column) LoadRows(rows []uint64, stride, at, n int) {
+	c.Words = c.own[:n*c.Wide]
+	if c.Wide == 1 {
+		for j := range c.Words {
+			c.Words[j] = rows[j*stride+at]
+		}
+		return
+	}
+	for j := range n {
+		c.Words[2*j], c.Words[2*j+1] = rows[j*stride+at], rows[j*stride+at+1]
+	}
 }

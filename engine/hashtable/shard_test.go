@@ -1,4 +1,4 @@
-package agg
+package hashtable
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 // they copies or entries of a dictionary.
 func TestInternEqualHashes(t *testing.T) {
 	acc := mem.NewPool(0).Account("test", 0)
-	in, err := newInterner(acc, nil, internShardBits)
+	in, err := NewInterner(acc, nil, ShardBits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,11 +38,11 @@ func TestInternEqualHashes(t *testing.T) {
 		ids = append(ids, id)
 	}
 	for i, x := range texts {
-		if id := s.find(hash, x()); id != ids[i] || string(in.bytes(id)) != string("abcd"[i]) {
-			t.Errorf("string %d has the number %d, and had %d, which is %q", i, id, ids[i], in.bytes(id))
+		if id := s.find(hash, x()); id != ids[i] || string(in.Bytes(id)) != string("abcd"[i]) {
+			t.Errorf("string %d has the number %d, and had %d, which is %q", i, id, ids[i], in.Bytes(id))
 		}
 	}
-	in.close()
+	in.Close()
 	if n := acc.Close(); n != 0 {
 		t.Errorf("%d bytes are left", n)
 	}

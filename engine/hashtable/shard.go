@@ -1,4 +1,4 @@
-package agg
+package hashtable
 
 import (
 	"encoding/binary"
@@ -10,12 +10,12 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
-// internShard numbers the strings whose hashes have the same highest bits. Readers take no lock: slots are published
+// shard numbers the strings whose hashes have the same highest bits. Readers take no lock: slots are published
 // after the entries they point to.
-type internShard struct {
-	in      *interner
+type shard struct {
+	in      *Interner
 	slots   atomic.Pointer[[]uint64] // high 32 bits of the hash <<32 | place + 1; 0: empty
-	entries atomic.Pointer[[][]entry]
+	entries atomic.Pointer[[][]interned]
 	heaps   atomic.Pointer[[][]byte]
 	n       atomic.Uint32
 
@@ -26,8 +26,8 @@ type internShard struct {
 	}
 }
 
-// entry is one string: its hash and where it is, dictionary<<32|code with the highest bit set, or heap<<32|offset.
-type entry struct{ hash, ref uint64 }
+// interned is one string: its hash and where it is, dictionary<<32|code with the highest bit set, or heap<<32|offset.
+type interned struct{ hash, ref uint64 }
 
 const (
 	entryShift  = 12      // entries per chunk: 64 KiB
@@ -35,9 +35,9 @@ const (
 	maxInterned = 1<<32 - 2
 )
 
-func (s *internShard) init(in *interner) error {
+func (s *shard) init(in *Interner) error {
 	s.in = in
-	s.entries.Store(&[][]entry{})
+	s.entries.Store(&[][]interned{})
 	s.heaps.Store(&[][]byte{})
 	slots, err := mem.Slice[uint64](in.acc, 1<<9)
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *internShard) init(in *interner) error {
 	return nil
 }
 
-func (s *internShard) close() {
+func (s *shard) close() {
 	if s.slots.Load() == nil {
 		return
 	}
@@ -67,17 +67,17 @@ func (s *internShard) close() {
 	s.slots.Store(nil)
 }
 
-// entry returns the entry at a place of the shard.
-func (s *internShard) entry(at uint32) *entry {
+// interned returns the entry at a place of the shard.
+func (s *shard) interned(at uint32) *interned {
 	return &(*s.entries.Load())[at>>entryShift][at&(1<<entryShift-1)]
 }
 
 // number makes the interner's number of a place.
-func (s *internShard) number(at uint32, hash uint64) uint32 {
+func (s *shard) number(at uint32, hash uint64) uint32 {
 	return s.in.merged + 1 + (at<<s.in.bits | uint32(hash>>(64-s.in.bits)))
 }
 
-func (s *internShard) at(ref uint64) []byte {
+func (s *shard) at(ref uint64) []byte {
 	if ref&fromDict != 0 {
 		return s.in.dictBytes(ref)
 	}
@@ -101,18 +101,20 @@ func (t *text) bytes() []byte {
 }
 
 // find returns the number of a string, or 0.
-func (s *internShard) find(hash uint64, t *text) uint32 {
+func (s *shard) find(hash uint64, t *text) uint32 {
 	slots := *s.slots.Load()
 	mask := uint64(len(slots) - 1)
 	tag := hash << 32
+	// No lock: a slot is written once, after its string can be read. A reader of slots that were outgrown meanwhile may
+	// miss a string, which insert then finds under the lock.
 	for i := hash >> 32 & mask; ; i = (i + 1) & mask {
 		x := atomic.LoadUint64(&slots[i])
 		if x == 0 {
 			return 0
 		}
-		if x&^0xffffffff == tag {
+		if x&^0xffffffff == tag { // of 2^32 strings one other passes: below, its string is read for nothing
 			at := uint32(x) - 1
-			if e := s.entry(at); e.hash == hash && (t.ref != 0 && e.ref == t.ref || s.in.equal(s.at(e.ref), t.bytes())) {
+			if e := s.interned(at); e.hash == hash && (t.ref != 0 && e.ref == t.ref || s.in.equal(s.at(e.ref), t.bytes())) {
 				return s.number(at, hash)
 			}
 		}
@@ -120,7 +122,7 @@ func (s *internShard) find(hash uint64, t *text) uint32 {
 }
 
 // insert adds a string that find did not see; another worker may have been faster.
-func (s *internShard) insert(hash uint64, t *text) (uint32, error) {
+func (s *shard) insert(hash uint64, t *text) (uint32, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if id := s.find(hash, t); id != 0 {
@@ -140,7 +142,7 @@ func (s *internShard) insert(hash uint64, t *text) (uint32, error) {
 			return 0, err
 		}
 	}
-	*s.entry(n) = entry{hash, ref}
+	*s.interned(n) = interned{hash, ref}
 	s.n.Store(n + 1)
 	publish(*s.slots.Load(), hash, n)
 	return s.number(n, hash), nil
@@ -158,13 +160,13 @@ func publish(slots []uint64, hash uint64, at uint32) {
 }
 
 // growLocked makes room for entry n and its slot; slots are at most 5/8 full.
-func (s *internShard) growLocked(n uint32) error {
+func (s *shard) growLocked(n uint32) error {
 	if n>>entryShift >= uint32(len(*s.entries.Load())) {
-		chunk, err := mem.Slice[entry](s.in.acc, 1<<entryShift)
+		chunk, err := mem.Slice[interned](s.in.acc, 1<<entryShift)
 		if err != nil {
 			return err
 		}
-		chunks := append([][]entry(nil), *s.entries.Load()...)
+		chunks := append([][]interned(nil), *s.entries.Load()...)
 		chunks = append(chunks, chunk)
 		s.entries.Store(&chunks)
 	}
@@ -177,7 +179,7 @@ func (s *internShard) growLocked(n uint32) error {
 		return err
 	}
 	for at := range n {
-		publish(bigger, s.entry(at).hash, at)
+		publish(bigger, s.interned(at).hash, at)
 	}
 	s.mu.old = append(s.mu.old, slots)
 	s.slots.Store(&bigger)
@@ -185,7 +187,7 @@ func (s *internShard) growLocked(n uint32) error {
 }
 
 // copyLocked keeps a copy of a string behind its length.
-func (s *internShard) copyLocked(b []byte) (uint64, error) {
+func (s *shard) copyLocked(b []byte) (uint64, error) {
 	need := 4 + len(b)
 	if len(s.mu.free) < need {
 		h, err := s.in.acc.Alloc(max(need, heapBytes<<min(10, len(*s.heaps.Load())/4)))

@@ -1,19 +1,21 @@
-package agg
+package hashtable
 
 import "sync/atomic"
 
-// warmCodes is the number of entries that warm touches together.
-const warmCodes = 64
+// prefetchCodes is the number of entries that prefetch touches together.
+const prefetchCodes = 64
 
-// warm reads what finding the strings of new codes is going to read: hashes, slots, and where a slot has the same hash,
+// prefetch reads what finding the strings of new codes is going to read: hashes, slots, and where a slot has the same hash,
 // the entry and the first bytes of both strings. Each of these is a miss of all caches in a large dictionary, and each
 // needs the one before; the same step for many codes at once lets the processor wait for all of them together. The sum
 // of what was read is of no use but to be computed.
-func (in *interner) warm(m *codeMap, codes []uint32) (sum uint64) {
-	var hashes, next [warmCodes]uint64
-	var own, other [warmCodes]uint32
-	codes = codes[:min(len(codes), warmCodes)]
+func (in *Interner) prefetch(m *codeMap, codes []uint32) (sum uint64) {
+	var hashes, next [prefetchCodes]uint64
+	var own, other [prefetchCodes]uint32
+	codes = codes[:min(len(codes), prefetchCodes)]
 	d := m.dict
+	// Each loop is one step of all look-ups. Together in one loop they would be a chain per code: the processor's window
+	// of some 200 instructions holds two or three of these, and so only as many misses at once.
 	for i, c := range codes {
 		hashes[i] = d.Hashes[c]
 	}
@@ -23,7 +25,7 @@ func (in *interner) warm(m *codeMap, codes []uint32) (sum uint64) {
 	}
 	for i := range codes {
 		if x := next[i]; x != 0 && x&^0xffffffff == hashes[i]<<32 {
-			next[i] = in.shardOf(hashes[i]).entry(uint32(x) - 1).ref
+			next[i] = in.shardOf(hashes[i]).interned(uint32(x) - 1).ref
 		} else {
 			next[i] = 0
 		}
@@ -54,19 +56,19 @@ func touch(heap []byte, at uint32) uint64 {
 }
 
 // loadNew makes words of codes, some of which may have no number yet; without a list of numbers none has.
-func (c *column) loadNew(codes, numbers []uint32) error {
+func (c *Column) loadNew(codes, numbers []uint32) error {
 	fresh := c.fresh[:0]
 	ahead := c.strings.knows(c.dict)
 	from := 0
 	for i, k := range codes {
-		if (numbers == nil || atomic.LoadUint32(&numbers[k]) == 0) && (c.nulls == nil || !c.nulls.Get(i)) {
+		if (numbers == nil || atomic.LoadUint32(&numbers[k]) == 0) && (c.Nulls == nil || !c.Nulls.Get(i)) {
 			fresh = append(fresh, k)
 		}
-		if len(fresh) < warmCodes && i < len(codes)-1 {
+		if len(fresh) < prefetchCodes && i < len(codes)-1 {
 			continue
 		}
-		if ahead && len(fresh) > warmCodes/8 {
-			c.warmed += c.strings.warm(c.code, fresh)
+		if ahead && len(fresh) > prefetchCodes/8 {
+			c.touched += c.strings.prefetch(c.code, fresh)
 		}
 		if err := c.number(codes, numbers, from, i+1); err != nil {
 			return err
@@ -78,15 +80,15 @@ func (c *column) loadNew(codes, numbers []uint32) error {
 }
 
 // number makes words of the codes from to to.
-func (c *column) number(codes, numbers []uint32, from, to int) error {
+func (c *Column) number(codes, numbers []uint32, from, to int) error {
 	for i := from; i < to; i++ {
 		k, id := codes[i], uint32(0)
 		if numbers != nil {
 			id = atomic.LoadUint32(&numbers[k])
 		}
 		if id == 0 {
-			if c.nulls != nil && c.nulls.Get(i) {
-				c.words[i] = 0
+			if c.Nulls != nil && c.Nulls.Get(i) {
+				c.Words[i] = 0
 				continue
 			}
 			var err error
@@ -97,7 +99,7 @@ func (c *column) number(codes, numbers []uint32, from, to int) error {
 				atomic.StoreUint32(&numbers[k], id)
 			}
 		}
-		c.words[i] = uint64(id)
+		c.Words[i] = uint64(id)
 	}
 	return nil
 }

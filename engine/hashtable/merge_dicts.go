@@ -1,4 +1,4 @@
-package agg
+package hashtable
 
 import (
 	"math/bits"
@@ -11,8 +11,8 @@ import (
 // noRef stands at numbers that no string has.
 const noRef = 1<<64 - 1
 
-// mergeable tells whether merge can number the entries of dictionaries.
-func mergeable(dicts []*batch.Dictionary) bool {
+// Mergeable tells whether merge can number the entries of dictionaries.
+func Mergeable(dicts []*batch.Dictionary) bool {
 	total := 0
 	for _, d := range dicts {
 		if d.Hashes == nil || !d.Distinct {
@@ -23,11 +23,11 @@ func mergeable(dicts []*batch.Dictionary) bool {
 	return len(dicts) > 0 && len(dicts) < 1<<16 && total < 1<<31
 }
 
-// merge numbers all entries of dictionaries before any row arrives, partition by partition of their hashes: equal
+// Merge numbers all entries of dictionaries before any row arrives, partition by partition of their hashes: equal
 // strings of several dictionaries meet in a table that fits the second-level cache. Every partition has its own range
 // of numbers, as long as the sum of its entries, so that partitions do not wait for each other; numbers that are left
 // over belong to no string.
-func (in *interner) merge(t *op.Task, dicts []*batch.Dictionary) error {
+func (in *Interner) Merge(t *op.Task, dicts []*batch.Dictionary) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	total := 0
@@ -43,10 +43,10 @@ func (in *interner) merge(t *op.Task, dicts []*batch.Dictionary) error {
 	if in.refs, err = mem.Slice[uint64](in.acc, total); err != nil {
 		return err
 	}
-	m := numbering{in: in, dicts: dicts, runs: make([]hashRuns, len(dicts)), numbers: make([][]uint32, len(dicts))}
+	m := numbering{in: in, dicts: dicts, runs: make([]HashRuns, len(dicts)), numbers: make([][]uint32, len(dicts))}
 	defer func() {
 		for i := range m.runs {
-			m.runs[i].release(in.acc)
+			m.runs[i].Release(in.acc)
 		}
 	}()
 	for i, d := range dicts {
@@ -56,18 +56,18 @@ func (in *interner) merge(t *op.Task, dicts []*batch.Dictionary) error {
 		in.addCodesLocked(d, m.numbers[i]).done = true
 	}
 	if err := op.Parallel(t, len(dicts), func(_, i int) error {
-		return m.runs[i].split(in.acc, dicts[i].Hashes, dicts[i].HashOrdered)
+		return m.runs[i].Split(in.acc, dicts[i].Hashes, dicts[i].HashOrdered)
 	}); err != nil {
 		return err
 	}
-	for p := range partitions {
+	for p := range Partitions {
 		m.first[p+1] = m.first[p]
 		for i := range m.runs {
-			m.first[p+1] += m.runs[i].start[p+1] - m.runs[i].start[p]
+			m.first[p+1] += m.runs[i].Start[p+1] - m.runs[i].Start[p]
 		}
 	}
 	tables := make([][]uint64, max(1, t.Workers))
-	err = op.Parallel(t, partitions, func(w, p int) error {
+	err = op.Parallel(t, Partitions, func(w, p int) error {
 		tab, err := m.number(tables[w], p)
 		tables[w] = tab
 		return err
@@ -81,11 +81,11 @@ func (in *interner) merge(t *op.Task, dicts []*batch.Dictionary) error {
 
 // numbering is one merge.
 type numbering struct {
-	in      *interner
+	in      *Interner
 	dicts   []*batch.Dictionary
-	runs    []hashRuns
+	runs    []HashRuns
 	numbers [][]uint32
-	first   [partitions + 1]uint32
+	first   [Partitions + 1]uint32
 }
 
 // number numbers the strings of partition p. Slots of tab hold the high half of a hash without its partition, and the
@@ -108,10 +108,10 @@ func (m *numbering) number(tab []uint64, p int) ([]uint64, error) {
 	used := uint32(0)
 	for d, dict := range m.dicts {
 		run, numbers := &m.runs[d], m.numbers[d]
-		for i := run.start[p]; i < run.start[p+1]; i++ {
-			code, hash := run.code(i), run.hashes[i]
+		for i := run.Start[p]; i < run.Start[p+1]; i++ {
+			code, hash := run.Code(i), run.hashes[i]
 			tag := hash << 32
-			s := hash << partitionBits >> shift
+			s := hash << PartitionBits >> shift // hash-ordered dictionaries fill the table from front to back
 			for {
 				x := slots[s]
 				if x == 0 {
@@ -122,6 +122,8 @@ func (m *numbering) number(tab []uint64, p int) ([]uint64, error) {
 					break
 				}
 				if x&^0xffffffff == tag {
+					// The strings are compared, though equal tags are nearly always equal strings: two that differ in
+					// 2^32 would else be one group.
 					if ref := refs[uint32(x)-1]; string(m.dicts[ref>>32].At(int(uint32(ref)))) == string(dict.At(int(code))) {
 						numbers[code] = base + uint32(x)
 						break
@@ -138,7 +140,7 @@ func (m *numbering) number(tab []uint64, p int) ([]uint64, error) {
 }
 
 // findMerged looks a string up in the merged dictionaries: for the few values that come without a code.
-func (in *interner) findMerged(hash uint64, b []byte) uint32 {
+func (in *Interner) findMerged(hash uint64, b []byte) uint32 {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, d := range *in.dicts.Load() {
@@ -154,58 +156,4 @@ func (in *interner) findMerged(hash uint64, b []byte) uint32 {
 		}
 	}
 	return 0
-}
-
-// hashRuns finds the entries of a dictionary that belong to each partition: one run of codes where entries are ordered
-// by hash, else of a list. The hashes lie in the order of the run, so that who goes over it reads them one by one.
-type hashRuns struct {
-	start  [partitions + 1]uint32
-	list   []uint32 // nil: ordered
-	hashes []uint64
-	done   bool
-}
-
-func (r *hashRuns) code(i uint32) uint32 {
-	if r.list != nil {
-		return r.list[i]
-	}
-	return i
-}
-
-func (r *hashRuns) release(acc *mem.Account) {
-	if r.list != nil {
-		mem.ReleaseSlice(acc, r.list)
-		mem.ReleaseSlice(acc, r.hashes)
-	}
-	r.list, r.hashes = nil, nil
-}
-
-func (r *hashRuns) split(acc *mem.Account, hashes []uint64, ordered bool) (err error) {
-	if ordered {
-		for p := range partitions {
-			r.start[p] = uint32(batch.SearchHash(hashes, uint64(p)<<(64-partitionBits)))
-		}
-		r.start[partitions] = uint32(len(hashes))
-		r.hashes = hashes
-		return nil
-	}
-	if r.list, err = mem.Slice[uint32](acc, len(hashes)); err != nil {
-		return err
-	}
-	if r.hashes, err = mem.Slice[uint64](acc, len(hashes)); err != nil {
-		return err
-	}
-	for _, h := range hashes {
-		r.start[h>>(64-partitionBits)+1]++
-	}
-	for p := range partitions {
-		r.start[p+1] += r.start[p]
-	}
-	next := r.start
-	for c, h := range hashes {
-		p := h >> (64 - partitionBits)
-		r.list[next[p]], r.hashes[next[p]] = uint32(c), h
-		next[p]++
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package agg
+package hashtable
 
 import (
 	"unsafe"
@@ -7,20 +7,20 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
-// scatter keeps rows of words by partition, off-heap, as one worker appended them. Rows of a partition stand in
+// Scatter keeps rows of words by partition, off-heap, as one worker appended them. Rows of a partition stand in
 // chunks: 256 write positions then stay in the first-level cache and the TLB, and a partition that gets few rows costs
 // one chunk. The first chunks are small, so that a few thousand rows do not touch megabytes.
-type scatter struct {
+type Scatter struct {
 	acc    *mem.Account
-	stride int // words of a row
-	cursor [partitions]cursor
-	chunks [partitions][]chunk
-	rows   [partitions]int
+	Stride int // words of a row
+	cursor [Partitions]cursor
+	chunks [Partitions][]chunk
+	rows   [Partitions]int
 	slabs  [][]byte
 	free   []byte
 
 	reserve []byte // for the chunks of one batch, when the account refuses a slab
-	refused error  // since then
+	Refused error  // since then
 }
 
 // cursor is the write position of a partition. The pointer is into off-heap memory.
@@ -42,34 +42,34 @@ const (
 // 8, leaves at most one of them unfinished per partition.
 const (
 	reserveChunk = 8
-	reserveRows  = batch.MaxRows + partitions*reserveChunk
+	reserveRows  = batch.MaxRows + Partitions*reserveChunk
 )
 
-// newScatter returns an empty scatter. Appending one batch to it always succeeds: when refused is set afterwards, the
+// NewScatter returns an empty scatter. Appending one batch to it always succeeds: when refused is set afterwards, the
 // rows must go elsewhere before the next batch.
-func newScatter(acc *mem.Account, stride int) (*scatter, error) {
+func NewScatter(acc *mem.Account, stride int) (*Scatter, error) {
 	reserve, err := acc.AllocDirty(reserveRows * stride * 8)
 	if err != nil {
 		return nil, err
 	}
-	return &scatter{acc: acc, stride: stride, reserve: reserve}, nil
+	return &Scatter{acc: acc, Stride: stride, reserve: reserve}, nil
 }
 
 // grow gives partition p room for at least one more row.
-func (s *scatter) grow(p int) error {
-	if s.refused != nil {
+func (s *Scatter) grow(p int) error {
+	if s.Refused != nil {
 		return s.draw(p)
 	}
 	size := chunkBytes
 	if n := len(s.chunks[p]); n < 4 {
 		size = chunkBytesFirst << n
 	}
-	rows := max(1, size/(s.stride*8))
-	bytes := rows * s.stride * 8
+	rows := max(1, size/(s.Stride*8))
+	bytes := rows * s.Stride * 8
 	if len(s.free) < bytes {
 		slab, err := s.acc.AllocDirty(s.slabSize(bytes))
 		if err != nil {
-			s.refused = err
+			s.Refused = err
 			s.slabs, s.free, s.reserve = append(s.slabs, s.reserve), s.reserve, nil
 			return s.draw(p)
 		}
@@ -81,8 +81,8 @@ func (s *scatter) grow(p int) error {
 }
 
 // put gives partition p a chunk of what is free.
-func (s *scatter) put(p, rows int) {
-	bytes := rows * s.stride * 8
+func (s *Scatter) put(p, rows int) {
+	bytes := rows * s.Stride * 8
 	words := mem.View[uint64](s.free[:bytes])
 	s.free = s.free[bytes:]
 	s.chunks[p] = append(s.chunks[p], chunk{words})
@@ -91,23 +91,23 @@ func (s *scatter) put(p, rows int) {
 }
 
 // draw gives partition p a small chunk of the reserve, which fails only when more than a batch is appended.
-func (s *scatter) draw(p int) error {
-	if len(s.free) < reserveChunk*s.stride*8 {
-		return s.refused
+func (s *Scatter) draw(p int) error {
+	if len(s.free) < reserveChunk*s.Stride*8 {
+		return s.Refused
 	}
 	s.put(p, reserveChunk)
 	return nil
 }
 
-func (s *scatter) slabSize(bytes int) int {
+func (s *Scatter) slabSize(bytes int) int {
 	if len(s.slabs) < 2 {
 		return max(bytes, slabBytes/4)
 	}
 	return max(bytes, slabBytes)
 }
 
-// next returns the memory of the next row of partition p.
-func (s *scatter) next(p int) (unsafe.Pointer, error) {
+// Next returns the memory of the next row of partition p.
+func (s *Scatter) Next(p int) (unsafe.Pointer, error) {
 	c := &s.cursor[p]
 	if c.left == 0 {
 		if err := s.grow(p); err != nil {
@@ -115,18 +115,18 @@ func (s *scatter) next(p int) (unsafe.Pointer, error) {
 		}
 	}
 	at := c.at
-	c.at = unsafe.Add(at, s.stride*8)
+	c.at = unsafe.Add(at, s.Stride*8)
 	c.left--
 	return at, nil
 }
 
-// count returns the rows of partition p.
-func (s *scatter) count(p int) int { return s.rows[p] - s.cursor[p].left }
+// Count returns the rows of partition p.
+func (s *Scatter) Count(p int) int { return s.rows[p] - s.cursor[p].left }
 
-// read calls f with runs of whole rows of partition p.
-func (s *scatter) read(p int, f func(words []uint64, n int) error) error {
+// Read calls f with runs of whole rows of partition p.
+func (s *Scatter) Read(p int, f func(words []uint64, n int) error) error {
 	for i, c := range s.chunks[p] {
-		n := len(c.words) / s.stride
+		n := len(c.words) / s.Stride
 		if i == len(s.chunks[p])-1 {
 			n -= s.cursor[p].left
 		}
@@ -137,7 +137,8 @@ func (s *scatter) read(p int, f func(words []uint64, n int) error) error {
 	return nil
 }
 
-func (s *scatter) release() {
+// Release gives all memory back. Nil may be released.
+func (s *Scatter) Release() {
 	if s == nil {
 		return
 	}
@@ -145,18 +146,22 @@ func (s *scatter) release() {
 		s.acc.Release(b)
 	}
 	s.acc.Release(s.reserve)
-	*s = scatter{acc: s.acc, stride: s.stride}
+	*s = Scatter{acc: s.acc, Stride: s.Stride}
 }
 
-// add1 appends n rows of one word each, at most: the hot loop of distinct sets and of counts by one key.
-func (s *scatter) add1(keys []uint64, n int) error {
+// Add1 appends n rows of one word each, at most: the hot loop of distinct sets and of counts by one key.
+func (s *Scatter) Add1(keys []uint64, n int) error {
 	for _, k := range keys[:n] {
-		c := &s.cursor[mix(k)>>(64-partitionBits)]
+		// 256 cursors of 16 bytes are 4 KiB, and one line of each partition 16 KiB: together they fit a first-level
+		// cache of 32 KiB. More partitions would not, and every row would then miss.
+		c := &s.cursor[mix1(k)>>(64-PartitionBits)]
 		if c.left == 0 {
-			if err := s.grow(int(mix(k) >> (64 - partitionBits))); err != nil {
+			if err := s.grow(int(mix1(k) >> (64 - PartitionBits))); err != nil {
 				return err
 			}
 		}
+		// A raw store: bounds were checked for the whole chunk when left was set, and the memory is off-heap, so that
+		// no write barrier is missed.
 		*(*uint64)(c.at) = k
 		c.at = unsafe.Add(c.at, 8)
 		c.left--
@@ -164,14 +169,14 @@ func (s *scatter) add1(keys []uint64, n int) error {
 	return nil
 }
 
-// add2 appends n rows of two words each.
-func (s *scatter) add2(keys []uint64, n int) error {
+// Add2 appends n rows of two words each.
+func (s *Scatter) Add2(keys []uint64, n int) error {
 	for i := range n {
 		a, b := keys[2*i], keys[2*i+1]
-		h := mix2(a, b)
-		c := &s.cursor[h>>(64-partitionBits)]
+		h := Mix(a, b)
+		c := &s.cursor[h>>(64-PartitionBits)]
 		if c.left == 0 {
-			if err := s.grow(int(h >> (64 - partitionBits))); err != nil {
+			if err := s.grow(int(h >> (64 - PartitionBits))); err != nil {
 				return err
 			}
 		}
@@ -182,15 +187,15 @@ func (s *scatter) add2(keys []uint64, n int) error {
 	return nil
 }
 
-// addN appends n rows of stride words each.
-func (s *scatter) addN(keys []uint64, n int) error {
+// AddN appends n rows of stride words each.
+func (s *Scatter) AddN(keys []uint64, n int) error {
 	for i := range n {
-		key := keys[i*s.stride : i*s.stride+s.stride]
-		at, err := s.next(int(hashKey(key) >> (64 - partitionBits)))
+		key := keys[i*s.Stride : i*s.Stride+s.Stride]
+		at, err := s.Next(int(HashKey(key) >> (64 - PartitionBits)))
 		if err != nil {
 			return err
 		}
-		row := unsafe.Slice((*uint64)(at), s.stride)
+		row := unsafe.Slice((*uint64)(at), s.Stride)
 		copy(row, key)
 	}
 	return nil

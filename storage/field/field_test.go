@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -109,17 +111,17 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// A Writer behind other bytes leaves them alone, whatever the length of a record inside.
+// A record inside has the shortest form of its length, and what stands before it stays.
 func TestAppends(t *testing.T) {
-	for _, n := range []int{0, 1, 127, 128, 16383, 16384} {
+	for _, n := range []int{0, 1, 123, 124, 125, 126, 16376, 16377, 16378, 16379, 16380, 2097140, 2097145, 2097150} {
+		inner := encoded(&sample{bytes: bytes.Repeat([]byte{7}, n)})
 		w := NewWriter([]byte("head"))
 		m := w.Begin(2)
-		w.Bytes(2, make([]byte, n))
+		w.Bytes(10, bytes.Repeat([]byte{7}, n))
 		w.End(m)
-		rest, ok := bytes.CutPrefix(w.Record(), []byte("head"))
-		r := NewReader("record", rest)
-		if !ok || !r.Next() || len(r.Record("inner").b) != len(encoded(&sample{bytes: make([]byte, n)})) || r.Next() || r.Err() != nil {
-			t.Errorf("%d bytes: %x: %v", n, rest[:min(len(rest), 20)], r.Err())
+		want := protowire.AppendBytes(protowire.AppendTag([]byte("head"), 2, protowire.BytesType), inner)
+		if !bytes.Equal(w.Record(), want) {
+			t.Errorf("%d bytes: %x, want %x", n, w.Record()[:min(len(w.Record()), 20)], want[:min(len(want), 20)])
 		}
 	}
 }
@@ -154,30 +156,32 @@ func TestUnknown(t *testing.T) {
 }
 
 func TestDamage(t *testing.T) {
-	for name, b := range map[string]string{
-		"cut key":       "80",
-		"number 0":      "00",
-		"cut number":    "10ff",
-		"long number":   "10ffffffffffffffffffff7f",
-		"long text":     "22ffffffff0f61",
-		"32 bits":       "1500000000",
-		"group":         "1314",
-		"another form":  "120161",
-		"list cut":      "720180",
-		"inside cut":    "8201021080",
-		"inside number": "820103120161",
+	for _, c := range []struct{ name, b, want string }{
+		{"cut key", "80", "sample: malformed before byte 0 of 1: a field's key"},
+		{"number 0", "100100", "sample: malformed before byte 2 of 3: a field's key"},
+		{"cut number", "10ff", "sample: malformed before byte 0 of 2: field 2"},
+		{"long number", "10ffffffffffffffffffff7f", "sample: malformed before byte 0 of 12: field 2"},
+		{"long text", "22ffffffff0f61", "sample: malformed before byte 0 of 7: field 4"},
+		{"32 bits", "1500000000", "sample: malformed before byte 0 of 5: field 2"},
+		{"group", "1314", "sample: malformed before byte 0 of 2: field 2"},
+		{"another form", "1201611001", "sample: malformed before byte 3 of 5: field 2 has form 2, want 0"},
+		{"no 64 bits", "4001", "sample: malformed before byte 2 of 2: field 8 has form 0, want 1"},
+		{"no text", "6001", "sample: malformed before byte 2 of 2: field 12 has form 0, want 2"},
+		{"list cut", "720180", "sample: malformed before byte 3 of 3: list of field 14"},
+		{"inside cut", "8201021080", "inner sample: malformed before byte 0 of 2: field 2"},
+		{"inside number", "820103120161", "inner sample: malformed before byte 3 of 3: field 2 has form 2, want 0"},
 	} {
-		raw, err := hex.DecodeString(b)
+		raw, err := hex.DecodeString(c.b)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := NewReader("sample", raw)
 		readSample(r)
-		if !errs.Is(r.Err(), errs.DataCorrupted) {
-			t.Errorf("%s: %v", name, r.Err())
+		if err := r.Err(); !errs.Is(err, errs.DataCorrupted) || err.Error() != c.want {
+			t.Errorf("%s: %v\nwant %s", c.name, err, c.want)
 		}
 		if r.Next() {
-			t.Errorf("%s: reading goes on", name)
+			t.Errorf("%s: reading goes on", c.name)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // formVersion is the version of the binary form that is written, and the only one that is read.
@@ -187,7 +188,7 @@ func (g *Group) appendState(dst []byte, s *state, r []uint64) []byte {
 				dst = append(dst, 0)
 				continue
 			}
-			dst = appendBytes(dst, types.AppendNumeric(nil, g.side.decimals.get(w)))
+			dst = appendBytes(dst, decimal.AppendEncoded(nil, g.side.decimals.get(w)))
 		}
 		return dst
 	case stateMaxBytes, stateMaxSpan, stateFirst:

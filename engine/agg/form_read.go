@@ -8,6 +8,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // CheckHeader tells whether records that came with a header can be merged here: 0A000 for another version, XX001 for
@@ -105,7 +106,7 @@ func (x *reader) value(t types.Type, strings *hashtable.Interner) (w [2]uint64) 
 	case types.PhysBytes:
 		b := x.bytes()
 		if t.Kind == types.Numeric && !x.bad {
-			if _, err := types.DecodeNumeric(b); err != nil {
+			if _, err := decimal.Decode(b); err != nil {
 				x.bad = true
 			}
 		}
@@ -203,7 +204,7 @@ func (x *reader) decimal(w *uint64) {
 	if len(b) == 0 || x.bad || x.err != nil {
 		return
 	}
-	d, err := types.DecodeNumeric(b)
+	d, err := decimal.Decode(b)
 	if err != nil {
 		x.bad = true
 		return

@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // sum writes a sum in the type of the result.
@@ -35,8 +36,8 @@ func (f *finisher) sum(c *call, s *state, r []uint64, v *batch.Vector, i int) er
 			return nil
 		}
 		if v.Type.Physical() == types.PhysInt128 && v.Type.Scale == c.arg.Scale {
-			x := types.Int128{Lo: r[0], Hi: int64(r[1])}
-			if x.FitsPrecision(types.Decimal128Precision) {
+			x := decimal.Int128{Lo: r[0], Hi: int64(r[1])}
+			if x.FitsPrecision(decimal.Precision128) {
 				setWords(v, i, types.PhysInt128, [2]uint64{r[0], r[1]})
 				return nil
 			}
@@ -46,16 +47,16 @@ func (f *finisher) sum(c *call, s *state, r []uint64, v *batch.Vector, i int) er
 }
 
 // decimalSum returns a sum as a decimal.
-func (f *finisher) decimalSum(c *call, s *state, r []uint64) types.Decimal {
+func (f *finisher) decimalSum(c *call, s *state, r []uint64) decimal.Decimal {
 	scale := 0
 	if c.arg.Kind == types.Numeric {
 		scale = int(c.arg.Scale)
 	}
 	switch s.kind {
 	case stateSum64:
-		return types.DecimalFromInt64(int64(r[0]))
+		return decimal.FromInt64(int64(r[0]))
 	case stateSum128, stateSquares:
-		return types.DecimalFromInt128(types.Int128{Lo: r[0], Hi: int64(r[1])}, scale)
+		return decimal.FromInt128(decimal.Int128{Lo: r[0], Hi: int64(r[1])}, scale)
 	case stateSum192:
 		return decimal192(r, scale)
 	}
@@ -63,19 +64,19 @@ func (f *finisher) decimalSum(c *call, s *state, r []uint64) types.Decimal {
 }
 
 // decimal192 makes a decimal of a 192-bit number: as hi * 2^128 + low, where low is not negative.
-func decimal192(r []uint64, scale int) types.Decimal {
+func decimal192(r []uint64, scale int) decimal.Decimal {
 	if int64(r[2]) == int64(r[1])>>63 {
-		return types.DecimalFromInt128(types.Int128{Lo: r[0], Hi: int64(r[1])}, scale)
+		return decimal.FromInt128(decimal.Int128{Lo: r[0], Hi: int64(r[1])}, scale)
 	}
 	b := big.NewInt(int64(r[2]))
 	for _, w := range []uint64{r[1], r[0]} {
 		b.Lsh(b, 64).Add(b, new(big.Int).SetUint64(w))
 	}
-	d, err := types.ParseDecimal([]byte(b.String()))
+	d, err := decimal.Parse([]byte(b.String()))
 	if err != nil || scale == 0 {
 		return d
 	}
-	q, err := types.ParseDecimal(append([]byte("1e-"), big.NewInt(int64(scale)).String()...))
+	q, err := decimal.Parse(append([]byte("1e-"), big.NewInt(int64(scale)).String()...))
 	if err != nil {
 		return d
 	}
@@ -84,7 +85,7 @@ func decimal192(r []uint64, scale int) types.Decimal {
 }
 
 // setDecimal writes a decimal in the type of v.
-func setDecimal(v *batch.Vector, i int, d types.Decimal) error {
+func setDecimal(v *batch.Vector, i int, d decimal.Decimal) error {
 	x, err := types.NumericDatum(v.Type, d)
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func (f *finisher) avg(c *call, s *state, r []uint64, count uint64, v *batch.Vec
 	case stateSumSpan:
 		return avgSpan(v, i, r, int64(count))
 	}
-	d, err := f.decimalSum(c, s, r).Quo(types.DecimalFromInt64(int64(count)))
+	d, err := f.decimalSum(c, s, r).Quo(decimal.FromInt64(int64(count)))
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,12 @@
 package agg
 
 import (
-	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"math"
 	"math/bits"
 
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // dense is one input's rows of a batch without those it skips: the slot of each row's group, and the words of its
@@ -139,7 +140,7 @@ func (s *state) addValue(sd *side, strings *hashtable.Interner, r, v []uint64) e
 		lo, c := bits.Add64(r[0], v[0], 0)
 		r[0] = lo
 		r[1] += uint64(x>>63) + c
-		sq := types.MulInt64(x, x)
+		sq := decimal.MulInt64(x, x)
 		add192(r[2:], sq.Lo, uint64(sq.Hi), 0)
 	case stateMoments:
 		return addMoment(r, math.Float64frombits(v[0]))
@@ -154,11 +155,11 @@ func (s *state) addValue(sd *side, strings *hashtable.Interner, r, v []uint64) e
 }
 
 // decimal reads a value of variable numeric (a string's number) or numeric(p<=38).
-func (s *state) decimal(strings *hashtable.Interner, v []uint64) (types.Decimal, error) {
+func (s *state) decimal(strings *hashtable.Interner, v []uint64) (decimal.Decimal, error) {
 	if s.phys == types.PhysInt128 {
-		return types.DecimalFromInt128(types.Int128{Lo: v[0], Hi: int64(v[1])}, int(s.typ.Scale)), nil
+		return decimal.FromInt128(decimal.Int128{Lo: v[0], Hi: int64(v[1])}, int(s.typ.Scale)), nil
 	}
-	return types.DecodeNumeric(strings.Bytes(uint32(v[0])))
+	return decimal.Decode(strings.Bytes(uint32(v[0])))
 }
 
 func add192(r []uint64, lo, mid, hi uint64) {

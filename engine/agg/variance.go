@@ -6,6 +6,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // variance writes a variance or standard deviation.
@@ -37,9 +38,9 @@ func (f *finisher) variance(c *call, s *state, r []uint64, count uint64, v *batc
 }
 
 // decimalVariance is (n * sum of squares - sum^2) / (n * (n or n-1)), as PostgreSQL's numeric_stddev_internal.
-func (f *finisher) decimalVariance(c *call, s *state, r []uint64, count uint64, sample, root bool) (types.Decimal, error) {
+func (f *finisher) decimalVariance(c *call, s *state, r []uint64, count uint64, sample, root bool) (decimal.Decimal, error) {
 	sum := f.decimalSum(c, s, r)
-	var squares types.Decimal
+	var squares decimal.Decimal
 	if s.kind == stateSquares {
 		scale := 0
 		if c.arg.Kind == types.Numeric {
@@ -49,10 +50,10 @@ func (f *finisher) decimalVariance(c *call, s *state, r []uint64, count uint64, 
 	} else {
 		squares = f.g.side.decimals.get(r[1])
 	}
-	n := types.DecimalFromInt64(int64(count))
+	n := decimal.FromInt64(int64(count))
 	m := n
 	if sample {
-		m = types.DecimalFromInt64(int64(count) - 1)
+		m = decimal.FromInt64(int64(count) - 1)
 	}
 	nsq, err := n.Mul(squares)
 	if err != nil {
@@ -64,7 +65,7 @@ func (f *finisher) decimalVariance(c *call, s *state, r []uint64, count uint64, 
 	}
 	num, err := nsq.Sub(ssq)
 	if err != nil || num.Sign() <= 0 {
-		return types.DecimalFromInt64(0), err
+		return decimal.FromInt64(0), err
 	}
 	den, err := n.Mul(m)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // Aggregate is one call of the oracle: ordinals in the rows, Filter -1 for none.
@@ -54,10 +55,10 @@ func keyText(d types.Datum) string {
 	case d.Null:
 		return "N"
 	case d.Type.Kind == types.Numeric && d.Type.Physical() == types.PhysBytes:
-		return "V" + string(types.NumericKey([]byte(d.S)))
+		return "V" + string(decimal.Key([]byte(d.S)))
 	case d.Type.Kind == types.Interval:
 		m, days, us := d.IntervalParts()
-		n := types.MulInt64(int64(m)*30+int64(days), 86_400_000_000).AddWrapping(types.Int128From64(us))
+		n := decimal.MulInt64(int64(m)*30+int64(days), 86_400_000_000).AddWrapping(decimal.Int128From64(us))
 		return "V" + n.Big().String()
 	}
 	return "V" + Row{d}.String()
@@ -136,9 +137,9 @@ func sums(in []types.Datum, c Aggregate) types.Datum {
 		x, _ := new(big.Rat).SetString(string(types.Append(nil, d)))
 		sum.Add(sum, x)
 	}
-	dec, _ := types.ParseDecimal([]byte(sum.FloatString(scaleOf(in))))
+	dec, _ := decimal.Parse([]byte(sum.FloatString(scaleOf(in))))
 	if c.Kind == fn.Avg {
-		dec, _ = dec.Quo(types.DecimalFromInt64(int64(len(in))))
+		dec, _ = dec.Quo(decimal.FromInt64(int64(len(in))))
 	}
 	if c.Result.Kind != types.Numeric {
 		v, _ := dec.Int64()

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // Column says what random values a column gets.
@@ -79,7 +80,7 @@ func Value(t types.Type, k int) types.Datum {
 		}
 		return types.FloatOf(t, float64(x)/4)
 	case types.PhysInt128:
-		v := types.MulInt64(x*1_000_000_007, 1_000_000_009)
+		v := decimal.MulInt64(x*1_000_000_007, 1_000_000_009)
 		return types.Int128Of(t, v.Lo, v.Hi)
 	case types.PhysInterval:
 		d := types.IntervalOf(int32(k%3), int32(x%40), x*1_000_000)
@@ -91,11 +92,11 @@ func Value(t types.Type, k int) types.Datum {
 		return types.StringOf(t, fmt.Sprintf("%016x", uint64(x)*0x9e3779b97f4a7c15))
 	}
 	if t.Kind == types.Numeric {
-		d, err := types.ParseDecimal(fmt.Appendf(nil, "%d.%d", x, k%10*10))
+		d, err := decimal.Parse(fmt.Appendf(nil, "%d.%d", x, k%10*10))
 		if err != nil {
 			panic(err)
 		}
-		return types.StringOf(t, string(types.AppendNumeric(nil, d)))
+		return types.StringOf(t, string(decimal.AppendEncoded(nil, d)))
 	}
 	if k == 0 {
 		return types.StringOf(t, "")

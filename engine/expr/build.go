@@ -5,6 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // NewCall returns the call of an overload with arguments that were already converted (Coerce) to the types that fn.Resolve wants.
@@ -134,7 +135,7 @@ func tightInteger(v int64, to types.Type) (types.Datum, bool) {
 		digits++
 	}
 	t := types.NumericOf(digits, 0)
-	if digits > types.Decimal64Precision {
+	if digits > decimal.Precision64 {
 		return types.Int128Of(t, uint64(v), v>>63), true
 	}
 	return types.IntOf(t, v), true

@@ -1,23 +1,26 @@
 package expr
 
-import "github.com/siltstone-db/siltstone/storage/types"
+import (
+	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
+)
 
 // tightNumeric gives an unconstrained numeric constant its own digits as precision and scale, when it is finite and has
 // at most 38.
 func tightNumeric(d types.Datum) types.Datum {
 	x, err := d.Decimal()
-	if err != nil || !x.IsFinite() || x.Scale() > types.Decimal128Precision {
+	if err != nil || !x.IsFinite() || x.Scale() > decimal.Precision128 {
 		return d
 	}
-	v, err := x.Scaled(types.Decimal128Precision, x.Scale())
+	v, err := x.Scaled(decimal.Precision128, x.Scale())
 	if err != nil {
 		return d
 	}
 	p := max(x.Scale(), 1)
-	for p <= types.Decimal128Precision && !v.FitsPrecision(p) {
+	for p <= decimal.Precision128 && !v.FitsPrecision(p) {
 		p++
 	}
-	if p > types.Decimal128Precision {
+	if p > decimal.Precision128 {
 		return d
 	}
 	t, err := types.NumericDatum(types.NumericOf(p, x.Scale()), x)

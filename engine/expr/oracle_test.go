@@ -12,6 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 // session is that of the server that was asked: its time zone.
@@ -88,7 +89,7 @@ func check(e Expr, a answer, f form) string {
 	if err != nil {
 		return wrongError(err, a)
 	}
-	set := &types.Settings{Location: newYork}
+	set := &types.Settings{Settings: datetime.Settings{Location: newYork}}
 	for i := range b.Len {
 		if f.nulls && i%3 == 1 {
 			continue // what NULL arguments give is known of strict functions only

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 func init() {
@@ -16,7 +17,7 @@ func init() {
 	for _, t := range list(tInt2, tInt4) {
 		add("sum", Sum, returns(tInt8), t)
 	}
-	add("sum", Sum, returns(types.NumericOf(types.Decimal128Precision, 0)), tInt8)
+	add("sum", Sum, returns(types.NumericOf(decimal.Precision128, 0)), tInt8)
 	add("sum", Sum, returns(tFloat4), tFloat4)
 	add("sum", Sum, returns(tFloat8), tFloat8)
 	add("sum", Sum, sumNumeric, tNumeric)
@@ -66,7 +67,7 @@ func sumNumeric(ts []types.Type) types.Type {
 	if ts[0].Precision == 0 {
 		return tNumeric
 	}
-	return numericOf(types.Decimal128Precision+1, int(ts[0].Scale))
+	return numericOf(decimal.Precision128+1, int(ts[0].Scale))
 }
 
 // Aggregates returns all registered aggregates by name.

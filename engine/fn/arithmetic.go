@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 func init() {
@@ -160,7 +161,7 @@ func mulInts[A, B, R kernel.Integer](a []A, b []B, r []R) (bad uint64) {
 	b, r = b[:len(a)], r[:len(a)]
 	if wide[R]() {
 		for i, v := range a {
-			p := types.MulInt64(int64(v), int64(b[i]))
+			p := decimal.MulInt64(int64(v), int64(b[i]))
 			r[i] = R(p.Lo)
 			bad |= uint64(p.Hi ^ int64(p.Lo)>>63)
 		}
@@ -178,7 +179,7 @@ func mulConst[A, R kernel.Integer](a []A, k int64, r []R) (bad uint64) {
 	r = r[:len(a)]
 	if wide[R]() {
 		for i, v := range a {
-			p := types.MulInt64(int64(v), k)
+			p := decimal.MulInt64(int64(v), k)
 			r[i] = R(p.Lo)
 			bad |= uint64(p.Hi ^ int64(p.Lo)>>63)
 		}

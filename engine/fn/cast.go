@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // SameValues tells that every value of one type is a value of another as it stands, so that the cast computes nothing.
@@ -19,7 +20,7 @@ func SameValues(from, to types.Type) bool {
 		return true
 	case from.Kind == types.Numeric && to.Kind == types.Numeric:
 		return from.Precision > 0 && from.Scale == to.Scale && from.Precision <= to.Precision && from.Physical() == to.Physical() ||
-			to.Precision == 0 && from.Precision > types.Decimal128Precision
+			to.Precision == 0 && from.Precision > decimal.Precision128
 	case from.Kind == types.Array && to.Kind == types.Array:
 		return from.Elem == to.Elem
 	}
@@ -196,26 +197,26 @@ func floatTo[A kernel.Float](to types.Type) Eval {
 func fromNumeric(from, to types.Type) Eval {
 	switch to.Kind {
 	case types.Int2:
-		return decimalTo(to, types.Decimal.Int16)
+		return decimalTo(to, decimal.Decimal.Int16)
 	case types.Int4:
-		return decimalTo(to, types.Decimal.Int32)
+		return decimalTo(to, decimal.Decimal.Int32)
 	case types.Int8:
-		return decimalTo(to, types.Decimal.Int64)
+		return decimalTo(to, decimal.Decimal.Int64)
 	case types.Float4:
-		return decimalTo(to, types.Decimal.ToFloat32)
+		return decimalTo(to, decimal.Decimal.ToFloat32)
 	case types.Float8:
 		if from.Physical() == types.PhysInt64 {
-			div := float64(types.Pow10Int64(int(from.Scale)))
+			div := float64(decimal.Pow10Int64(int(from.Scale)))
 			return scaledToFloat(to, div)
 		}
-		return decimalTo(to, types.Decimal.ToFloat64)
+		return decimalTo(to, decimal.Decimal.ToFloat64)
 	}
 	return constrain(from, to)
 }
 
 // scaledToFloat divides two exact floats, which rounds once, as long as the integer has at most 53 bits.
 func scaledToFloat(to types.Type, div float64) Eval {
-	slow := decimalTo(to, types.Decimal.ToFloat64)
+	slow := decimalTo(to, decimal.Decimal.ToFloat64)
 	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		out.Reset(to, n)
 		r := batch.Values[float64](out)
@@ -232,7 +233,7 @@ func scaledToFloat(to types.Type, div float64) Eval {
 	}
 }
 
-func decimalTo[R any](to types.Type, f func(types.Decimal) (R, error)) Eval {
+func decimalTo[R any](to types.Type, f func(decimal.Decimal) (R, error)) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		a := viewDecimal(args[0])
 		out.Reset(to, n)
@@ -258,7 +259,7 @@ func constrain(from, to types.Type) Eval {
 	up := int(to.Scale - from.Scale)
 	fits := from.Precision > 0 && from.Precision-from.Scale <= to.Precision-to.Scale
 	if from.Physical() == types.PhysInt64 && to.Physical() == types.PhysInt64 && fits && up >= 0 {
-		f := types.Pow10Int64(up)
+		f := decimal.Pow10Int64(up)
 		return func(_ *Context, args []*batch.Vector, n int, _ batch.Bitmap, out *batch.Vector) error {
 			out.Reset(to, n)
 			r := batch.Values[int64](out)
@@ -289,7 +290,7 @@ func constrain(from, to types.Type) Eval {
 }
 
 // storeConstrained writes row i as an assignment to the type does.
-func storeConstrained(out *batch.Vector, i int, d types.Decimal) error {
+func storeConstrained(out *batch.Vector, i int, d decimal.Decimal) error {
 	t := out.Type
 	switch t.Physical() {
 	case types.PhysBytes:
@@ -297,7 +298,7 @@ func storeConstrained(out *batch.Vector, i int, d types.Decimal) error {
 		if err != nil {
 			return err
 		}
-		out.Data = types.AppendNumeric(out.Data, d)
+		out.Data = decimal.AppendEncoded(out.Data, d)
 		out.EndString()
 		return nil
 	case types.PhysInt64:
@@ -306,7 +307,7 @@ func storeConstrained(out *batch.Vector, i int, d types.Decimal) error {
 		return err
 	}
 	s, err := d.Scaled(int(t.Precision), int(t.Scale))
-	batch.Values[types.Int128](out)[i] = s
+	batch.Values[decimal.Int128](out)[i] = s
 	return err
 }
 
@@ -314,21 +315,21 @@ func storeConstrained(out *batch.Vector, i int, d types.Decimal) error {
 func toNumeric(from, to types.Type) Eval {
 	switch from.Kind {
 	case types.Int2:
-		return numberToNumeric(to, func(v int16) types.Decimal { return types.DecimalFromInt64(int64(v)) })
+		return numberToNumeric(to, func(v int16) decimal.Decimal { return decimal.FromInt64(int64(v)) })
 	case types.Int4:
 		if to.Physical() == types.PhysInt64 && to.Scale == 0 && to.Precision >= 10 {
 			return convert[int32, int64](to)
 		}
-		return numberToNumeric(to, func(v int32) types.Decimal { return types.DecimalFromInt64(int64(v)) })
+		return numberToNumeric(to, func(v int32) decimal.Decimal { return decimal.FromInt64(int64(v)) })
 	case types.Int8:
-		return numberToNumeric(to, types.DecimalFromInt64)
+		return numberToNumeric(to, decimal.FromInt64)
 	case types.Float4:
-		return numberToNumeric(to, types.DecimalFromFloat32)
+		return numberToNumeric(to, decimal.FromFloat32)
 	}
-	return numberToNumeric(to, types.DecimalFromFloat64)
+	return numberToNumeric(to, decimal.FromFloat64)
 }
 
-func numberToNumeric[A any](to types.Type, f func(A) types.Decimal) Eval {
+func numberToNumeric[A any](to types.Type, f func(A) decimal.Decimal) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		a := view[A](args[0])
 		out.Reset(to, n)

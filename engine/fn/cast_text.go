@@ -4,6 +4,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
 
 // castToString prints values, and fits them to the length of character types.
@@ -47,11 +48,11 @@ func appendValue(c *Context, dst []byte, v *batch.Vector, i int, set *types.Sett
 		}
 		return append(dst, "false"...), nil
 	case types.Int2:
-		return types.AppendInt(dst, int64(batch.Values[int16](v)[i])), nil
+		return ascii.AppendInt(dst, int64(batch.Values[int16](v)[i])), nil
 	case types.Int4:
-		return types.AppendInt(dst, int64(batch.Values[int32](v)[i])), nil
+		return ascii.AppendInt(dst, int64(batch.Values[int32](v)[i])), nil
 	case types.Int8:
-		return types.AppendInt(dst, batch.Values[int64](v)[i]), nil
+		return ascii.AppendInt(dst, batch.Values[int64](v)[i]), nil
 	case types.Text, types.Varchar, types.Name, types.Unknown, types.InternalChar, types.Array:
 		return append(dst, v.BytesAt(i)...), nil
 	case types.Char:

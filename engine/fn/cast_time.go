@@ -3,6 +3,7 @@ package fn
 import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 // castTimes converts between dates, times and intervals; nil when there is no such cast.
@@ -12,11 +13,11 @@ func castTimes(from, to types.Type) Eval {
 	case pair{types.Date, types.Timestamp}:
 		return scalar1(to, dateToTS)
 	case pair{types.Timestamp, types.Date}:
-		return scalar1(to, total1(types.DateOfTimestamp))
+		return scalar1(to, total1(datetime.DateOfTimestamp))
 	case pair{types.Timestamp, types.Time}:
 		return rowFixed(to, func(_ *Context, r *row) (int64, bool, error) {
 			us := r.int8(0)
-			_, t := types.SplitTimestamp(us)
+			_, t := datetime.SplitTimestamp(us)
 			return t, finiteTS(us), nil
 		})
 	case pair{types.Timestamp, types.Timestamptz}:
@@ -24,12 +25,12 @@ func castTimes(from, to types.Type) Eval {
 	case pair{types.Timestamptz, types.Timestamp}:
 		return zoned1(to, func(z *zone, us int64) (int64, error) { return z.local(us), nil })
 	case pair{types.Timestamptz, types.Date}:
-		return zoned1(to, func(z *zone, us int64) (int32, error) { return types.DateOfTimestamp(z.local(us)), nil })
+		return zoned1(to, func(z *zone, us int64) (int32, error) { return datetime.DateOfTimestamp(z.local(us)), nil })
 	case pair{types.Timestamptz, types.Time}:
 		return rowFixed(to, func(c *Context, r *row) (int64, bool, error) {
 			z, err := c.zone()
 			us := r.int8(0)
-			_, t := types.SplitTimestamp(z.local(us))
+			_, t := datetime.SplitTimestamp(z.local(us))
 			return t, finiteTS(us), err
 		})
 	case pair{types.Date, types.Timestamptz}:

@@ -3,6 +3,7 @@ package fn
 import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // CastContext says how much conversion is allowed (PostgreSQL manual, chapter 10 and CREATE CAST). A wider context
@@ -259,10 +260,10 @@ func numericOf(precision, scale int) types.Type {
 	switch {
 	case scale < 0:
 		return types.T(types.Numeric)
-	case precision <= types.Decimal128Precision:
+	case precision <= decimal.Precision128:
 		return types.NumericOf(max(precision, 1, scale), scale)
 	case scale <= maxCappedScale:
-		return types.NumericOf(types.Decimal128Precision, scale)
+		return types.NumericOf(decimal.Precision128, scale)
 	}
 	return types.T(types.Numeric)
 }

@@ -6,25 +6,26 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 // Units of time in microseconds.
 const (
-	microsPerSecond = types.MicrosPerSecond
-	microsPerMinute = types.MicrosPerMinute
-	microsPerHour   = types.MicrosPerHour
-	microsPerDay    = types.MicrosPerDay
+	microsPerSecond = datetime.MicrosPerSecond
+	microsPerMinute = datetime.MicrosPerMinute
+	microsPerHour   = datetime.MicrosPerHour
+	microsPerDay    = datetime.MicrosPerDay
 )
 
 // The infinities of date and timestamp.
 const (
-	dateNegInf = types.DateNegInf
-	dateInf    = types.DateInf
-	tsNegInf   = types.TimestampNegInf
-	tsInf      = types.TimestampInf
+	dateNegInf = datetime.DateNegInf
+	dateInf    = datetime.DateInf
+	tsNegInf   = datetime.TimestampNegInf
+	tsInf      = datetime.TimestampInf
 )
 
-func finiteTS(us int64) bool { return types.IsFiniteTimestamp(us) }
+func finiteTS(us int64) bool { return datetime.IsFiniteTimestamp(us) }
 
 func floorDiv[T int | int64](a, b T) T {
 	q := a / b
@@ -81,7 +82,7 @@ func (z *zone) utc(local int64) int64 {
 	if (z.start == math.MinInt64 || local-safe > z.start) && (z.end == math.MaxInt64 || local+safe < z.end) {
 		return local - z.offset
 	}
-	return types.UTCFromLocal(local, z.loc)
+	return datetime.UTCFromLocal(local, z.loc)
 }
 
 // zone returns the session's time zone, UTC without a session.
@@ -105,7 +106,7 @@ func zoneNamed(name string) (zone, error) {
 	if l := lastZone.Load(); l != nil && l.name == name {
 		return zone{loc: l.loc}, nil
 	}
-	loc, err := types.LoadZone(name)
+	loc, err := datetime.LoadZone(name)
 	if err == nil {
 		lastZone.Store(&namedZone{name, loc})
 	}
@@ -117,8 +118,8 @@ func (c *Context) settings() (types.Settings, error) {
 	if c == nil || c.Session == nil {
 		return types.Settings{}, nil
 	}
-	loc, err := types.LoadZone(c.Session.TimeZone())
-	s := types.Settings{Location: loc, Now: c.Session.Now()}
+	loc, err := datetime.LoadZone(c.Session.TimeZone())
+	s := types.Settings{Settings: datetime.Settings{Location: loc, Now: c.Session.Now()}}
 	if v, ok := c.Session.Setting("bytea_output"); ok && v == "escape" {
 		s.ByteaEscape = true
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 // comparison is one of the six operators.
@@ -69,7 +70,7 @@ func init() {
 		add(tTS, tTS, compareInts[int64, int64](c))
 		add(tTSTZ, tTSTZ, compareInts[int64, int64](c))
 		add(tOid, tOid, compareInts[int64, int64](c))
-		add(tIntvl, tIntvl, compareOrdered(c, types.IntervalValue.Cmp))
+		add(tIntvl, tIntvl, compareOrdered(c, datetime.Interval.Cmp))
 		add(tUUID, tUUID, compareOrdered(c, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) }))
 		registerOp(&Overload{Name: c.name, Args: list(tDate, tTS), Result: returns(tBool), Total: true, Eval: compareDates(c, false, true)},
 			&Overload{Name: c.name, Args: list(tTS, tDate), Result: returns(tBool), Total: true, Eval: compareDates(c, true, false)},

@@ -4,11 +4,12 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 // dateToTS converts a date to midnight of it.
 func dateToTS(d int32) (int64, error) {
-	us, ok := types.TimestampFromDays(d)
+	us, ok := datetime.TimestampFromDays(d)
 	if !ok {
 		return 0, errs.New(errs.DatetimeFieldOverflow, "date out of range for timestamp")
 	}
@@ -17,7 +18,7 @@ func dateToTS(d int32) (int64, error) {
 
 // dateToTSWide is dateToTS for comparisons, which never fail: dates past the timestamps' end are larger than all.
 func dateToTSWide(d int32) int64 {
-	if us, ok := types.TimestampFromDays(d); ok {
+	if us, ok := datetime.TimestampFromDays(d); ok {
 		return us
 	}
 	return tsInf - 1
@@ -81,7 +82,7 @@ func compareZoned(c comparison, a, b types.Type) Eval {
 }
 
 // interval is the physical form of intervals.
-type interval = types.IntervalValue
+type interval = datetime.Interval
 
 // minus negates the second operand of an interval subtraction.
 func minus(f func(int64, interval) (int64, error)) func(int64, interval) (int64, error) {
@@ -130,8 +131,8 @@ func init() {
 	stable("+", tTSTZ, tIntvl, tTSTZ, zonedInterval(0, 1, false))
 	stable("+", tIntvl, tTSTZ, tTSTZ, zonedInterval(1, 0, false))
 	stable("-", tTSTZ, tIntvl, tTSTZ, zonedInterval(0, 1, true))
-	op("-", tTS, tTS, tIntvl, scalar2(tIntvl, types.TimestampDiff))
-	op("-", tTSTZ, tTSTZ, tIntvl, scalar2(tIntvl, types.TimestampDiff))
+	op("-", tTS, tTS, tIntvl, scalar2(tIntvl, datetime.TimestampDiff))
+	op("-", tTSTZ, tTSTZ, tIntvl, scalar2(tIntvl, datetime.TimestampDiff))
 	op("-", tTime, tTime, tIntvl, scalar2(tIntvl, total2(func(a, b int64) interval { return interval{Micros: a - b} })))
 	clock := func(t int64, iv interval) (int64, error) { return wrapDay(t + iv.Micros%microsPerDay), nil }
 	op("+", tTime, tIntvl, tTime, scalar2(tTime, clock))
@@ -174,15 +175,15 @@ func dateTime(d int32, t int64) (int64, error) {
 	if err != nil || !finiteTS(ts) {
 		return ts, err
 	}
-	if ts += t; !types.TimestampInRange(ts) {
-		return 0, types.TimestampOutOfRange()
+	if ts += t; !datetime.TimestampInRange(ts) {
+		return 0, datetime.TimestampOutOfRange()
 	}
 	return ts, nil
 }
 
 func checkDate(d int64) (int32, error) {
-	if d < types.MinDate || d > types.MaxDate {
-		return 0, types.DateOutOfRange()
+	if d < datetime.MinDate || d > datetime.MaxDate {
+		return 0, datetime.DateOutOfRange()
 	}
 	return int32(d), nil
 }

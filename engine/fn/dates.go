@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 func inf(sign int) float64 { return math.Inf(sign) }
@@ -32,7 +33,7 @@ func init() {
 	}
 	bin(tTS)
 	bin(tTSTZ)
-	register(&Overload{Name: "age", Args: list(tTS, tTS), Result: returns(tIntvl), Eval: scalar2(tIntvl, types.Age)},
+	register(&Overload{Name: "age", Args: list(tTS, tTS), Result: returns(tIntvl), Eval: scalar2(tIntvl, datetime.Age)},
 		&Overload{Name: "age", Args: list(tTSTZ, tTSTZ), Result: returns(tIntvl), Volatility: Stable, Eval: zonedAge},
 		&Overload{Name: "age", Args: list(tTS), Result: returns(tIntvl), Volatility: Stable, Eval: ageToday(false)},
 		&Overload{Name: "age", Args: list(tTSTZ), Result: returns(tIntvl), Volatility: Stable, Eval: ageToday(true)},
@@ -84,13 +85,13 @@ func prepareTrunc(_ *Context, args []types.Type, _ types.Type, consts []*types.D
 	}
 	if args[1].Kind == types.Timestamp {
 		switch u {
-		case types.UnitSecond:
+		case datetime.UnitSecond:
 			return truncFixed(u, microsPerSecond), nil
-		case types.UnitMinute:
+		case datetime.UnitMinute:
 			return truncFixed(u, microsPerMinute), nil
-		case types.UnitHour:
+		case datetime.UnitHour:
 			return truncFixed(u, microsPerHour), nil
-		case types.UnitDay:
+		case datetime.UnitDay:
 			return truncFixed(u, microsPerDay), nil
 		}
 	}
@@ -98,7 +99,7 @@ func prepareTrunc(_ *Context, args []types.Type, _ types.Type, consts []*types.D
 }
 
 // truncFixed is date_trunc to a unit of fixed length.
-func truncFixed(u types.Unit, unit int64) Eval {
+func truncFixed(u datetime.Unit, unit int64) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, _ batch.Bitmap, out *batch.Vector) error {
 		out.Reset(tTS, n)
 		r, v := batch.Values[int64](out)[:n], batch.Values[int64](args[1])[:n]
@@ -135,21 +136,21 @@ func truncMinute(r, v []int64) (odd int64) {
 	return odd
 }
 
-func truncUnit(name []byte, of types.Type) (types.Unit, error) {
-	u, ok := types.ParseUnit(string(name))
+func truncUnit(name []byte, of types.Type) (datetime.Unit, error) {
+	u, ok := datetime.ParseUnit(string(name))
 	switch {
 	case !ok:
-		return u, types.UnrecognizedUnit(string(name), plain(of))
-	case u == types.UnitTimezone || u == types.UnitTimezoneHour || u == types.UnitTimezoneMinute:
-		return u, types.UnsupportedUnit(string(name), plain(of))
-	case u < types.UnitMicroseconds || u > types.UnitMillennium:
-		return u, types.UnrecognizedUnit(string(name), plain(of))
+		return u, datetime.UnrecognizedUnit(string(name), plain(of).String())
+	case u == datetime.UnitTimezone || u == datetime.UnitTimezoneHour || u == datetime.UnitTimezoneMinute:
+		return u, datetime.UnsupportedUnit(string(name), plain(of).String())
+	case u < datetime.UnitMicroseconds || u > datetime.UnitMillennium:
+		return u, datetime.UnrecognizedUnit(string(name), plain(of).String())
 	}
 	return u, nil
 }
 
 // truncEval truncates timestamps with or without zone; a third argument names the zone.
-func truncEval(unit *types.Unit) Eval {
+func truncEval(unit *datetime.Unit) Eval {
 	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		z, err := c.zone()
 		if err != nil {
@@ -163,7 +164,7 @@ func truncEval(unit *types.Unit) Eval {
 			if !live(valid, i) {
 				continue
 			}
-			var u types.Unit
+			var u datetime.Unit
 			if r[i] = ts.at(i); !finiteTS(r[i]) {
 				continue
 			}
@@ -183,7 +184,7 @@ func truncEval(unit *types.Unit) Eval {
 			}
 			local := z.local(ts.at(i))
 			v, _ := u.Trunc(local)
-			if r[i] = z.utc(v); u < types.UnitDay {
+			if r[i] = z.utc(v); u < datetime.UnitDay {
 				r[i] = ts.at(i) - (local - v) // within the same hour the offset stays
 			}
 		}
@@ -198,25 +199,25 @@ func truncInterval(name string, v interval) (interval, error) {
 	}
 	months := func(n int32) interval { return interval{Months: v.Months / n * n} }
 	switch u {
-	case types.UnitMillennium:
+	case datetime.UnitMillennium:
 		return months(12000), nil
-	case types.UnitCentury:
+	case datetime.UnitCentury:
 		return months(1200), nil
-	case types.UnitDecade:
+	case datetime.UnitDecade:
 		return months(120), nil
-	case types.UnitYear:
+	case datetime.UnitYear:
 		return months(12), nil
-	case types.UnitQuarter:
+	case datetime.UnitQuarter:
 		return months(3), nil
-	case types.UnitMonth:
+	case datetime.UnitMonth:
 		return months(1), nil
-	case types.UnitWeek:
+	case datetime.UnitWeek:
 		return v, errs.New(errs.FeatureNotSupported, "unit \"%s\" not supported for type interval", name).
 			WithDetail("Months usually have fractional weeks.")
 	}
-	units := map[types.Unit]int64{types.UnitDay: microsPerDay, types.UnitHour: microsPerHour, types.UnitMinute: microsPerMinute,
-		types.UnitSecond: microsPerSecond, types.UnitMilliseconds: 1000, types.UnitMicroseconds: 1}
-	if u == types.UnitDay {
+	units := map[datetime.Unit]int64{datetime.UnitDay: microsPerDay, datetime.UnitHour: microsPerHour, datetime.UnitMinute: microsPerMinute,
+		datetime.UnitSecond: microsPerSecond, datetime.UnitMilliseconds: 1000, datetime.UnitMicroseconds: 1}
+	if u == datetime.UnitDay {
 		v.Micros = 0
 	}
 	v.Micros -= v.Micros % units[u]
@@ -240,7 +241,7 @@ func dateBin(stride interval, ts, origin int64) (int64, error) {
 	}
 	d := ts - origin
 	if (ts^origin)&(ts^d) < 0 {
-		return 0, types.IntervalOutOfRange()
+		return 0, datetime.IntervalOutOfRange()
 	}
 	return origin + floorDiv(d, step)*step, nil
 }
@@ -250,9 +251,9 @@ func zonedAge(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *
 	if err != nil {
 		return err
 	}
-	const far = types.MaxTimestamp - 2*microsPerDay
+	const far = datetime.MaxTimestamp - 2*microsPerDay
 	offset := z.local(far) - far
-	return scalar2(tIntvl, func(a, b int64) (interval, error) { return types.AgeIn(z.local(a), z.local(b), offset) })(c, args, n, valid, out)
+	return scalar2(tIntvl, func(a, b int64) (interval, error) { return datetime.AgeIn(z.local(a), z.local(b), offset) })(c, args, n, valid, out)
 }
 
 // ageToday subtracts from midnight of the current date.
@@ -266,12 +267,12 @@ func ageToday(zoned bool) Eval {
 		if err != nil {
 			return err
 		}
-		today, _ := types.UnitDay.Trunc(z.local(now))
+		today, _ := datetime.UnitDay.Trunc(z.local(now))
 		return scalar1(tIntvl, func(a int64) (interval, error) {
 			if zoned {
 				a = z.local(a)
 			}
-			return types.Age(today, a)
+			return datetime.Age(today, a)
 		})(c, args, n, valid, out)
 	}
 }
@@ -291,13 +292,13 @@ func makeDate(y, m, d int) (int32, error) {
 	if y < 0 {
 		y++
 	}
-	if d > types.DaysInMonth(y, m) {
+	if d > datetime.DaysInMonth(y, m) {
 		return 0, bad
 	}
 	if y > 5874897 || y < -4713 {
 		return 0, errs.New(errs.DatetimeFieldOverflow, "date out of range: %d-%02d-%02d", y, m, d)
 	}
-	return checkDate(int64(types.DaysFromCivil(y, m, d)))
+	return checkDate(int64(datetime.DaysFromCivil(y, m, d)))
 }
 
 func makeTime(h, m int, s float64) (int64, error) {
@@ -335,8 +336,8 @@ func makeTimestamptz(c *Context, r *row) (int64, bool, error) {
 		return 0, false, err
 	}
 	us := z.utc(local)
-	if !types.TimestampInRange(us) {
-		return 0, false, types.TimestampOutOfRange()
+	if !datetime.TimestampInRange(us) {
+		return 0, false, datetime.TimestampOutOfRange()
 	}
 	return us, true, nil
 }
@@ -348,7 +349,7 @@ func makeInterval(_ *Context, r *row) (interval, bool, error) {
 	days := int64(r.int4(2))*7 + int64(r.int4(3))
 	us := float64(r.int4(4))*microsPerHour + float64(r.int4(5))*microsPerMinute + math.RoundToEven(secs*microsPerSecond)
 	if months != int64(int32(months)) || days != int64(int32(days)) || !(math.Abs(us) < math.MaxInt64) {
-		return interval{}, false, types.IntervalOutOfRange()
+		return interval{}, false, datetime.IntervalOutOfRange()
 	}
 	exact := int64(r.int4(4))*microsPerHour + int64(r.int4(5))*microsPerMinute + int64(math.RoundToEven(secs*microsPerSecond))
 	return interval{Months: int32(months), Days: int32(days), Micros: exact}, true, nil
@@ -366,7 +367,7 @@ func epochToTS(f float64) (int64, error) {
 	// PostgreSQL counts from 2000 and rounds there, far from zero, where a float has fewer digits after the point.
 	const epoch = 946684800
 	us := math.RoundToEven((f - epoch) * microsPerSecond)
-	if !(us+epoch*microsPerSecond >= types.MinTimestamp && us+epoch*microsPerSecond < types.MaxTimestamp) {
+	if !(us+epoch*microsPerSecond >= datetime.MinTimestamp && us+epoch*microsPerSecond < datetime.MaxTimestamp) {
 		return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range: \"%g\"", f)
 	}
 	return int64(us) + epoch*microsPerSecond, nil
@@ -412,13 +413,13 @@ func atZone(result types.Type, convert func(*zone, int64) int64) Eval {
 func atOffset(result types.Type, sign int64) Eval {
 	return scalar2(result, func(v interval, ts int64) (int64, error) {
 		if v.Months != 0 || v.Days != 0 {
-			return 0, errs.New(errs.InvalidParameterValue, "interval time zone \"%s\" must not include months or days", types.Append(nil, v.Datum()))
+			return 0, errs.New(errs.InvalidParameterValue, "interval time zone \"%s\" must not include months or days", types.Append(nil, types.IntervalDatum(datetime.Interval(v))))
 		}
 		if !finiteTS(ts) {
 			return ts, nil
 		}
-		if ts += sign * v.Micros; !types.TimestampInRange(ts) {
-			return 0, types.TimestampOutOfRange()
+		if ts += sign * v.Micros; !datetime.TimestampInRange(ts) {
+			return 0, datetime.TimestampOutOfRange()
 		}
 		return ts, nil
 	})
@@ -466,11 +467,11 @@ func clocks() {
 	clock("localtimestamp", tTS, Stable, local)
 	clock("current_date", tDate, Stable, func(c *Context, z *zone) (int64, error) {
 		us, err := local(c, z)
-		return int64(types.DateOfTimestamp(us)), err
+		return int64(datetime.DateOfTimestamp(us)), err
 	})
 	clock("localtime", tTime, Stable, func(c *Context, z *zone) (int64, error) {
 		us, err := local(c, z)
-		_, t := types.SplitTimestamp(us)
+		_, t := datetime.SplitTimestamp(us)
 		return t, err
 	})
 }

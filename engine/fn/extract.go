@@ -4,28 +4,30 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // extract(field from x) is extract('field', x). With a constant field it becomes an overload of its own whose result
 // has just the digits the field needs, an int64 in memory; date_part gives float8.
 
 // fieldDigits returns precision and scale of a field of a type; ok is false for fields without fixed digits.
-func fieldDigits(u types.Unit, of types.Type) (precision, scale int, ok bool) {
+func fieldDigits(u datetime.Unit, of types.Type) (precision, scale int, ok bool) {
 	switch u {
-	case types.UnitEpoch:
+	case datetime.UnitEpoch:
 		if of.Kind == types.Date {
 			return 18, 0, true
 		}
 		return 0, 0, false
-	case types.UnitJulian:
+	case datetime.UnitJulian:
 		return 18, 0, of.Kind == types.Date
-	case types.UnitSecond:
+	case datetime.UnitSecond:
 		return 8, 6, true
-	case types.UnitMilliseconds:
+	case datetime.UnitMilliseconds:
 		return 8, 3, true
-	case types.UnitMicroseconds:
+	case datetime.UnitMicroseconds:
 		return 8, 0, true
-	case types.UnitMinute, types.UnitDOW, types.UnitISODOW, types.UnitQuarter, types.UnitMonth, types.UnitWeek:
+	case datetime.UnitMinute, datetime.UnitDOW, datetime.UnitISODOW, datetime.UnitQuarter, datetime.UnitMonth, datetime.UnitWeek:
 		return 2, 0, true
 	}
 	return 10, 0, true
@@ -52,10 +54,10 @@ func init() {
 // refineExtract returns the overloads with fixed digits, one for each field.
 func refineExtract(of types.Type, vol Volatility) func([]types.Type, []*types.Datum) *Overload {
 	byDigits := map[[2]int]*Overload{}
-	for u := types.UnitMicroseconds; u <= types.UnitTimezoneMinute; u++ {
+	for u := datetime.UnitMicroseconds; u <= datetime.UnitTimezoneMinute; u++ {
 		p, s, ok := fieldDigits(u, of)
 		if !ok {
-			if u != types.UnitEpoch {
+			if u != datetime.UnitEpoch {
 				continue
 			}
 			p, s = 18, 6 // of timestamps until the year 33658
@@ -71,13 +73,13 @@ func refineExtract(of types.Type, vol Volatility) func([]types.Type, []*types.Da
 		if consts[0] == nil || consts[0].Null {
 			return nil
 		}
-		u, ok := types.ParseUnit(consts[0].S)
+		u, ok := datetime.ParseUnit(consts[0].S)
 		if !ok {
 			return nil
 		}
 		p, s, ok := fieldDigits(u, of)
 		if !ok {
-			if u != types.UnitEpoch || of.Kind == types.Interval {
+			if u != datetime.UnitEpoch || of.Kind == types.Interval {
 				return nil
 			}
 			p, s = 18, 6
@@ -90,9 +92,9 @@ func prepareExtract(_ *Context, args []types.Type, result types.Type, consts []*
 	if consts[0] == nil || consts[0].Null {
 		return nil, nil
 	}
-	u, ok := types.ParseUnit(consts[0].S)
+	u, ok := datetime.ParseUnit(consts[0].S)
 	if !ok {
-		return nil, types.UnrecognizedUnit(consts[0].S, plain(args[1]))
+		return nil, datetime.UnrecognizedUnit(consts[0].S, plain(args[1]).String())
 	}
 	if e := extractFast(u, args[1], result); e != nil {
 		return e, nil
@@ -101,15 +103,15 @@ func prepareExtract(_ *Context, args []types.Type, result types.Type, consts []*
 }
 
 // extractFast has loops for fields of the time of day of a timestamp, which are a division each.
-func extractFast(u types.Unit, of, result types.Type) Eval {
+func extractFast(u datetime.Unit, of, result types.Type) Eval {
 	if of.Kind != types.Timestamp || result.Physical() != types.PhysInt64 {
 		return nil
 	}
 	var loop func(r, v []int64) (odd int64)
 	switch u {
-	case types.UnitMinute:
+	case datetime.UnitMinute:
 		loop = minutesOf
-	case types.UnitHour:
+	case datetime.UnitHour:
 		loop = hoursOf
 	default:
 		return nil
@@ -146,7 +148,7 @@ func hoursOf(r, v []int64) (odd int64) {
 }
 
 // extractEval extracts a field; unit nil: that of each row.
-func extractEval(unit *types.Unit, result types.Type) Eval {
+func extractEval(unit *datetime.Unit, result types.Type) Eval {
 	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		z, err := c.zone()
 		if err != nil {
@@ -160,13 +162,13 @@ func extractEval(unit *types.Unit, result types.Type) Eval {
 				continue
 			}
 			name := names.at(i)
-			var u types.Unit
+			var u datetime.Unit
 			if unit != nil {
 				u = *unit
 			} else {
 				var ok bool
-				if u, ok = types.ParseUnit(string(name)); !ok {
-					return types.UnrecognizedUnit(string(name), plain(args[1].Type))
+				if u, ok = datetime.ParseUnit(string(name)); !ok {
+					return datetime.UnrecognizedUnit(string(name), plain(args[1].Type).String())
 				}
 			}
 			f, err := extractOne(u, args[1], i, &z, name)
@@ -187,7 +189,7 @@ type field struct {
 	scale int
 	null  bool
 	inf   int
-	dec   types.Decimal
+	dec   decimal.Decimal
 	isDec bool
 }
 
@@ -203,19 +205,19 @@ func (f field) store(out *batch.Vector, i, n int) error {
 	case f.inf == 0 && !f.isDec && out.Type.Physical() == types.PhysInt64:
 		v := f.v
 		if f.scale < int(out.Type.Scale) {
-			v *= types.Pow10Int64(int(out.Type.Scale) - f.scale)
+			v *= decimal.Pow10Int64(int(out.Type.Scale) - f.scale)
 		}
 		batch.Values[int64](out)[i] = v
 		return nil
 	}
-	d := types.DecimalFromInt128(types.Int128From64(f.v), f.scale)
+	d := decimal.FromInt128(decimal.Int128From64(f.v), f.scale)
 	switch {
 	case f.isDec:
 		d = f.dec
 	case f.inf > 0:
-		d = types.DecimalInf
+		d = decimal.Inf
 	case f.inf < 0:
-		d = types.DecimalNegInf
+		d = decimal.NegInf
 	}
 	if f.inf != 0 && out.Type.Physical() != types.PhysBytes {
 		return errs.Unsupported("a field of an infinite date or timestamp")
@@ -230,10 +232,10 @@ func (f field) float() float64 {
 	case f.inf != 0:
 		return inf(f.inf)
 	}
-	return float64(f.v) / float64(types.Pow10Int64(f.scale))
+	return float64(f.v) / float64(decimal.Pow10Int64(f.scale))
 }
 
-func extractOne(u types.Unit, v *batch.Vector, i int, z *zone, name []byte) (f field, err error) {
+func extractOne(u datetime.Unit, v *batch.Vector, i int, z *zone, name []byte) (f field, err error) {
 	t := v.Type
 	ok := false
 	switch t.Kind {
@@ -255,47 +257,47 @@ func extractOne(u types.Unit, v *batch.Vector, i int, z *zone, name []byte) (f f
 		return extractTS(u, us, t, z, name)
 	}
 	if !ok {
-		return f, types.UnsupportedUnit(string(name), plain(t))
+		return f, datetime.UnsupportedUnit(string(name), plain(t).String())
 	}
 	return f, nil
 }
 
-func extractTS(u types.Unit, us int64, t types.Type, z *zone, name []byte) (f field, err error) {
+func extractTS(u datetime.Unit, us int64, t types.Type, z *zone, name []byte) (f field, err error) {
 	if t.Kind == types.Timestamptz {
 		local := z.local(us)
 		off := (local - us) / microsPerSecond
 		switch u {
-		case types.UnitEpoch:
-		case types.UnitTimezone:
+		case datetime.UnitEpoch:
+		case datetime.UnitTimezone:
 			return field{v: off}, nil
-		case types.UnitTimezoneHour:
+		case datetime.UnitTimezoneHour:
 			return field{v: off / 3600}, nil
-		case types.UnitTimezoneMinute:
+		case datetime.UnitTimezoneMinute:
 			return field{v: off / 60 % 60}, nil
 		default:
 			us = local
 		}
 	}
-	if u == types.UnitJulian {
-		return field{dec: types.ExtractJulian(us), isDec: true}, nil
+	if u == datetime.UnitJulian {
+		return field{dec: datetime.ExtractJulian(us), isDec: true}, nil
 	}
 	var ok bool
 	if f.v, f.scale, ok = u.Extract(us); !ok {
-		return f, types.UnsupportedUnit(string(name), plain(t))
+		return f, datetime.UnsupportedUnit(string(name), plain(t).String())
 	}
 	return f, nil
 }
 
 // infiniteField returns what a field of an infinity is: infinite for fields that only grow, NULL for those that come
 // around.
-func infiniteField(u types.Unit, positive bool, name string, t types.Type) (field, error) {
+func infiniteField(u datetime.Unit, positive bool, name string, t types.Type) (field, error) {
 	switch u {
-	case types.UnitMicroseconds, types.UnitMilliseconds, types.UnitSecond, types.UnitMinute, types.UnitHour, types.UnitTimezone:
+	case datetime.UnitMicroseconds, datetime.UnitMilliseconds, datetime.UnitSecond, datetime.UnitMinute, datetime.UnitHour, datetime.UnitTimezone:
 		if t.Kind == types.Date {
-			return field{}, types.UnsupportedUnit(name, plain(t))
+			return field{}, datetime.UnsupportedUnit(name, plain(t).String())
 		}
-	case types.UnitYear, types.UnitDecade, types.UnitCentury, types.UnitMillennium, types.UnitISOYear, types.UnitEpoch,
-		types.UnitJulian:
+	case datetime.UnitYear, datetime.UnitDecade, datetime.UnitCentury, datetime.UnitMillennium, datetime.UnitISOYear, datetime.UnitEpoch,
+		datetime.UnitJulian:
 		if positive {
 			return field{inf: 1}, nil
 		}

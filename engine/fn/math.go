@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // float1 registers a function of one float8.
@@ -15,7 +16,7 @@ func float1(name string, f func(float64) (float64, error)) {
 }
 
 // decimalFn registers a function of numerics whose result is unconstrained.
-func decimalFn(name string, f func(types.Decimal) (types.Decimal, error)) {
+func decimalFn(name string, f func(decimal.Decimal) (decimal.Decimal, error)) {
 	register(&Overload{Name: name, Args: list(tNumeric), Result: returns(tNumeric), Eval: decimal1(f)})
 }
 
@@ -96,14 +97,14 @@ func init() {
 func registerRounding() {
 	for _, name := range []string{"ceil", "ceiling"} {
 		float1(name, infallible(math.Ceil))
-		towards(name, types.Decimal.Ceil)
+		towards(name, decimal.Decimal.Ceil)
 	}
 	float1("floor", infallible(math.Floor))
-	towards("floor", types.Decimal.Floor)
+	towards("floor", decimal.Decimal.Floor)
 	float1("round", infallible(math.RoundToEven))
 	float1("trunc", infallible(math.Trunc))
-	roundTo("round", types.Decimal.Round)
-	roundTo("trunc", types.Decimal.Trunc)
+	roundTo("round", decimal.Decimal.Round)
+	roundTo("trunc", decimal.Decimal.Trunc)
 	float1("sign", infallible(func(x float64) float64 {
 		switch {
 		case x > 0:
@@ -114,11 +115,11 @@ func registerRounding() {
 		return 0
 	}))
 	register(&Overload{Name: "sign", Args: list(tNumeric), Result: signType,
-		Eval: decimal1(func(d types.Decimal) (types.Decimal, error) {
+		Eval: decimal1(func(d decimal.Decimal) (decimal.Decimal, error) {
 			if d.IsNaN() {
 				return d, nil
 			}
-			return types.DecimalFromInt64(int64(d.Sign())), nil
+			return decimal.FromInt64(int64(d.Sign())), nil
 		})})
 }
 
@@ -162,25 +163,25 @@ func registerTrigonometry() {
 func registerPowers() {
 	for _, name := range []string{"power", "pow"} {
 		register(&Overload{Name: name, Args: list(tFloat8, tFloat8), Result: returns(tFloat8), Eval: scalar2(tFloat8, power)},
-			&Overload{Name: name, Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(types.Decimal.Power)})
+			&Overload{Name: name, Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(decimal.Decimal.Power)})
 	}
 	registerOp(&Overload{Name: "^", Args: list(tFloat8, tFloat8), Result: returns(tFloat8), Eval: scalar2(tFloat8, power)},
-		&Overload{Name: "^", Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(types.Decimal.Power)})
+		&Overload{Name: "^", Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(decimal.Decimal.Power)})
 }
 
 // registerDecimals registers functions of numerics, and width_bucket.
 func registerDecimals() {
-	decimalFn("sqrt", types.Decimal.Sqrt)
-	decimalFn("exp", types.Decimal.Exp)
-	decimalFn("ln", types.Decimal.Ln)
-	decimalFn("log", types.Decimal.Log10)
-	decimalFn("log10", types.Decimal.Log10)
-	decimalFn("trim_scale", func(d types.Decimal) (types.Decimal, error) { return d.TrimScale(), nil })
+	decimalFn("sqrt", decimal.Decimal.Sqrt)
+	decimalFn("exp", decimal.Decimal.Exp)
+	decimalFn("ln", decimal.Decimal.Ln)
+	decimalFn("log", decimal.Decimal.Log10)
+	decimalFn("log10", decimal.Decimal.Log10)
+	decimalFn("trim_scale", func(d decimal.Decimal) (decimal.Decimal, error) { return d.TrimScale(), nil })
 	register(&Overload{Name: "log", Args: list(tNumeric, tNumeric), Result: returns(tNumeric),
-		Eval: decimal2(func(base, x types.Decimal) (types.Decimal, error) { return x.Log(base) })},
-		&Overload{Name: "div", Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(types.Decimal.QuoTrunc)},
-		&Overload{Name: "scale", Args: list(tNumeric), Result: returns(tInt4), Eval: digitsOf(types.Decimal.Scale)},
-		&Overload{Name: "min_scale", Args: list(tNumeric), Result: returns(tInt4), Eval: digitsOf(types.Decimal.MinScale)},
+		Eval: decimal2(func(base, x decimal.Decimal) (decimal.Decimal, error) { return x.Log(base) })},
+		&Overload{Name: "div", Args: list(tNumeric, tNumeric), Result: returns(tNumeric), Eval: decimal2(decimal.Decimal.QuoTrunc)},
+		&Overload{Name: "scale", Args: list(tNumeric), Result: returns(tInt4), Eval: digitsOf(decimal.Decimal.Scale)},
+		&Overload{Name: "min_scale", Args: list(tNumeric), Result: returns(tInt4), Eval: digitsOf(decimal.Decimal.MinScale)},
 		&Overload{Name: "width_bucket", Args: list(tFloat8, tFloat8, tFloat8, tInt4), Result: returns(tInt4),
 			Eval: rowFixed(tInt4, func(_ *Context, r *row) (int32, bool, error) {
 				b, err := widthBucket(r.f8(0), r.f8(1), r.f8(2), int64(r.int4(3)))
@@ -224,7 +225,7 @@ func lcm(a, b int64) (m int64, ok bool) {
 	if a == 0 || b == 0 {
 		return 0, true
 	}
-	p, ok := types.Int128From64(a / gcd(a, b)).Mul(types.Int128From64(b))
+	p, ok := decimal.Int128From64(a / gcd(a, b)).Mul(decimal.Int128From64(b))
 	if p.Sign() < 0 {
 		p = p.Neg()
 	}
@@ -271,15 +272,15 @@ func integral(ts []types.Type) types.Type {
 	return numericOf(int(t.Precision-t.Scale)+1, 0)
 }
 
-func towards(name string, f func(types.Decimal) types.Decimal) {
+func towards(name string, f func(decimal.Decimal) decimal.Decimal) {
 	register(&Overload{Name: name, Args: list(tNumeric), Result: integral,
-		Eval: decimal1(func(d types.Decimal) (types.Decimal, error) { return f(d), nil })})
+		Eval: decimal1(func(d decimal.Decimal) (decimal.Decimal, error) { return f(d), nil })})
 }
 
 // roundTo registers round and trunc of numerics: to whole numbers, and to a number of digits. A constant number of
 // digits gives the result a fixed scale.
-func roundTo(name string, f func(types.Decimal, int) types.Decimal) {
-	towards(name, func(d types.Decimal) types.Decimal { return f(d, 0) })
+func roundTo(name string, f func(decimal.Decimal, int) decimal.Decimal) {
+	towards(name, func(d decimal.Decimal) decimal.Decimal { return f(d, 0) })
 	const most = 2000
 	eval := func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		a, digits := viewDecimal(args[0]), view[int32](args[1])
@@ -300,8 +301,8 @@ func roundTo(name string, f func(types.Decimal, int) types.Decimal) {
 		return nil
 	}
 	fixed := map[types.Type]*Overload{}
-	for scale := range types.Decimal128Precision + 1 {
-		for p := max(scale, 1); p <= types.Decimal128Precision; p++ {
+	for scale := range decimal.Precision128 + 1 {
+		for p := max(scale, 1); p <= decimal.Precision128; p++ {
 			t := types.NumericOf(p, scale)
 			fixed[t] = &Overload{Name: name, Args: list(tNumeric, tInt4), Result: returns(t), Eval: eval}
 		}
@@ -343,7 +344,7 @@ func widthBucket(x, lo, hi float64, count int64) (int32, error) {
 }
 
 // digitsOf counts digits of a numeric; NaN and infinity have none, not even 0.
-func digitsOf(count func(types.Decimal) int) Eval {
+func digitsOf(count func(decimal.Decimal) int) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		a := viewDecimal(args[0])
 		out.Reset(tInt4, n)

@@ -5,6 +5,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // Numeric values come in three physical forms (types.Type.Physical). Each function has a plain form over Decimals, which
@@ -26,32 +27,32 @@ func viewDecimal(v *batch.Vector) decimals {
 	return d
 }
 
-func (d decimals) at(i int) (types.Decimal, error) {
+func (d decimals) at(i int) (decimal.Decimal, error) {
 	i &= d.mask
 	switch d.phys {
 	case types.PhysInt64:
-		return types.DecimalFromInt128(types.Int128From64(batch.Values[int64](d.v)[i]), d.scale), nil
+		return decimal.FromInt128(decimal.Int128From64(batch.Values[int64](d.v)[i]), d.scale), nil
 	case types.PhysInt128:
-		return types.DecimalFromInt128(batch.Values[types.Int128](d.v)[i], d.scale), nil
+		return decimal.FromInt128(batch.Values[decimal.Int128](d.v)[i], d.scale), nil
 	}
-	return types.DecodeNumeric(d.v.Data[d.v.Offsets[i]:d.v.Offsets[i+1]])
+	return decimal.Decode(d.v.Data[d.v.Offsets[i]:d.v.Offsets[i+1]])
 }
 
 // scaled reads row i of a fixed-width numeric as its scaled integer.
-func (d decimals) scaled(i int) types.Int128 {
+func (d decimals) scaled(i int) decimal.Int128 {
 	i &= d.mask
 	if d.phys == types.PhysInt64 {
-		return types.Int128From64(batch.Values[int64](d.v)[i])
+		return decimal.Int128From64(batch.Values[int64](d.v)[i])
 	}
-	return batch.Values[types.Int128](d.v)[i]
+	return batch.Values[decimal.Int128](d.v)[i]
 }
 
 // storeDecimal writes row i, rounding to the type's scale.
-func storeDecimal(out *batch.Vector, i int, d types.Decimal) error {
+func storeDecimal(out *batch.Vector, i int, d decimal.Decimal) error {
 	t := out.Type
 	switch t.Physical() {
 	case types.PhysBytes:
-		out.Data = types.AppendNumeric(out.Data, d)
+		out.Data = decimal.AppendEncoded(out.Data, d)
 		out.EndString()
 		return nil
 	case types.PhysInt64:
@@ -66,7 +67,7 @@ func storeDecimal(out *batch.Vector, i int, d types.Decimal) error {
 	if err != nil {
 		return tooManyDigits()
 	}
-	batch.Values[types.Int128](out)[i] = s
+	batch.Values[decimal.Int128](out)[i] = s
 	return nil
 }
 
@@ -78,12 +79,12 @@ func skipDecimal(out *batch.Vector) {
 }
 
 func tooManyDigits() error {
-	return errs.Unsupported("a numeric expression whose value has more than %d digits", types.Decimal128Precision).
+	return errs.Unsupported("a numeric expression whose value has more than %d digits", decimal.Precision128).
 		WithHint("Cast an operand to numeric without precision.")
 }
 
 // decimal1 makes an Eval from a function of one Decimal.
-func decimal1(f func(a types.Decimal) (types.Decimal, error)) Eval {
+func decimal1(f func(a decimal.Decimal) (decimal.Decimal, error)) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		a := viewDecimal(args[0])
 		out.Reset(out.Type, n)
@@ -107,7 +108,7 @@ func decimal1(f func(a types.Decimal) (types.Decimal, error)) Eval {
 	}
 }
 
-func decimal2(f func(a, b types.Decimal) (types.Decimal, error)) Eval {
+func decimal2(f func(a, b decimal.Decimal) (decimal.Decimal, error)) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		a, b := viewDecimal(args[0]), viewDecimal(args[1])
 		out.Reset(out.Type, n)
@@ -164,14 +165,14 @@ func remainderType(ts []types.Type) types.Type {
 	return numericOf(int(max(a.Precision-a.Scale, b.Precision-b.Scale)+scale), int(scale))
 }
 
-func quotient(a, b types.Decimal) (types.Decimal, error) {
+func quotient(a, b decimal.Decimal) (decimal.Decimal, error) {
 	if b.IsZero() && !a.IsNaN() {
 		return a, divisionByZero()
 	}
 	return a.Quo(b)
 }
 
-func remainder(a, b types.Decimal) (types.Decimal, error) {
+func remainder(a, b decimal.Decimal) (decimal.Decimal, error) {
 	if b.IsZero() && !a.IsNaN() {
 		return a, divisionByZero()
 	}
@@ -182,7 +183,7 @@ func first2(ts []types.Type) types.Type { return ts[0] }
 
 func init() {
 	infix := func(name string, result func([]types.Type) types.Type, prepare func([]types.Type, types.Type) Eval,
-		f func(a, b types.Decimal) (types.Decimal, error)) {
+		f func(a, b decimal.Decimal) (decimal.Decimal, error)) {
 		o := &Overload{Name: name, Args: list(tNumeric, tNumeric), Result: result, Eval: decimal2(f)}
 		if prepare != nil {
 			o.Prepare = func(_ *Context, args []types.Type, result types.Type, _ []*types.Datum) (Eval, error) {
@@ -191,26 +192,26 @@ func init() {
 		}
 		registerOp(o)
 	}
-	infix("+", sumType, prepareSum(false), types.Decimal.Add)
-	infix("-", sumType, prepareSum(true), types.Decimal.Sub)
-	infix("*", productType, prepareProduct, types.Decimal.Mul)
+	infix("+", sumType, prepareSum(false), decimal.Decimal.Add)
+	infix("-", sumType, prepareSum(true), decimal.Decimal.Sub)
+	infix("*", productType, prepareProduct, decimal.Decimal.Mul)
 	infix("/", returns(tNumeric), nil, quotient)
 	infix("%", remainderType, nil, remainder)
 	register(&Overload{Name: "mod", Args: list(tNumeric, tNumeric), Result: remainderType, Eval: decimal2(remainder)})
-	unary := func(op, name string, f func(types.Decimal) types.Decimal) {
-		eval := decimal1(func(a types.Decimal) (types.Decimal, error) { return f(a), nil })
+	unary := func(op, name string, f func(decimal.Decimal) decimal.Decimal) {
+		eval := decimal1(func(a decimal.Decimal) (decimal.Decimal, error) { return f(a), nil })
 		registerOp(&Overload{Name: op, Args: list(tNumeric), Result: first2, Eval: eval})
 		if name != "" {
 			register(&Overload{Name: name, Args: list(tNumeric), Result: first2, Eval: eval})
 		}
 	}
-	unary("-", "", types.Decimal.Neg)
-	unary("+", "", func(a types.Decimal) types.Decimal { return a })
-	unary("@", "abs", types.Decimal.Abs)
+	unary("-", "", decimal.Decimal.Neg)
+	unary("+", "", func(a decimal.Decimal) decimal.Decimal { return a })
+	unary("@", "abs", decimal.Decimal.Abs)
 }
 
 // factor returns the power of ten that brings an argument to the result's scale.
-func factor(t types.Type, scale int16) types.Int128 { return types.Pow10(int(scale - t.Scale)) }
+func factor(t types.Type, scale int16) decimal.Int128 { return decimal.Pow10(int(scale - t.Scale)) }
 
 // prepareSum returns the loop for a+b or a-b over fixed-width forms, nil otherwise.
 func prepareSum(minus bool) func([]types.Type, types.Type) Eval {
@@ -256,10 +257,10 @@ func sum64(result types.Type, fa, fb int64) Eval {
 	}
 }
 
-func sum128(result types.Type, fa, fb types.Int128, minus bool) Eval {
+func sum128(result types.Type, fa, fb decimal.Int128, minus bool) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		out.Reset(result, n)
-		r := batch.Values[types.Int128](out)
+		r := batch.Values[decimal.Int128](out)
 		a, b := viewDecimal(args[0]), viewDecimal(args[1])
 		for i := range n {
 			x, ok1 := a.scaled(i).Mul(fa)
@@ -270,7 +271,7 @@ func sum128(result types.Type, fa, fb types.Int128, minus bool) Eval {
 			} else {
 				x, ok3 = x.Add(y)
 			}
-			if !(ok1 && ok2 && ok3 && x.FitsPrecision(types.Decimal128Precision)) && live(valid, i) {
+			if !(ok1 && ok2 && ok3 && x.FitsPrecision(decimal.Precision128)) && live(valid, i) {
 				return tooManyDigits()
 			}
 			r[i] = x
@@ -288,7 +289,7 @@ func prepareProduct(args []types.Type, result types.Type) Eval {
 	case result.Physical() == types.PhysInt128 && a64 && b64:
 		return product64to128(result)
 	case result.Physical() == types.PhysInt128:
-		return product128(result, args[0].Precision+args[1].Precision > types.Decimal128Precision)
+		return product128(result, args[0].Precision+args[1].Precision > decimal.Precision128)
 	}
 	return nil
 }
@@ -320,10 +321,10 @@ func product64(result types.Type) Eval {
 func product64to128(result types.Type) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, _ batch.Bitmap, out *batch.Vector) error {
 		out.Reset(result, n)
-		r := batch.Values[types.Int128](out)[:n]
+		r := batch.Values[decimal.Int128](out)[:n]
 		a, b := view[int64](args[0]), view[int64](args[1])
 		for i := range r {
-			r[i] = types.MulInt64(a.at(i), b.at(i))
+			r[i] = decimal.MulInt64(a.at(i), b.at(i))
 		}
 		return nil
 	}
@@ -332,11 +333,11 @@ func product64to128(result types.Type) Eval {
 func product128(result types.Type, check bool) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		out.Reset(result, n)
-		r := batch.Values[types.Int128](out)[:n]
+		r := batch.Values[decimal.Int128](out)[:n]
 		a, b := viewDecimal(args[0]), viewDecimal(args[1])
 		for i := range r {
 			p, ok := a.scaled(i).Mul(b.scaled(i))
-			if (!ok || check && !p.FitsPrecision(types.Decimal128Precision)) && live(valid, i) {
+			if (!ok || check && !p.FitsPrecision(decimal.Precision128)) && live(valid, i) {
 				return tooManyDigits()
 			}
 			r[i] = p
@@ -399,7 +400,7 @@ func compareScaledConst(c comparison, col int, t types.Type, k types.Datum) Eval
 		down = floorAt(d, int(t.Scale))
 	}
 	exact := down.Cmp(d) == 0
-	s, err := down.Scaled(types.Decimal128Precision, int(t.Scale))
+	s, err := down.Scaled(decimal.Precision128, int(t.Scale))
 	if err != nil || !s.IsInt64() {
 		return nil
 	}
@@ -424,10 +425,10 @@ func compareScaledConst(c comparison, col int, t types.Type, k types.Datum) Eval
 }
 
 // floorAt rounds down to a scale.
-func floorAt(d types.Decimal, scale int) types.Decimal {
+func floorAt(d decimal.Decimal, scale int) decimal.Decimal {
 	t := d.Trunc(scale)
 	if t.Cmp(d) > 0 {
-		one := types.DecimalFromInt128(types.Int128From64(1), scale)
+		one := decimal.FromInt128(decimal.Int128From64(1), scale)
 		if r, err := t.Sub(one); err == nil {
 			return r
 		}

@@ -139,7 +139,7 @@ func between(a, b types.Datum, f float64) (types.Datum, error) {
 		return a, err
 	}
 	sum, err := diff.Add(a.IntervalValue())
-	return sum.Datum(), err
+	return types.IntervalDatum(sum), err
 }
 
 // percentile computes percentile_cont or percentile_disc of one fraction.

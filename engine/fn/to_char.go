@@ -9,6 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 func init() {
@@ -57,13 +58,13 @@ func newStamp(us int64, z zone) *stamp {
 	if z.loc != nil {
 		s.zone, s.offset = "UTC", 0
 		if z.loc != time.UTC {
-			s.offset, s.zone = types.ZoneOffset(us, z.loc)
+			s.offset, s.zone = datetime.ZoneOffset(us, z.loc)
 		}
 		us = z.local(us)
 	}
-	days, t := types.SplitTimestamp(us)
-	s.year, s.month, s.day = types.CivilFromDays(days)
-	s.yearDay, s.weekday = types.DayOfYear(days), types.Weekday(days)
+	days, t := datetime.SplitTimestamp(us)
+	s.year, s.month, s.day = datetime.CivilFromDays(days)
+	s.yearDay, s.weekday = datetime.DayOfYear(days), datetime.Weekday(days)
 	s.clock(t)
 	return s
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 func init() {
@@ -93,14 +95,14 @@ func (w *numberWriter) int8(r *row) error {
 		}
 		w.roman(v)
 	case w.t.science:
-		w.scientific(scientificDecimal(types.DecimalFromInt64(v), w.post))
+		w.scientific(scientificDecimal(decimal.FromInt64(v), w.post))
 	default:
 		if w.t.shift {
 			p := math.Pow10(w.t.multi)
 			if p >= math.MaxInt64 {
 				return outOfRange(tInt8)
 			}
-			m, ok := types.Int128From64(v).Mul(types.Int128From64(int64(p)))
+			m, ok := decimal.Int128From64(v).Mul(decimal.Int128From64(int64(p)))
 			if !ok || !m.IsInt64() {
 				return outOfRange(tInt8)
 			}
@@ -113,7 +115,7 @@ func (w *numberWriter) int8(r *row) error {
 }
 
 func (w *numberWriter) integer(v int64) {
-	w.number = types.AppendInt(w.number[:0], v)
+	w.number = ascii.AppendInt(w.number[:0], v)
 	if w.post > 0 {
 		w.number = append(append(w.number, '.'), bytes.Repeat([]byte{'0'}, w.post)...)
 	}
@@ -189,7 +191,7 @@ func (w *numberWriter) numeric(r *row) error {
 		return nil
 	}
 	if w.t.shift {
-		p, err := types.ParseDecimal([]byte("1e" + strconv.Itoa(w.t.multi)))
+		p, err := decimal.Parse([]byte("1e" + strconv.Itoa(w.t.multi)))
 		if err != nil {
 			return err
 		}
@@ -238,7 +240,7 @@ func (w *numberWriter) scientific(number []byte) {
 }
 
 // scientificDecimal prints a number as d.ddde+dd, rounding half away from zero.
-func scientificDecimal(v types.Decimal, post int) []byte {
+func scientificDecimal(v decimal.Decimal, post int) []byte {
 	digits := strings.TrimPrefix(v.String(), "-")
 	whole, frac, _ := strings.Cut(digits, ".")
 	all := strings.TrimLeft(whole+frac, "0")
@@ -269,7 +271,7 @@ func scaledDigits(digits string, post int) string {
 	if digits == "" {
 		digits = "0"
 	}
-	d, err := types.ParseDecimal([]byte(digits[:1] + "." + digits[1:] + "0"))
+	d, err := decimal.Parse([]byte(digits[:1] + "." + digits[1:] + "0"))
 	if err != nil {
 		return digits
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 func init() {
@@ -75,7 +76,7 @@ func (r *dateReader) date(s, template []byte) (int32, error) {
 		return 0, err
 	}
 	days := int64(julianDay(r.m.year, r.m.month, r.m.day)) - unixJulian
-	if r.m.year < -4713 || r.m.year > 5874897 || days < types.MinDate || days > types.MaxDate {
+	if r.m.year < -4713 || r.m.year > 5874897 || days < datetime.MinDate || days > datetime.MaxDate {
 		return 0, errs.New(errs.DatetimeFieldOverflow, `date out of range: "%s"`, s)
 	}
 	return int32(days), nil
@@ -91,12 +92,12 @@ func (r *dateReader) timestamp(s, template []byte, z *zone) (int64, error) {
 	}
 	m := &r.m
 	days := int64(julianDay(m.year, m.month, m.day)) - unixJulian
-	if m.year > 300000 || days < types.MinDate || days > types.MaxDate {
-		return 0, types.TimestampOutOfRange()
+	if m.year > 300000 || days < datetime.MinDate || days > datetime.MaxDate {
+		return 0, datetime.TimestampOutOfRange()
 	}
-	local, ok := types.TimestampFromDays(int32(days))
+	local, ok := datetime.TimestampFromDays(int32(days))
 	if !ok {
-		return 0, types.TimestampOutOfRange()
+		return 0, datetime.TimestampOutOfRange()
 	}
 	local += int64(m.hour)*microsPerHour + int64(m.minute)*microsPerMinute + int64(m.second)*microsPerSecond + int64(m.micros)
 	us := local
@@ -105,8 +106,8 @@ func (r *dateReader) timestamp(s, template []byte, z *zone) (int64, error) {
 	} else {
 		us = z.utc(local)
 	}
-	if !types.TimestampInRange(us) {
-		return 0, types.TimestampOutOfRange()
+	if !datetime.TimestampInRange(us) {
+		return 0, datetime.TimestampOutOfRange()
 	}
 	return us, nil
 }
@@ -214,7 +215,7 @@ func (r *dateReader) calendar() (ok bool, err error) {
 	switch {
 	case month && (m.month < 1 || m.month > 12), day && (m.day < 1 || m.day > 31):
 		return false, nil
-	case year && month && day && m.day > types.DaysInMonth(m.year, m.month):
+	case year && month && day && m.day > datetime.DaysInMonth(m.year, m.month):
 		return false, nil
 	}
 	return true, nil
@@ -269,8 +270,8 @@ func (r *dateReader) dayOfYear() {
 		return
 	}
 	month, before := 1, 0
-	for month <= 12 && f.yearDay > before+types.DaysInMonth(m.year, month) {
-		before += types.DaysInMonth(m.year, month)
+	for month <= 12 && f.yearDay > before+datetime.DaysInMonth(m.year, month) {
+		before += datetime.DaysInMonth(m.year, month)
 		month++
 	}
 	if m.month <= 1 {
@@ -278,14 +279,14 @@ func (r *dateReader) dayOfYear() {
 	}
 	if m.day <= 1 {
 		if month > 12 {
-			before -= types.DaysInMonth(m.year, 12)
+			before -= datetime.DaysInMonth(m.year, 12)
 		}
 		m.day = f.yearDay - before
 	}
 }
 
 // fromJulian returns the date of a Julian day.
-func fromJulian(j int) (year, month, day int) { return types.CivilFromDays(int32(j - unixJulian)) }
+func fromJulian(j int) (year, month, day int) { return datetime.CivilFromDays(int32(j - unixJulian)) }
 
 // fields reads a text part by part. Template or text may end first.
 func (r *dateReader) fields(s []byte) error {

@@ -6,6 +6,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 func init() {
@@ -55,15 +56,15 @@ type numberReader struct {
 	point     bool
 }
 
-func (r *numberReader) read(s, template []byte) (types.Decimal, error) {
+func (r *numberReader) read(s, template []byte) (decimal.Decimal, error) {
 	if err := r.t.use(template); err != nil {
-		return types.Decimal{}, err
+		return decimal.Decimal{}, err
 	}
 	switch {
 	case r.t.science:
-		return types.Decimal{}, errs.New(errs.FeatureNotSupported, `"EEEE" not supported for input`)
+		return decimal.Decimal{}, errs.New(errs.FeatureNotSupported, `"EEEE" not supported for input`)
 	case r.t.roman:
-		return types.Decimal{}, errs.New(errs.FeatureNotSupported, `"RN" not supported for input`)
+		return decimal.Decimal{}, errs.New(errs.FeatureNotSupported, `"RN" not supported for input`)
 	}
 	r.s, r.at, r.sign, r.digits, r.pre, r.post, r.point = s, 0, 0, r.digits[:0], 0, 0, false
 	for _, p := range r.t.parts {
@@ -79,18 +80,18 @@ func (r *numberReader) read(s, template []byte) (types.Decimal, error) {
 		text = append(text, ' ')
 	}
 	text = append(text, bytes.TrimSuffix(r.digits, []byte{'.'})...)
-	v, err := types.ParseDecimal(text)
+	v, err := decimal.Parse(text)
 	if err != nil {
 		return v, err
 	}
 	precision := r.t.pre + r.t.multi + r.post
 	if precision == 0 && !v.IsZero() {
-		return v, types.NumericFieldOverflow(0, 0)
+		return v, decimal.FieldOverflow(0, 0)
 	}
 	if v, err = v.Constrain(precision, r.post); err != nil || !r.t.shift {
 		return v, err
 	}
-	shift, err := types.DecimalFromInt64(10).Power(types.DecimalFromInt64(-int64(r.t.multi)))
+	shift, err := decimal.FromInt64(10).Power(decimal.FromInt64(-int64(r.t.multi)))
 	if err != nil {
 		return v, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // Interner gives every distinct string of a column a number; 0 stands for NULL. All workers share it. Where all
@@ -233,7 +234,7 @@ func (in *Interner) addCodesLocked(d *batch.Dictionary, numbers []uint32) *codeM
 func EqualPart(t types.Type) func([]byte) []byte {
 	switch t.Kind {
 	case types.Numeric:
-		return types.NumericKey
+		return decimal.Key
 	case types.Interval:
 		return intervalKey
 	}

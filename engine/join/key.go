@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // keys computes the keys of batches: words when all columns together fit 64 bits, else bytes and their hash. It
@@ -155,7 +156,7 @@ func appendEqual(dst []byte, v *batch.Vector, t types.Type, i int) []byte {
 	case types.PhysBytes:
 		s := v.BytesAt(i)
 		if t.Kind == types.Numeric {
-			s = types.NumericKey(s)
+			s = decimal.Key(s)
 		}
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)))
 		return append(dst, s...)
@@ -178,6 +179,6 @@ func appendEqual(dst []byte, v *batch.Vector, t types.Type, i int) []byte {
 func appendSpan(dst []byte, d types.Datum) []byte {
 	const microsPerDay = 86_400_000_000
 	months, days, micros := d.IntervalParts()
-	n := types.MulInt64(int64(months)*30+int64(days), microsPerDay).AddWrapping(types.Int128From64(micros))
+	n := decimal.MulInt64(int64(months)*30+int64(days), microsPerDay).AddWrapping(decimal.Int128From64(micros))
 	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(dst, n.Lo), uint64(n.Hi))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/source"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // compare is PostgreSQL's order of two rows by keys.
@@ -29,7 +30,7 @@ func compare(keys []order.Key, a, b enginetest.Row) int {
 			}
 			return 1
 		case x.Type.Kind == types.Numeric && x.Type.Physical() == types.PhysBytes:
-			c = bytes.Compare(types.NumericKey([]byte(x.S)), types.NumericKey([]byte(y.S)))
+			c = bytes.Compare(decimal.Key([]byte(x.S)), decimal.Key([]byte(y.S)))
 		default:
 			c = types.Compare(x, y)
 		}

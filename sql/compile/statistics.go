@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // fromStatistics answers aggregates over a whole stored table from what its parts know exactly: the numbers of rows and
@@ -158,7 +159,7 @@ func sumOf(total *scan.Totals, t types.Type, rows int64) (types.Datum, bool) {
 	case rows == 0:
 		return types.NullOf(t), true
 	case t.Kind == types.Numeric:
-		d, err := types.NumericDatum(t, types.DecimalFromInt128(types.Int128{Lo: total.SumLo, Hi: total.SumHi}, 0))
+		d, err := types.NumericDatum(t, decimal.FromInt128(decimal.Int128{Lo: total.SumLo, Hi: total.SumHi}, 0))
 		return d, err == nil
 	}
 	return types.IntOf(t, int64(total.SumLo)), total.SumHi == int64(total.SumLo)>>63
@@ -168,7 +169,7 @@ func avgOf(total *scan.Totals, t types.Type, rows int64) (types.Datum, bool) {
 	if rows == 0 {
 		return types.NullOf(t), true
 	}
-	q, err := types.DecimalFromInt128(types.Int128{Lo: total.SumLo, Hi: total.SumHi}, 0).Quo(types.DecimalFromInt64(rows))
+	q, err := decimal.FromInt128(decimal.Int128{Lo: total.SumLo, Hi: total.SumHi}, 0).Quo(decimal.FromInt64(rows))
 	if err != nil {
 		return types.Datum{}, false
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 // What functions and the text forms of values ask of a session.
@@ -89,7 +90,7 @@ func (s *Session) cancelBackend(pid int64) (types.Datum, bool, error) {
 // caller's; it is not changed when a setting is.
 func (s *Session) TypeSettings() *types.Settings {
 	set := &types.Settings{ByteaEscape: s.settings.Raw("bytea_output") == "escape", Names: s}
-	if loc, err := types.LoadZone(s.settings.Raw("timezone")); err == nil {
+	if loc, err := datetime.LoadZone(s.settings.Raw("timezone")); err == nil {
 		set.Location = loc
 	}
 	return set

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 // asciiName replaces what is not printable ASCII, as PostgreSQL 15 does.
@@ -67,7 +67,7 @@ func checkTimeZone(v string) (string, error) {
 	case "LOCAL", "DEFAULT":
 		return "UTC", nil
 	}
-	loc, err := types.LoadZone(v)
+	loc, err := datetime.LoadZone(v)
 	if err != nil {
 		return "", parameters["timezone"].invalid(v)
 	}

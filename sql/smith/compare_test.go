@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // OIDs of the types whose values have several texts for what is equal, or depend on the order of additions.
@@ -71,7 +72,7 @@ func normal(r *result) [][]string {
 			case r.oids[c] == oidInterval:
 				if d, err := types.Parse(types.T(types.Interval), v); err == nil {
 					m, days, us := d.IntervalParts()
-					n := types.MulInt64(int64(m)*30+int64(days), 86_400_000_000).AddWrapping(types.Int128From64(us))
+					n := decimal.MulInt64(int64(m)*30+int64(days), 86_400_000_000).AddWrapping(decimal.Int128From64(us))
 					out[i][c] = n.Big().String()
 				}
 			case v == "-0":

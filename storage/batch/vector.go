@@ -4,6 +4,8 @@ import (
 	"unsafe"
 
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // Form is how a vector holds its values.
@@ -59,10 +61,10 @@ func Values[T any](v *Vector) []T {
 }
 
 // Int128 is the physical form of numeric(p<=38): Arrow's decimal128.
-type Int128 = types.Int128
+type Int128 = decimal.Int128
 
 // Interval is the physical form of interval.
-type Interval = types.IntervalValue
+type Interval = datetime.Interval
 
 // Bools sees a flat or constant boolean vector as a bitmap.
 func (v *Vector) Bools() Bitmap {

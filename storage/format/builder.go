@@ -4,6 +4,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // Builder parses the fields of rows into the vectors of a batch: Begin, then for each row one call of Text, Binary,
@@ -30,8 +32,8 @@ type column struct {
 	i64  []int64
 	f32  []float32
 	f64  []float64
-	i128 []types.Int128
-	span []types.IntervalValue
+	i128 []decimal.Int128
+	span []datetime.Interval
 }
 
 // NewBuilder returns a Builder for columns of a table, which errors name. set may be nil.
@@ -71,9 +73,9 @@ func (b *Builder) Begin(out *batch.Batch, maxRows int) {
 		case types.PhysFloat64:
 			c.f64 = batch.Values[float64](c.v)
 		case types.PhysInt128:
-			c.i128 = batch.Values[types.Int128](c.v)
+			c.i128 = batch.Values[decimal.Int128](c.v)
 		case types.PhysInterval:
-			c.span = batch.Values[types.IntervalValue](c.v)
+			c.span = batch.Values[datetime.Interval](c.v)
 		case types.PhysBytes:
 			c.v.Grow(c.last + c.last/8) // most batches of a stream are alike
 		}

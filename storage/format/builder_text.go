@@ -1,6 +1,10 @@
 package format
 
-import "github.com/siltstone-db/siltstone/storage/types"
+import (
+	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
+)
 
 // Text parses a field in its type's text form. The bytes are valid UTF-8 without zero bytes; nothing of them is kept.
 // Errors are the input function's, without context.
@@ -10,7 +14,7 @@ func (b *Builder) Text(col int, s []byte) (err error) {
 	switch c.phys {
 	case types.PhysInt32:
 		if c.Type.Kind == types.Date {
-			c.i32[row], err = types.ParseDate(s, &b.set)
+			c.i32[row], err = datetime.ParseDate(s, &b.set.Settings)
 		} else {
 			c.i32[row], err = types.ParseInt32(s)
 		}
@@ -29,9 +33,9 @@ func (b *Builder) Text(col int, s []byte) (err error) {
 		v, err = types.ParseBool(s)
 		c.v.Bools().SetTo(row, v)
 	case types.PhysInt128:
-		c.i128[row], err = types.ParseNumeric128(s, int(c.Type.Precision), int(c.Type.Scale))
+		c.i128[row], err = decimal.Parse128(s, int(c.Type.Precision), int(c.Type.Scale))
 	case types.PhysInterval:
-		c.span[row], err = types.ParseInterval(s)
+		c.span[row], err = datetime.ParseInterval(s)
 	case types.PhysUUID:
 		var u [16]byte
 		u, err = types.ParseUUID(s)
@@ -45,13 +49,13 @@ func (b *Builder) int64(c *column, s []byte) (int64, error) {
 	case types.Int8:
 		return types.ParseInt64(s)
 	case types.Timestamp:
-		return types.ParseTimestamp(s, &b.set)
+		return datetime.ParseTimestamp(s, &b.set.Settings)
 	case types.Timestamptz:
-		return types.ParseTimestamptz(s, &b.set)
+		return datetime.ParseTimestamptz(s, &b.set.Settings)
 	case types.Time:
-		return types.ParseTime(s, &b.set)
+		return datetime.ParseTime(s, &b.set.Settings)
 	case types.Numeric:
-		return types.ParseNumeric64(s, int(c.Type.Precision), int(c.Type.Scale))
+		return decimal.Parse64(s, int(c.Type.Precision), int(c.Type.Scale))
 	}
 	v, err := types.ParseOid(s)
 	return int64(v), err
@@ -88,14 +92,14 @@ func (b *Builder) text(c *column, s []byte) error {
 		c.v.EndString()
 		return nil
 	case types.Numeric:
-		d, err := types.ParseDecimal(s)
+		d, err := decimal.Parse(s)
 		if err == nil {
 			d, err = d.Constrain(int(c.Type.Precision), int(c.Type.Scale))
 		}
 		if err != nil {
 			return err
 		}
-		c.v.Data = types.AppendNumeric(c.v.Data, d)
+		c.v.Data = decimal.AppendEncoded(c.v.Data, d)
 		c.v.EndString()
 		return nil
 	}

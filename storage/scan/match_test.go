@@ -12,6 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 var matchTypes = []types.Type{
@@ -35,7 +36,7 @@ func someDatum(r *rand.Rand, t types.Type) types.Datum {
 		return types.StringOf(t, fmt.Sprintf("%016d", x+3))
 	case types.PhysBytes:
 		if t.Kind == types.Numeric {
-			return types.StringOf(t, string(types.AppendNumeric(nil, types.DecimalFromInt128(types.Int128From64(x*10), int(x&1)))))
+			return types.StringOf(t, string(decimal.AppendEncoded(nil, decimal.FromInt128(decimal.Int128From64(x*10), int(x&1)))))
 		}
 		if t.Kind == types.Char {
 			return types.StringOf(t, fmt.Sprint(x)+"  "[:r.IntN(3)])

@@ -13,6 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // data is a table held as Datums: the oracle's side.
@@ -66,8 +67,8 @@ func randomDatum(r *rand.Rand, t types.Type, domain int64) types.Datum {
 	}
 	switch t.Kind {
 	case types.Numeric:
-		d := types.DecimalFromInt128(types.Int128From64(x), r.IntN(3))
-		return types.StringOf(t, string(types.AppendNumeric(nil, d)))
+		d := decimal.FromInt128(decimal.Int128From64(x), r.IntN(3))
+		return types.StringOf(t, string(decimal.AppendEncoded(nil, d)))
 	case types.Char:
 		return types.StringOf(t, fmt.Sprintf("%-4d", x%1000)[:3+r.IntN(2)])
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 var background = context.Background()
@@ -201,13 +202,13 @@ func checkTotals(t *testing.T, d *data, s *Segment) {
 			t.Fatalf("column %d: %d bytes of strings, want %d", c, got.StringBytes, length)
 		}
 		if got.HasSum {
-			sum := types.Int128{}
+			sum := decimal.Int128{}
 			for _, v := range d.value[c] {
 				if !v.Null {
-					sum = sum.AddWrapping(types.Int128From64(v.I))
+					sum = sum.AddWrapping(decimal.Int128From64(v.I))
 				}
 			}
-			if sum != (types.Int128{Lo: got.SumLo, Hi: got.SumHi}) {
+			if sum != (decimal.Int128{Lo: got.SumLo, Hi: got.SumHi}) {
 				t.Fatalf("column %d: sum %d:%d, want %v", c, got.SumHi, got.SumLo, sum)
 			}
 		}

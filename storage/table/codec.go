@@ -14,6 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // The payload of a write's log record, format 1. Integers are unsigned LEB128 unless a width is given, else
@@ -406,7 +407,7 @@ func anyType(p types.Physical) (types.Type, bool) {
 	case types.PhysFloat64:
 		return types.T(types.Float8), true
 	case types.PhysInt128:
-		return types.NumericOf(types.Decimal128Precision, 0), true
+		return types.NumericOf(decimal.Precision128, 0), true
 	case types.PhysInterval:
 		return types.T(types.Interval), true
 	case types.PhysUUID:

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
 
 // Element is one element of an array in text form.
@@ -13,13 +14,13 @@ type Element struct {
 }
 
 func errArray(s []byte, format string, args ...any) error {
-	return errs.New(errs.InvalidTextRepresentation, "malformed array literal: %q", verbatim(s)).WithDetail(format, args...)
+	return errs.New(errs.InvalidTextRepresentation, "malformed array literal: %q", ascii.Verbatim(s)).WithDetail(format, args...)
 }
 
 // ParseArray splits PostgreSQL's text form of a one-dimensional array, {a,"b c",NULL}. Texts are copies without
 // quotes.
 func ParseArray(s []byte) ([]Element, error) {
-	t := trimSpace(s)
+	t := ascii.TrimSpace(s)
 	if len(t) == 0 || t[0] != '{' {
 		return nil, errArray(s, "Array value must start with \"{\" or dimension information.")
 	}
@@ -52,7 +53,7 @@ func ParseArray(s []byte) ([]Element, error) {
 }
 
 func trimLeft(s []byte) []byte {
-	for len(s) > 0 && isSpace(s[0]) {
+	for len(s) > 0 && ascii.IsSpace(s[0]) {
 		s = s[1:]
 	}
 	return s
@@ -98,14 +99,14 @@ func parseElement(whole, t []byte) (e Element, rest []byte, err error) {
 			continue
 		}
 		e.Text = append(e.Text, t[i])
-		if !isSpace(t[i]) {
+		if !ascii.IsSpace(t[i]) {
 			keep = len(e.Text)
 		}
 	}
 	e.Text = e.Text[:keep]
 	if keep == 0 {
 		if i < len(t) {
-			return e, nil, errArray(whole, "Unexpected %q character.", verbatim(t[i:i+1]))
+			return e, nil, errArray(whole, "Unexpected %q character.", ascii.Verbatim(t[i:i+1]))
 		}
 		return e, nil, errArray(whole, "Unexpected end of input.")
 	}
@@ -157,7 +158,7 @@ func needsQuotes(text []byte) bool {
 		return true
 	}
 	for _, c := range text {
-		if isSpace(c) || c == '"' || c == '\\' || c == '{' || c == '}' || c == ',' {
+		if ascii.IsSpace(c) || c == '"' || c == '\\' || c == '{' || c == '}' || c == ',' {
 			return true
 		}
 	}

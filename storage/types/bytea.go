@@ -4,13 +4,14 @@ import (
 	"bytes"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
 
 const hexDigits = "0123456789abcdef"
 
 func hexValue(c byte) int {
 	switch {
-	case isDigit(c):
+	case ascii.IsDigit(c):
 		return int(c - '0')
 	case (c|0x20)-'a' < 6:
 		return int(c|0x20-'a') + 10
@@ -42,20 +43,20 @@ func ParseBytea(dst, s []byte) ([]byte, error) {
 
 func parseHex(dst, s []byte) ([]byte, error) {
 	for i := 0; i < len(s); {
-		if isSpace(s[i]) {
+		if ascii.IsSpace(s[i]) {
 			i++
 			continue
 		}
 		hi := hexValue(s[i])
 		if hi < 0 {
-			return dst, errs.New(errs.InvalidParameterValue, "invalid hexadecimal digit: %q", verbatim(firstRune(s[i:])))
+			return dst, errs.New(errs.InvalidParameterValue, "invalid hexadecimal digit: %q", ascii.Verbatim(firstRune(s[i:])))
 		}
 		if i++; i == len(s) {
 			return dst, errs.New(errs.InvalidParameterValue, "invalid hexadecimal data: odd number of digits")
 		}
 		lo := hexValue(s[i])
 		if lo < 0 {
-			return dst, errs.New(errs.InvalidParameterValue, "invalid hexadecimal digit: %q", verbatim(firstRune(s[i:])))
+			return dst, errs.New(errs.InvalidParameterValue, "invalid hexadecimal digit: %q", ascii.Verbatim(firstRune(s[i:])))
 		}
 		i++
 		dst = append(dst, byte(hi<<4|lo))
@@ -98,9 +99,9 @@ func AppendByteaEscape(dst, b []byte) []byte {
 
 // ParseBool reads a boolean: any unique prefix of true, false, yes, no, on, off, and 1, 0, in any case.
 func ParseBool(s []byte) (bool, error) {
-	t := trimSpace(s)
+	t := ascii.TrimSpace(s)
 	if len(t) == 1 {
-		switch lower(t[0]) {
+		switch ascii.Lower(t[0]) {
 		case 't', 'y', '1':
 			return true, nil
 		case 'f', 'n', '0':
@@ -111,7 +112,7 @@ func ParseBool(s []byte) (bool, error) {
 	if len(t) > 0 && len(t) <= len(buf) {
 		w := buf[:len(t)]
 		for i, c := range t {
-			w[i] = lower(c)
+			w[i] = ascii.Lower(c)
 		}
 		switch {
 		case bytes.HasPrefix([]byte("true"), w), bytes.HasPrefix([]byte("yes"), w), string(w) == "on":
@@ -120,7 +121,7 @@ func ParseBool(s []byte) (bool, error) {
 			return false, nil
 		}
 	}
-	return false, errSyntax("boolean", s)
+	return false, ascii.SyntaxError("boolean", s)
 }
 
 // ParseUUID reads 32 hexadecimal digits, with hyphens after any group of four and braces around if any.
@@ -128,18 +129,18 @@ func ParseUUID(s []byte) (u [16]byte, err error) {
 	t := s
 	if n := len(t); n > 2 && t[0] == '{' {
 		if t[n-1] != '}' {
-			return u, errSyntax("uuid", s)
+			return u, ascii.SyntaxError("uuid", s)
 		}
 		t = t[1 : n-1]
 	}
 	i := 0
 	for k := range u {
 		if i+2 > len(t) {
-			return u, errSyntax("uuid", s)
+			return u, ascii.SyntaxError("uuid", s)
 		}
 		hi, lo := hexValue(t[i]), hexValue(t[i+1])
 		if hi < 0 || lo < 0 {
-			return u, errSyntax("uuid", s)
+			return u, ascii.SyntaxError("uuid", s)
 		}
 		u[k] = byte(hi<<4 | lo)
 		if i += 2; k&1 == 1 && k < 15 && i < len(t) && t[i] == '-' {
@@ -147,7 +148,7 @@ func ParseUUID(s []byte) (u [16]byte, err error) {
 		}
 	}
 	if i != len(t) {
-		return u, errSyntax("uuid", s)
+		return u, ascii.SyntaxError("uuid", s)
 	}
 	return u, nil
 }

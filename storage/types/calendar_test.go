@@ -3,15 +3,18 @@ package types
 import (
 	"strings"
 	"testing"
+
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // TestCalendarOracle compares timestamp and interval arithmetic, date_trunc and extract with PostgreSQL's.
 func TestCalendarOracle(t *testing.T) {
-	zone, err := LoadZone("America/New_York")
+	zone, err := datetime.LoadZone("America/New_York")
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := &Settings{Location: zone}
+	set := &datetime.Settings{Location: zone}
 	oracle(t, "testdata/calendar.tsv", func(f []string) {
 		want := f[len(f)-1]
 		got, err := evalCalendar(t, f[0], f[1:len(f)-1], set)
@@ -25,33 +28,35 @@ func TestCalendarOracle(t *testing.T) {
 	})
 }
 
-func evalCalendar(t *testing.T, op string, a []string, set *Settings) (string, error) {
-	span := func(i int) IntervalValue {
-		v, err := ParseInterval([]byte(a[i]))
+func evalCalendar(t *testing.T, op string, a []string, set *datetime.Settings) (string, error) {
+	span := func(i int) datetime.Interval {
+		v, err := datetime.ParseInterval([]byte(a[i]))
 		if err != nil {
 			t.Fatal(a[i], err)
 		}
 		return v
 	}
 	stamp := func(i int) int64 {
-		v, err := ParseTimestamp([]byte(a[i]), nil)
+		v, err := datetime.ParseTimestamp([]byte(a[i]), nil)
 		if err != nil {
 			t.Fatal(a[i], err)
 		}
 		return v
 	}
-	text := func(v IntervalValue, err error) (string, error) { return string(AppendInterval(nil, v)), err }
+	text := func(v datetime.Interval, err error) (string, error) {
+		return string(datetime.AppendInterval(nil, v)), err
+	}
 	switch op {
 	case "ts+":
 		us, err := span(1).AddToTimestamp(stamp(0))
-		return string(AppendTimestamp(nil, us)), err
+		return string(datetime.AppendTimestamp(nil, us)), err
 	case "tz+":
-		us, err := ParseTimestamptz([]byte(a[0]), set)
+		us, err := datetime.ParseTimestamptz([]byte(a[0]), set)
 		if err != nil {
 			t.Fatal(err)
 		}
 		us, err = span(1).AddToTimestamptz(us, set.Location)
-		return string(AppendTimestamptz(nil, us, set.Location)), err
+		return string(datetime.AppendTimestamptz(nil, us, set.Location)), err
 	case "iv*", "iv/":
 		f, err := ParseFloat64([]byte(a[1]))
 		if err != nil {
@@ -79,48 +84,48 @@ func evalCalendar(t *testing.T, op string, a []string, set *Settings) (string, e
 	case "justify_interval":
 		return text(span(0).JustifyInterval())
 	case "age":
-		return text(Age(stamp(0), stamp(1)))
+		return text(datetime.Age(stamp(0), stamp(1)))
 	case "ts-":
-		return text(TimestampDiff(stamp(0), stamp(1)))
+		return text(datetime.TimestampDiff(stamp(0), stamp(1)))
 	case "trunc":
-		u, _ := ParseUnit(a[0])
+		u, _ := datetime.ParseUnit(a[0])
 		us, ok := u.Trunc(stamp(1))
 		if !ok {
-			return "", UnrecognizedUnit(a[0], T(Timestamp))
+			return "", datetime.UnrecognizedUnit(a[0], T(Timestamp).String())
 		}
-		if IsFiniteTimestamp(us) && !TimestampInRange(us) {
-			return "", TimestampOutOfRange()
+		if datetime.IsFiniteTimestamp(us) && !datetime.TimestampInRange(us) {
+			return "", datetime.TimestampOutOfRange()
 		}
-		return string(AppendTimestamp(nil, us)), nil
+		return string(datetime.AppendTimestamp(nil, us)), nil
 	case "extract_iv":
-		u, _ := ParseUnit(a[0])
-		if u == UnitEpoch {
-			return string(AppendNumeric128(nil, IntervalEpoch(span(1)), 6)), nil
+		u, _ := datetime.ParseUnit(a[0])
+		if u == datetime.UnitEpoch {
+			return string(decimal.Append128(nil, datetime.IntervalEpoch(span(1)), 6)), nil
 		}
 		v, scale, ok := u.ExtractInterval(span(1))
 		if !ok {
-			return "", UnsupportedUnit(a[0], T(Interval))
+			return "", datetime.UnsupportedUnit(a[0], T(Interval).String())
 		}
-		return string(AppendNumeric64(nil, v, scale)), nil
+		return string(decimal.Append64(nil, v, scale)), nil
 	}
 	return evalExtract(a[0], stamp(1)), nil
 }
 
 func evalExtract(unit string, us int64) string {
-	u, _ := ParseUnit(unit)
-	if !IsFiniteTimestamp(us) {
+	u, _ := datetime.ParseUnit(unit)
+	if !datetime.IsFiniteTimestamp(us) {
 		switch u {
-		case UnitYear, UnitDecade, UnitCentury, UnitMillennium, UnitISOYear, UnitEpoch, UnitJulian:
+		case datetime.UnitYear, datetime.UnitDecade, datetime.UnitCentury, datetime.UnitMillennium, datetime.UnitISOYear, datetime.UnitEpoch, datetime.UnitJulian:
 			return map[bool]string{true: "Infinity", false: "-Infinity"}[us > 0]
 		}
 		return "NULL"
 	}
-	if u == UnitJulian {
-		return ExtractJulian(us).String()
+	if u == datetime.UnitJulian {
+		return datetime.ExtractJulian(us).String()
 	}
 	v, scale, ok := u.Extract(us)
 	if !ok {
 		return "no unit " + unit
 	}
-	return string(AppendNumeric64(nil, v, scale))
+	return string(decimal.Append64(nil, v, scale))
 }

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
 
 // FitChars returns the part of s that a character type of n characters stores, and the blanks to pad it with: varchar
@@ -41,7 +42,7 @@ func CutChars(s []byte, n int) []byte {
 	if n <= 0 || len(s) <= n {
 		return s
 	}
-	for i := range str(s) {
+	for i := range ascii.String(s) {
 		if n == 0 {
 			return s[:i]
 		}

@@ -74,7 +74,7 @@ func compareNumbers(a, b Datum) int {
 	if err1 != nil || err2 != nil {
 		return compareBool(err1 != nil, err2 != nil)
 	}
-	return clampSign(x.Cmp(y))
+	return cmp.Compare(x.Cmp(y), 0)
 }
 
 func (d Datum) isFloat() bool { return d.Type.Kind == Float4 || d.Type.Kind == Float8 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
 
 // ParseFloat64 reads a double precision as PostgreSQL's input function does: the nearest double, NaN, Infinity.
@@ -20,11 +21,11 @@ func ParseFloat32(s []byte) (float32, error) {
 }
 
 func parseFloat(s []byte, size int, typ string) (float64, error) {
-	t := trimSpace(s)
+	t := ascii.TrimSpace(s)
 	if len(t) == 0 || bytes.IndexByte(t, '_') >= 0 {
-		return 0, errSyntax(typ, s)
+		return 0, ascii.SyntaxError(typ, s)
 	}
-	f, err := strconv.ParseFloat(str(t), size)
+	f, err := strconv.ParseFloat(ascii.String(t), size)
 	if err != nil {
 		if errors.Is(err, strconv.ErrRange) {
 			return 0, errFloatRange(t, typ)
@@ -32,7 +33,7 @@ func parseFloat(s []byte, size int, typ string) (float64, error) {
 		if len(t) == 4 && (t[0] == '-' || t[0] == '+') && bytes.EqualFold(t[1:], []byte("nan")) {
 			return math.NaN(), nil
 		}
-		return 0, errSyntax(typ, s)
+		return 0, ascii.SyntaxError(typ, s)
 	}
 	if f == 0 && hasNonZeroDigit(t) {
 		return 0, errFloatRange(t, typ)
@@ -41,7 +42,7 @@ func parseFloat(s []byte, size int, typ string) (float64, error) {
 }
 
 func errFloatRange(s []byte, typ string) error {
-	return errs.New(errs.NumericValueOutOfRange, "%q is out of range for type %s", verbatim(s), typ)
+	return errs.New(errs.NumericValueOutOfRange, "%q is out of range for type %s", ascii.Verbatim(s), typ)
 }
 
 // hasNonZeroDigit tells whether the mantissa of a number that reads as zero is not zero: an underflow.
@@ -80,7 +81,7 @@ func appendFloat(dst []byte, f float64, size int) []byte {
 	}
 	if plain {
 		if i := int64(f); float64(i) == f {
-			return AppendInt(dst, i)
+			return ascii.AppendInt(dst, i)
 		}
 		return strconv.AppendFloat(dst, f, 'f', -1, size)
 	}
@@ -89,7 +90,7 @@ func appendFloat(dst []byte, f float64, size int) []byte {
 	if a >= 1<<23 && onBoundary(dst[start:], f, size) {
 		for digits := len(dst) - start - 6; ; digits++ { // the next digits that PostgreSQL accepts
 			dst = strconv.AppendFloat(dst[:start], f, 'e', max(digits, 0), size)
-			if g, _ := strconv.ParseFloat(str(dst[start:]), size); g == f && !onBoundary(dst[start:], f, size) {
+			if g, _ := strconv.ParseFloat(ascii.String(dst[start:]), size); g == f && !onBoundary(dst[start:], f, size) {
 				break
 			}
 		}
@@ -101,7 +102,7 @@ func appendFloat(dst []byte, f float64, size int) []byte {
 // since reading rounds it to the even f; PostgreSQL's never is (its Ryu has acceptBounds off): 1e23 prints as
 // 9.999999999999999e+22. Only large numbers have so short a middle.
 func onBoundary(text []byte, f float64, size int) bool {
-	t, _, err := new(big.Float).SetPrec(2048).Parse(str(text), 10)
+	t, _, err := new(big.Float).SetPrec(2048).Parse(ascii.String(text), 10)
 	if err != nil {
 		return false
 	}

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // ParseInt64 reads a bigint as PostgreSQL's input function does.
@@ -55,19 +57,19 @@ func ParseInt16(s []byte) (int16, error) {
 
 // parseIntSlow allows blanks around and a plus sign, and tells syntax from range.
 func parseIntSlow(s []byte, low, high int64, typ string) (int64, error) {
-	t := trimSpace(s)
+	t := ascii.TrimSpace(s)
 	neg := false
 	if len(t) > 0 && (t[0] == '-' || t[0] == '+') {
 		neg, t = t[0] == '-', t[1:]
 	}
 	if len(t) == 0 {
-		return 0, errSyntax(typ, s)
+		return 0, ascii.SyntaxError(typ, s)
 	}
 	var u uint64
 	over := false
 	for _, c := range t {
-		if !isDigit(c) {
-			return 0, errSyntax(typ, s)
+		if !ascii.IsDigit(c) {
+			return 0, ascii.SyntaxError(typ, s)
 		}
 		if u > (math.MaxUint64-9)/10 {
 			over = true
@@ -82,7 +84,7 @@ func parseIntSlow(s []byte, low, high int64, typ string) (int64, error) {
 	case !neg && u <= uint64(high):
 		return int64(u), nil
 	}
-	return 0, errs.New(errs.NumericValueOutOfRange, "value %q is out of range for type %s", verbatim(s), typ)
+	return 0, errs.New(errs.NumericValueOutOfRange, "value %q is out of range for type %s", ascii.Verbatim(s), typ)
 }
 
 // ParseOid reads an oid: an unsigned 32-bit number, negative ones wrapping as in PostgreSQL.
@@ -91,36 +93,29 @@ func ParseOid(s []byte) (uint32, error) {
 	return uint32(v), err
 }
 
-const digitPairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
-
-// AppendInt appends an integer.
-func AppendInt(dst []byte, v int64) []byte {
-	u := uint64(v)
-	if v < 0 {
-		dst = append(dst, '-')
-		u = -u
+// FloatToInt64 casts a float to bigint, rounding half to even as PostgreSQL's rint does.
+func FloatToInt64(f float64) (int64, error) {
+	f = math.RoundToEven(f)
+	if !(f >= -1<<63 && f < 1<<63) {
+		return 0, decimal.IntegerOutOfRange("bigint")
 	}
-	return appendUint(dst, u)
+	return int64(f), nil
 }
 
-func appendUint(dst []byte, u uint64) []byte {
-	var buf [20]byte
-	i := len(buf)
-	for u >= 100 {
-		i -= 2
-		r := u % 100 * 2
-		u /= 100
-		buf[i], buf[i+1] = digitPairs[r], digitPairs[r+1]
+// FloatToInt32 casts a float to integer, rounding half to even.
+func FloatToInt32(f float64) (int32, error) {
+	f = math.RoundToEven(f)
+	if !(f >= math.MinInt32 && f <= math.MaxInt32) {
+		return 0, decimal.IntegerOutOfRange("integer")
 	}
-	if u >= 10 {
-		i -= 2
-		buf[i], buf[i+1] = digitPairs[u*2], digitPairs[u*2+1]
-	} else {
-		i--
-		buf[i] = byte('0' + u)
-	}
-	return append(dst, buf[i:]...)
+	return int32(f), nil
 }
 
-// append2 appends a number below 100 as two digits.
-func append2(dst []byte, v int) []byte { return append(dst, digitPairs[v*2], digitPairs[v*2+1]) }
+// FloatToInt16 casts a float to smallint, rounding half to even.
+func FloatToInt16(f float64) (int16, error) {
+	f = math.RoundToEven(f)
+	if !(f >= math.MinInt16 && f <= math.MaxInt16) {
+		return 0, decimal.IntegerOutOfRange("smallint")
+	}
+	return int16(f), nil
+}

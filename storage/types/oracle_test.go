@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // oracle calls f with the fields of each line of a table of PostgreSQL's answers.
@@ -63,11 +65,11 @@ func testType(name string) Type {
 }
 
 func testParse(t *testing.T, path string) {
-	zone, err := LoadZone("America/New_York")
+	zone, err := datetime.LoadZone("America/New_York")
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := &Settings{Location: zone}
+	set := &Settings{Settings: datetime.Settings{Location: zone}}
 	oracle(t, path, func(f []string) {
 		typ, in, want := testType(f[0]), f[1], f[2]
 		d, err := ParseWith(typ, []byte(in), set)
@@ -90,14 +92,14 @@ func TestScalarOracle(t *testing.T) { testParse(t, "testdata/scalar.tsv") }
 func TestNumericOracle(t *testing.T) {
 	oracle(t, "testdata/numeric.tsv", func(f []string) {
 		expr, want := f[0], f[len(f)-1]
-		var args []Decimal
+		var args []decimal.Decimal
 		for _, a := range f[1 : len(f)-1] {
-			d, err := ParseDecimal([]byte(a))
+			d, err := decimal.Parse([]byte(a))
 			if err != nil {
 				t.Fatal(a, err)
 			}
 			args = append(args, d)
-			if back, err := DecodeNumeric(AppendNumeric(nil, d)); err != nil || back.String() != d.String() {
+			if back, err := decimal.Decode(decimal.AppendEncoded(nil, d)); err != nil || back.String() != d.String() {
 				t.Errorf("%s comes back as %s, %v", d, back, err)
 			}
 		}
@@ -107,8 +109,8 @@ func TestNumericOracle(t *testing.T) {
 	})
 }
 
-func evalNumeric(t *testing.T, expr string, a []Decimal) (string, error) {
-	text := func(d Decimal, err error) (string, error) { return d.String(), err }
+func evalNumeric(t *testing.T, expr string, a []decimal.Decimal) (string, error) {
+	text := func(d decimal.Decimal, err error) (string, error) { return d.String(), err }
 	switch expr {
 	case "$ + $":
 		return text(a[0].Add(a[1]))
@@ -172,7 +174,7 @@ func evalNumeric(t *testing.T, expr string, a []Decimal) (string, error) {
 	lit, casts, _ := strings.Cut(strings.TrimPrefix(expr, "'"), "'")
 	f, _ := strconv.ParseFloat(lit, 64)
 	if strings.HasPrefix(casts, "::float4") {
-		return DecimalFromFloat32(float32(f)).String(), nil
+		return decimal.FromFloat32(float32(f)).String(), nil
 	}
-	return DecimalFromFloat64(f).String(), nil
+	return decimal.FromFloat64(f).String(), nil
 }

@@ -4,6 +4,9 @@ import (
 	"strconv"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // Parse reads a value as its type's input function does, with default settings. Errors are PostgreSQL's.
@@ -31,26 +34,26 @@ func ParseWith(t Type, s []byte, set *Settings) (Datum, error) {
 		v, err := ParseFloat64(s)
 		return FloatOf(t, v), err
 	case Numeric:
-		d, err := ParseDecimal(s)
+		d, err := decimal.Parse(s)
 		if err != nil {
 			return Datum{}, err
 		}
 		return NumericDatum(t, d)
 	case Date:
-		v, err := ParseDate(s, set)
+		v, err := datetime.ParseDate(s, set.clock())
 		return IntOf(t, int64(v)), err
 	case Time:
-		v, err := ParseTime(s, set)
+		v, err := datetime.ParseTime(s, set.clock())
 		return IntOf(t, v), err
 	case Timestamp:
-		v, err := ParseTimestamp(s, set)
+		v, err := datetime.ParseTimestamp(s, set.clock())
 		return IntOf(t, v), err
 	case Timestamptz:
-		v, err := ParseTimestamptz(s, set)
+		v, err := datetime.ParseTimestamptz(s, set.clock())
 		return IntOf(t, v), err
 	case Interval:
-		v, err := ParseInterval(s)
-		return v.Datum(), err
+		v, err := datetime.ParseInterval(s)
+		return IntervalDatum(v), err
 	case UUID:
 		u, err := ParseUUID(s)
 		return StringOf(t, string(u[:])), err
@@ -116,21 +119,21 @@ func AppendWith(dst []byte, d Datum, set *Settings) []byte {
 	case Numeric:
 		switch d.Type.Physical() {
 		case PhysInt64:
-			return AppendNumeric64(dst, d.I, int(d.Type.Scale))
+			return decimal.Append64(dst, d.I, int(d.Type.Scale))
 		case PhysInt128:
-			return AppendNumeric128(dst, d.Int128(), int(d.Type.Scale))
+			return decimal.Append128(dst, d.Int128(), int(d.Type.Scale))
 		}
-		return AppendNumericText(dst, []byte(d.S))
+		return decimal.AppendText(dst, []byte(d.S))
 	case Date:
-		return AppendDate(dst, int32(d.I))
+		return datetime.AppendDate(dst, int32(d.I))
 	case Time:
-		return AppendTime(dst, d.I)
+		return datetime.AppendTime(dst, d.I)
 	case Timestamp:
-		return AppendTimestamp(dst, d.I)
+		return datetime.AppendTimestamp(dst, d.I)
 	case Timestamptz:
-		return AppendTimestamptz(dst, d.I, set.location())
+		return datetime.AppendTimestamptz(dst, d.I, set.clock().Zone())
 	case Interval:
-		return AppendInterval(dst, d.IntervalValue())
+		return datetime.AppendInterval(dst, d.IntervalValue())
 	case UUID:
 		if len(d.S) < 16 {
 			return dst
@@ -155,16 +158,7 @@ func AppendWith(dst []byte, d Datum, set *Settings) []byte {
 	if d.Type.Physical() == PhysBytes {
 		return append(dst, d.S...)
 	}
-	return AppendInt(dst, d.I)
-}
-
-// AppendNumericText appends the text form of an encoded Decimal; bytes that are none append NaN.
-func AppendNumericText(dst, enc []byte) []byte {
-	d, err := DecodeNumeric(enc)
-	if err != nil {
-		d = DecimalNaN
-	}
-	return d.Append(dst)
+	return ascii.AppendInt(dst, d.I)
 }
 
 // String returns the value's text form, NULL for NULL.

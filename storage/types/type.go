@@ -4,9 +4,16 @@
 // Type is a small comparable value; Datum is one value of a type, for constants, statistics, parameters and slow
 // paths. Data paths work on whole vectors (package batch) and never on Datums. Everything here is immutable or a
 // plain value, and safe for concurrent use.
+//
+// The arithmetic and the text forms of numeric stand below, in types/decimal, those of dates, times and intervals in
+// types/datetime.
 package types
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
+)
 
 // Kind is a logical type without its modifiers. The numbers are part of the file formats: append only.
 type Kind uint8
@@ -90,19 +97,12 @@ func (p Physical) Width() int {
 	return 0
 }
 
-// Decimal limits: a numeric with at most 18 digits is an int64 scaled by 10^Scale, with at most 38 an int128; all
-// others are variable-length (package comment of Decimal).
-const (
-	Decimal64Precision  = 18
-	Decimal128Precision = 38
-)
-
 // Physical returns the form that values of t have in vectors and files.
 //
 //   - date: int32 days since 1970-01-01; timestamp, timestamptz: int64 microseconds since 1970-01-01 00:00 (UTC);
 //     math.MinInt and MaxInt of the width are -infinity and infinity.
 //   - time: int64 microseconds since midnight.
-//   - numeric(p<=18): int64; numeric(p<=38): int128; others: bytes in the form of AppendNumeric.
+//   - numeric(p<=18): int64; numeric(p<=38): int128; others: bytes in the form of decimal.AppendEncoded.
 //   - oid and reg*: int64 holding the unsigned 32-bit number.
 //   - arrays: bytes holding PostgreSQL's text form, {a,b}.
 func (t Type) Physical() Physical {
@@ -121,9 +121,9 @@ func (t Type) Physical() Physical {
 		return PhysFloat64
 	case Numeric:
 		switch {
-		case t.Precision <= 0 || t.Precision > Decimal128Precision:
+		case t.Precision <= 0 || t.Precision > decimal.Precision128:
 			return PhysBytes
-		case t.Precision <= Decimal64Precision:
+		case t.Precision <= decimal.Precision64:
 			return PhysInt64
 		}
 		return PhysInt128

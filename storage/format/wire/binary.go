@@ -5,6 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 // BinaryEncoder returns the encoder of a type's binary form.
@@ -44,7 +45,7 @@ func BinaryEncoder(t types.Type) Encoder {
 		}
 	case types.Interval:
 		return func(dst []byte, v *batch.Vector, row int) []byte {
-			return appendInterval(dst, fixed[types.IntervalValue](v, row))
+			return appendInterval(dst, fixed[datetime.Interval](v, row))
 		}
 	case types.UUID:
 		return func(dst []byte, v *batch.Vector, row int) []byte { return append(dst, uuidAt(v, row)...) }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // LeftoverBinary is the text of PostgreSQL's 22P03 for a value with bytes behind its end. Bind adds the parameter to it.
@@ -73,7 +75,7 @@ func DecodeBinary(t types.Type, b []byte) (types.Datum, error) {
 		return types.IntOf(t, v), err
 	case types.Interval:
 		if want = 16; len(b) == want {
-			return DecodeInterval(b).Datum(), nil
+			return types.IntervalDatum(DecodeInterval(b)), nil
 		}
 	case types.UUID:
 		if want = 16; len(b) == want {
@@ -95,8 +97,8 @@ func DecodeBinary(t types.Type, b []byte) (types.Datum, error) {
 }
 
 // DecodeInterval reads 16 bytes.
-func DecodeInterval(b []byte) types.IntervalValue {
-	return types.IntervalValue{
+func DecodeInterval(b []byte) datetime.Interval {
+	return datetime.Interval{
 		Micros: int64(binary.BigEndian.Uint64(b)),
 		Days:   int32(binary.BigEndian.Uint32(b[8:])),
 		Months: int32(binary.BigEndian.Uint32(b[12:])),
@@ -110,12 +112,12 @@ func DecodeClock(t types.Type, b []byte) (int64, error) {
 			return 0, errWidth(len(b), 4)
 		}
 		d := int32(binary.BigEndian.Uint32(b))
-		if d == types.DateInf || d == types.DateNegInf {
+		if d == datetime.DateInf || d == datetime.DateNegInf {
 			return int64(d), nil
 		}
 		v := int64(d) + epochDays
-		if v < types.MinDate || v > types.MaxDate {
-			return 0, types.DateOutOfRange()
+		if v < datetime.MinDate || v > datetime.MaxDate {
+			return 0, datetime.DateOutOfRange()
 		}
 		return v, nil
 	}
@@ -125,38 +127,38 @@ func DecodeClock(t types.Type, b []byte) (int64, error) {
 	v := int64(binary.BigEndian.Uint64(b))
 	switch {
 	case t.Kind == types.Time:
-		if v < 0 || v > types.MicrosPerDay {
+		if v < 0 || v > datetime.MicrosPerDay {
 			return 0, errs.New(errs.DatetimeFieldOverflow, "time out of range")
 		}
 		return v, nil
-	case !types.IsFiniteTimestamp(v):
+	case !datetime.IsFiniteTimestamp(v):
 		return v, nil
-	case v > types.MaxTimestamp-epochMicros || v+epochMicros < types.MinTimestamp:
-		return 0, types.TimestampOutOfRange()
+	case v > datetime.MaxTimestamp-epochMicros || v+epochMicros < datetime.MinTimestamp:
+		return 0, datetime.TimestampOutOfRange()
 	}
 	return v + epochMicros, nil
 }
 
 // DecodeNumeric reads the binary form of a numeric.
-func DecodeNumeric(b []byte) (types.Decimal, error) {
-	bad := func(what string) (types.Decimal, error) {
-		return types.Decimal{}, errs.New(errs.InvalidBinaryRepresentation, "invalid %s in external \"numeric\" value", what)
+func DecodeNumeric(b []byte) (decimal.Decimal, error) {
+	bad := func(what string) (decimal.Decimal, error) {
+		return decimal.Decimal{}, errs.New(errs.InvalidBinaryRepresentation, "invalid %s in external \"numeric\" value", what)
 	}
 	if len(b) < 8 {
-		return types.Decimal{}, errWidth(len(b), 8)
+		return decimal.Decimal{}, errWidth(len(b), 8)
 	}
 	n, weight := int(binary.BigEndian.Uint16(b)), int(int16(binary.BigEndian.Uint16(b[2:])))
 	sign, scale := binary.BigEndian.Uint16(b[4:]), int(binary.BigEndian.Uint16(b[6:]))
 	if len(b) != 8+2*n {
-		return types.Decimal{}, errWidth(len(b), 8+2*n)
+		return decimal.Decimal{}, errWidth(len(b), 8+2*n)
 	}
 	switch sign {
 	case 0xC000:
-		return types.DecimalNaN, nil
+		return decimal.NaN, nil
 	case 0xD000:
-		return types.DecimalInf, nil
+		return decimal.Inf, nil
 	case 0xF000:
-		return types.DecimalNegInf, nil
+		return decimal.NegInf, nil
 	case 0x0000, 0x4000:
 	default:
 		return bad("sign")
@@ -165,7 +167,7 @@ func DecodeNumeric(b []byte) (types.Decimal, error) {
 		return bad("scale")
 	}
 	var buf [12]int16
-	g := types.NumericDigits{Negative: sign != 0, Weight: weight, Digits: buf[:0]}
+	g := decimal.Digits{Negative: sign != 0, Weight: weight, Digits: buf[:0]}
 	for i := range n {
 		x := binary.BigEndian.Uint16(b[8+2*i:])
 		if x > 9999 {
@@ -187,7 +189,7 @@ func DecodeNumeric(b []byte) (types.Decimal, error) {
 	if keep := g.Weight + 1 + (scale+7)/4; keep < len(g.Digits) {
 		g.Digits = g.Digits[:max(keep, 0)]
 	}
-	return types.DecimalFromBase10000(g, scale), nil
+	return decimal.FromBase10000(g, scale), nil
 }
 
 // decodeArray turns the binary form of a one-dimensional array into its text form.

@@ -3,6 +3,9 @@ package wire
 import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // TextEncoder returns the encoder of a type's text form under the session's settings. set may be nil; it is copied.
@@ -15,11 +18,11 @@ func TextEncoder(t types.Type, set *types.Settings) Encoder {
 	case types.Bool:
 		return textBool
 	case types.Int2:
-		return func(dst []byte, v *batch.Vector, row int) []byte { return types.AppendInt(dst, int16At(v, row)) }
+		return func(dst []byte, v *batch.Vector, row int) []byte { return ascii.AppendInt(dst, int16At(v, row)) }
 	case types.Int4:
-		return func(dst []byte, v *batch.Vector, row int) []byte { return types.AppendInt(dst, int32At(v, row)) }
+		return func(dst []byte, v *batch.Vector, row int) []byte { return ascii.AppendInt(dst, int32At(v, row)) }
 	case types.Int8, types.Oid:
-		return func(dst []byte, v *batch.Vector, row int) []byte { return types.AppendInt(dst, int64At(v, row)) }
+		return func(dst []byte, v *batch.Vector, row int) []byte { return ascii.AppendInt(dst, int64At(v, row)) }
 	case types.Float4:
 		return func(dst []byte, v *batch.Vector, row int) []byte {
 			return types.AppendFloat32(dst, fixed[float32](v, row))
@@ -32,19 +35,21 @@ func TextEncoder(t types.Type, set *types.Settings) Encoder {
 		return textNumeric(t)
 	case types.Date:
 		return func(dst []byte, v *batch.Vector, row int) []byte {
-			return types.AppendDate(dst, int32(int32At(v, row)))
+			return datetime.AppendDate(dst, int32(int32At(v, row)))
 		}
 	case types.Time:
-		return func(dst []byte, v *batch.Vector, row int) []byte { return types.AppendTime(dst, int64At(v, row)) }
+		return func(dst []byte, v *batch.Vector, row int) []byte { return datetime.AppendTime(dst, int64At(v, row)) }
 	case types.Timestamp:
-		return func(dst []byte, v *batch.Vector, row int) []byte { return types.AppendTimestamp(dst, int64At(v, row)) }
+		return func(dst []byte, v *batch.Vector, row int) []byte {
+			return datetime.AppendTimestamp(dst, int64At(v, row))
+		}
 	case types.Timestamptz:
 		return func(dst []byte, v *batch.Vector, row int) []byte {
-			return types.AppendTimestamptz(dst, int64At(v, row), s.Location)
+			return datetime.AppendTimestamptz(dst, int64At(v, row), s.Location)
 		}
 	case types.Interval:
 		return func(dst []byte, v *batch.Vector, row int) []byte {
-			return types.AppendInterval(dst, fixed[types.IntervalValue](v, row))
+			return datetime.AppendInterval(dst, fixed[datetime.Interval](v, row))
 		}
 	case types.UUID:
 		return func(dst []byte, v *batch.Vector, row int) []byte { return types.AppendUUID(dst, uuidAt(v, row)) }
@@ -75,15 +80,15 @@ func textNumeric(t types.Type) Encoder {
 	switch t.Physical() {
 	case types.PhysInt64:
 		return func(dst []byte, v *batch.Vector, row int) []byte {
-			return types.AppendNumeric64(dst, int64At(v, row), scale)
+			return decimal.Append64(dst, int64At(v, row), scale)
 		}
 	case types.PhysInt128:
 		return func(dst []byte, v *batch.Vector, row int) []byte {
-			return types.AppendNumeric128(dst, fixed[types.Int128](v, row), scale)
+			return decimal.Append128(dst, fixed[decimal.Int128](v, row), scale)
 		}
 	}
 	return func(dst []byte, v *batch.Vector, row int) []byte {
-		return types.AppendNumericText(dst, v.BytesAt(row))
+		return decimal.AppendText(dst, v.BytesAt(row))
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // Encoder appends the bytes of row of v, which is not NULL, to dst. v may have any form.
@@ -23,7 +25,7 @@ type Encoder func(dst []byte, v *batch.Vector, row int) []byte
 // Days and microseconds between 1970, where our clock starts, and 2000, where PostgreSQL's does.
 const (
 	epochDays   = 10957
-	epochMicros = int64(epochDays) * types.MicrosPerDay
+	epochMicros = int64(epochDays) * datetime.MicrosPerDay
 )
 
 // fixed returns row of a fixed-width vector, flat or constant.
@@ -71,36 +73,36 @@ func uuidAt(v *batch.Vector, row int) []byte {
 }
 
 // decimalAt returns a numeric of any physical form.
-func decimalAt(v *batch.Vector, row int, t types.Type) types.Decimal {
+func decimalAt(v *batch.Vector, row int, t types.Type) decimal.Decimal {
 	switch t.Physical() {
 	case types.PhysInt64:
-		return types.DecimalFromInt128(types.Int128From64(int64At(v, row)), int(t.Scale))
+		return decimal.FromInt128(decimal.Int128From64(int64At(v, row)), int(t.Scale))
 	case types.PhysInt128:
-		return types.DecimalFromInt128(fixed[types.Int128](v, row), int(t.Scale))
+		return decimal.FromInt128(fixed[decimal.Int128](v, row), int(t.Scale))
 	}
-	d, err := types.DecodeNumeric(v.BytesAt(row))
+	d, err := decimal.Decode(v.BytesAt(row))
 	if err != nil {
-		return types.DecimalNaN
+		return decimal.NaN
 	}
 	return d
 }
 
 func dateToWire(days int32) int32 {
-	if days == types.DateInf || days == types.DateNegInf {
+	if days == datetime.DateInf || days == datetime.DateNegInf {
 		return days
 	}
 	return days - epochDays
 }
 
 func stampToWire(us int64) int64 {
-	if !types.IsFiniteTimestamp(us) {
+	if !datetime.IsFiniteTimestamp(us) {
 		return us
 	}
 	return us - epochMicros
 }
 
 // AppendNumeric appends the binary form of a numeric: number of digits, weight, sign, display scale, digits.
-func AppendNumeric(dst []byte, d types.Decimal) []byte {
+func AppendNumeric(dst []byte, d decimal.Decimal) []byte {
 	const positive, negative, nan, inf, negInf = 0x0000, 0x4000, 0xC000, 0xD000, 0xF000
 	const infScale = 0x20 // what PostgreSQL sends; readers ignore it
 	switch {
@@ -128,7 +130,7 @@ func appendU16(dst []byte, a, b, c, d uint16) []byte {
 	return append(dst, byte(a>>8), byte(a), byte(b>>8), byte(b), byte(c>>8), byte(c), byte(d>>8), byte(d))
 }
 
-func appendInterval(dst []byte, v types.IntervalValue) []byte {
+func appendInterval(dst []byte, v datetime.Interval) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, uint64(v.Micros))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(v.Days))
 	return binary.BigEndian.AppendUint32(dst, uint32(v.Months))

@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/format/wire"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
 var typeNames = map[string]types.Type{
@@ -26,11 +27,11 @@ var typeNames = map[string]types.Type{
 // TestAgainstPostgreSQL compares both forms of values with PostgreSQL's, from flat and constant vectors, and reads them
 // back.
 func TestAgainstPostgreSQL(t *testing.T) {
-	zone, err := types.LoadZone("America/New_York")
+	zone, err := datetime.LoadZone("America/New_York")
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := &types.Settings{Location: zone}
+	set := &types.Settings{Settings: datetime.Settings{Location: zone}}
 	f, err := os.Open("testdata/values.tsv")
 	if err != nil {
 		t.Fatal(err)

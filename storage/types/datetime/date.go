@@ -1,9 +1,11 @@
-package types
+package datetime
 
 import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
 
 // julianDay reads a day counted from 24 November 4714 BC, with a fraction that is its time.
@@ -78,7 +80,7 @@ func atoi(s string) int {
 // number reads one number of a date whose fields stand in the order month, day, year, or year, month, day.
 func (d *dateDecoder) number(s string) dateFault {
 	for i := range len(s) {
-		if !isDigit(s[i]) {
+		if !ascii.IsDigit(s[i]) {
 			return faultFormat
 		}
 	}
@@ -131,27 +133,27 @@ func (d *dateDecoder) date(s string) dateFault {
 	var parts [4]string
 	n := 0
 	for i := 0; i < len(s); {
-		for i < len(s) && !isDigit(s[i]) && !isAlpha(s[i]) {
+		for i < len(s) && !ascii.IsDigit(s[i]) && !ascii.IsAlpha(s[i]) {
 			i++
 		}
 		if i == len(s) || n == len(parts) {
 			return faultFormat
 		}
-		class := isAlpha
-		if isDigit(s[i]) {
-			class = isDigit
+		class := ascii.IsAlpha
+		if ascii.IsDigit(s[i]) {
+			class = ascii.IsDigit
 		}
 		end := skip(s, i, class)
 		parts[n] = s[i:end]
 		n++
-		if i = end; i < len(s) && !isDigit(s[i]) && !isAlpha(s[i]) {
+		if i = end; i < len(s) && !ascii.IsDigit(s[i]) && !ascii.IsAlpha(s[i]) {
 			if i++; i == len(s) {
 				break // a separator at the end does not count
 			}
 		}
 	}
 	for _, p := range parts[:n] {
-		if isDigit(p[0]) {
+		if ascii.IsDigit(p[0]) {
 			continue
 		}
 		w, ok := findDateWord(p)
@@ -166,7 +168,7 @@ func (d *dateDecoder) date(s string) dateFault {
 		}
 	}
 	for _, p := range parts[:n] {
-		if !isDigit(p[0]) {
+		if !ascii.IsDigit(p[0]) {
 			continue
 		}
 		if d.have&hasDate == hasDate {

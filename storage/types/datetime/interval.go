@@ -1,4 +1,4 @@
-package types
+package datetime
 
 import (
 	"math"
@@ -6,59 +6,51 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
-// IntervalValue is the physical form of interval. Months, days and microseconds are kept apart, since months and days have no
+// Interval is the physical form of interval. Months, days and microseconds are kept apart, since months and days have no
 // fixed length.
-type IntervalValue struct {
+type Interval struct {
 	Months, Days int32
 	Micros       int64
 }
-
-// IntervalValue returns the value of an interval datum.
-func (d Datum) IntervalValue() IntervalValue {
-	m, days, us := d.IntervalParts()
-	return IntervalValue{m, days, us}
-}
-
-// Datum returns the interval as a Datum.
-func (v IntervalValue) Datum() Datum { return IntervalOf(v.Months, v.Days, v.Micros) }
 
 // IntervalOutOfRange is PostgreSQL's 22008 for interval arithmetic.
 func IntervalOutOfRange() error { return errs.New(errs.DatetimeFieldOverflow, "interval out of range") }
 
 // span returns the interval in microseconds, for comparing: months have 30 days, days 24 hours.
-func (v IntervalValue) span() Int128 {
+func (v Interval) span() decimal.Int128 {
 	days := int64(v.Months)*30 + int64(v.Days)
-	return MulInt64(days, MicrosPerDay).AddWrapping(Int128From64(v.Micros))
+	return decimal.MulInt64(days, MicrosPerDay).AddWrapping(decimal.Int128From64(v.Micros))
 }
 
 // Cmp compares as PostgreSQL does: a month is 30 days, a day 24 hours.
-func (v IntervalValue) Cmp(o IntervalValue) int { return v.span().Cmp(o.span()) }
+func (v Interval) Cmp(o Interval) int { return v.span().Cmp(o.span()) }
 
 // Key returns a number that equal intervals share and that is ordered as they are.
-func (v IntervalValue) Key() Int128 { return v.span() }
+func (v Interval) Key() decimal.Int128 { return v.span() }
 
 // Neg returns -v.
-func (v IntervalValue) Neg() (IntervalValue, error) {
+func (v Interval) Neg() (Interval, error) {
 	if v.Months == math.MinInt32 || v.Days == math.MinInt32 || v.Micros == math.MinInt64 {
 		return v, IntervalOutOfRange()
 	}
-	return IntervalValue{-v.Months, -v.Days, -v.Micros}, nil
+	return Interval{-v.Months, -v.Days, -v.Micros}, nil
 }
 
 // Add returns v + o, field by field.
-func (v IntervalValue) Add(o IntervalValue) (IntervalValue, error) {
+func (v Interval) Add(o Interval) (Interval, error) {
 	months, days := int64(v.Months)+int64(o.Months), int64(v.Days)+int64(o.Days)
 	us, ok := addInt64(v.Micros, o.Micros)
 	if !ok || int64(int32(months)) != months || int64(int32(days)) != days {
 		return v, IntervalOutOfRange()
 	}
-	return IntervalValue{int32(months), int32(days), us}, nil
+	return Interval{int32(months), int32(days), us}, nil
 }
 
 // Sub returns v - o, field by field.
-func (v IntervalValue) Sub(o IntervalValue) (IntervalValue, error) {
+func (v Interval) Sub(o Interval) (Interval, error) {
 	n, err := o.Neg()
 	if err != nil {
 		return v, err
@@ -72,12 +64,12 @@ func addInt64(a, b int64) (int64, bool) {
 }
 
 // Mul returns v * f; fractions of months become days and fractions of days become time.
-func (v IntervalValue) Mul(f float64) (IntervalValue, error) {
+func (v Interval) Mul(f float64) (Interval, error) {
 	months, days := float64(v.Months)*f, float64(v.Days)*f
 	if !inInt32(months) || !inInt32(days) {
 		return v, IntervalOutOfRange()
 	}
-	out := IntervalValue{Months: int32(months), Days: int32(days)}
+	out := Interval{Months: int32(months), Days: int32(days)}
 	monthDays := roundMicro((months - float64(out.Months)) * 30)
 	sec := roundMicro((days - float64(out.Days) + monthDays - math.Trunc(monthDays)) * 86400)
 	if math.Abs(sec) >= 86400 {
@@ -94,15 +86,15 @@ func (v IntervalValue) Mul(f float64) (IntervalValue, error) {
 }
 
 // Quo returns v / f; f must not be 0.
-func (v IntervalValue) Quo(f float64) (IntervalValue, error) {
+func (v Interval) Quo(f float64) (Interval, error) {
 	if f == 0 {
-		return v, errDivisionByZero()
+		return v, decimal.DivisionByZero()
 	}
 	months, days := float64(v.Months)/f, float64(v.Days)/f
 	if !inInt32(months) || !inInt32(days) {
 		return v, IntervalOutOfRange()
 	}
-	out := IntervalValue{Months: int32(months), Days: int32(days)}
+	out := Interval{Months: int32(months), Days: int32(days)}
 	monthDays := roundMicro((months - float64(out.Months)) * 30)
 	sec := roundMicro((days - float64(out.Days) + monthDays - math.Trunc(monthDays)) * 86400)
 	if math.Abs(sec) >= 86400 {
@@ -125,7 +117,7 @@ func inInt32(f float64) bool { return f >= math.MinInt32 && f <= math.MaxInt32 }
 
 // AddToTimestamp returns us + v: months first, cutting the day to the month's length, then days, then time. Infinity
 // stays.
-func (v IntervalValue) AddToTimestamp(us int64) (int64, error) {
+func (v Interval) AddToTimestamp(us int64) (int64, error) {
 	if !IsFiniteTimestamp(us) {
 		return us, nil
 	}
@@ -140,7 +132,7 @@ func (v IntervalValue) AddToTimestamp(us int64) (int64, error) {
 }
 
 // AddToTimestamptz returns us + v: months and days move the wall clock of the zone, time moves the instant.
-func (v IntervalValue) AddToTimestamptz(us int64, loc *time.Location) (int64, error) {
+func (v Interval) AddToTimestamptz(us int64, loc *time.Location) (int64, error) {
 	if !IsFiniteTimestamp(us) {
 		return us, nil
 	}
@@ -198,26 +190,26 @@ func floorDiv(a, b int) int {
 }
 
 // TimestampDiff returns a - b as days and time, as PostgreSQL's minus does.
-func TimestampDiff(a, b int64) (IntervalValue, error) {
+func TimestampDiff(a, b int64) (Interval, error) {
 	if !IsFiniteTimestamp(a) || !IsFiniteTimestamp(b) {
-		return IntervalValue{}, errs.New(errs.DatetimeFieldOverflow, "cannot subtract infinite timestamps")
+		return Interval{}, errs.New(errs.DatetimeFieldOverflow, "cannot subtract infinite timestamps")
 	}
 	d := a - b
 	if (a^b)&(a^d) < 0 {
-		return IntervalValue{}, IntervalOutOfRange()
+		return Interval{}, IntervalOutOfRange()
 	}
-	return IntervalValue{Days: int32(d / MicrosPerDay), Micros: d % MicrosPerDay}, nil
+	return Interval{Days: int32(d / MicrosPerDay), Micros: d % MicrosPerDay}, nil
 }
 
 // Age returns a - b in years, months, days and time: the symbolic difference of PostgreSQL's age(timestamp, timestamp).
 // As in PostgreSQL 15 infinity is its largest number, and -infinity is out of range (22008).
-func Age(a, b int64) (IntervalValue, error) { return AgeIn(a, b, 0) }
+func Age(a, b int64) (Interval, error) { return AgeIn(a, b, 0) }
 
 // AgeIn is Age of two times that are local to a time zone, which is offset microseconds ahead of UTC in the far future:
 // infinity, which has no local time, is read there as well.
-func AgeIn(a, b, offset int64) (IntervalValue, error) {
+func AgeIn(a, b, offset int64) (Interval, error) {
 	if a == TimestampNegInf || b == TimestampNegInf {
-		return IntervalValue{}, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range")
+		return Interval{}, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range")
 	}
 	neg := a < b
 	if neg {
@@ -236,7 +228,7 @@ func AgeIn(a, b, offset int64) (IntervalValue, error) {
 		days += DaysInMonth(yb, mb)
 		months--
 	}
-	v := IntervalValue{int32(months), int32(days), us}
+	v := Interval{int32(months), int32(days), us}
 	if neg {
 		return v.Neg()
 	}
@@ -266,27 +258,27 @@ func borrow(larger, smaller, unit int64) (int64, int64) {
 }
 
 // JustifyHours moves whole days of time to days.
-func (v IntervalValue) JustifyHours() (IntervalValue, error) {
+func (v Interval) JustifyHours() (Interval, error) {
 	days := int64(v.Days) + v.Micros/MicrosPerDay
 	days, us := borrow(days, v.Micros%MicrosPerDay, MicrosPerDay)
 	if int64(int32(days)) != days {
 		return v, IntervalOutOfRange()
 	}
-	return IntervalValue{v.Months, int32(days), us}, nil
+	return Interval{v.Months, int32(days), us}, nil
 }
 
 // JustifyDays moves every 30 days to months.
-func (v IntervalValue) JustifyDays() (IntervalValue, error) {
+func (v Interval) JustifyDays() (Interval, error) {
 	months := int64(v.Months) + int64(v.Days/30)
 	months, days := borrow(months, int64(v.Days%30), 30)
 	if int64(int32(months)) != months {
 		return v, IntervalOutOfRange()
 	}
-	return IntervalValue{int32(months), int32(days), v.Micros}, nil
+	return Interval{int32(months), int32(days), v.Micros}, nil
 }
 
 // JustifyInterval does both and gives all fields one sign.
-func (v IntervalValue) JustifyInterval() (IntervalValue, error) {
+func (v Interval) JustifyInterval() (Interval, error) {
 	days := int64(v.Days) + v.Micros/MicrosPerDay
 	us := v.Micros % MicrosPerDay
 	months := int64(v.Months) + days/30
@@ -303,5 +295,5 @@ func (v IntervalValue) JustifyInterval() (IntervalValue, error) {
 	if int64(int32(months)) != months {
 		return v, IntervalOutOfRange()
 	}
-	return IntervalValue{int32(months), int32(days), us}, nil
+	return Interval{int32(months), int32(days), us}, nil
 }

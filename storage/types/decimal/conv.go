@@ -1,29 +1,30 @@
-package types
+package decimal
 
 import (
 	"math"
 	"strconv"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
 
-// DecimalFromFloat64 converts as PostgreSQL's cast does: 15 significant digits.
-func DecimalFromFloat64(f float64) Decimal { return decimalFromFloat(f, 15) }
+// FromFloat64 converts as PostgreSQL's cast does: 15 significant digits.
+func FromFloat64(f float64) Decimal { return fromFloat(f, 15) }
 
-// DecimalFromFloat32 converts as PostgreSQL's cast does: 6 significant digits.
-func DecimalFromFloat32(f float32) Decimal { return decimalFromFloat(float64(f), 6) }
+// FromFloat32 converts as PostgreSQL's cast does: 6 significant digits.
+func FromFloat32(f float32) Decimal { return fromFloat(float64(f), 6) }
 
-func decimalFromFloat(f float64, digits int) Decimal {
+func fromFloat(f float64, digits int) Decimal {
 	switch {
 	case math.IsNaN(f):
-		return DecimalNaN
+		return NaN
 	case math.IsInf(f, 1):
-		return DecimalInf
+		return Inf
 	case math.IsInf(f, -1):
-		return DecimalNegInf
+		return NegInf
 	}
 	var buf [40]byte
-	d, _ := ParseDecimal(strconv.AppendFloat(buf[:0], f, 'e', digits-1, 64))
+	d, _ := Parse(strconv.AppendFloat(buf[:0], f, 'e', digits-1, 64))
 	return d.trimmed()
 }
 
@@ -64,7 +65,7 @@ func (d Decimal) Float64() float64 {
 		return f
 	}
 	var buf [80]byte
-	f, _ := strconv.ParseFloat(str(d.Append(buf[:0])), 64)
+	f, _ := strconv.ParseFloat(ascii.String(d.Append(buf[:0])), 64)
 	return f
 }
 
@@ -76,7 +77,7 @@ var float64pow10 = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9
 func (d Decimal) ToFloat64() (float64, error) {
 	f := d.Float64()
 	if d.IsFinite() && (math.IsInf(f, 0) || f == 0 && !d.IsZero()) {
-		return 0, errFloatRange(d.Append(nil), "double precision")
+		return 0, d.errFloatRange("double precision")
 	}
 	return f, nil
 }
@@ -86,7 +87,15 @@ func (d Decimal) ToFloat32() (float32, error) {
 	if !d.IsFinite() {
 		return float32(d.Float64()), nil
 	}
-	return ParseFloat32(d.Append(nil))
+	f, err := strconv.ParseFloat(ascii.String(d.Append(nil)), 32)
+	if err != nil || f == 0 && !d.IsZero() {
+		return 0, d.errFloatRange("real")
+	}
+	return float32(f), nil
+}
+
+func (d Decimal) errFloatRange(typ string) error {
+	return errs.New(errs.NumericValueOutOfRange, "%q is out of range for type %s", ascii.Verbatim(d.Append(nil)), typ)
 }
 
 // Int128 rounds half away from zero to an integer; ok is false when it does not fit or d is not finite.
@@ -129,31 +138,4 @@ func (d Decimal) toInt(low, high int64, typ string) (int64, error) {
 // IntegerOutOfRange is PostgreSQL's 22003 for arithmetic and casts, e.g. "integer out of range".
 func IntegerOutOfRange(typ string) error {
 	return errs.New(errs.NumericValueOutOfRange, "%s out of range", typ)
-}
-
-// FloatToInt64 casts a float to bigint, rounding half to even as PostgreSQL's rint does.
-func FloatToInt64(f float64) (int64, error) {
-	f = math.RoundToEven(f)
-	if !(f >= -1<<63 && f < 1<<63) {
-		return 0, IntegerOutOfRange("bigint")
-	}
-	return int64(f), nil
-}
-
-// FloatToInt32 casts a float to integer, rounding half to even.
-func FloatToInt32(f float64) (int32, error) {
-	f = math.RoundToEven(f)
-	if !(f >= math.MinInt32 && f <= math.MaxInt32) {
-		return 0, IntegerOutOfRange("integer")
-	}
-	return int32(f), nil
-}
-
-// FloatToInt16 casts a float to smallint, rounding half to even.
-func FloatToInt16(f float64) (int16, error) {
-	f = math.RoundToEven(f)
-	if !(f >= math.MinInt16 && f <= math.MaxInt16) {
-		return 0, IntegerOutOfRange("smallint")
-	}
-	return int16(f), nil
 }

@@ -1,4 +1,4 @@
-package types
+package decimal
 
 import "math/big"
 

@@ -1,4 +1,11 @@
-package types
+// Package datetime owns dates, times, timestamps and intervals: the calendar, time zones, the fields of date_trunc and
+// extract, arithmetic, and the text forms that PostgreSQL reads and prints.
+//
+// A date is an int32 of days since 1970-01-01, a time an int64 of microseconds since midnight, a timestamp one since
+// 1970-01-01 00:00 (UTC); the extremes of the widths are the infinities. Interval keeps months, days and microseconds
+// apart. Settings carry what a session may change. Everything is a plain value and safe for concurrent use; zones are
+// loaded once and shared.
+package datetime
 
 import (
 	"math"

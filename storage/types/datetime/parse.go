@@ -1,9 +1,10 @@
-package types
+package datetime
 
 import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
 
 // ParseDate reads a date as days since 1970-01-01. The usual form YYYY-MM-DD takes a short path without allocation; all
@@ -36,7 +37,7 @@ func ParseDate(s []byte, set *Settings) (int32, error) {
 	}
 	days, ok := d.days()
 	if !ok || days < MinDate {
-		return 0, errs.New(errs.DatetimeFieldOverflow, "date out of range: %q", verbatim(s))
+		return 0, errs.New(errs.DatetimeFieldOverflow, "date out of range: %q", ascii.Verbatim(s))
 	}
 	return days, nil
 }
@@ -52,7 +53,7 @@ func (d *dateDecoder) days() (int32, bool) {
 
 // specialLocal returns the wall clock that epoch, now, today, tomorrow and yesterday mean.
 func (d *dateDecoder) specialLocal(set *Settings) (int64, bool) {
-	now := LocalFromUTC(set.now(), set.location())
+	now := LocalFromUTC(set.now(), set.Zone())
 	midnight := int64(DateOfTimestamp(now)) * MicrosPerDay
 	tod := int64(0)
 	if d.have&hasTime != 0 { // "tomorrow 04:00"
@@ -113,7 +114,7 @@ func isoTime(s []byte) (us int64, n int, ok bool) {
 	}
 	n = 9
 	frac, unit := int64(0), int64(MicrosPerSecond)
-	for ; n < len(s) && isDigit(s[n]); n++ {
+	for ; n < len(s) && ascii.IsDigit(s[n]); n++ {
 		if n == 15 {
 			return 0, 0, false
 		}
@@ -149,7 +150,7 @@ func ParseTime(s []byte, set *Settings) (int64, error) {
 	case d.special == specialAllballs:
 		return 0, nil
 	case d.special == specialNow:
-		_, us := SplitTimestamp(LocalFromUTC(set.now(), set.location()))
+		_, us := SplitTimestamp(LocalFromUTC(set.now(), set.Zone()))
 		return us, nil
 	case d.special != specialNone || d.have&hasTime == 0:
 		return 0, dateError(faultFormat, "time", s, "")
@@ -171,7 +172,7 @@ func ParseTimestamp(s []byte, set *Settings) (int64, error) {
 	var d dateDecoder
 	us, err := d.stamp(s, "timestamp", set)
 	if err == nil && us < MinTimestamp && us != TimestampNegInf {
-		return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range: %q", verbatim(s))
+		return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range: %q", ascii.Verbatim(s))
 	}
 	return us, err
 }
@@ -202,7 +203,7 @@ func (d *dateDecoder) stamp(s []byte, typ string, set *Settings) (int64, error) 
 			return us + d.micro(), nil
 		}
 	}
-	return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range: %q", verbatim(s))
+	return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range: %q", ascii.Verbatim(s))
 }
 
 // ParseTimestamptz reads an instant in microseconds since 1970-01-01 00:00 UTC. Text without a zone is in the
@@ -211,7 +212,7 @@ func ParseTimestamptz(s []byte, set *Settings) (int64, error) {
 	if us, rest, ok := isoStamp(s); ok {
 		switch {
 		case len(rest) == 0:
-			return UTCFromLocal(us, set.location()), nil
+			return UTCFromLocal(us, set.Zone()), nil
 		case len(rest) == 1 && rest[0] == 'Z':
 			return us, nil
 		case len(rest) >= 3 && (rest[0] == '+' || rest[0] == '-'):
@@ -232,7 +233,7 @@ func ParseTimestamptz(s []byte, set *Settings) (int64, error) {
 	case d.special == specialNow:
 		return set.now(), nil
 	case d.have&hasZone == 0:
-		loc = set.location()
+		loc = set.Zone()
 	case d.zone != nil:
 		loc = d.zone
 	default:
@@ -240,7 +241,7 @@ func ParseTimestamptz(s []byte, set *Settings) (int64, error) {
 	}
 	us = UTCFromLocal(us, loc)
 	if !TimestampInRange(us) {
-		return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range: %q", verbatim(s))
+		return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range: %q", ascii.Verbatim(s))
 	}
 	return us, nil
 }

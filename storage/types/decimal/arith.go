@@ -1,4 +1,4 @@
-package types
+package decimal
 
 import (
 	"math/big"
@@ -6,15 +6,16 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-func errDivisionByZero() error { return errs.New(errs.DivisionByZero, "division by zero") }
+// DivisionByZero is PostgreSQL's 22012.
+func DivisionByZero() error { return errs.New(errs.DivisionByZero, "division by zero") }
 
 // Neg returns -d.
 func (d Decimal) Neg() Decimal {
 	switch d.class {
 	case posInf:
-		return DecimalNegInf
+		return NegInf
 	case negInf:
-		return DecimalInf
+		return Inf
 	}
 	d.neg = !d.neg && !d.IsZero() && d.class == finite
 	return d
@@ -59,13 +60,13 @@ func (d Decimal) Add(o Decimal) (Decimal, error) {
 func addSpecial(d, o Decimal) Decimal {
 	switch {
 	case d.IsNaN() || o.IsNaN():
-		return DecimalNaN
+		return NaN
 	case d.class == finite:
 		return o
 	case o.class == finite || d.class == o.class:
 		return d
 	}
-	return DecimalNaN
+	return NaN
 }
 
 // Sub returns d - o at the larger display scale.
@@ -89,11 +90,11 @@ func (d Decimal) Mul(o Decimal) (Decimal, error) {
 func signedInf(d, o Decimal, nan bool) Decimal {
 	switch {
 	case nan:
-		return DecimalNaN
+		return NaN
 	case d.Sign()*o.Sign() < 0:
-		return DecimalNegInf
+		return NegInf
 	}
-	return DecimalInf
+	return Inf
 }
 
 // Quo returns d / o with the display scale that PostgreSQL's select_div_scale gives: at least 16 significant digits
@@ -109,11 +110,11 @@ func (d Decimal) Quo(o Decimal) (Decimal, error) {
 func quoSpecial(d, o Decimal) (q Decimal, done bool, err error) {
 	switch {
 	case d.IsNaN() || o.IsNaN():
-		return DecimalNaN, true, nil
+		return NaN, true, nil
 	case o.IsZero():
-		return d, true, errDivisionByZero()
+		return d, true, DivisionByZero()
 	case d.IsInf() && o.IsInf():
-		return DecimalNaN, true, nil
+		return NaN, true, nil
 	case d.IsInf():
 		return signedInf(d, o, false), true, nil
 	case o.IsInf():
@@ -160,7 +161,7 @@ func (d Decimal) firstDigit() (weight, digit int) {
 func divDecimal(d, o Decimal, scale int) Decimal {
 	shift := scale - int(d.scale) + int(o.scale)
 	neg := d.neg != o.neg
-	if d.big == nil && o.big == nil && shift >= 0 && shift <= Decimal128Precision {
+	if d.big == nil && o.big == nil && shift >= 0 && shift <= Precision128 {
 		if a, ok := d.coef.mul(pow10[shift]); ok {
 			q := a.divRound(o.coef)
 			return Decimal{neg: neg && !q.isZero(), coef: q, scale: int32(scale)}
@@ -188,11 +189,11 @@ func (d Decimal) QuoTrunc(o Decimal) (Decimal, error) {
 func (d Decimal) Mod(o Decimal) (Decimal, error) {
 	switch {
 	case d.IsNaN() || o.IsNaN():
-		return DecimalNaN, nil
+		return NaN, nil
 	case o.IsZero():
-		return Decimal{}, errDivisionByZero()
+		return Decimal{}, DivisionByZero()
 	case d.IsInf():
-		return DecimalNaN, nil
+		return NaN, nil
 	case o.IsInf():
 		return d, nil
 	}
@@ -226,7 +227,7 @@ func (d Decimal) Trunc(scale int) Decimal {
 	n := int(d.scale) - scale
 	q := Decimal{scale: int32(max(scale, 0))}
 	if d.big == nil {
-		if n <= Decimal128Precision {
+		if n <= Precision128 {
 			q.coef, _ = d.coef.quoRem(pow10[n])
 		}
 	} else {
@@ -253,7 +254,7 @@ func (d Decimal) towards(sign int) Decimal {
 	}
 	t := d.Trunc(0)
 	if d.Sign() == sign && t.Cmp(d) != 0 {
-		t, _ = t.Add(DecimalFromInt64(int64(sign)))
+		t, _ = t.Add(FromInt64(int64(sign)))
 	}
 	return t
 }

@@ -1,4 +1,4 @@
-package types
+package decimal
 
 import "github.com/siltstone-db/siltstone/storage/errs"
 
@@ -30,7 +30,7 @@ func scanDecimal(s []byte) (v Int128, scale int, ok bool) {
 			continue
 		case digits == 19:
 			m.lo = lo
-		case digits > Decimal128Precision:
+		case digits > Precision128:
 			return v, 0, false
 		}
 		m, _ = m.mul(uint128{10, 0})
@@ -49,8 +49,8 @@ func scanDecimal(s []byte) (v Int128, scale int, ok bool) {
 	return v, scale, true
 }
 
-// ParseNumeric64 reads a numeric(p,s) with p <= 18 as its scaled value, rounding half away from zero.
-func ParseNumeric64(s []byte, precision, scale int) (int64, error) {
+// Parse64 reads a numeric(p,s) with p <= 18 as its scaled value, rounding half away from zero.
+func Parse64(s []byte, precision, scale int) (int64, error) {
 	if v, from, ok := scanDecimal(s); ok && v.IsInt64() {
 		x := int64(v.Lo)
 		if from != scale {
@@ -60,18 +60,18 @@ func ParseNumeric64(s []byte, precision, scale int) (int64, error) {
 			return x, nil
 		}
 	}
-	v, err := ParseNumeric128(s, precision, scale)
+	v, err := Parse128(s, precision, scale)
 	return int64(v.Lo), err
 }
 
-// ParseNumeric128 reads a numeric(p,s) with p <= 38 as its scaled value, rounding half away from zero.
-func ParseNumeric128(s []byte, precision, scale int) (Int128, error) {
+// Parse128 reads a numeric(p,s) with p <= 38 as its scaled value, rounding half away from zero.
+func Parse128(s []byte, precision, scale int) (Int128, error) {
 	if v, from, ok := scanDecimal(s); ok {
 		if v, ok = v.Rescale(from, scale); ok && v.FitsPrecision(precision) {
 			return v, nil
 		}
 	}
-	d, err := ParseDecimal(s)
+	d, err := Parse(s)
 	if err != nil {
 		return Int128{}, err
 	}
@@ -108,13 +108,13 @@ func (d Decimal) Constrain(precision, scale int) (Decimal, error) {
 	}
 	d = d.Round(scale)
 	if d.digits() > precision-min(scale, 0) {
-		return Decimal{}, NumericFieldOverflow(precision, scale)
+		return Decimal{}, FieldOverflow(precision, scale)
 	}
 	return d, nil
 }
 
-// NumericFieldOverflow is PostgreSQL's 22003 for a value that numeric(precision, scale) cannot hold.
-func NumericFieldOverflow(precision, scale int) error {
+// FieldOverflow is PostgreSQL's 22003 for a value that numeric(precision, scale) cannot hold.
+func FieldOverflow(precision, scale int) error {
 	e := errs.New(errs.NumericValueOutOfRange, "numeric field overflow")
 	const format = "A field with precision %d, scale %d must round to an absolute value less than "
 	if precision == scale {
@@ -123,10 +123,10 @@ func NumericFieldOverflow(precision, scale int) error {
 	return e.WithDetail(format+"10^%d.", precision, scale, precision-scale)
 }
 
-// AppendNumeric64 appends a scaled int64 in text form.
-func AppendNumeric64(dst []byte, v int64, scale int) []byte {
+// Append64 appends a scaled int64 in text form.
+func Append64(dst []byte, v int64, scale int) []byte {
 	if scale <= 0 {
-		return AppendNumeric128(dst, Int128From64(v), scale)
+		return Append128(dst, Int128From64(v), scale)
 	}
 	u := uint64(v)
 	if v < 0 {
@@ -147,8 +147,8 @@ func AppendNumeric64(dst []byte, v int64, scale int) []byte {
 	return append(dst, buf[i:]...)
 }
 
-// AppendNumeric128 appends a scaled int128 in text form. A negative scale appends zeros.
-func AppendNumeric128(dst []byte, v Int128, scale int) []byte {
+// Append128 appends a scaled int128 in text form. A negative scale appends zeros.
+func Append128(dst []byte, v Int128, scale int) []byte {
 	if v.Hi < 0 {
 		dst = append(dst, '-')
 	}

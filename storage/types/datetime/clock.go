@@ -1,9 +1,11 @@
-package types
+package datetime
 
 import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
 
 // fraction reads digits as a fraction of one.
@@ -15,7 +17,7 @@ func fraction(digits string) float64 {
 // fractionMicros reads the digits after the point of seconds, rounding to microseconds.
 func fractionMicros(digits string) (int, bool) {
 	for i := range len(digits) {
-		if !isDigit(digits[i]) {
+		if !ascii.IsDigit(digits[i]) {
 			return 0, false
 		}
 	}
@@ -111,7 +113,7 @@ func parseOffset(s string) (seconds int, f dateFault) {
 
 // zoneOrTime reads, after the date, a zone's name with punctuation or a time run together with its zone.
 func (d *dateDecoder) zoneOrTime(s string) dateFault {
-	if isDigit(s[0]) {
+	if ascii.IsDigit(s[0]) {
 		i := strings.IndexByte(s, '-')
 		if i < 0 || d.have&hasTime != 0 {
 			return faultFormat

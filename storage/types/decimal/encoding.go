@@ -1,4 +1,4 @@
-package types
+package decimal
 
 import (
 	"encoding/binary"
@@ -17,15 +17,15 @@ const (
 	encNaN
 )
 
-// NumericDigits is a Decimal in base 10000, as PostgreSQL's binary wire form has it.
-type NumericDigits struct {
+// Digits is a Decimal in base 10000, as PostgreSQL's binary wire form has it.
+type Digits struct {
 	Negative bool
 	Weight   int // of the first digit
 	Digits   []int16
 }
 
-// AppendNumeric appends the encoding of d (see Decimal).
-func AppendNumeric(dst []byte, d Decimal) []byte {
+// AppendEncoded appends the encoding of d (see Decimal).
+func AppendEncoded(dst []byte, d Decimal) []byte {
 	switch d.class {
 	case negInf:
 		return append(dst, encNegInf, 0, 0)
@@ -51,14 +51,14 @@ func AppendNumeric(dst []byte, d Decimal) []byte {
 	return binary.BigEndian.AppendUint16(dst, uint16(d.scale))
 }
 
-// NumericKey returns the part of an encoding that equal values share.
-func NumericKey(enc []byte) []byte { return enc[:max(len(enc)-2, 0)] }
+// Key returns the part of an encoding that equal values share.
+func Key(enc []byte) []byte { return enc[:max(len(enc)-2, 0)] }
 
 // Base10000 returns the digits of a finite d, appended to buf: no leading and no trailing zeros, none at all for 0.
-func (d Decimal) Base10000(buf []int16) NumericDigits {
+func (d Decimal) Base10000(buf []int16) Digits {
 	pad := (4 - int(d.scale)%4) % 4 // align the point to a digit boundary
 	frac := (int(d.scale) + pad) / 4
-	out := NumericDigits{Negative: d.neg, Digits: buf[:0]}
+	out := Digits{Negative: d.neg, Digits: buf[:0]}
 	if m, ok := d.coef.mul(pow10[pad]); ok && d.big == nil {
 		for !m.isZero() {
 			var r uint64
@@ -90,9 +90,9 @@ func (d Decimal) Base10000(buf []int16) NumericDigits {
 	return out
 }
 
-// DecimalFromBase10000 is the inverse of Base10000. Digits beyond the display scale are rounded away, as PostgreSQL
+// FromBase10000 is the inverse of Base10000. Digits beyond the display scale are rounded away, as PostgreSQL
 // does with binary input.
-func DecimalFromBase10000(g NumericDigits, scale int) Decimal {
+func FromBase10000(g Digits, scale int) Decimal {
 	places := (len(g.Digits) - 1 - g.Weight) * 4 // decimal digits after the point in the sequence of digits
 	if len(g.Digits) <= 9 {
 		var m uint128
@@ -109,15 +109,15 @@ func DecimalFromBase10000(g NumericDigits, scale int) Decimal {
 	}
 	m, ok := new(big.Int).SetString(string(s), 10)
 	if !ok {
-		return DecimalNaN
+		return NaN
 	}
 	d := fromBig(g.Negative, m, places)
 	return d.rescaled(scale)
 }
 
-// DecodeNumeric reads the encoding that AppendNumeric wrote. It copies what it needs of enc. Bytes that are no
+// Decode reads the encoding that AppendEncoded wrote. It copies what it needs of enc. Bytes that are no
 // encoding give XX001.
-func DecodeNumeric(enc []byte) (Decimal, error) {
+func Decode(enc []byte) (Decimal, error) {
 	if len(enc) < 3 {
 		return Decimal{}, errs.Corrupt("numeric of %d bytes", len(enc))
 	}
@@ -126,11 +126,11 @@ func DecodeNumeric(enc []byte) (Decimal, error) {
 	switch class := key[0]; {
 	case scale > maxNumericScale:
 	case class == encNegInf && len(enc) == 3:
-		return DecimalNegInf, nil
+		return NegInf, nil
 	case class == encInf && len(enc) == 3:
-		return DecimalInf, nil
+		return Inf, nil
 	case class == encNaN && len(enc) == 3:
-		return DecimalNaN, nil
+		return NaN, nil
 	case class == encZero && len(enc) == 3:
 		return Decimal{scale: int32(scale)}, nil
 	case (class == encPositive || class == encNegative) && len(key) >= 7 && len(key)%2 == 1:
@@ -145,7 +145,7 @@ func DecodeNumeric(enc []byte) (Decimal, error) {
 
 func decodeDigits(key []byte, flip uint16, scale int) (Decimal, error) {
 	var buf [12]int16
-	g := NumericDigits{Negative: flip != 0, Digits: buf[:0]}
+	g := Digits{Negative: flip != 0, Digits: buf[:0]}
 	g.Weight = int(binary.BigEndian.Uint16(key[1:])^flip) - 32768
 	for i := 3; i < len(key)-2; i += 2 {
 		x := binary.BigEndian.Uint16(key[i:]) ^ flip
@@ -154,45 +154,14 @@ func decodeDigits(key []byte, flip uint16, scale int) (Decimal, error) {
 		}
 		g.Digits = append(g.Digits, int16(x-1))
 	}
-	return DecimalFromBase10000(g, scale), nil
+	return FromBase10000(g, scale), nil
 }
 
-// Decimal returns the value of a number datum: numeric of any form or integer. Floats convert as PostgreSQL casts
-// them, with 15 (float4: 6) significant digits. It must not be NULL.
-func (d Datum) Decimal() (Decimal, error) {
-	switch d.Type.Kind {
-	case Numeric:
-		switch d.Type.Physical() {
-		case PhysInt64:
-			return DecimalFromInt128(Int128From64(d.I), int(d.Type.Scale)), nil
-		case PhysInt128:
-			return DecimalFromInt128(d.Int128(), int(d.Type.Scale)), nil
-		}
-		return DecodeNumeric([]byte(d.S))
-	case Float4:
-		return DecimalFromFloat32(float32(d.F)), nil
-	case Float8:
-		return DecimalFromFloat64(d.F), nil
-	}
-	return DecimalFromInt64(d.I), nil
-}
-
-// NumericDatum returns d as a value of type t, a numeric, rounding and checking as assignment does.
-func NumericDatum(t Type, d Decimal) (Datum, error) {
-	switch t.Physical() {
-	case PhysInt64, PhysInt128:
-		v, err := d.Scaled(int(t.Precision), int(t.Scale))
-		if err != nil {
-			return Datum{}, err
-		}
-		if t.Physical() == PhysInt64 {
-			return IntOf(t, int64(v.Lo)), nil
-		}
-		return Int128Of(t, v.Lo, v.Hi), nil
-	}
-	d, err := d.Constrain(int(t.Precision), int(t.Scale))
+// AppendText appends the text form of an encoded Decimal; bytes that are none append NaN.
+func AppendText(dst, enc []byte) []byte {
+	d, err := Decode(enc)
 	if err != nil {
-		return Datum{}, err
+		d = NaN
 	}
-	return StringOf(t, string(AppendNumeric(nil, d))), nil
+	return d.Append(dst)
 }

@@ -1,9 +1,11 @@
-package types
+package datetime
 
 import (
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // Unit is a field of date_trunc and extract.
@@ -37,13 +39,13 @@ const (
 )
 
 // UnrecognizedUnit is PostgreSQL's 22023 for a unit that a type's date_trunc or extract does not know.
-func UnrecognizedUnit(name string, t Type) error {
-	return errs.New(errs.InvalidParameterValue, "unit %q not recognized for type %s", verbatim(strings.ToLower(name)), t)
+func UnrecognizedUnit(name, typ string) error {
+	return errs.New(errs.InvalidParameterValue, "unit %q not recognized for type %s", ascii.Verbatim(strings.ToLower(name)), typ)
 }
 
 // UnsupportedUnit is PostgreSQL's 0A000 for a unit that exists and has no meaning for a type.
-func UnsupportedUnit(name string, t Type) error {
-	return errs.New(errs.FeatureNotSupported, "unit %q not supported for type %s", verbatim(strings.ToLower(name)), t)
+func UnsupportedUnit(name, typ string) error {
+	return errs.New(errs.FeatureNotSupported, "unit %q not supported for type %s", ascii.Verbatim(strings.ToLower(name)), typ)
 }
 
 var unitNames = map[string]Unit{
@@ -241,15 +243,15 @@ func period(year, n int) int {
 }
 
 // ExtractJulian returns the Julian day of a timestamp with its fraction, as extract(julian) prints it.
-func ExtractJulian(us int64) Decimal {
+func ExtractJulian(us int64) decimal.Decimal {
 	days, t := SplitTimestamp(us)
-	f, _ := DecimalFromInt64(t).Quo(DecimalFromInt64(MicrosPerDay))
-	sum, _ := f.Add(DecimalFromInt64(int64(days) + julianEpoch))
+	f, _ := decimal.FromInt64(t).Quo(decimal.FromInt64(MicrosPerDay))
+	sum, _ := f.Add(decimal.FromInt64(int64(days) + julianEpoch))
 	return sum
 }
 
 // ExtractInterval returns a field of an interval as v * 10^-scale. ok is false for units it does not have.
-func (u Unit) ExtractInterval(i IntervalValue) (v int64, scale int, ok bool) {
+func (u Unit) ExtractInterval(i Interval) (v int64, scale int, ok bool) {
 	if v, scale, ok = u.extractTime(i.Micros); ok {
 		return v, scale, true
 	}
@@ -278,7 +280,7 @@ func (u Unit) ExtractInterval(i IntervalValue) (v int64, scale int, ok bool) {
 
 // IntervalEpoch returns the microseconds that extract(epoch) counts: a year has 365.25 days, a month 30. Those of
 // intervals beyond 292,000 years do not fit an int64, and ExtractInterval then has none.
-func IntervalEpoch(i IntervalValue) Int128 {
+func IntervalEpoch(i Interval) decimal.Int128 {
 	days := int64(i.Months/12)*36525 + int64(i.Months%12)*3000 + int64(i.Days)*100 // hundredths
-	return MulInt64(days, MicrosPerDay/100).AddWrapping(Int128From64(i.Micros))
+	return decimal.MulInt64(days, MicrosPerDay/100).AddWrapping(decimal.Int128From64(i.Micros))
 }

@@ -1,4 +1,8 @@
-package types
+package datetime
+
+import (
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
+)
 
 // dateToken is one word of a date or time as people write it; the splitting follows ParseDateTime of PostgreSQL's
 // datetime.c, which decides early whether a run of characters is a date, a time, a zone or a number.
@@ -31,40 +35,40 @@ type dateTokens struct {
 
 // splitDateTime cuts s; ok is false for characters or lengths that no date has.
 func splitDateTime(s []byte, out *dateTokens) bool {
-	s = trimSpace(s)
+	s = ascii.TrimSpace(s)
 	if len(s) > maxDateLength {
 		return false
 	}
 	b := make([]byte, len(s))
 	for i, c := range s {
-		b[i] = lower(c)
+		b[i] = ascii.Lower(c)
 	}
 	text := string(b)
 	for i := 0; i < len(text); {
 		c := text[i]
-		if isSpace(c) {
+		if ascii.IsSpace(c) {
 			i++
 			continue
 		}
 		var kind dateTokenKind
 		var end int
 		switch {
-		case isDigit(c):
+		case ascii.IsDigit(c):
 			kind, end = scanDigits(text, i)
 		case c == '.':
-			kind, end = tokNumber, skip(text, i+1, isDigit)
-		case isAlpha(c):
+			kind, end = tokNumber, skip(text, i+1, ascii.IsDigit)
+		case ascii.IsAlpha(c):
 			kind, end = scanWord(text, i)
 		case c == '+' || c == '-':
-			next := skip(text, i+1, isSpace)
+			next := skip(text, i+1, ascii.IsSpace)
 			if next >= len(text) {
 				return false
 			}
 			switch {
-			case isDigit(text[next]):
-				kind, end = tokZone, skip(text, next, func(c byte) bool { return isDigit(c) || c == ':' || c == '.' || c == '-' })
-			case isAlpha(text[next]):
-				kind, end = tokSpecial, skip(text, next, isAlpha)
+			case ascii.IsDigit(text[next]):
+				kind, end = tokZone, skip(text, next, func(c byte) bool { return ascii.IsDigit(c) || c == ':' || c == '.' || c == '-' })
+			case ascii.IsAlpha(text[next]):
+				kind, end = tokSpecial, skip(text, next, ascii.IsAlpha)
 			default:
 				return false
 			}
@@ -94,25 +98,25 @@ func skip(s string, i int, in func(byte) bool) int {
 }
 
 func scanDigits(s string, i int) (dateTokenKind, int) {
-	end := skip(s, i, isDigit)
+	end := skip(s, i, ascii.IsDigit)
 	if end == len(s) {
 		return tokNumber, end
 	}
 	switch delim := s[end]; delim {
 	case ':':
-		return tokTime, skip(s, end, func(c byte) bool { return isDigit(c) || c == ':' || c == '.' })
+		return tokTime, skip(s, end, func(c byte) bool { return ascii.IsDigit(c) || c == ':' || c == '.' })
 	case '-', '/', '.':
 		end++
-		if end == len(s) || !isDigit(s[end]) {
-			return tokDate, skip(s, end, func(c byte) bool { return isDigit(c) || isAlpha(c) || c == delim })
+		if end == len(s) || !ascii.IsDigit(s[end]) {
+			return tokDate, skip(s, end, func(c byte) bool { return ascii.IsDigit(c) || ascii.IsAlpha(c) || c == delim })
 		}
 		kind := tokDate
 		if delim == '.' {
 			kind = tokNumber
 		}
-		end = skip(s, end, isDigit)
+		end = skip(s, end, ascii.IsDigit)
 		if end < len(s) && s[end] == delim {
-			return tokDate, skip(s, end, func(c byte) bool { return isDigit(c) || c == delim })
+			return tokDate, skip(s, end, func(c byte) bool { return ascii.IsDigit(c) || c == delim })
 		}
 		return kind, end
 	}
@@ -121,13 +125,13 @@ func scanDigits(s string, i int) (dateTokenKind, int) {
 
 // scanWord also takes what looks like a date with a month's name or like a zone's name with punctuation.
 func scanWord(s string, i int) (dateTokenKind, int) {
-	end := skip(s, i, isAlpha)
+	end := skip(s, i, ascii.IsAlpha)
 	if end == len(s) {
 		return tokWord, end
 	}
 	c := s[end]
 	joined := c == '-' || c == '/' || c == '.'
-	if c == '+' || isDigit(c) {
+	if c == '+' || ascii.IsDigit(c) {
 		_, known := findDateWord(s[i:end])
 		joined = !known
 	}
@@ -135,7 +139,7 @@ func scanWord(s string, i int) (dateTokenKind, int) {
 		return tokWord, end
 	}
 	return tokDate, skip(s, end, func(c byte) bool {
-		return isDigit(c) || isAlpha(c) || c == '+' || c == '-' || c == '/' || c == '_' || c == '.' || c == ':'
+		return ascii.IsDigit(c) || ascii.IsAlpha(c) || c == '+' || c == '-' || c == '/' || c == '_' || c == '.' || c == ':'
 	})
 }
 

@@ -1,4 +1,4 @@
-package types
+package datetime
 
 import (
 	"strconv"
@@ -8,39 +8,8 @@ import (
 	_ "time/tzdata" // zones are known on machines without a zone database
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
-
-// Settings are the session's settings that text forms depend on. The zero Settings are UTC and the wall clock.
-type Settings struct {
-	Location *time.Location // TimeZone; nil is UTC
-	// Now is what "now" and "today" mean, in microseconds since 1970 UTC: the start of the transaction; 0 is the
-	// clock's time.
-	Now         int64
-	ByteaEscape bool // bytea_output = escape
-	// Names knows how regclass and its kin print; nil: as numbers. It is a pointer, so that Settings can be compared.
-	Names Namer
-}
-
-// Namer tells the name of an object of the catalog.
-type Namer interface {
-	// RegName returns what the number of d, a regclass, regtype, regproc or regnamespace, stands for; false when there
-	// is nothing.
-	RegName(d Datum) (name string, ok bool)
-}
-
-func (s *Settings) location() *time.Location {
-	if s == nil || s.Location == nil {
-		return time.UTC
-	}
-	return s.Location
-}
-
-func (s *Settings) now() int64 {
-	if s == nil || s.Now == 0 {
-		return time.Now().UnixMicro()
-	}
-	return s.Now
-}
 
 // ZoneOffset returns the seconds east of UTC in a zone at an instant (microseconds since 1970 UTC), and the zone's
 // abbreviation. loc nil is UTC.
@@ -99,7 +68,7 @@ func LoadZone(name string) (*time.Location, error) {
 	if l := loadZone(name, key); l != nil {
 		return l, nil
 	}
-	return nil, errs.New(errs.InvalidParameterValue, "time zone %q not recognized", verbatim(name))
+	return nil, errs.New(errs.InvalidParameterValue, "time zone %q not recognized", ascii.Verbatim(name))
 }
 
 func loadZone(name, key string) *time.Location {

@@ -1,4 +1,4 @@
-package types
+package decimal
 
 import (
 	"math"
@@ -21,9 +21,6 @@ var (
 
 // Int128From64 widens an int64.
 func Int128From64(v int64) Int128 { return Int128{uint64(v), v >> 63} }
-
-// Int128 returns the value of a numeric(p<=38) datum whose physical form is PhysInt128.
-func (d Datum) Int128() Int128 { return Int128{uint64(d.I), d.Hi} }
 
 // Sign returns -1, 0 or 1.
 func (a Int128) Sign() int {
@@ -108,7 +105,7 @@ func (a Int128) Rescale(from, to int) (v Int128, ok bool) {
 	case to == from:
 		return a, true
 	case to > from:
-		if to-from > Decimal128Precision {
+		if to-from > Precision128 {
 			return Int128{}, a.Sign() == 0
 		}
 		m, ok := a.abs().mul(pow10[to-from])
@@ -116,7 +113,7 @@ func (a Int128) Rescale(from, to int) (v Int128, ok bool) {
 			return Int128{}, false
 		}
 		return m.signed(a.Hi < 0)
-	case from-to > Decimal128Precision:
+	case from-to > Precision128:
 		return Int128{}, true
 	}
 	q := a.abs().divRound(pow10[from-to])
@@ -167,12 +164,12 @@ func RescaleInt64(v int64, from, to int) (int64, bool) {
 	switch d := to - from; {
 	case d == 0:
 		return v, true
-	case d > 0 && d <= Decimal64Precision:
+	case d > 0 && d <= Precision64:
 		p := MulInt64(v, int64(pow10[d].lo))
 		return int64(p.Lo), p.IsInt64()
 	case d > 0:
 		return 0, v == 0
-	case d >= -Decimal64Precision:
+	case d >= -Precision64:
 		return divRound64(v, int64(pow10[-d].lo)), true
 	}
 	return 0, true

@@ -1,6 +1,10 @@
-package types
+package datetime
 
-import "time"
+import (
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
+)
 
 // AppendDate appends a date in ISO form.
 func AppendDate(dst []byte, days int32) []byte {
@@ -24,20 +28,20 @@ func appendCivil(dst []byte, days int32) ([]byte, bool) {
 		y = 1 - y
 	}
 	if y < 10000 {
-		dst = append2(append2(dst, y/100), y%100)
+		dst = ascii.Append2(ascii.Append2(dst, y/100), y%100)
 	} else {
-		dst = appendUint(dst, uint64(y))
+		dst = ascii.AppendUint(dst, uint64(y))
 	}
-	dst = append2(append(dst, '-'), m)
-	return append2(append(dst, '-'), d), bc
+	dst = ascii.Append2(append(dst, '-'), m)
+	return ascii.Append2(append(dst, '-'), d), bc
 }
 
 // AppendTime appends a time of day.
 func AppendTime(dst []byte, us int64) []byte {
 	sec := int(us / MicrosPerSecond)
-	dst = append2(dst, sec/3600)
-	dst = append2(append(dst, ':'), sec/60%60)
-	dst = append2(append(dst, ':'), sec%60)
+	dst = ascii.Append2(dst, sec/3600)
+	dst = ascii.Append2(append(dst, ':'), sec/60%60)
+	dst = ascii.Append2(append(dst, ':'), sec%60)
 	return appendFraction(dst, int(us%MicrosPerSecond))
 }
 
@@ -47,7 +51,7 @@ func appendFraction(dst []byte, us int) []byte {
 		return dst
 	}
 	dst = append(dst, '.')
-	dst = append2(append2(append2(dst, us/10000), us/100%100), us%100)
+	dst = ascii.Append2(ascii.Append2(ascii.Append2(dst, us/10000), us/100%100), us%100)
 	for dst[len(dst)-1] == '0' {
 		dst = dst[:len(dst)-1]
 	}
@@ -95,12 +99,12 @@ func AppendOffset(dst []byte, seconds int) []byte {
 	if seconds < 0 {
 		sign, seconds = '-', -seconds
 	}
-	dst = append2(append(dst, sign), seconds/3600)
+	dst = ascii.Append2(append(dst, sign), seconds/3600)
 	if seconds%3600 != 0 {
-		dst = append2(append(dst, ':'), seconds/60%60)
+		dst = ascii.Append2(append(dst, ':'), seconds/60%60)
 	}
 	if seconds%60 != 0 {
-		dst = append2(append(dst, ':'), seconds%60)
+		dst = ascii.Append2(append(dst, ':'), seconds%60)
 	}
 	return dst
 }

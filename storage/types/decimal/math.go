@@ -1,4 +1,4 @@
-package types
+package decimal
 
 import (
 	"math"
@@ -112,11 +112,11 @@ func (d Decimal) Log(base Decimal) (Decimal, error) {
 	}
 	switch {
 	case d.IsNaN() || base.IsNaN():
-		return DecimalNaN, nil
+		return NaN, nil
 	case d.IsInf() && base.IsInf():
-		return DecimalNaN, nil
+		return NaN, nil
 	case d.IsInf():
-		return DecimalInf, nil
+		return Inf, nil
 	case base.IsInf():
 		return Decimal{}, nil
 	}
@@ -125,13 +125,13 @@ func (d Decimal) Log(base Decimal) (Decimal, error) {
 	prec := precisionOf(scale + 16 + d.smallness() + base.smallness())
 	lb := lnFloat(base.bigFloat(prec))
 	if lb.Sign() == 0 {
-		return Decimal{}, errDivisionByZero()
+		return Decimal{}, DivisionByZero()
 	}
 	return real{new(big.Float).Quo(lnFloat(d.bigFloat(prec)), lb)}.round(scale), nil
 }
 
 // Log10 returns the logarithm to base 10.
-func (d Decimal) Log10() (Decimal, error) { return d.Log(DecimalFromInt64(10)) }
+func (d Decimal) Log10() (Decimal, error) { return d.Log(FromInt64(10)) }
 
 // lnWeight estimates the decimal weight of ln(d), as estimate_ln_dweight of numeric.c does.
 func (d Decimal) lnWeight() int {
@@ -139,7 +139,7 @@ func (d Decimal) lnWeight() int {
 		return 0
 	}
 	if d.Cmp(Decimal{coef: uint128{9, 0}, scale: 1}) >= 0 && d.Cmp(Decimal{coef: uint128{11, 0}, scale: 1}) <= 0 {
-		x, _ := d.Sub(DecimalFromInt64(1))
+		x, _ := d.Sub(FromInt64(1))
 		if x.IsZero() {
 			return 0
 		}
@@ -177,7 +177,7 @@ func (d Decimal) Power(e Decimal) (Decimal, error) {
 	}
 	neg := false
 	if d.Sign() < 0 {
-		half, _ := e.Mod(DecimalFromInt64(2))
+		half, _ := e.Mod(FromInt64(2))
 		neg, d = !half.IsZero(), d.Abs()
 	}
 	r, err := d.powerReal(e)
@@ -210,11 +210,11 @@ func (d Decimal) powerReal(e Decimal) (Decimal, error) {
 func (d Decimal) powerInt(n, scale int) (Decimal, error) {
 	switch n {
 	case 0:
-		return DecimalFromInt64(1).rescaled(scale), nil
+		return FromInt64(1).rescaled(scale), nil
 	case 1:
 		return d.rescaled(scale), nil
 	case -1:
-		return divDecimal(DecimalFromInt64(1), d, scale), nil
+		return divDecimal(FromInt64(1), d, scale), nil
 	}
 	if d.IsZero() {
 		return Decimal{scale: int32(scale)}, nil
@@ -261,12 +261,12 @@ func (d Decimal) log10() float64 {
 }
 
 func powerSpecial(d, e Decimal) (Decimal, error) {
-	one := DecimalFromInt64(1)
+	one := FromInt64(1)
 	switch {
 	case !d.IsNaN() && d.Cmp(one) == 0, !e.IsNaN() && e.IsZero():
 		return one, nil
 	case d.IsNaN() || e.IsNaN():
-		return DecimalNaN, nil
+		return NaN, nil
 	case e.IsInf():
 		c := d.Abs().Cmp(one)
 		switch {
@@ -275,13 +275,13 @@ func powerSpecial(d, e Decimal) (Decimal, error) {
 		case c == 0:
 			return one, nil
 		case (c > 0) == (e.class == posInf):
-			return DecimalInf, nil
+			return Inf, nil
 		}
 		return Decimal{}, nil
 	case d.class == posInf && e.Sign() < 0:
 		return Decimal{}, nil
 	case d.class == posInf:
-		return DecimalInf, nil
+		return Inf, nil
 	}
 	if e.Trunc(0).Cmp(e) != 0 {
 		return Decimal{}, errs.New(errs.InvalidArgumentForPower, "a negative number raised to a non-integer power yields a complex result")
@@ -289,8 +289,8 @@ func powerSpecial(d, e Decimal) (Decimal, error) {
 	if e.Sign() < 0 {
 		return Decimal{}, nil
 	}
-	if r, _ := e.Mod(DecimalFromInt64(2)); r.IsZero() {
-		return DecimalInf, nil
+	if r, _ := e.Mod(FromInt64(2)); r.IsZero() {
+		return Inf, nil
 	}
-	return DecimalNegInf, nil
+	return NegInf, nil
 }

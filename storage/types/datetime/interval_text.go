@@ -1,14 +1,17 @@
-package types
+package datetime
 
 import (
 	"errors"
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 // AppendInterval appends an interval with IntervalStyle postgres, e.g. 1 year 2 mons -3 days +04:05:06.
-func AppendInterval(dst []byte, v IntervalValue) []byte {
+func AppendInterval(dst []byte, v Interval) []byte {
 	empty, neg := true, false
 	part := func(n int64, unit string) {
 		if n == 0 {
@@ -20,7 +23,7 @@ func AppendInterval(dst []byte, v IntervalValue) []byte {
 		if neg && n > 0 {
 			dst = append(dst, '+')
 		}
-		dst = append(append(AppendInt(dst, n), ' '), unit...)
+		dst = append(append(ascii.AppendInt(dst, n), ' '), unit...)
 		if n != 1 {
 			dst = append(dst, 's')
 		}
@@ -44,12 +47,12 @@ func AppendInterval(dst []byte, v IntervalValue) []byte {
 	}
 	hours := us / MicrosPerHour
 	if hours < 100 {
-		dst = append2(dst, int(hours))
+		dst = ascii.Append2(dst, int(hours))
 	} else {
-		dst = appendUint(dst, hours)
+		dst = ascii.AppendUint(dst, hours)
 	}
-	dst = append2(append(dst, ':'), int(us/MicrosPerMinute%60))
-	dst = append2(append(dst, ':'), int(us/MicrosPerSecond%60))
+	dst = ascii.Append2(append(dst, ':'), int(us/MicrosPerMinute%60))
+	dst = ascii.Append2(append(dst, ':'), int(us/MicrosPerSecond%60))
 	return appendFraction(dst, int(us%MicrosPerSecond))
 }
 
@@ -124,7 +127,7 @@ func (s *intervalSum) addMicros(whole, unit int64, fraction float64) {
 	} else if f < -0.5 {
 		n--
 	}
-	p := MulInt64(whole, unit).AddWrapping(Int128From64(n))
+	p := decimal.MulInt64(whole, unit).AddWrapping(decimal.Int128From64(n))
 	sum, ok := addInt64(s.micros, int64(p.Lo))
 	s.micros = sum
 	s.bad = s.bad || !ok || !p.IsInt64()
@@ -147,8 +150,8 @@ func (s *intervalSum) addMonths(whole, unit int64) {
 
 // ParseInterval reads an interval: PostgreSQL's own forms (1 year 2 mons, @ 1 hour ago), SQL's (1-2, 3 4:05:06) and
 // ISO 8601 (P1Y2M3DT4H5M6S, P0001-02-03T04:05:06).
-func ParseInterval(s []byte) (IntervalValue, error) {
-	text := strings.ToLower(str(trimSpace(s)))
+func ParseInterval(s []byte) (Interval, error) {
+	text := strings.ToLower(ascii.String(ascii.TrimSpace(s)))
 	var sum intervalSum
 	f := faultFormat
 	if len(text) > 1 && text[0] == 'p' {
@@ -160,12 +163,12 @@ func ParseInterval(s []byte) (IntervalValue, error) {
 		f = faultInterval
 	}
 	if f != faultNone {
-		return IntervalValue{}, dateError(f, "interval", s, "")
+		return Interval{}, dateError(f, "interval", s, "")
 	}
 	if sum.months != int64(int32(sum.months)) || sum.days != int64(int32(sum.days)) {
-		return IntervalValue{}, IntervalOutOfRange()
+		return Interval{}, IntervalOutOfRange()
 	}
-	return IntervalValue{int32(sum.months), int32(sum.days), sum.micros}, nil
+	return Interval{int32(sum.months), int32(sum.days), sum.micros}, nil
 }
 
 // verbose reads numbers with units, clocks, and year-month pairs. A number without a unit counts days before a clock,
@@ -174,12 +177,12 @@ func (s *intervalSum) verbose(text string) dateFault {
 	text = strings.TrimPrefix(text, "@")
 	seen, ago := false, false
 	for i := 0; ; {
-		i = skip(text, i, func(c byte) bool { return isSpace(c) || c == ',' })
+		i = skip(text, i, func(c byte) bool { return ascii.IsSpace(c) || c == ',' })
 		if i == len(text) {
 			break
 		}
-		if isAlpha(text[i]) {
-			end := skip(text, i, isAlpha)
+		if ascii.IsAlpha(text[i]) {
+			end := skip(text, i, ascii.IsAlpha)
 			if text[i:end] != "ago" || !seen {
 				return faultFormat
 			}
@@ -189,21 +192,21 @@ func (s *intervalSum) verbose(text string) dateFault {
 		neg := false
 		if text[i] == '-' || text[i] == '+' {
 			neg = text[i] == '-'
-			i = skip(text, i+1, isSpace)
-			if i == len(text) || !isDigit(text[i]) {
+			i = skip(text, i+1, ascii.IsSpace)
+			if i == len(text) || !ascii.IsDigit(text[i]) {
 				return faultFormat
 			}
 		}
 		if text[i] == '.' && i > 0 && (text[i-1] == '-' || text[i-1] == '+') {
 			return faultFormat
 		}
-		end := skip(text, i, func(c byte) bool { return isDigit(c) || c == '.' || c == ':' || c == '-' })
+		end := skip(text, i, func(c byte) bool { return ascii.IsDigit(c) || c == '.' || c == ':' || c == '-' })
 		word := text[i:end]
 		if word == "" {
 			return faultFormat
 		}
-		unitStart := skip(text, end, isSpace)
-		unitEnd := skip(text, unitStart, isAlpha)
+		unitStart := skip(text, end, ascii.IsSpace)
+		unitEnd := skip(text, unitStart, ascii.IsAlpha)
 		var f dateFault
 		switch {
 		case strings.IndexByte(word, ':') >= 0:
@@ -243,7 +246,7 @@ func bareUnit(rest string) Unit {
 	if len(rest) > 0 && (rest[0] == '-' || rest[0] == '+') {
 		rest = rest[1:]
 	}
-	n := skip(rest, 0, isDigit)
+	n := skip(rest, 0, ascii.IsDigit)
 	if n > 0 && n < len(rest) && rest[n] == ':' {
 		return UnitDay
 	}
@@ -267,7 +270,7 @@ func (s *intervalSum) number(word string, neg bool, u Unit) dateFault {
 	}
 	f := 0.0
 	if frac != "" {
-		if skip(frac, 0, isDigit) != len(frac) {
+		if skip(frac, 0, ascii.IsDigit) != len(frac) {
 			return faultFormat
 		}
 		f = fraction(frac)
@@ -338,7 +341,7 @@ func (s *intervalSum) iso(text string) dateFault {
 }
 
 func (s *intervalSum) isoPart(text, letters string, units [4]Unit, delim byte) dateFault {
-	if text != "" && isDigit(text[len(text)-1]) { // no designator at the end: y-m-d or h:m:s
+	if text != "" && ascii.IsDigit(text[len(text)-1]) { // no designator at the end: y-m-d or h:m:s
 		plain := units
 		if delim == '-' {
 			plain[2] = UnitDay
@@ -359,7 +362,7 @@ func (s *intervalSum) isoPart(text, letters string, units [4]Unit, delim byte) d
 		if neg || text[0] == '+' {
 			text = text[1:]
 		}
-		n := skip(text, 0, func(c byte) bool { return isDigit(c) || c == '.' })
+		n := skip(text, 0, func(c byte) bool { return ascii.IsDigit(c) || c == '.' })
 		if n == 0 || n == len(text) {
 			return faultFormat
 		}

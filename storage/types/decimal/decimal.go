@@ -1,10 +1,16 @@
-package types
+// Package decimal owns the arithmetic of PostgreSQL's numeric: Decimal of any size, Int128 for the fixed-width forms of up
+// to 38 digits, their text forms and the order-preserving encoding in which columns of unconstrained numerics are kept.
+//
+// It stands below package types and knows no column types, only precisions and scales. All values are immutable and
+// safe for concurrent use.
+package decimal
 
 import (
 	"math/big"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types/ascii"
 )
 
 // Decimal is a numeric of any size, for unconstrained numeric columns (physical form PhysBytes) and for all numeric
@@ -16,7 +22,7 @@ import (
 //
 // # Encoding
 //
-// AppendNumeric writes a Decimal as bytes whose order is the order of values:
+// AppendEncoded writes a Decimal as bytes whose order is the order of values:
 //
 //	+-------+-------------+---------------------------+--------------+---------------+
 //	| class | weight (2)  | digits (2 bytes each)     | terminator 2 | display scale |
@@ -30,24 +36,31 @@ import (
 // All numbers are big-endian. Classes 1, 3, 5 and 6 have no weight, digits or terminator; the special values have
 // display scale 0. In a negative number weight, digits and terminator are complemented. bytes.Compare of two encodings
 // is therefore the order of the values, and, among equal values, of their display scales. Equal values have equal
-// NumericKey, which is all but the two bytes of the scale: 1.5 and 1.50 are one group.
+// Key, which is all but the two bytes of the scale: 1.5 and 1.50 are one group.
 //
 //	1.50 is  04 80 00  00 02  13 89  00 00  00 02    (digits 1 and 5000)
 type Decimal struct {
-	class decimalClass
+	class class
 	neg   bool
 	scale int32
 	coef  uint128
 	big   *big.Int // the magnitude, when it needs more than 128 bits
 }
 
-type decimalClass uint8
+type class uint8
 
 const (
-	finite decimalClass = iota
+	finite class = iota
 	negInf
 	posInf
 	notANumber
+)
+
+// Digits of the fixed-width forms: a numeric with at most 18 is an int64 scaled by 10^scale, with at most 38 an Int128;
+// all others are variable-length (see Decimal).
+const (
+	Precision64  = 18
+	Precision128 = 38
 )
 
 // Limits of numeric, as in PostgreSQL: digits before the point and digits after it.
@@ -60,20 +73,20 @@ const (
 
 // NaN and the infinities of numeric.
 var (
-	DecimalNaN    = Decimal{class: notANumber}
-	DecimalInf    = Decimal{class: posInf}
-	DecimalNegInf = Decimal{class: negInf}
+	NaN    = Decimal{class: notANumber}
+	Inf    = Decimal{class: posInf}
+	NegInf = Decimal{class: negInf}
 )
 
 func errNumericOverflow() error {
 	return errs.New(errs.NumericValueOutOfRange, "value overflows numeric format")
 }
 
-// DecimalFromInt64 returns v with display scale 0.
-func DecimalFromInt64(v int64) Decimal { return DecimalFromInt128(Int128From64(v), 0) }
+// FromInt64 returns v with display scale 0.
+func FromInt64(v int64) Decimal { return FromInt128(Int128From64(v), 0) }
 
-// DecimalFromInt128 returns v * 10^-scale; a negative scale multiplies.
-func DecimalFromInt128(v Int128, scale int) Decimal {
+// FromInt128 returns v * 10^-scale; a negative scale multiplies.
+func FromInt128(v Int128, scale int) Decimal {
 	d := Decimal{neg: v.Hi < 0, coef: v.abs(), scale: int32(scale)}
 	if scale < 0 {
 		return d.rescaled(0)
@@ -184,7 +197,7 @@ func alignSmall(d, o Decimal) (a, b uint128, scale int32, ok bool) {
 	}
 	a, b, scale, ok = d.coef, o.coef, max(d.scale, o.scale), true
 	switch diff := d.scale - o.scale; {
-	case diff > Decimal128Precision || diff < -Decimal128Precision:
+	case diff > Precision128 || diff < -Precision128:
 		ok = false
 	case diff > 0:
 		b, ok = b.mul(pow10[diff])
@@ -211,7 +224,7 @@ func (d Decimal) rescaled(scale int) Decimal {
 	if d.class != finite || diff == 0 {
 		return d
 	}
-	if d.big == nil && diff >= -Decimal128Precision && diff <= Decimal128Precision {
+	if d.big == nil && diff >= -Precision128 && diff <= Precision128 {
 		if diff < 0 {
 			c := d.coef.divRound(pow10[-diff])
 			return Decimal{neg: d.neg && !c.isZero(), coef: c, scale: int32(scale)}
@@ -302,19 +315,19 @@ func insertPoint(dst []byte, start, scale int) []byte {
 // String returns PostgreSQL's text form.
 func (d Decimal) String() string { return string(d.Append(nil)) }
 
-// ParseDecimal reads a numeric as PostgreSQL's input function does: blanks around, NaN, Infinity, digits with point
+// Parse reads a numeric as PostgreSQL's input function does: blanks around, NaN, Infinity, digits with point
 // and exponent. The display scale is the number of digits after the point.
-func ParseDecimal(s []byte) (Decimal, error) {
-	t := trimSpace(s)
+func Parse(s []byte) (Decimal, error) {
+	t := ascii.TrimSpace(s)
 	if d, ok := parseSmallDecimal(t); ok {
 		return d, nil
 	}
-	d, ok, overflow := parseDecimal(t)
+	d, ok, overflow := parse(t)
 	switch {
 	case overflow:
 		return Decimal{}, errNumericOverflow()
 	case !ok:
-		return Decimal{}, errSyntax("numeric", s)
+		return Decimal{}, ascii.SyntaxError("numeric", s)
 	}
 	return d.check()
 }
@@ -325,10 +338,10 @@ func parseSmallDecimal(t []byte) (Decimal, bool) {
 	if !ok {
 		return Decimal{}, false
 	}
-	return DecimalFromInt128(v, scale), true
+	return FromInt128(v, scale), true
 }
 
-func parseDecimal(t []byte) (d Decimal, ok, overflow bool) {
+func parse(t []byte) (d Decimal, ok, overflow bool) {
 	neg := false
 	body := t
 	if len(body) > 0 && (body[0] == '-' || body[0] == '+') {
@@ -336,17 +349,17 @@ func parseDecimal(t []byte) (d Decimal, ok, overflow bool) {
 	}
 	switch strings.ToLower(string(body[:min(len(body), 9)])) {
 	case "nan":
-		return DecimalNaN, len(body) == len(t), false
+		return NaN, len(body) == len(t), false
 	case "inf", "infinity":
 		if neg {
-			return DecimalNegInf, true, false
+			return NegInf, true, false
 		}
-		return DecimalInf, true, false
+		return Inf, true, false
 	}
 	digits := make([]byte, 0, len(body))
 	scale, point, i := 0, false, 0
 	for ; i < len(body); i++ {
-		if c := body[i]; isDigit(c) {
+		if c := body[i]; ascii.IsDigit(c) {
 			digits = append(digits, c)
 			if point {
 				scale++
@@ -418,7 +431,7 @@ func parseExponent(s []byte) (int, bool) {
 	}
 	n := 0
 	for _, c := range s {
-		if !isDigit(c) {
+		if !ascii.IsDigit(c) {
 			return 0, false
 		}
 		if n < 1<<40 {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -149,7 +150,7 @@ func (b *Binder) aggregateCall(s *scope, name string, n *pg.FuncCall) (plan.AggC
 			return call, types.Type{}, err
 		}
 		if call.Distinct && !containsExpr(call.Args, k.Expr) {
-			return call, types.Type{}, b.fail(location(o), errs.InvalidColumnReference,
+			return call, types.Type{}, b.fail(parse.Location(o), errs.InvalidColumnReference,
 				"in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
 		}
 		call.OrderBy = append(call.OrderBy, k)

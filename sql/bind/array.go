@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -91,7 +92,7 @@ func (b *Binder) arrayOperator(s *scope, op string, n *pg.A_Expr) (expr.Expr, er
 		if elem == types.Varchar {
 			elem = types.Text
 		}
-		if r, err = b.coerce(r, types.ArrayOf(elem), location(n.Rexpr)); err != nil {
+		if r, err = b.coerce(r, types.ArrayOf(elem), parse.Location(n.Rexpr)); err != nil {
 			return nil, err
 		}
 	}
@@ -103,16 +104,16 @@ func (b *Binder) arrayOperator(s *scope, op string, n *pg.A_Expr) (expr.Expr, er
 		var places []int32
 		elems, err := types.ParseArray([]byte(c.Value.S))
 		if err != nil {
-			return nil, b.at(err, location(n.Rexpr))
+			return nil, b.at(err, parse.Location(n.Rexpr))
 		}
 		for _, e := range elems {
 			k := types.NullOf(types.T(c.Value.Type.Elem))
 			if !e.Null {
 				if k, err = types.Parse(types.T(c.Value.Type.Elem), string(e.Text)); err != nil {
-					return nil, b.at(err, location(n.Rexpr))
+					return nil, b.at(err, parse.Location(n.Rexpr))
 				}
 			}
-			args, places = append(args, &expr.Const{Value: k}), append(places, location(n.Rexpr))
+			args, places = append(args, &expr.Const{Value: k}), append(places, parse.Location(n.Rexpr))
 		}
 		return b.overItems(op, n, l, args, places)
 	}
@@ -126,12 +127,12 @@ func (b *Binder) overItems(op string, n *pg.A_Expr, l expr.Expr, args []expr.Exp
 		return &expr.Const{Value: types.BoolOf(all)}, nil
 	}
 	if op == "=" && !all || op == "<>" && all {
-		return b.inList(op, l, args, location(n.Lexpr), places, n.Location)
+		return b.inList(op, l, args, parse.Location(n.Lexpr), places, n.Location)
 	}
 	parts := make([]expr.Expr, len(args))
 	for i, a := range args {
 		var err error
-		if parts[i], err = b.operator(op, l, a, n.Location, location(n.Lexpr), places[i]); err != nil {
+		if parts[i], err = b.operator(op, l, a, n.Location, parse.Location(n.Lexpr), places[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -144,10 +145,10 @@ func (b *Binder) overColumn(op string, n *pg.A_Expr, l, r expr.Expr) (expr.Expr,
 	if err != nil {
 		return nil, b.at(err, n.Location)
 	}
-	if l, err = b.coerce(l, want[0], location(n.Lexpr)); err != nil {
+	if l, err = b.coerce(l, want[0], parse.Location(n.Lexpr)); err != nil {
 		return nil, err
 	}
-	if r, err = b.coerce(r, want[1], location(n.Rexpr)); err != nil {
+	if r, err = b.coerce(r, want[1], parse.Location(n.Rexpr)); err != nil {
 		return nil, err
 	}
 	return expr.NewCall(o, []expr.Expr{l, r}), nil
@@ -165,20 +166,20 @@ func (b *Binder) indirection(s *scope, n *pg.A_Indirection) (expr.Expr, error) {
 	for _, part := range n.Indirection {
 		ix := part.GetAIndices()
 		if ix == nil || ix.IsSlice {
-			return nil, b.unsupported(location(n.Arg), "a field selection or array slice")
+			return nil, b.unsupported(parse.Location(n.Arg), "a field selection or array slice")
 		}
 		if e.Type().Kind != types.Array {
-			return nil, b.fail(location(n.Arg), errs.DatatypeMismatch,
+			return nil, b.fail(parse.Location(n.Arg), errs.DatatypeMismatch,
 				"cannot subscript type %s because it does not support subscripting", plainType(e.Type()))
 		}
 		i, err := b.expr(s, ix.Uidx)
 		if err != nil {
 			return nil, err
 		}
-		if i, err = b.coerce(i, types.T(types.Int4), location(ix.Uidx)); err != nil {
+		if i, err = b.coerce(i, types.T(types.Int4), parse.Location(ix.Uidx)); err != nil {
 			return nil, err
 		}
-		if e, err = b.call("array_subscript", []expr.Expr{e, i}, nil, location(n.Arg)); err != nil {
+		if e, err = b.call("array_subscript", []expr.Expr{e, i}, nil, parse.Location(n.Arg)); err != nil {
 			return nil, err
 		}
 	}

@@ -10,11 +10,10 @@
 package bind
 
 import (
-	"errors"
-
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/bind/ddl"
 	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -80,7 +79,7 @@ func (b *Binder) statement(n *pg.Node) (Statement, error) {
 		return b.createTableAs(n.CreateTableAsStmt)
 	case *pg.Node_DropStmt:
 		if n.DropStmt.RemoveType == pg.ObjectType_OBJECT_TABLE {
-			return b.dropTable(n.DropStmt)
+			return ddl.Drop(n.DropStmt)
 		}
 	case *pg.Node_ExplainStmt:
 		return b.explain(n.ExplainStmt)
@@ -119,26 +118,15 @@ func (b *Binder) newColumn(name string, t types.Type) plan.Column {
 }
 
 // at gives an error a position, unless it has one.
-func (b *Binder) at(err error, loc int32) error {
-	var e *errs.Error
-	if err == nil || !errors.As(err, &e) || e.Position != 0 {
-		return err
-	}
-	pos := b.stmt.Position(loc)
-	if pos == 0 {
-		return err
-	}
-	c := *e
-	return (&c).At(pos)
-}
+func (b *Binder) at(err error, loc int32) error { return b.stmt.At(err, loc) }
 
 // fail makes an error with a position.
 func (b *Binder) fail(loc int32, code errs.Code, format string, args ...any) *errs.Error {
-	return errs.New(code, format, args...).At(b.stmt.Position(loc))
+	return b.stmt.Fail(loc, code, format, args...)
 }
 
 func (b *Binder) unsupported(loc int32, format string, args ...any) error {
-	return errs.Unsupported(format, args...).At(b.stmt.Position(loc))
+	return b.stmt.Unsupported(loc, format, args...)
 }
 
 // ref makes a reference to a column of a plan.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -57,7 +58,7 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 	e, err := b.call(name, args, places, n.Location)
 	if err != nil && len(n.Funcname) > 1 && errs.Is(err, errs.UndefinedFunction) {
 		q := *errs.From(err) // PostgreSQL names the function as it was written
-		q.Message = strings.Replace(q.Message, "function "+name+"(", "function "+strings.Join(stringsOf(n.Funcname), ".")+"(", 1)
+		q.Message = strings.Replace(q.Message, "function "+name+"(", "function "+strings.Join(parse.Names(n.Funcname), ".")+"(", 1)
 		return nil, &q
 	}
 	return e, err
@@ -65,7 +66,7 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 
 // functionName returns the name of a function of pg_catalog; there are no others.
 func (b *Binder) functionName(s *scope, n *pg.FuncCall) (string, error) {
-	parts := stringsOf(n.Funcname)
+	parts := parse.Names(n.Funcname)
 	name := parts[len(parts)-1]
 	if len(parts) == 1 || parts[len(parts)-2] == "pg_catalog" || parts[len(parts)-2] == "siltstone" {
 		return name, nil

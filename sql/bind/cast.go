@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -29,7 +30,7 @@ func (b *Binder) typeCast(s *scope, n *pg.TypeCast) (expr.Expr, error) {
 			return nil, err
 		}
 	}
-	return b.cast(e, t, n.Location, location(n.Arg))
+	return b.cast(e, t, n.Location, parse.Location(n.Arg))
 }
 
 // cast converts explicitly. The place of an error is the cast; that of a wrong literal is the literal.
@@ -57,7 +58,7 @@ func (b *Binder) castLiteral(c *expr.Const, t types.Type, loc int32) (expr.Expr,
 
 // intervalField applies the unit of INTERVAL '1' DAY to the literal.
 func (b *Binder) intervalField(e expr.Expr, n *pg.TypeName) (expr.Expr, error) {
-	unit, ok := intervalUnits[intOf(n.Typmods[0])]
+	unit, ok := intervalUnits[parse.Int(n.Typmods[0])]
 	c, lit := e.(*expr.Const)
 	if !ok || !lit || len(n.Typmods) > 1 {
 		return nil, b.unsupported(n.Location, "this interval field restriction")
@@ -92,7 +93,7 @@ func (b *Binder) typeName(n *pg.TypeName) (types.Type, error) {
 }
 
 func (b *Binder) scalarType(n *pg.TypeName) (types.Type, error) {
-	names := stringsOf(n.Names)
+	names := parse.Names(n.Names)
 	if n.PctType || len(names) == 0 {
 		return types.Type{}, b.unsupported(n.Location, "%%TYPE")
 	}
@@ -134,7 +135,7 @@ func (b *Binder) modified(k types.Kind, n *pg.TypeName) (types.Type, error) {
 		if m.GetAConst() == nil {
 			return t, b.fail(n.Location, errs.InvalidParameterValue, "type modifiers must be simple constants or identifiers")
 		}
-		mods[i] = intOf(m)
+		mods[i] = parse.Int(m)
 	}
 	switch k {
 	case types.Numeric:
@@ -157,7 +158,7 @@ func (b *Binder) modified(k types.Kind, n *pg.TypeName) (types.Type, error) {
 		}
 		return t, b.unsupported(n.Location, "%s with %d digits of fractional seconds", t, mods[0])
 	}
-	return t, b.fail(n.Location, errs.SyntaxError, "type modifier is not allowed for type %q", stringsOf(n.Names)[len(n.Names)-1])
+	return t, b.fail(n.Location, errs.SyntaxError, "type modifier is not allowed for type %q", parse.Names(n.Names)[len(n.Names)-1])
 }
 
 func (b *Binder) numericType(mods []int32, loc int32) (types.Type, error) {

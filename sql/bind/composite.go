@@ -7,6 +7,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/parse"
 )
 
 // There are no composite values, but JDBC and tools built on it ask for keys by the fields of one:
@@ -26,7 +27,7 @@ func isField(name string) bool { return strings.Contains(name, fieldMark) }
 // isExpandArray tells whether an item calls the function.
 func isExpandArray(n *pg.Node) bool {
 	call := n.GetFuncCall()
-	return call != nil && slices.Equal(stringsOf(call.Funcname), []string{"information_schema", "_pg_expandarray"})
+	return call != nil && slices.Equal(parse.Names(call.Funcname), []string{"information_schema", "_pg_expandarray"})
 }
 
 // countsColumns tells whether a query counts the columns of its select list.
@@ -63,7 +64,7 @@ func (b *Binder) fieldOfColumn(s *scope, n *pg.A_Indirection) (expr.Expr, error)
 	if c == nil || len(n.Indirection) != 1 || n.Indirection[0].GetString_() == nil {
 		return nil, nil
 	}
-	parts := stringsOf(c.Fields)
+	parts := parse.Names(c.Fields)
 	if len(parts) == 0 || len(parts) != len(c.Fields) {
 		return nil, nil
 	}

@@ -4,6 +4,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -47,7 +48,7 @@ func (b *Binder) with(s *scope, n *pg.WithClause) error {
 				return b.fail(x.Location, errs.DuplicateAlias, "WITH query name %q specified more than once", x.Ctename)
 			}
 		}
-		c := &cte{name: x.Ctename, query: sel, columns: stringsOf(x.Aliascolnames), loc: x.Location,
+		c := &cte{name: x.Ctename, query: sel, columns: parse.Names(x.Aliascolnames), loc: x.Location,
 			scope:        &scope{parent: s.parent, ctes: s.ctes},
 			materialized: x.Ctematerialized == pg.CTEMaterialize_CTEMaterializeAlways}
 		var err error

@@ -3,6 +3,7 @@ package bind
 import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -24,7 +25,7 @@ func (b *Binder) distinctOn(s *scope, items []*pg.Node, targets []target, order 
 		}
 		o.key = plan.SortKey{Expr: o.key.Expr}
 		if !containsOrder(on, o) {
-			on, places = append(on, o), append(places, location(it))
+			on, places = append(on, o), append(places, parse.Location(it))
 		}
 	}
 	lead := 0

@@ -9,6 +9,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -63,7 +64,7 @@ func (b *Binder) expr(s *scope, n *pg.Node) (expr.Expr, error) {
 	case *pg.Node_NamedArgExpr:
 		return nil, b.unsupported(x.NamedArgExpr.Location, "a named argument")
 	}
-	return nil, b.unsupported(location(n), "%s", nodeName(n))
+	return nil, b.unsupported(parse.Location(n), "%s", parse.NodeName(n))
 }
 
 // constant binds a literal with the type that PostgreSQL gives it: integer, bigint, numeric by size; unknown for
@@ -151,9 +152,9 @@ func (b *Binder) boolean(s *scope, n *pg.Node, construct string) (expr.Expr, err
 		return nil, err
 	}
 	if t := e.Type(); t.Kind != types.Bool && t.Kind != types.Unknown {
-		return nil, b.fail(location(n), errs.DatatypeMismatch, "argument of %s must be type boolean, not type %s", construct, plainType(t))
+		return nil, b.fail(parse.Location(n), errs.DatatypeMismatch, "argument of %s must be type boolean, not type %s", construct, plainType(t))
 	}
-	return b.coerce(e, types.T(types.Bool), location(n))
+	return b.coerce(e, types.T(types.Bool), parse.Location(n))
 }
 
 func (b *Binder) nullTest(s *scope, n *pg.NullTest) (expr.Expr, error) {
@@ -225,7 +226,7 @@ func (b *Binder) caseExpr(s *scope, n *pg.CaseExpr) (expr.Expr, error) {
 			return nil, err
 		}
 		c.Whens = append(c.Whens, expr.When{Cond: cond})
-		results, places = append(results, r), append(places, location(when.Result))
+		results, places = append(results, r), append(places, parse.Location(when.Result))
 	}
 	if n.Defresult != nil {
 		r, err := b.expr(s, n.Defresult)
@@ -233,7 +234,7 @@ func (b *Binder) caseExpr(s *scope, n *pg.CaseExpr) (expr.Expr, error) {
 			return nil, err
 		}
 		// PostgreSQL looks at ELSE first.
-		results, places = append([]expr.Expr{r}, results...), append([]int32{location(n.Defresult)}, places...)
+		results, places = append([]expr.Expr{r}, results...), append([]int32{parse.Location(n.Defresult)}, places...)
 	}
 	results, t, err := b.common("CASE", results, places)
 	if err != nil {
@@ -257,7 +258,7 @@ func (b *Binder) caseCondition(s *scope, subject expr.Expr, n *pg.CaseExpr, when
 	if err != nil {
 		return nil, err
 	}
-	return b.operator("=", subject, v, when.Location, location(n.Arg), location(when.Expr))
+	return b.operator("=", subject, v, when.Location, parse.Location(n.Arg), parse.Location(when.Expr))
 }
 
 func (b *Binder) coalesce(s *scope, n *pg.CoalesceExpr) (expr.Expr, error) {
@@ -295,7 +296,7 @@ func (b *Binder) exprs(s *scope, ns []*pg.Node) ([]expr.Expr, []int32, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		args, places = append(args, e), append(places, location(n))
+		args, places = append(args, e), append(places, parse.Location(n))
 	}
 	return args, places, nil
 }
@@ -330,7 +331,7 @@ func (b *Binder) collate(s *scope, n *pg.CollateClause) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := stringsOf(n.Collname)
+	name := parse.Names(n.Collname)
 	switch last := name[len(name)-1]; last {
 	case "default", "C", "POSIX", "ucs_basic", "C.UTF-8", "C.utf8":
 	default:

@@ -6,6 +6,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -74,7 +75,7 @@ func (b *Binder) fromItem(s *scope, n *pg.Node) (plan.Node, from, error) {
 	case *pg.Node_RangeTableSample:
 		return nil, from{}, b.unsupported(x.RangeTableSample.Location, "TABLESAMPLE")
 	}
-	return nil, from{}, b.unsupported(location(n), "%s in FROM", nodeName(n))
+	return nil, from{}, b.unsupported(parse.Location(n), "%s in FROM", parse.NodeName(n))
 }
 
 // rangeVar binds a table name: a common table expression, or a relation of the catalog.
@@ -155,7 +156,7 @@ func (b *Binder) renameColumns(t *table, alias *pg.Alias, loc int32) error {
 	if alias == nil {
 		return nil
 	}
-	names := stringsOf(alias.Colnames)
+	names := parse.Names(alias.Colnames)
 	if len(names) > len(t.columns) {
 		return b.fail(loc, errs.InvalidColumnReference, "table %q has %d columns available but %d columns specified",
 			alias.Aliasname, len(t.columns), len(names))
@@ -210,7 +211,7 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 	}
 	items := n.Functions[0].GetList().GetItems()
 	if len(n.Coldeflist) > 0 || len(items) > 1 && items[1].GetList() != nil && len(items[1].GetList().Items) > 0 {
-		return nil, from{}, b.unsupported(location(items[0]), "a column definition list")
+		return nil, from{}, b.unsupported(parse.Location(items[0]), "a column definition list")
 	}
 	in := b.lateralScope(s, true)
 	in.clause = "functions in FROM"
@@ -219,7 +220,7 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 	if call == nil {
 		return b.scalarInFrom(in, items[0], n)
 	}
-	parts := stringsOf(call.Funcname)
+	parts := parse.Names(call.Funcname)
 	fname := parts[len(parts)-1]
 	if fname == "unnest" && len(call.Args) > 1 {
 		return b.rowsFrom(s, n)
@@ -255,14 +256,14 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 // scalarInFrom binds a scalar function in FROM: one row of its value.
 func (b *Binder) scalarInFrom(in *scope, n *pg.Node, r *pg.RangeFunction) (plan.Node, from, error) {
 	if r.Ordinality {
-		return nil, from{}, b.unsupported(location(n), "WITH ORDINALITY of a scalar function")
+		return nil, from{}, b.unsupported(parse.Location(n), "WITH ORDINALITY of a scalar function")
 	}
 	in.node = oneRow()
 	e, err := b.expr(in, n)
 	if err != nil {
 		return nil, from{}, err
 	}
-	if e, err = b.textIfUnknown(e, location(n)); err != nil {
+	if e, err = b.textIfUnknown(e, parse.Location(n)); err != nil {
 		return nil, from{}, err
 	}
 	alias := figureName(n)
@@ -270,7 +271,7 @@ func (b *Binder) scalarInFrom(in *scope, n *pg.Node, r *pg.RangeFunction) (plan.
 		alias = r.Alias.Aliasname
 	}
 	col := b.newColumn(alias, e.Type())
-	f, err := b.named1(&table{alias: alias}, []plan.Column{col}, r.Alias, location(n))
+	f, err := b.named1(&table{alias: alias}, []plan.Column{col}, r.Alias, parse.Location(n))
 	return &plan.Project{Input: in.node, Exprs: []expr.Expr{e}, Cols: []plan.Column{col}}, f, err
 }
 
@@ -380,13 +381,13 @@ func (b *Binder) joinCondition(s *scope, j *join, quals *pg.Node) error {
 		left := plan.OutputSet(j.left)
 		for _, p := range pend {
 			if correlated(p.right, j.left) || plan.ColumnsOf(p.left...).Intersects(left) {
-				return b.unsupported(location(quals), "this subquery in the condition of an outer join")
+				return b.unsupported(parse.Location(quals), "this subquery in the condition of an outer join")
 			}
 			j.right = p.attach(j.right, p.right)
 		}
 		j.on = append(j.on, expr.Conjuncts(nil, cond)...)
 	default:
-		return b.unsupported(location(quals), "a subquery in the condition of a %s join", j.kind)
+		return b.unsupported(parse.Location(quals), "a subquery in the condition of a %s join", j.kind)
 	}
 	return nil
 }
@@ -406,7 +407,7 @@ func naturalUsing(n *pg.JoinExpr, lf, rf *from) *pg.JoinExpr {
 func (b *Binder) using(j *join, n *pg.JoinExpr) error {
 	var merged []name
 	drop := map[string]bool{}
-	for _, col := range stringsOf(n.UsingClause) {
+	for _, col := range parse.Names(n.UsingClause) {
 		if drop[col] {
 			return errs.New(errs.DuplicateColumn, "column name %q appears more than once in USING clause", col)
 		}

@@ -4,6 +4,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -31,7 +32,7 @@ func (b *Binder) groupKeys(s *scope, g *grouping, items []*pg.Node, targets []ta
 		if err != nil {
 			return err
 		}
-		if e, err = b.textIfUnknown(e, location(it)); err != nil {
+		if e, err = b.textIfUnknown(e, parse.Location(it)); err != nil {
 			return err
 		}
 		if containsExpr(g.keys, e) {
@@ -141,7 +142,7 @@ func (b *Binder) orderBy(s *scope, items []*pg.Node, targets []target, distinct 
 			return nil, err
 		}
 		if distinct && o.target < 0 {
-			return nil, b.fail(location(sb.Node), errs.InvalidColumnReference,
+			return nil, b.fail(parse.Location(sb.Node), errs.InvalidColumnReference,
 				"for SELECT DISTINCT, ORDER BY expressions must appear in select list")
 		}
 		o.key = key
@@ -169,7 +170,7 @@ func (b *Binder) orderedExpr(s *scope, n *pg.Node, targets []target, clause stri
 	if o.key.Expr, err = b.expr(s, n); err != nil {
 		return o, err
 	}
-	if o.key.Expr, err = b.textIfUnknown(o.key.Expr, location(n)); err != nil {
+	if o.key.Expr, err = b.textIfUnknown(o.key.Expr, parse.Location(n)); err != nil {
 		return o, err
 	}
 	for i := range targets {
@@ -210,7 +211,7 @@ func (b *Binder) sortKey(n *pg.SortBy, bind func(*pg.Node) (expr.Expr, error)) (
 	case pg.SortByDir_SORTBY_DESC:
 		k.Desc = true
 	case pg.SortByDir_SORTBY_USING:
-		switch op := stringsOf(n.UseOp); op[len(op)-1] {
+		switch op := parse.Names(n.UseOp); op[len(op)-1] {
 		case "<":
 		case ">":
 			k.Desc = true

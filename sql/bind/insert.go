@@ -100,7 +100,7 @@ func (b *Binder) insertSource(s *scope, in *insert, n *pg.InsertStmt) error {
 		for i, l := range sel.ValuesLists {
 			rows[i] = l.GetList().GetItems()
 			if len(rows[i]) != len(rows[0]) {
-				return b.fail(location(rows[i][0]), errs.SyntaxError, "VALUES lists must all be the same length")
+				return b.fail(parse.Location(rows[i][0]), errs.SyntaxError, "VALUES lists must all be the same length")
 			}
 		}
 		return b.insertRows(s, in, rows)
@@ -121,7 +121,7 @@ func (b *Binder) checkWidth(in *insert, width int, place func(int) int32) error 
 
 // insertRows binds VALUES: each value gets the type of its column, DEFAULT its default.
 func (b *Binder) insertRows(s *scope, in *insert, rows [][]*pg.Node) error {
-	if err := b.checkWidth(in, len(rows[0]), func(i int) int32 { return location(rows[0][i]) }); err != nil {
+	if err := b.checkWidth(in, len(rows[0]), func(i int) int32 { return parse.Location(rows[0][i]) }); err != nil {
 		return err
 	}
 	defaults, err := b.defaults(in.relation)
@@ -150,7 +150,7 @@ func (b *Binder) insertRow(s *scope, in *insert, items []*pg.Node, defaults []ex
 		if err != nil {
 			return r, err
 		}
-		if r.exprs[in.columns[i]], err = b.assign(e, &in.relation.Columns[in.columns[i]], location(it)); err != nil {
+		if r.exprs[in.columns[i]], err = b.assign(e, &in.relation.Columns[in.columns[i]], parse.Location(it)); err != nil {
 			return r, err
 		}
 	}

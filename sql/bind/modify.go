@@ -4,6 +4,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -193,7 +194,7 @@ func (b *Binder) assignments(m *modify, list []*pg.Node) ([]expr.Expr, error) {
 				return nil, err
 			}
 		}
-		if values[i], err = b.assign(e, &r.Columns[i], location(val)); err != nil {
+		if values[i], err = b.assign(e, &r.Columns[i], parse.Location(val)); err != nil {
 			return nil, err
 		}
 	}
@@ -219,7 +220,7 @@ func (b *Binder) multiAssign(s *scope, n *pg.MultiAssignRef, row []expr.Expr) (*
 	}
 	sub := n.Source.GetSubLink()
 	if sub == nil || sub.SubLinkType != pg.SubLinkType_EXPR_SUBLINK || sub.Subselect.GetSelectStmt() == nil {
-		return nil, nil, b.fail(location(n.Source), errs.FeatureNotSupported,
+		return nil, nil, b.fail(parse.Location(n.Source), errs.FeatureNotSupported,
 			"source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression")
 	}
 	if n.Colno > 1 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -37,7 +38,7 @@ func (b *Binder) callArguments(s *scope, name string, n *pg.FuncCall) ([]expr.Ex
 			named = append(named, x)
 			a = x.Arg
 		} else if len(named) > 0 {
-			return nil, nil, b.fail(location(a), errs.SyntaxError, "positional argument cannot follow named argument")
+			return nil, nil, b.fail(parse.Location(a), errs.SyntaxError, "positional argument cannot follow named argument")
 		}
 		nodes = append(nodes, a)
 	}
@@ -88,6 +89,6 @@ func (b *Binder) noNamed(n *pg.FuncCall, named []*pg.NamedArgExpr, args []expr.E
 		}
 		list = append(list, t)
 	}
-	return b.fail(n.Location, errs.UndefinedFunction, "function %s(%s) does not exist", strings.Join(stringsOf(n.Funcname), "."), strings.Join(list, ", ")).
+	return b.fail(n.Location, errs.UndefinedFunction, "function %s(%s) does not exist", strings.Join(parse.Names(n.Funcname), "."), strings.Join(list, ", ")).
 		WithHint("No function matches the given name and argument types. You might need to add explicit type casts.")
 }

@@ -1,114 +1,12 @@
 package bind
 
 import (
-	"fmt"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/sql/parse"
 )
-
-// location returns where an expression starts, as PostgreSQL's exprLocation does: for what is written with operators,
-// casts or subscripts that is the leftmost part. -1 when it is unknown.
-func location(n *pg.Node) int32 {
-	if n == nil {
-		return -1
-	}
-	switch x := n.Node.(type) {
-	case *pg.Node_AConst:
-		return x.AConst.Location
-	case *pg.Node_ColumnRef:
-		return x.ColumnRef.Location
-	case *pg.Node_ParamRef:
-		return x.ParamRef.Location
-	case *pg.Node_AExpr:
-		return leftmost(x.AExpr.Location, location(x.AExpr.Lexpr))
-	case *pg.Node_BoolExpr:
-		if len(x.BoolExpr.Args) > 0 {
-			return leftmost(x.BoolExpr.Location, location(x.BoolExpr.Args[0]))
-		}
-		return x.BoolExpr.Location
-	case *pg.Node_NullTest:
-		return leftmost(x.NullTest.Location, location(x.NullTest.Arg))
-	case *pg.Node_BooleanTest:
-		return leftmost(x.BooleanTest.Location, location(x.BooleanTest.Arg))
-	case *pg.Node_TypeCast:
-		l := leftmost(x.TypeCast.Location, location(x.TypeCast.Arg))
-		if t := x.TypeCast.TypeName; t != nil {
-			l = leftmost(l, t.Location)
-		}
-		return l
-	case *pg.Node_FuncCall:
-		return x.FuncCall.Location
-	case *pg.Node_CaseExpr:
-		return x.CaseExpr.Location
-	case *pg.Node_CoalesceExpr:
-		return x.CoalesceExpr.Location
-	case *pg.Node_MinMaxExpr:
-		return x.MinMaxExpr.Location
-	case *pg.Node_SubLink:
-		return leftmost(location(x.SubLink.Testexpr), x.SubLink.Location)
-	case *pg.Node_AArrayExpr:
-		return x.AArrayExpr.Location
-	case *pg.Node_AIndirection:
-		return location(x.AIndirection.Arg)
-	case *pg.Node_SqlvalueFunction:
-		return x.SqlvalueFunction.Location
-	case *pg.Node_CollateClause:
-		return leftmost(location(x.CollateClause.Arg), x.CollateClause.Location)
-	case *pg.Node_RowExpr:
-		return x.RowExpr.Location
-	case *pg.Node_SetToDefault:
-		return x.SetToDefault.Location
-	case *pg.Node_GroupingFunc:
-		return x.GroupingFunc.Location
-	case *pg.Node_ResTarget:
-		return x.ResTarget.Location
-	case *pg.Node_RangeVar:
-		return x.RangeVar.Location
-	case *pg.Node_SortBy:
-		return location(x.SortBy.Node)
-	}
-	return -1
-}
-
-func leftmost(a, b int32) int32 {
-	switch {
-	case a < 0:
-		return b
-	case b < 0:
-		return a
-	}
-	return min(a, b)
-}
-
-// stringsOf returns the parts of a qualified name.
-func stringsOf(ns []*pg.Node) []string {
-	out := make([]string, 0, len(ns))
-	for _, n := range ns {
-		if s := n.GetString_(); s != nil {
-			out = append(out, s.Sval)
-		}
-	}
-	return out
-}
-
-// intOf returns the value of an integer constant, 0 for anything else.
-func intOf(n *pg.Node) int32 {
-	if c := n.GetAConst(); c != nil {
-		if i := c.GetIval(); i != nil {
-			return i.Ival
-		}
-	}
-	if i := n.GetInteger(); i != nil {
-		return i.Ival
-	}
-	return 0
-}
-
-// nodeName names a kind of node for messages: FooBar for *pg.Node_FooBar.
-func nodeName(n *pg.Node) string {
-	return strings.TrimPrefix(fmt.Sprintf("%T", n.Node), "*pg_query.Node_")
-}
 
 // commandTag returns the command tag of a utility statement, or the name of its node in words.
 func commandTag(n *pg.Node) string {
@@ -125,11 +23,11 @@ func commandTag(n *pg.Node) string {
 	case *pg.Node_DropStmt:
 		return "DROP " + strings.ReplaceAll(strings.TrimPrefix(x.DropStmt.RemoveType.String(), "OBJECT_"), "_", " ")
 	}
-	if tag, ok := commandTags[nodeName(n)]; ok {
+	if tag, ok := commandTags[parse.NodeName(n)]; ok {
 		return tag
 	}
 	var words strings.Builder
-	for i, c := range strings.TrimSuffix(nodeName(n), "Stmt") {
+	for i, c := range strings.TrimSuffix(parse.NodeName(n), "Stmt") {
 		if i > 0 && c >= 'A' && c <= 'Z' {
 			words.WriteByte(' ')
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -39,7 +40,7 @@ func (b *Binder) aExpr(s *scope, n *pg.A_Expr) (expr.Expr, error) {
 
 // operatorName returns the operator; a schema other than pg_catalog has none.
 func (b *Binder) operatorName(n *pg.A_Expr) (string, error) {
-	name := stringsOf(n.Name)
+	name := parse.Names(n.Name)
 	if len(name) == 2 && name[0] != "pg_catalog" {
 		return "", b.fail(n.Location, errs.UndefinedFunction, "operator does not exist: %s.%s", name[0], name[1])
 	}
@@ -52,7 +53,7 @@ func (b *Binder) infix(s *scope, op string, n *pg.A_Expr) (expr.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		return b.operator(op, nil, r, n.Location, -1, location(n.Rexpr))
+		return b.operator(op, nil, r, n.Location, -1, parse.Location(n.Rexpr))
 	}
 	if l, r := n.Lexpr.GetRowExpr(), n.Rexpr.GetRowExpr(); l != nil && r != nil {
 		return b.rowCompare(s, op, l.Args, r.Args, n.Location)
@@ -72,7 +73,7 @@ func (b *Binder) binary(s *scope, op string, ln, rn *pg.Node, loc int32) (expr.E
 	if err != nil {
 		return nil, err
 	}
-	return b.operator(op, l, r, loc, location(ln), location(rn))
+	return b.operator(op, l, r, loc, parse.Location(ln), parse.Location(rn))
 }
 
 // operator resolves an operator over bound operands; l is nil for a prefix operator.
@@ -143,7 +144,7 @@ func (b *Binder) distinctFrom(s *scope, n *pg.A_Expr) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	eq, err := b.operator("=", l, r, n.Location, location(n.Lexpr), location(n.Rexpr))
+	eq, err := b.operator("=", l, r, n.Location, parse.Location(n.Lexpr), parse.Location(n.Rexpr))
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func (b *Binder) nullIf(s *scope, n *pg.A_Expr) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	eq, err := b.operator("=", l, r, n.Location, location(n.Lexpr), location(n.Rexpr))
+	eq, err := b.operator("=", l, r, n.Location, parse.Location(n.Lexpr), parse.Location(n.Rexpr))
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +243,7 @@ func (b *Binder) in(s *scope, op string, n *pg.A_Expr) (expr.Expr, error) {
 		for _, it := range items {
 			r := it.GetRowExpr()
 			if r == nil {
-				return nil, b.unsupported(location(it), "comparing a row with this")
+				return nil, b.unsupported(parse.Location(it), "comparing a row with this")
 			}
 			e, err := b.rowCompare(s, op, row.Args, r.Args, n.Location)
 			if err != nil {
@@ -260,7 +261,7 @@ func (b *Binder) in(s *scope, op string, n *pg.A_Expr) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.inList(op, l, args, location(n.Lexpr), places, n.Location)
+	return b.inList(op, l, args, parse.Location(n.Lexpr), places, n.Location)
 }
 
 // inList builds an expr.In when all items are constants that convert to one type with the operand, else a chain of

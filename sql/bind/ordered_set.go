@@ -5,6 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -43,7 +44,7 @@ func (b *Binder) orderedSet(s *scope, name string, n *pg.FuncCall) (expr.Expr, e
 			if err != nil {
 				return err
 			}
-			args, places, keys = append(args, k.Expr), append(places, location(o)), append(keys, k)
+			args, places, keys = append(args, k.Expr), append(places, parse.Location(o)), append(keys, k)
 		}
 		f, args, err := b.resolveOrderedSet(name, n, args, places)
 		if err != nil {

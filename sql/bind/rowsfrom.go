@@ -3,6 +3,7 @@ package bind
 import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -16,14 +17,14 @@ func (b *Binder) rowsFrom(s *scope, n *pg.RangeFunction) (plan.Node, from, error
 	for _, item := range n.Functions {
 		items := item.GetList().GetItems()
 		if len(n.Coldeflist) > 0 || len(items) > 1 && len(items[1].GetList().GetItems()) > 0 {
-			return nil, from{}, b.unsupported(location(items[0]), "a column definition list")
+			return nil, from{}, b.unsupported(parse.Location(items[0]), "a column definition list")
 		}
 		call := items[0].GetFuncCall()
 		if call == nil {
-			return nil, from{}, b.unsupported(location(items[0]), "a scalar in ROWS FROM")
+			return nil, from{}, b.unsupported(parse.Location(items[0]), "a scalar in ROWS FROM")
 		}
 		for _, one := range unnestEach(call) {
-			f, cols, err := b.tableFunction(in, one, stringsOf(one.Funcname))
+			f, cols, err := b.tableFunction(in, one, parse.Names(one.Funcname))
 			switch {
 			case err != nil:
 				return nil, from{}, err
@@ -34,7 +35,7 @@ func (b *Binder) rowsFrom(s *scope, n *pg.RangeFunction) (plan.Node, from, error
 		}
 	}
 	scan := together(scans)
-	alias := stringsOf(n.Functions[0].GetList().GetItems()[0].GetFuncCall().Funcname)
+	alias := parse.Names(n.Functions[0].GetList().GetItems()[0].GetFuncCall().Funcname)
 	scan.Alias = alias[len(alias)-1]
 	if n.Alias != nil {
 		scan.Alias = n.Alias.Aliasname
@@ -53,7 +54,7 @@ func (b *Binder) rowsFrom(s *scope, n *pg.RangeFunction) (plan.Node, from, error
 
 // unnestEach makes unnest(a), unnest(b) of unnest(a, b).
 func unnestEach(call *pg.FuncCall) []*pg.FuncCall {
-	parts := stringsOf(call.Funcname)
+	parts := parse.Names(call.Funcname)
 	if parts[len(parts)-1] != "unnest" || len(call.Args) < 2 {
 		return []*pg.FuncCall{call}
 	}

@@ -4,6 +4,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -290,12 +291,12 @@ func (b *Binder) limitExpr(s *scope, n *pg.Node, clause string) (expr.Expr, erro
 		return nil, err
 	}
 	if in.node != one {
-		return nil, b.unsupported(location(n), "a subquery in %s", clause)
+		return nil, b.unsupported(parse.Location(n), "a subquery in %s", clause)
 	}
 	if t := e.Type(); !t.IsNumber() && t.Kind != types.Unknown {
-		return nil, b.fail(location(n), errs.DatatypeMismatch, "argument of %s must be type bigint, not type %s", clause, plainType(t))
+		return nil, b.fail(parse.Location(n), errs.DatatypeMismatch, "argument of %s must be type bigint, not type %s", clause, plainType(t))
 	}
-	if e, err = b.coerce(e, types.T(types.Int8), location(n)); err != nil {
+	if e, err = b.coerce(e, types.T(types.Int8), parse.Location(n)); err != nil {
 		return nil, err
 	}
 	own := in.from.columns()
@@ -310,5 +311,5 @@ func (b *Binder) limitExpr(s *scope, n *pg.Node, clause string) (expr.Expr, erro
 		return nil, failed
 	}
 	e, err = b.fold(e)
-	return e, b.at(err, location(n))
+	return e, b.at(err, parse.Location(n))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -151,7 +152,7 @@ func (b *Binder) setOrder(s *scope, q *query, n *pg.SelectStmt) ([]plan.SortKey,
 				in := &scope{parent: s.parent, from: from{visible: t.columns}}
 				return b.columnRef(in, c)
 			}
-			return nil, b.fail(location(n), errs.FeatureNotSupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause").
+			return nil, b.fail(parse.Location(n), errs.FeatureNotSupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause").
 				WithDetail("Only result column names can be used, not expressions or functions.").
 				WithHint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.")
 		})
@@ -169,7 +170,7 @@ func (b *Binder) values(s *scope, n *pg.SelectStmt, keepUnknown bool) (*query, e
 	for i, l := range n.ValuesLists {
 		items := l.GetList().GetItems()
 		if len(items) != len(n.ValuesLists[0].GetList().GetItems()) {
-			return nil, b.fail(location(items[0]), errs.SyntaxError, "VALUES lists must all be the same length")
+			return nil, b.fail(parse.Location(items[0]), errs.SyntaxError, "VALUES lists must all be the same length")
 		}
 		r, err := b.row(s, items)
 		if err != nil {

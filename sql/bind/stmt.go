@@ -4,15 +4,16 @@ import (
 	"github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/bind/copy"
+	"github.com/siltstone-db/siltstone/sql/bind/ddl"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/catalog"
-	"github.com/siltstone-db/siltstone/storage/format"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Statement is a bound statement: one of *Query, *Insert, *Modify, *Copy, *CreateTable, *DropTable, *Explain, *Utility and
-// *Empty.
-type Statement interface{ statement() }
+// Statement is a bound statement: one of *Query, *Insert, *Modify, *Copy, *CreateTable, *ddl.DropTable, *Explain, *Utility
+// and *Empty.
+type Statement interface{ Bound() }
 
 // Query is SELECT, VALUES or TABLE. Columns are the result columns in order: Columns[i] is column Plan.Columns()[i],
 // with the name that the client sees.
@@ -54,71 +55,16 @@ type Copy struct {
 	// Filename is the file on the server, "" for STDIN and STDOUT. Program says that it is a command.
 	Filename string
 	Program  bool
-	Options  CopyOptions
+	Options  copy.Options
 	Where    expr.Expr // COPY FROM ... WHERE; over Columns
 	Columns  []plan.Column
 }
 
-// CopyFormat is the form of copied data.
-type CopyFormat string
-
-// The formats.
-const (
-	CopyText    CopyFormat = "text"
-	CopyCSV     CopyFormat = "csv"
-	CopyBinary  CopyFormat = "binary"
-	CopyParquet CopyFormat = "parquet"
-)
-
-// CopyOptions are the settings of a COPY, with PostgreSQL's defaults filled in.
-type CopyOptions struct {
-	Format      CopyFormat
-	Delimiter   byte
-	Null        string
-	Header      bool
-	HeaderMatch bool
-	Quote       byte
-	Escape      byte
-	// ForceQuote are table ordinals (or positions of a query's columns); ForceQuoteAll is FORCE_QUOTE *.
-	ForceQuote    []int
-	ForceQuoteAll bool
-	ForceNotNull  []int
-	ForceNull     []int
-	Encoding      *format.Charset // nil: UTF-8
-	Freeze        bool
-	// Extra holds options that PostgreSQL does not have, by lower-case name.
-	Extra map[string]string
-}
-
-// CreateTable is CREATE TABLE [IF NOT EXISTS]. Schema is "" when it was not given. As is set for CREATE TABLE AS, whose
-// columns are Columns.
+// CreateTable is CREATE TABLE. As is set for CREATE TABLE AS, whose columns are Columns.
 type CreateTable struct {
-	Schema, Name string
-	Columns      []catalog.Column
-	PrimaryKey   []int
-	// PrimaryKeyName is the constraint's name as PostgreSQL chooses or the user gave it; "" without a primary key.
-	PrimaryKeyName string
-	// Unenforced names the constraints that are accepted but not checked, for a warning.
-	Unenforced []string
-	// Options are the WITH settings by lower-case name; PARTITION BY is kept as option "partition_by" in SQL form.
-	Options     map[string]string
-	IfNotExists bool
-	Temporary   bool
-	As          *Query
-	WithNoData  bool
-}
-
-// DropTable is DROP TABLE [IF EXISTS] [CASCADE].
-type DropTable struct {
-	Tables   []QualifiedName
-	IfExists bool
-	Cascade  bool
-}
-
-// QualifiedName is a name with an optional schema. Position is its 1-based character position, 0 when unknown.
-type QualifiedName struct {
-	Schema, Name string
-	Position     int
+	ddl.CreateTable
+	As         *Query
+	WithNoData bool
 }
 
 // Explain is EXPLAIN of another statement.
@@ -143,15 +89,26 @@ type Utility struct {
 // Empty is the empty statement.
 type Empty struct{}
 
-func (*Query) statement()       {}
-func (*Insert) statement()      {}
-func (*Modify) statement()      {}
-func (*Copy) statement()        {}
-func (*CreateTable) statement() {}
-func (*DropTable) statement()   {}
-func (*Explain) statement()     {}
-func (*Utility) statement()     {}
-func (*Empty) statement()       {}
+// Bound marks a statement that was bound.
+func (*Query) Bound() {}
+
+// Bound marks a statement that was bound.
+func (*Insert) Bound() {}
+
+// Bound marks a statement that was bound.
+func (*Modify) Bound() {}
+
+// Bound marks a statement that was bound.
+func (*Copy) Bound() {}
+
+// Bound marks a statement that was bound.
+func (*Explain) Bound() {}
+
+// Bound marks a statement that was bound.
+func (*Utility) Bound() {}
+
+// Bound marks a statement that was bound.
+func (*Empty) Bound() {}
 
 // Parameters returns the types of $1, $2, ... once a statement was bound: as given to New, or as inferred.
 func (b *Binder) Parameters() []types.Type { return b.params.types }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -153,7 +154,7 @@ func (b *Binder) arraySubquery(s *scope, q *query, loc int32) (expr.Expr, error)
 // quantified binds x op ANY (SELECT), x op ALL (SELECT) and x IN (SELECT).
 func (b *Binder) quantified(s *scope, q *query, n *pg.SubLink) (expr.Expr, error) {
 	op := "="
-	if name := stringsOf(n.OperName); len(name) > 0 {
+	if name := parse.Names(n.OperName); len(name) > 0 {
 		op = name[len(name)-1]
 	}
 	left, places, err := b.testExprs(s, n.Testexpr)

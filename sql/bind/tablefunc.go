@@ -8,6 +8,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -149,7 +150,7 @@ func seriesTypes(ts []types.Type) []types.Type {
 // seriesInSelect binds a set-returning function that is an item of the select list. joinSeries makes the join with its
 // rows. A field chooses one column of a function that returns several.
 func (b *Binder) seriesInSelect(s *scope, n *pg.FuncCall, field string) (expr.Expr, bool, error) {
-	parts := stringsOf(n.Funcname)
+	parts := parse.Names(n.Funcname)
 	name := parts[len(parts)-1]
 	if fn.IsAggregate(name) || n.Over != nil || !setReturning[name] && len(fn.Functions(name)) > 0 {
 		return nil, false, nil

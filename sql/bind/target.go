@@ -4,6 +4,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -34,7 +35,7 @@ func (b *Binder) expandTargets(s *scope, list []*pg.Node) ([]target, error) {
 	for _, n := range list {
 		r := n.GetResTarget()
 		if r == nil {
-			return nil, errs.Internal("select list item %s", nodeName(n))
+			return nil, errs.Internal("select list item %s", parse.NodeName(n))
 		}
 		if c := r.Val.GetColumnRef(); c != nil && len(c.Fields) > 0 && c.Fields[len(c.Fields)-1].GetAStar() != nil {
 			cols, err := b.star(s, c)
@@ -44,7 +45,7 @@ func (b *Binder) expandTargets(s *scope, list []*pg.Node) ([]target, error) {
 			out = append(out, cols...)
 			continue
 		}
-		t := target{name: r.Name, node: r.Val, loc: location(r.Val)}
+		t := target{name: r.Name, node: r.Val, loc: parse.Location(r.Val)}
 		if t.name == "" {
 			t.name = figureName(r.Val)
 		}
@@ -60,7 +61,7 @@ func (b *Binder) expandTargets(s *scope, list []*pg.Node) ([]target, error) {
 // star expands * and t.*.
 func (b *Binder) star(s *scope, c *pg.ColumnRef) ([]target, error) {
 	var cols []name
-	if parts := stringsOf(c.Fields); len(parts) == 0 {
+	if parts := parse.Names(c.Fields); len(parts) == 0 {
 		if len(s.from.tables) == 0 {
 			return nil, b.fail(c.Location, errs.SyntaxError, "SELECT * with no tables specified is not valid")
 		}
@@ -133,16 +134,16 @@ func figure(n *pg.Node) (string, int) {
 	}
 	switch x := n.Node.(type) {
 	case *pg.Node_ColumnRef:
-		if parts := stringsOf(x.ColumnRef.Fields); len(parts) > 0 {
+		if parts := parse.Names(x.ColumnRef.Fields); len(parts) > 0 {
 			return parts[len(parts)-1], 2
 		}
 	case *pg.Node_AIndirection:
-		if parts := stringsOf(x.AIndirection.Indirection); len(parts) > 0 {
+		if parts := parse.Names(x.AIndirection.Indirection); len(parts) > 0 {
 			return parts[len(parts)-1], 2
 		}
 		return figure(x.AIndirection.Arg)
 	case *pg.Node_FuncCall:
-		parts := stringsOf(x.FuncCall.Funcname)
+		parts := parse.Names(x.FuncCall.Funcname)
 		return parts[len(parts)-1], 2
 	case *pg.Node_AExpr:
 		if x.AExpr.Kind == pg.A_Expr_Kind_AEXPR_NULLIF {
@@ -152,7 +153,7 @@ func figure(n *pg.Node) (string, int) {
 		if s, strength := figure(x.TypeCast.Arg); strength > 1 {
 			return s, strength
 		}
-		if parts := stringsOf(x.TypeCast.TypeName.GetNames()); len(parts) > 0 {
+		if parts := parse.Names(x.TypeCast.TypeName.GetNames()); len(parts) > 0 {
 			return parts[len(parts)-1], 1
 		}
 	case *pg.Node_CollateClause:

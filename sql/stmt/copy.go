@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/bind/copy"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
@@ -42,48 +43,48 @@ type rowWriter interface {
 }
 
 // wireFormat is the format code of the protocol.
-func wireFormat(o *bind.CopyOptions) int8 {
-	if o.Format == bind.CopyBinary {
+func wireFormat(o *copy.Options) int8 {
+	if o.Format == copy.Binary {
 		return 1
 	}
 	return 0
 }
 
-func newRowReader(src io.Reader, table string, o *bind.CopyOptions, cols []format.Column, set *types.Settings) (rowReader, error) {
+func newRowReader(src io.Reader, table string, o *copy.Options, cols []format.Column, set *types.Settings) (rowReader, error) {
 	switch o.Format {
-	case bind.CopyText:
+	case copy.Text:
 		return copytext.NewReader(src, textOptions(table, o, set), cols)
-	case bind.CopyCSV:
+	case copy.CSV:
 		return csv.NewReader(src, csvOptions(table, o, len(cols), set), cols)
-	case bind.CopyBinary:
+	case copy.Binary:
 		return copybinary.NewReader(src, copybinary.Options{Table: table, Settings: *set}, cols), nil
 	}
 	return nil, errs.Unsupported("COPY format %q", o.Format)
 }
 
-func newRowWriter(dst io.Writer, table string, o *bind.CopyOptions, cols []format.Column, set *types.Settings) (rowWriter, error) {
+func newRowWriter(dst io.Writer, table string, o *copy.Options, cols []format.Column, set *types.Settings) (rowWriter, error) {
 	switch o.Format {
-	case bind.CopyText:
+	case copy.Text:
 		return copytext.NewWriter(dst, textOptions(table, o, set), cols)
-	case bind.CopyCSV:
+	case copy.CSV:
 		return csv.NewWriter(dst, csvOptions(table, o, len(cols), set), cols)
-	case bind.CopyBinary:
+	case copy.Binary:
 		return copybinary.NewWriter(dst, cols), nil
 	}
 	return nil, errs.Unsupported("COPY format %q", o.Format)
 }
 
-func textOptions(table string, o *bind.CopyOptions, set *types.Settings) copytext.Options {
+func textOptions(table string, o *copy.Options, set *types.Settings) copytext.Options {
 	return copytext.Options{Table: table, Delimiter: o.Delimiter, Null: &o.Null, Header: header(o), Settings: *set}
 }
 
-func csvOptions(table string, o *bind.CopyOptions, columns int, set *types.Settings) csv.Options {
+func csvOptions(table string, o *copy.Options, columns int, set *types.Settings) csv.Options {
 	return csv.Options{Table: table, Delimiter: o.Delimiter, Quote: o.Quote, Escape: o.Escape, Null: o.Null,
 		Header: header(o), ForceNull: flags(o.ForceNull, columns, false), ForceNotNull: flags(o.ForceNotNull, columns, false),
 		ForceQuote: flags(o.ForceQuote, columns, o.ForceQuoteAll), Settings: *set}
 }
 
-func header(o *bind.CopyOptions) format.Header {
+func header(o *copy.Options) format.Header {
 	switch {
 	case o.HeaderMatch:
 		return format.MatchHeader
@@ -111,7 +112,7 @@ func flags(list []int, n int, all bool) []bool {
 }
 
 // columnFlags turns table ordinals of the options into positions in the column list.
-func columnFlags(o bind.CopyOptions, ordinals []int) bind.CopyOptions {
+func columnFlags(o copy.Options, ordinals []int) copy.Options {
 	at := func(list []int) []int {
 		var out []int
 		for _, t := range list {

@@ -18,6 +18,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/bind/ddl"
 	"github.com/siltstone-db/siltstone/sql/compile"
 	"github.com/siltstone-db/siltstone/sql/opt"
 	"github.com/siltstone-db/siltstone/sql/plan"
@@ -149,7 +150,7 @@ func (c *Command) Run(ctx context.Context, env *Env) (string, error) {
 		return c.copy(ctx, env, b)
 	case *bind.CreateTable:
 		return c.createTable(ctx, env, b)
-	case *bind.DropTable:
+	case *ddl.DropTable:
 		return dropTable(env, b)
 	case *bind.Explain:
 		return explain(ctx, env, b)
@@ -213,7 +214,7 @@ func Writes(b bind.Statement) (string, bool) {
 			return "CREATE TABLE AS", true
 		}
 		return "CREATE TABLE", true
-	case *bind.DropTable:
+	case *ddl.DropTable:
 		return "DROP TABLE", true
 	case *bind.Explain:
 		if b.Analyze {

@@ -9,6 +9,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/bind/ddl"
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -16,9 +17,6 @@ import (
 
 // createTable runs CREATE TABLE, also with AS.
 func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable) (string, error) {
-	if b.Temporary {
-		return "", errs.Unsupported("CREATE TEMPORARY TABLE")
-	}
 	schema, err := creationSchema(env, b.Schema)
 	if err != nil {
 		return "", err
@@ -73,7 +71,7 @@ func creationSchema(env *Env, schema string) (string, error) {
 }
 
 // dropTable runs DROP TABLE.
-func dropTable(env *Env, b *bind.DropTable) (string, error) {
+func dropTable(env *Env, b *ddl.DropTable) (string, error) {
 	for _, n := range b.Tables {
 		rel, err := env.Resolver.Relation(n.Schema, n.Name)
 		if err != nil && !(b.IfExists && errs.Is(err, errs.InvalidSchemaName)) {

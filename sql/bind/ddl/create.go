@@ -1,0 +1,143 @@
+package ddl
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// definition is a CREATE TABLE while it is read.
+type definition struct {
+	CreateTable
+	binder Binder
+	st     *parse.Statement
+	byName map[string]int // columns: a table of 1,600 is not looked through for each
+}
+
+// Create binds CREATE TABLE.
+func Create(binder Binder, st *parse.Statement, n *pg.CreateStmt) (*CreateTable, error) {
+	t := &definition{binder: binder, st: st, byName: map[string]int{}}
+	t.Schema, t.Name, t.IfNotExists = n.Relation.Schemaname, n.Relation.Relname, n.IfNotExists
+	if err := t.refuse(n); err != nil {
+		return nil, err
+	}
+	if err := t.elements(n.TableElts); err != nil {
+		return nil, err
+	}
+	var err error
+	if t.Options, err = Options(n.Options); err != nil {
+		return nil, err
+	}
+	if n.Partspec != nil {
+		if err := t.partitionBy(n.Partspec); err != nil {
+			return nil, err
+		}
+	}
+	return &t.CreateTable, nil
+}
+
+// refuse names what PostgreSQL's CREATE TABLE has and ours has not.
+func (t *definition) refuse(n *pg.CreateStmt) error {
+	switch {
+	case n.OfTypename != nil:
+		return t.st.Unsupported(n.OfTypename.Location, "CREATE TABLE OF")
+	case n.Partbound != nil:
+		return t.st.Unsupported(n.Relation.Location, "PARTITION OF")
+	case len(n.InhRelations) > 0:
+		return t.st.Unsupported(n.Relation.Location, "INHERITS")
+	case n.Relation.Relpersistence == "t":
+		return t.st.Unsupported(n.Relation.Location, "CREATE TEMPORARY TABLE")
+	case n.Relation.Relpersistence == "u":
+		return t.st.Unsupported(n.Relation.Location, "CREATE UNLOGGED TABLE")
+	case n.Tablespacename != "":
+		return t.st.Unsupported(n.Relation.Location, "TABLESPACE")
+	}
+	return nil
+}
+
+// elements reads the columns, and then the constraints, which may stand before the columns that they name.
+func (t *definition) elements(elts []*pg.Node) error {
+	var constraints []*pg.Constraint
+	columns := 0
+	for _, e := range elts {
+		switch x := e.Node.(type) {
+		case *pg.Node_ColumnDef:
+			columns++
+		case *pg.Node_Constraint:
+			constraints = append(constraints, x.Constraint)
+		case *pg.Node_TableLikeClause:
+			return t.st.Unsupported(x.TableLikeClause.GetRelation().GetLocation(), "LIKE in CREATE TABLE")
+		default:
+			return errs.Unsupported("%s in CREATE TABLE", parse.NodeName(e))
+		}
+	}
+	// Before the types and defaults of all of them are looked at, which takes its time for a text of many megabytes.
+	if columns > catalog.MaxColumns {
+		return errs.New(errs.TooManyColumns, "tables can have at most %d columns", catalog.MaxColumns)
+	}
+	for _, e := range elts {
+		if d := e.GetColumnDef(); d != nil {
+			if err := t.column(d); err != nil {
+				return err
+			}
+		}
+	}
+	for _, k := range constraints {
+		if err := t.constraint(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Options reads WITH (name = value, ...).
+func Options(defs []*pg.Node) (map[string]string, error) {
+	options := map[string]string{}
+	for _, d := range defs {
+		def := d.GetDefElem()
+		name := strings.ToLower(def.Defname)
+		if _, twice := options[name]; twice {
+			return nil, errs.New(errs.InvalidParameterValue, "parameter %q specified more than once", name)
+		}
+		options[name] = parse.Text(def.Arg)
+		if def.Arg == nil {
+			options[name] = "true"
+		}
+	}
+	return options, nil
+}
+
+// partitionBy keeps PARTITION BY as an option: the table stays one, its segments follow the partitions.
+func (t *definition) partitionBy(p *pg.PartitionSpec) error {
+	if p.Strategy != pg.PartitionStrategy_PARTITION_STRATEGY_RANGE {
+		return t.st.Unsupported(p.Location, "PARTITION BY other than RANGE")
+	}
+	var cols []string
+	for _, n := range p.PartParams {
+		e := n.GetPartitionElem()
+		if e.Expr != nil {
+			return t.st.Unsupported(e.Location, "PARTITION BY an expression")
+		}
+		if _, ok := t.byName[e.Name]; !ok {
+			return t.st.Fail(e.Location, errs.UndefinedColumn, "column %q named in partition key does not exist", e.Name)
+		}
+		cols = append(cols, quoteIdent(e.Name))
+	}
+	t.Options["partition_by"] = "RANGE (" + strings.Join(cols, ", ") + ")"
+	return nil
+}
+
+// quoteIdent writes a name so that it reads back as itself.
+func quoteIdent(s string) string {
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9') {
+			return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+		}
+	}
+	return s
+}

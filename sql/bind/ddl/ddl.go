@@ -1,0 +1,51 @@
+// Package ddl reads the statements that define things: from PostgreSQL's raw syntax tree to what is wished, checked, with
+// PostgreSQL's errors. Its types are the statements themselves (CreateTable, DropTable). What it needs of expressions,
+// types and other tables it asks of a Binder; it has no state of its own.
+package ddl
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Binder is what definitions need of the binder of expressions.
+type Binder interface {
+	// TypeName resolves a type with its modifiers.
+	TypeName(n *pg.TypeName) (types.Type, error)
+	// Default checks the expression of a DEFAULT against its column and returns its text.
+	Default(c *catalog.Column, n *pg.Node) (string, error)
+	// Columns returns the columns of a table, and false when there is no such table.
+	Columns(schema, name string) ([]catalog.Column, bool, error)
+}
+
+// CreateTable is CREATE TABLE [IF NOT EXISTS]. Schema is "" when it was not given.
+type CreateTable struct {
+	Schema, Name string
+	Columns      []catalog.Column
+	PrimaryKey   []int
+	// PrimaryKeyName is the constraint's name as PostgreSQL chooses or the user gave it; "" without a primary key.
+	PrimaryKeyName string
+	// Unenforced names the constraints that are accepted but not checked, for a warning.
+	Unenforced []string
+	// Options are the WITH settings by lower-case name; PARTITION BY is kept as option "partition_by" in SQL form.
+	Options     map[string]string
+	IfNotExists bool
+}
+
+// DropTable is DROP TABLE [IF EXISTS] [CASCADE].
+type DropTable struct {
+	Tables   []QualifiedName
+	IfExists bool
+	Cascade  bool
+}
+
+// QualifiedName is a name with an optional schema.
+type QualifiedName struct{ Schema, Name string }
+
+// Bound marks a statement that was bound.
+func (*CreateTable) Bound() {}
+
+// Bound marks a statement that was bound.
+func (*DropTable) Bound() {}

@@ -1,0 +1,45 @@
+package bind_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/bind/bindtest"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// columns lists n definitions of columns.
+func columns(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, ", c%d numeric(9,2) DEFAULT 1", i)
+	}
+	return b.String()[2:]
+}
+
+// TestWideTable: a table of too many columns is refused at once, before its types and defaults are looked at, and one
+// of as many as there may be takes a time that grows with their number and not with its square.
+func TestWideTable(t *testing.T) {
+	c := bindtest.NewCorpora(t)
+	start := time.Now()
+	_, _, err := bindOne(c, "CREATE TABLE w ("+columns(100000)+")")
+	if !errs.Is(err, errs.TooManyColumns) || !strings.Contains(err.Error(), "tables can have at most 1600 columns") {
+		t.Errorf("100,000 columns: %v", err)
+	}
+	if d := time.Since(start); d > 20*time.Second { // two seconds, most of them PostgreSQL's parser; 28 before
+		t.Errorf("100,000 columns are refused after %v", d)
+	}
+	st, _, err := bindOne(c, "CREATE TABLE w ("+columns(1600)+", PRIMARY KEY (c1599, c0))")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ct := st.(*bind.CreateTable); len(ct.Columns) != 1600 || ct.PrimaryKey[0] != 1599 || ct.PrimaryKey[1] != 0 {
+		t.Errorf("%d columns, key %v", len(ct.Columns), ct.PrimaryKey)
+	}
+	if _, _, err := bindOne(c, "CREATE TABLE w ("+columns(1599)+", c7 int)"); !errs.Is(err, errs.DuplicateColumn) {
+		t.Errorf("a name twice: %v", err)
+	}
+}

@@ -3,6 +3,7 @@ package fn
 import (
 	"bytes"
 
+	"github.com/siltstone-db/siltstone/engine/fn/chars"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -107,7 +108,7 @@ func stringToArray(_ *Context, r *row, dst []byte) ([]byte, error) {
 	case len(s) == 0:
 	case r.null(1):
 		for len(s) > 0 {
-			n := skipChars(s, 1)
+			n := chars.Skip(s, 1)
 			add(s[:n])
 			s = s[n:]
 		}

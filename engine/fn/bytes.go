@@ -5,6 +5,7 @@ import (
 	"crypto/sha512"
 	"math/bits"
 
+	"github.com/siltstone-db/siltstone/engine/fn/chars"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -98,7 +99,7 @@ func init() {
 			Eval: rowText(t, func(_ *Context, r *row, dst []byte) ([]byte, error) {
 				n := int64(len(r.bytes(1)))
 				if t == tText {
-					n = int64(countChars(r.bytes(1)))
+					n = int64(chars.Count(r.bytes(1)))
 				}
 				return replace(r, notNil(dst), n)
 			})},

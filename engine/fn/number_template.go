@@ -3,6 +3,7 @@ package fn
 import (
 	"strings"
 
+	"github.com/siltstone-db/siltstone/engine/fn/chars"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -116,7 +117,7 @@ func templateText(s string, add func(char string)) string {
 		if strings.HasPrefix(s, `\"`) {
 			s = s[1:]
 		}
-		n := skipChars([]byte(s), 1)
+		n := chars.Skip([]byte(s), 1)
 		add(s[:n])
 		return s[n:]
 	}
@@ -124,7 +125,7 @@ func templateText(s string, add func(char string)) string {
 		if s[0] == '\\' && len(s) > 1 {
 			s = s[1:]
 		}
-		n := skipChars([]byte(s), 1)
+		n := chars.Skip([]byte(s), 1)
 		add(s[:n])
 		s = s[n:]
 	}

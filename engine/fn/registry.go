@@ -1,8 +1,6 @@
 package fn
 
-import (
-	"github.com/siltstone-db/siltstone/storage/types"
-)
+import "github.com/siltstone-db/siltstone/storage/types"
 
 // The registry. It is written by init functions only.
 var (

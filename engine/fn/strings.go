@@ -2,11 +2,10 @@ package fn
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/siltstone-db/siltstone/engine/fn/chars"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -42,8 +41,8 @@ func init() {
 		register(&Overload{Name: "octet_length", Args: list(t), Result: returns(tInt4), Total: true, Lengths: Bytes, Eval: byteLengths})
 		int4Fn("bit_length", list(t), func(r *row) int { return 8 * len(r.bytes(0)) })
 	}
-	totalText("lower", list(tText), func(r *row, dst []byte) []byte { return mapCase(dst, r.bytes(0), false) })
-	totalText("upper", list(tText), func(r *row, dst []byte) []byte { return mapCase(dst, r.bytes(0), true) })
+	totalText("lower", list(tText), func(r *row, dst []byte) []byte { return chars.MapCase(notNil(dst), r.bytes(0), false) })
+	totalText("upper", list(tText), func(r *row, dst []byte) []byte { return chars.MapCase(notNil(dst), r.bytes(0), true) })
 	totalText("initcap", list(tText), func(r *row, dst []byte) []byte { return initcap(dst, r.bytes(0)) })
 	for _, name := range []string{"substring", "substr"} {
 		textFn(name, list(tText, tInt4), func(_ *Context, r *row, dst []byte) ([]byte, error) {
@@ -109,27 +108,9 @@ func charLengths(_ *Context, args []*batch.Vector, n int, _ batch.Bitmap, out *b
 		return nil
 	}
 	for i := range r {
-		r[i] = int32(countChars(a.at(i)))
+		r[i] = int32(chars.Count(a.at(i)))
 	}
 	return nil
-}
-
-// countChars returns the number of characters of valid UTF-8: the bytes that do not continue one (10xxxxxx), of which
-// eight at a time are counted.
-func countChars(s []byte) int {
-	const high = 0x8080808080808080
-	n := len(s)
-	for ; len(s) >= 8; s = s[8:] {
-		if w := binary.LittleEndian.Uint64(s); w&high != 0 {
-			n -= bits.OnesCount64(w &^ (w << 1) & high)
-		}
-	}
-	for _, c := range s {
-		if c&0xc0 == 0x80 {
-			n--
-		}
-	}
-	return n
 }
 
 func byteLengths(_ *Context, args []*batch.Vector, n int, _ batch.Bitmap, out *batch.Vector) error {
@@ -140,32 +121,6 @@ func byteLengths(_ *Context, args []*batch.Vector, n int, _ batch.Bitmap, out *b
 		r[i] = int32(len(a.at(i)))
 	}
 	return nil
-}
-
-// mapCase changes the case of every letter.
-func mapCase(dst, s []byte, up bool) []byte {
-	dst = notNil(dst)
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			switch {
-			case up && c-'a' < 26, !up && c-'A' < 26:
-				c ^= 0x20
-			}
-			dst = append(dst, c)
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRune(s[i:])
-		if up {
-			r = unicode.ToUpper(r)
-		} else {
-			r = unicode.ToLower(r)
-		}
-		dst = utf8.AppendRune(dst, r)
-		i += size
-	}
-	return dst
 }
 
 func initcap(dst, s []byte) []byte {
@@ -212,22 +167,8 @@ func substring(dst, s []byte, start, length int64, limited bool) ([]byte, error)
 
 // charRange returns characters [from, to) of s.
 func charRange(s []byte, from, to int64) []byte {
-	i := skipChars(s, from)
-	return s[i : i+skipChars(s[i:], to-max(from, 0))]
-}
-
-// skipChars returns the bytes that the first n characters of s take.
-func skipChars(s []byte, n int64) int {
-	i := 0
-	for ; n > 0 && i < len(s); n-- {
-		if s[i] < utf8.RuneSelf {
-			i++
-			continue
-		}
-		_, size := utf8.DecodeRune(s[i:])
-		i += size
-	}
-	return i
+	i := chars.Skip(s, from)
+	return s[i : i+chars.Skip(s[i:], to-max(from, 0))]
 }
 
 func subbytes(dst, s []byte, start, length int64, limited bool) ([]byte, error) {
@@ -279,14 +220,14 @@ func leftChars(s []byte, n int) []byte {
 	if n < 0 {
 		n = utf8.RuneCount(s) + n
 	}
-	return s[:skipChars(s, int64(n))]
+	return s[:chars.Skip(s, int64(n))]
 }
 
 func rightChars(s []byte, n int) []byte {
 	if n < 0 {
-		return s[skipChars(s, -int64(n)):]
+		return s[chars.Skip(s, -int64(n)):]
 	}
-	return s[skipChars(s, int64(utf8.RuneCount(s)-n)):]
+	return s[chars.Skip(s, int64(utf8.RuneCount(s)-n)):]
 }
 
 // translate replaces each character that is in from by the one at the same place in to, or drops it.

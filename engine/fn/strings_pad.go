@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"unicode/utf8"
 
+	"github.com/siltstone-db/siltstone/engine/fn/chars"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -82,7 +83,7 @@ func pad(dst, s, fill []byte, n int, left bool) ([]byte, error) {
 	dst = notNil(dst)
 	have := utf8.RuneCount(s)
 	if have >= n || len(fill) == 0 {
-		return append(dst, s[:skipChars(s, int64(n))]...), nil
+		return append(dst, s[:chars.Skip(s, int64(n))]...), nil
 	}
 	if !left {
 		dst = append(dst, s...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/siltstone-db/siltstone/engine/fn/chars"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -340,7 +341,7 @@ func (r *dateReader) blanks() int {
 // skip passes over one character.
 func (r *dateReader) skip() {
 	if r.at < len(r.s) {
-		r.at += skipChars(r.s[r.at:], 1)
+		r.at += chars.Skip(r.s[r.at:], 1)
 	}
 }
 

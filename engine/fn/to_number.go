@@ -3,6 +3,7 @@ package fn
 import (
 	"bytes"
 
+	"github.com/siltstone-db/siltstone/engine/fn/chars"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -103,7 +104,7 @@ func (r *numberReader) end() bool { return r.at >= len(r.s) }
 // skip passes over characters that are no part of a number.
 func (r *numberReader) skip(n int) {
 	for ; n > 0 && !r.end() && bytes.IndexByte([]byte("0123456789.,+-"), r.s[r.at]) < 0; n-- {
-		r.at += skipChars(r.s[r.at:], 1)
+		r.at += chars.Skip(r.s[r.at:], 1)
 	}
 }
 
@@ -112,7 +113,7 @@ func (r *numberReader) part(p numberPart) {
 	c := r.s[r.at]
 	switch p.p {
 	case patText:
-		r.at += skipChars(r.s[r.at:], 1)
+		r.at += chars.Skip(r.s[r.at:], 1)
 	case patNine, patZero, patPoint:
 		r.digit(p.p)
 		r.at++

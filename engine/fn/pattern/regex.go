@@ -1,4 +1,4 @@
-package fn
+package pattern
 
 import (
 	"errors"
@@ -10,10 +10,10 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// regex is a compiled PostgreSQL regular expression (an "ARE", manual 9.7.3). Where PostgreSQL's meaning can be had
+// Regex is a compiled PostgreSQL regular expression (an "ARE", manual 9.7.3). Where PostgreSQL's meaning can be had
 // from Go's engine it is translated; what cannot (back-references, look-around, word starts) is refused with 0A000.
 // The straight matcher serves common shapes many times faster. A regex is immutable and safe for concurrent use.
-type regex struct {
+type Regex struct {
 	re     *regexp.Regexp
 	fast   *straight // or nil
 	groups int
@@ -21,20 +21,21 @@ type regex struct {
 	start  bool // begins with ^: can match at the start only
 }
 
-// regexFlags are the letters that functions take.
-type regexFlags struct {
-	global, fold, newline, literal bool
+// Flags are the letters that functions take.
+type Flags struct {
+	Global, fold, newline, literal bool
 	dotNewline, anchors            bool // of the partial modes p and w
 }
 
-func parseRegexFlags(s string, allowGlobal bool) (f regexFlags, err error) {
+// ParseFlags reads the letters; g is one for functions that replace.
+func ParseFlags(s string, allowGlobal bool) (f Flags, err error) {
 	for _, c := range s {
 		switch c {
 		case 'g':
 			if !allowGlobal {
 				return f, errs.New(errs.InvalidParameterValue, "invalid regular expression option: \"g\"")
 			}
-			f.global = true
+			f.Global = true
 		case 'i':
 			f.fold = true
 		case 'c':
@@ -68,7 +69,8 @@ func badRegex(what string) error {
 // maxRegex bounds patterns: compiled programs take some 100 bytes per byte of pattern.
 const maxRegex = 1 << 16
 
-func compileRegex(pattern string, f regexFlags) (*regex, error) {
+// CompileRegex compiles a pattern, which may begin with ***= or options of its own.
+func CompileRegex(pattern string, f Flags) (*Regex, error) {
 	if len(pattern) > maxRegex {
 		return nil, badRegex("regular expression is too complex")
 	}
@@ -101,7 +103,7 @@ func compileRegex(pattern string, f regexFlags) (*regex, error) {
 	if !lazy {
 		re.Longest()
 	}
-	x := &regex{re: re, groups: re.NumSubexp()}
+	x := &Regex{re: re, groups: re.NumSubexp()}
 	x.empty = re.MatchString("")
 	if tree, err := syntax.Parse(text, syntax.Perl); err == nil {
 		x.fast = compileStraight(tree)
@@ -139,7 +141,7 @@ type translator struct {
 	s            string
 	i            int
 	out          strings.Builder
-	f            regexFlags
+	f            Flags
 	lazy, greedy bool
 }
 
@@ -178,11 +180,11 @@ func (t *translator) options() error {
 	if letters == "" || strings.Trim(letters, "abcdefghijklmnopqrstuvwxyz") != "" {
 		return nil
 	}
-	f, err := parseRegexFlags(letters, false)
+	f, err := ParseFlags(letters, false)
 	if err != nil {
 		return badRegex("invalid embedded option")
 	}
-	f.global, f.fold = t.f.global, f.fold || t.f.fold && !strings.Contains(letters, "c")
+	f.Global, f.fold = t.f.Global, f.fold || t.f.fold && !strings.Contains(letters, "c")
 	t.f = f
 	t.i += end + 1
 	return nil

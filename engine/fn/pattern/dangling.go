@@ -1,4 +1,4 @@
-package fn
+package pattern
 
 import (
 	"unicode/utf8"
@@ -7,15 +7,16 @@ import (
 )
 
 // A pattern that ends with its escape character matches nothing, but is an error (22025) only for a string on which the
-// matcher gets as far as that character. Which these are, is PostgreSQL's to say: matchDangling walks as its matcher does.
+// matcher gets as far as that character. Which these are, is PostgreSQL's to say: MatchDangling walks as its matcher does.
 
-func patternEndsWithEscape() error {
+// EndsWithEscape is PostgreSQL's 22025 for such a pattern.
+func EndsWithEscape() error {
 	return errs.New(errs.InvalidEscapeSequence, "LIKE pattern must not end with escape character")
 }
 
-// matchDangling returns an error when matching s reaches the end of the pattern. exhausted says that s ended before the
+// MatchDangling returns an error when matching s reaches the end of the pattern. exhausted says that s ended before the
 // pattern did, so that no later start of what follows a % can do better: it keeps the search polynomial.
-func matchDangling(s, p []byte) (exhausted bool, err error) {
+func MatchDangling(s, p []byte) (exhausted bool, err error) {
 	for len(s) > 0 && len(p) > 0 {
 		switch p[0] {
 		case '%':
@@ -25,7 +26,7 @@ func matchDangling(s, p []byte) (exhausted bool, err error) {
 			continue
 		case '\\':
 			if len(p) < 2 {
-				return false, patternEndsWithEscape()
+				return false, EndsWithEscape()
 			}
 			p = p[1:]
 		}
@@ -54,13 +55,13 @@ func danglingRest(s, p []byte) (exhausted bool, err error) {
 	first := p[0]
 	if first == '\\' {
 		if len(p) < 2 {
-			return false, patternEndsWithEscape()
+			return false, EndsWithEscape()
 		}
 		first = p[1]
 	}
 	for len(s) > 0 {
 		if s[0] == first {
-			if exhausted, err := matchDangling(s, p); exhausted || err != nil {
+			if exhausted, err := MatchDangling(s, p); exhausted || err != nil {
 				return exhausted, err
 			}
 		}

@@ -1,30 +1,22 @@
-package fn
+package pattern
 
 import (
+	"github.com/siltstone-db/siltstone/engine/fn/chars"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// SIMILAR TO is a match of the regular expression that similar_to_escape makes of SQL's pattern.
-func init() {
-	textFn("similar_to_escape", list(tText), func(_ *Context, r *row, dst []byte) ([]byte, error) {
-		return similarPattern(notNil(dst), r.bytes(0), []byte{'\\'})
-	})
-	textFn("similar_to_escape", list(tText, tText), func(_ *Context, r *row, dst []byte) ([]byte, error) {
-		return similarPattern(notNil(dst), r.bytes(0), r.bytes(1))
-	})
-}
-
+// Similar TO is a match of the regular expression that similar_to_escape makes of SQL's pattern.
 // similarPattern rewrites a pattern: % and _ are wildcards, groups capture nothing, and what only regular expressions
 // know loses its meaning. An escape takes the meaning off the next character; there may be none.
-func similarPattern(dst, s, escape []byte) ([]byte, error) {
-	if skipChars(escape, 1) < len(escape) {
+func Similar(dst, s, escape []byte) ([]byte, error) {
+	if chars.Skip(escape, 1) < len(escape) {
 		return dst, errs.New(errs.InvalidEscapeSequence, "invalid escape string").
 			WithHint("Escape string must be empty or one character.")
 	}
 	dst = append(dst, "^(?:"...)
 	escaped, class := false, false
 	for len(s) > 0 {
-		n := skipChars(s, 1)
+		n := chars.Skip(s, 1)
 		c := s[:n]
 		s = s[n:]
 		switch {

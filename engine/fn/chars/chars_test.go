@@ -1,4 +1,4 @@
-package fn
+package chars
 
 import (
 	"math/rand/v2"
@@ -14,7 +14,7 @@ func TestCountChars(t *testing.T) {
 		for range n % 40 {
 			s = utf8.AppendRune(s, chars[r.IntN(len(chars))])
 		}
-		if got, want := countChars(s), utf8.RuneCount(s); got != want {
+		if got, want := Count(s), utf8.RuneCount(s); got != want {
 			t.Errorf("%q: %d characters, want %d", s, got, want)
 		}
 	}

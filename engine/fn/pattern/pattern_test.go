@@ -1,4 +1,4 @@
-package fn
+package pattern
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // likeRegexp is the reference of LIKE: the pattern as a regular expression.
@@ -47,28 +48,28 @@ func FuzzLike(f *testing.F) {
 			return
 		}
 		re := likeRegexp(pattern)
-		p := compileLike([]byte(pattern), false)
-		if (re == nil) != (p.dangling != nil) {
-			t.Fatalf("pattern %q: dangling %q", pattern, p.dangling)
+		p := CompileLike([]byte(pattern), false)
+		if (re == nil) != (p.Dangling != nil) {
+			t.Fatalf("pattern %q: dangling %q", pattern, p.Dangling)
 		}
-		if p.dangling != nil {
-			if exhausted, err := matchDangling([]byte(s), p.dangling); exhausted && err != nil {
+		if p.Dangling != nil {
+			if exhausted, err := MatchDangling([]byte(s), p.Dangling); exhausted && err != nil {
 				t.Fatalf("%q LIKE %q: %v of a string that ended", s, pattern, err)
 			}
 			return
 		}
-		if got, want := p.match([]byte(s)), re.MatchString(s); got != want {
+		if got, want := p.Match([]byte(s)), re.MatchString(s); got != want {
 			t.Fatalf("%q LIKE %q: got %v", s, pattern, got)
 		}
 		// The same over a column of several rows, whose bytes stand one behind the other.
 		rows := []string{s, "", s + s, pattern, "x" + s, strings.TrimPrefix(s, "a")}
 		v := &batch.Vector{}
-		v.Reset(tText, len(rows))
+		v.Reset(types.T(types.Text), len(rows))
 		for _, r := range rows {
 			v.AppendString(r)
 		}
 		out := make(batch.Bitmap, 1)
-		p.column(v, len(rows), nil, out)
+		p.Column(v, len(rows), nil, out)
 		for i, r := range rows {
 			if out.Get(i) != re.MatchString(r) {
 				t.Fatalf("column: %q LIKE %q: got %v", r, pattern, out.Get(i))
@@ -82,7 +83,7 @@ var straightPatterns = []string{`^https?://(?:www\.)?([^/]+)/.*$`, `^a`, `^a$`, 
 
 func TestStraightCompiles(t *testing.T) {
 	for _, p := range straightPatterns {
-		x, err := compileRegex(p, regexFlags{})
+		x, err := CompileRegex(p, Flags{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +92,7 @@ func TestStraightCompiles(t *testing.T) {
 		}
 	}
 	for _, p := range []string{`a`, `^(ab|c)`, `^a.*b`, `^[a-z]*a`, `(?i)^a`, `^a+?b`, `^ä*b?c$`, `^(a)*$`, `^é+x`} {
-		if x, err := compileRegex(p, regexFlags{}); err == nil && x.fast != nil && !strings.Contains(p, "ä") {
+		if x, err := CompileRegex(p, Flags{}); err == nil && x.fast != nil && !strings.Contains(p, "ä") {
 			t.Errorf("%s must not have a straight form", p)
 		}
 	}
@@ -107,7 +108,7 @@ func FuzzStraight(f *testing.F) {
 	f.Fuzz(func(t *testing.T, i int, s string) {
 		s = strings.ToValidUTF8(s, "?")
 		p := straightPatterns[uint(i)%uint(len(straightPatterns))]
-		x, err := compileRegex(p, regexFlags{})
+		x, err := CompileRegex(p, Flags{})
 		if err != nil || x.fast == nil {
 			return
 		}
@@ -127,7 +128,7 @@ func FuzzRegexCompile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, p, s string) {
 		p, s = strings.ToValidUTF8(p, "?"), strings.ToValidUTF8(s, "?")
-		x, err := compileRegex(p, regexFlags{})
+		x, err := CompileRegex(p, Flags{})
 		if err != nil {
 			if c := errs.From(err).Code; c != errs.InvalidRegularExpression && c != errs.FeatureNotSupported {
 				t.Fatalf("%q: %s %v", p, c, err)
@@ -135,7 +136,7 @@ func FuzzRegexCompile(f *testing.F) {
 			return
 		}
 		n := 0
-		x.all([]byte(s), 0, nil, func([]int) bool { n++; return true })
+		x.All([]byte(s), 0, nil, func([]int) bool { n++; return true })
 		if n > len(s)+1 {
 			t.Fatalf("%q has %d matches in %d bytes", p, n, len(s))
 		}
@@ -144,7 +145,7 @@ func FuzzRegexCompile(f *testing.F) {
 
 func TestRefusedRegex(t *testing.T) {
 	for p, want := range map[string]string{`(a)\1`: "back-reference", `a(?=b)`: "look-around", `\mfoo`: `\m`, `[[.a.]]`: "collating"} {
-		_, err := compileRegex(p, regexFlags{})
+		_, err := CompileRegex(p, Flags{})
 		if !errs.Is(err, errs.FeatureNotSupported) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", p, err)
 		}
@@ -153,7 +154,7 @@ func TestRefusedRegex(t *testing.T) {
 
 func BenchmarkPattern(b *testing.B) {
 	v := &batch.Vector{}
-	v.Reset(tText, 2048)
+	v.Reset(types.T(types.Text), 2048)
 	for i := range 2048 {
 		v.AppendString(fmt.Sprintf("http://www.example%d.com/some/longer/path?q=%d&lang=en", i%100, i))
 	}
@@ -163,17 +164,17 @@ func BenchmarkPattern(b *testing.B) {
 	}
 	for _, p := range []string{"%google%", "http://%", "%=en", "%a%b_c%"} {
 		b.Run("like/"+p, func(b *testing.B) {
-			lp := compileLike([]byte(p), false)
+			lp := CompileLike([]byte(p), false)
 			b.ReportAllocs()
 			for b.Loop() {
 				clear(out)
-				lp.column(v, 2048, nil, out)
+				lp.Column(v, 2048, nil, out)
 			}
 			perRow(b)
 		})
 	}
-	x, _ := compileRegex(straightPatterns[0], regexFlags{})
-	tmpl := compileTemplate([]byte(`\1`))
+	x, _ := CompileRegex(straightPatterns[0], Flags{})
+	tmpl := CompileReplacement([]byte(`\1`))
 	for _, fast := range []bool{true, false} {
 		y := *x
 		if !fast {
@@ -185,7 +186,7 @@ func BenchmarkPattern(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				for i := range 2048 {
-					dst, caps = y.replace(dst[:0], v.BytesAt(i), 0, 1, tmpl, caps)
+					dst, caps = y.Replace(dst[:0], v.BytesAt(i), 0, 1, tmpl, caps)
 				}
 			}
 			if !bytes.HasPrefix(dst, []byte("example")) {

@@ -21,9 +21,9 @@ func castTimes(from, to types.Type) Eval {
 			return t, finiteTS(us), nil
 		})
 	case pair{types.Timestamp, types.Timestamptz}:
-		return zoned1(to, func(z *zone, us int64) (int64, error) { return z.utc(us), nil })
+		return zoned1(to, (*zone).moment)
 	case pair{types.Timestamptz, types.Timestamp}:
-		return zoned1(to, func(z *zone, us int64) (int64, error) { return z.local(us), nil })
+		return zoned1(to, (*zone).clock)
 	case pair{types.Timestamptz, types.Date}:
 		return zoned1(to, func(z *zone, us int64) (int32, error) { return datetime.DateOfTimestamp(z.local(us)), nil })
 	case pair{types.Timestamptz, types.Time}:
@@ -36,7 +36,13 @@ func castTimes(from, to types.Type) Eval {
 	case pair{types.Date, types.Timestamptz}:
 		return zoned1(to, func(z *zone, d int32) (int64, error) {
 			us, err := dateToTS(d)
-			return z.utc(us), err
+			if err != nil {
+				return 0, err
+			}
+			if us, err = z.moment(us); err != nil {
+				return 0, dateOutOfRange()
+			}
+			return us, nil
 		})
 	case pair{types.Time, types.Interval}:
 		return scalar1(to, total1(func(t int64) interval { return interval{Micros: t} }))

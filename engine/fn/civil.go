@@ -85,6 +85,19 @@ func (z *zone) utc(local int64) int64 {
 	return datetime.UTCFromLocal(local, z.loc)
 }
 
+// moment is utc for conversions, which may not leave the range of timestamps.
+func (z *zone) moment(local int64) (int64, error) { return finiteMoment(z.utc(local)) }
+
+// clock is local for conversions, which may not leave the range of timestamps.
+func (z *zone) clock(us int64) (int64, error) { return finiteMoment(z.local(us)) }
+
+func finiteMoment(us int64) (int64, error) {
+	if finiteTS(us) && !datetime.TimestampInRange(us) {
+		return 0, datetime.TimestampOutOfRange()
+	}
+	return us, nil
+}
+
 // zone returns the session's time zone, UTC without a session.
 func (c *Context) zone() (zone, error) {
 	if c == nil || c.Session == nil {

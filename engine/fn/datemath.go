@@ -11,9 +11,13 @@ import (
 func dateToTS(d int32) (int64, error) {
 	us, ok := datetime.TimestampFromDays(d)
 	if !ok {
-		return 0, errs.New(errs.DatetimeFieldOverflow, "date out of range for timestamp")
+		return 0, dateOutOfRange()
 	}
 	return us, nil
+}
+
+func dateOutOfRange() error {
+	return errs.New(errs.DatetimeFieldOverflow, "date out of range for timestamp")
 }
 
 // dateToTSWide is dateToTS for comparisons, which never fail: dates past the timestamps' end are larger than all.

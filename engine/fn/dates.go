@@ -67,8 +67,8 @@ func init() {
 	finite(tTSTZ, func(r *row) bool { return finiteTS(r.int8(0)) })
 	finite(tDate, func(r *row) bool { d := r.int4(0); return d != dateInf && d != dateNegInf })
 	finite(tIntvl, func(*row) bool { return true })
-	register(&Overload{Name: "timezone", Args: list(tText, tTS), Result: returns(tTSTZ), Eval: atZone(tTSTZ, (*zone).utc)},
-		&Overload{Name: "timezone", Args: list(tText, tTSTZ), Result: returns(tTS), Eval: atZone(tTS, (*zone).local)},
+	register(&Overload{Name: "timezone", Args: list(tText, tTS), Result: returns(tTSTZ), Eval: atZone(tTSTZ, (*zone).moment)},
+		&Overload{Name: "timezone", Args: list(tText, tTSTZ), Result: returns(tTS), Eval: atZone(tTS, (*zone).clock)},
 		&Overload{Name: "timezone", Args: list(tIntvl, tTS), Result: returns(tTSTZ), Eval: atOffset(tTSTZ, -1)},
 		&Overload{Name: "timezone", Args: list(tIntvl, tTSTZ), Result: returns(tTS), Eval: atOffset(tTS, 1)})
 	clocks()
@@ -335,11 +335,8 @@ func makeTimestamptz(c *Context, r *row) (int64, bool, error) {
 	if err != nil {
 		return 0, false, err
 	}
-	us := z.utc(local)
-	if !datetime.TimestampInRange(us) {
-		return 0, false, datetime.TimestampOutOfRange()
-	}
-	return us, true, nil
+	us, err := z.moment(local)
+	return us, true, err
 }
 
 // makeInterval takes years, months, weeks, days, hours, minutes, seconds.
@@ -383,13 +380,14 @@ func posixSign(name string) string {
 }
 
 // atZone is AT TIME ZONE.
-func atZone(result types.Type, convert func(*zone, int64) int64) Eval {
+func atZone(result types.Type, convert func(*zone, int64) (int64, error)) Eval {
 	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		names, ts := viewText(args[0]), view[int64](args[1])
 		out.Reset(result, n)
 		r := batch.Values[int64](out)
 		var z zone
 		var last []byte
+		var err error
 		for i := range n {
 			if !live(valid, i) {
 				continue
@@ -398,13 +396,14 @@ func atZone(result types.Type, convert func(*zone, int64) int64) Eval {
 				continue
 			}
 			if name := names.at(i); z.loc == nil || string(last) != string(name) {
-				var err error
 				if z, err = zoneNamed(posixSign(string(name))); err != nil {
 					return err
 				}
 				last = name
 			}
-			r[i] = convert(&z, ts.at(i))
+			if r[i], err = convert(&z, ts.at(i)); err != nil {
+				return err
+			}
 		}
 		return nil
 	}

@@ -150,10 +150,18 @@ func registerTrigonometry() {
 		float1(name, bounded(f, 1))
 	}
 	for name, f := range map[string]func(float64) float64{"atan": math.Atan, "tanh": math.Tanh, "sinh": math.Sinh, "cosh": math.Cosh,
-		"asinh": math.Asinh, "degrees": func(x float64) float64 { return x / (math.Pi / 180) },
-		"radians": func(x float64) float64 { return x * (math.Pi / 180) }} {
+		"asinh": math.Asinh} {
 		float1(name, infallible(f))
 	}
+	const radiansPerDegree = math.Pi / 180
+	float1("degrees", func(x float64) (float64, error) {
+		r := x / radiansPerDegree
+		return r, checkFloat("/", x, radiansPerDegree, r)
+	})
+	float1("radians", func(x float64) (float64, error) {
+		r := x * radiansPerDegree
+		return r, checkFloat("*", x, radiansPerDegree, r)
+	})
 	register(&Overload{Name: "atan2", Args: list(tFloat8, tFloat8), Result: returns(tFloat8), Eval: scalar2(tFloat8, total2(math.Atan2))},
 		&Overload{Name: "pi", Result: returns(tFloat8), Eval: constantFloat(math.Pi)},
 		&Overload{Name: "random", Result: returns(tFloat8), Volatility: Volatile,

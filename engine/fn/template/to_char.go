@@ -1,4 +1,4 @@
-package fn
+package template
 
 import (
 	"fmt"
@@ -6,45 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
-func init() {
-	for _, t := range list(tTS, tTSTZ, tIntvl) {
-		eval := func() Eval {
-			var template dateTemplate
-			return rowText(tText, func(c *Context, r *row, dst []byte) ([]byte, error) {
-				f := r.bytes(1)
-				if len(f) == 0 || t != tIntvl && !finiteTS(r.int8(0)) {
-					return nil, nil
-				}
-				template.use(f)
-				if t == tIntvl {
-					return template.print(notNil(dst), newSpan(batch.Values[interval](r.args[0])[r.index(0)]))
-				}
-				var z zone
-				if t == tTSTZ {
-					var err error
-					if z, err = c.zone(); err != nil {
-						return dst, err
-					}
-				}
-				return template.print(notNil(dst), newStamp(r.int8(0), z))
-			})
-		}
-		register(&Overload{Name: "to_char", Args: list(t, tText), Result: returns(tText), Volatility: Stable,
-			Eval: func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
-				return eval()(c, args, n, valid, out)
-			},
-			Prepare: func(*Context, []types.Type, types.Type, []*types.Datum) (Eval, error) { return eval(), nil }})
-	}
-}
-
-// stamp is a timestamp or an interval taken apart. The fields of an interval have its signs; it has no place in a week.
-type stamp struct {
+// Stamp is a timestamp or an interval taken apart. The fields of an interval have its signs; it has no place in a week.
+type Stamp struct {
 	span                   bool
 	year, month, day       int
 	yearDay, weekday       int
@@ -53,36 +20,31 @@ type stamp struct {
 	offset                 int
 }
 
-func newStamp(us int64, z zone) *stamp {
-	s := &stamp{}
-	if z.loc != nil {
-		s.zone, s.offset = "UTC", 0
-		if z.loc != time.UTC {
-			s.offset, s.zone = datetime.ZoneOffset(us, z.loc)
-		}
-		us = z.local(us)
-	}
-	days, t := datetime.SplitTimestamp(us)
+// NewStamp takes a local time apart; zone and offset (seconds east of UTC) are those of a timestamp with time zone.
+func NewStamp(local int64, zone string, offset int) *Stamp {
+	s := &Stamp{zone: zone, offset: offset}
+	days, t := datetime.SplitTimestamp(local)
 	s.year, s.month, s.day = datetime.CivilFromDays(days)
 	s.yearDay, s.weekday = datetime.DayOfYear(days), datetime.Weekday(days)
 	s.clock(t)
 	return s
 }
 
-func newSpan(v interval) *stamp {
-	s := &stamp{span: true, year: int(v.Months / 12), month: int(v.Months % 12), day: int(v.Days)}
+// NewSpan takes an interval apart.
+func NewSpan(v datetime.Interval) *Stamp {
+	s := &Stamp{span: true, year: int(v.Months / 12), month: int(v.Months % 12), day: int(v.Days)}
 	s.yearDay = int(v.Months)*30 + s.day
 	s.clock(v.Micros)
 	return s
 }
 
-func (s *stamp) clock(t int64) {
-	s.hour, s.minute = int(t/microsPerHour), int(t/microsPerMinute%60)
-	s.sec, s.mic = int(t/microsPerSecond%60), int(t%microsPerSecond)
+func (s *Stamp) clock(t int64) {
+	s.hour, s.minute = int(t/datetime.MicrosPerHour), int(t/datetime.MicrosPerMinute%60)
+	s.sec, s.mic = int(t/datetime.MicrosPerSecond%60), int(t%datetime.MicrosPerSecond)
 }
 
 // shown is a year as people write it: those BC count from 1.
-func (s *stamp) shown(year int) int {
+func (s *Stamp) shown(year int) int {
 	if !s.span && year <= 0 {
 		return 1 - year
 	}
@@ -90,7 +52,7 @@ func (s *stamp) shown(year int) int {
 }
 
 // julian is the Julian day of the fields. Those of an interval need not be a date.
-func (s *stamp) julian() int { return julianDay(s.year, s.month, s.day) }
+func (s *Stamp) julian() int { return julianDay(s.year, s.month, s.day) }
 
 // julianDay counts days from 4714-11-24 BC, also of months and days that no calendar has.
 func julianDay(year, month, day int) int {
@@ -119,7 +81,7 @@ func julianWeekday(day int) int {
 }
 
 // iso returns year and week of the ISO calendar, and the day of that year.
-func (s *stamp) iso() (year, week, day int) {
+func (s *Stamp) iso() (year, week, day int) {
 	year = s.year
 	j := s.julian()
 	first := isoWeekStart(year, 1)
@@ -132,8 +94,8 @@ func (s *stamp) iso() (year, week, day int) {
 	return year, (j-first)/7 + 1, j - first + 1
 }
 
-// print appends a stamp by the template.
-func (t *dateTemplate) print(dst []byte, s *stamp) ([]byte, error) {
+// Print appends a stamp by the template.
+func (t *Date) Print(dst []byte, s *Stamp) ([]byte, error) {
 	for i := range t.parts {
 		p := &t.parts[i]
 		if p.dateWord == nil {
@@ -183,7 +145,7 @@ func (p *datePart) padded(v, width int) string {
 }
 
 // number prints the patterns that are written with digits.
-func (s *stamp) number(p *datePart) (text string, ok bool) {
+func (s *Stamp) number(p *datePart) (text string, ok bool) {
 	switch p.p {
 	case dateHour12:
 		h := s.hour % 12
@@ -253,7 +215,7 @@ func fixedWidth(p *datePart, v, width int) string {
 }
 
 // yearNumber prints the patterns of years, weeks of the ISO calendar and centuries.
-func (s *stamp) yearNumber(p *datePart) (text string, ok bool) {
+func (s *Stamp) yearNumber(p *datePart) (text string, ok bool) {
 	isoYear, week, day := 0, 0, 0
 	wider := 0 // for a minus, which is that of the calendar's year
 	if s.shown(s.year) < 0 {
@@ -302,7 +264,7 @@ func (s *stamp) yearNumber(p *datePart) (text string, ok bool) {
 }
 
 // word prints the patterns that are written with letters.
-func (s *stamp) word(p *datePart) string {
+func (s *Stamp) word(p *datePart) string {
 	width := 0
 	text := ""
 	switch p.p {
@@ -355,7 +317,7 @@ func dotted(p *datePart, text string) string {
 var romanMonths = [12]string{"I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"}
 
 // romanMonth counts the negative months of an interval from the end of the year; whole years are XII.
-func (s *stamp) romanMonth() string {
+func (s *Stamp) romanMonth() string {
 	switch {
 	case s.month == 0 && s.year == 0:
 		return ""
@@ -369,7 +331,7 @@ func (s *stamp) romanMonth() string {
 	return romanMonths[s.month-1]
 }
 
-func (s *stamp) zoneOffset(p *datePart) string {
+func (s *Stamp) zoneOffset(p *datePart) string {
 	sign, abs := '+', s.offset
 	if abs < 0 {
 		sign, abs = '-', -abs

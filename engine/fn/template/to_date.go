@@ -1,49 +1,17 @@
-package fn
+package template
 
 import (
 	"bytes"
 	"time"
 
 	"github.com/siltstone-db/siltstone/engine/fn/chars"
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/datetime"
 )
 
-func init() {
-	for _, k := range []struct {
-		name string
-		t    types.Type
-	}{{"to_date", tDate}, {"to_timestamp", tTSTZ}} {
-		eval := func() Eval {
-			var reader dateReader
-			if k.t == tDate {
-				return rowFixed(tDate, func(_ *Context, r *row) (int32, bool, error) {
-					v, err := reader.date(r.bytes(0), r.bytes(1))
-					return v, true, err
-				})
-			}
-			return rowFixed(tTSTZ, func(c *Context, r *row) (int64, bool, error) {
-				z, err := c.zone()
-				if err != nil {
-					return 0, false, err
-				}
-				v, err := reader.timestamp(r.bytes(0), r.bytes(1), &z)
-				return v, true, err
-			})
-		}
-		register(&Overload{Name: k.name, Args: list(tText, tText), Result: returns(k.t), Volatility: Stable,
-			Eval: func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
-				return eval()(c, args, n, valid, out)
-			},
-			Prepare: func(*Context, []types.Type, types.Type, []*types.Datum) (Eval, error) { return eval(), nil }})
-	}
-}
-
-// dateReader reads texts by a template. It first collects what the fields say, then makes a moment of it.
-type dateReader struct {
-	t dateTemplate
+// DateReader reads texts by a template. It first collects what the fields say, then makes a moment of it.
+type DateReader struct {
+	t Date
 	f dateFields
 	m moment
 
@@ -71,8 +39,8 @@ type moment struct {
 	hour, minute, second, micros int
 }
 
-// date reads a date.
-func (r *dateReader) date(s, template []byte) (int32, error) {
+// Date reads a date.
+func (r *DateReader) Date(s, template []byte) (int32, error) {
 	if err := r.read(s, template); err != nil {
 		return 0, err
 	}
@@ -86,36 +54,30 @@ func (r *dateReader) date(s, template []byte) (int32, error) {
 // unixJulian is the Julian day of 1970-01-01.
 const unixJulian = 2440588
 
-// timestamp reads a moment, in the zone that the text names or in z.
-func (r *dateReader) timestamp(s, template []byte, z *zone) (int64, error) {
+// Timestamp reads a moment. With an offset in the text zoned is true and us is UTC, otherwise it is local time.
+func (r *DateReader) Timestamp(s, template []byte) (us int64, zoned bool, err error) {
 	if err := r.read(s, template); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	m := &r.m
 	days := int64(julianDay(m.year, m.month, m.day)) - unixJulian
 	if m.year > 300000 || days < datetime.MinDate || days > datetime.MaxDate {
-		return 0, datetime.TimestampOutOfRange()
+		return 0, false, datetime.TimestampOutOfRange()
 	}
 	local, ok := datetime.TimestampFromDays(int32(days))
 	if !ok {
-		return 0, datetime.TimestampOutOfRange()
+		return 0, false, datetime.TimestampOutOfRange()
 	}
-	local += int64(m.hour)*microsPerHour + int64(m.minute)*microsPerMinute + int64(m.second)*microsPerSecond + int64(m.micros)
-	us := local
-	if r.f.zoneSign != 0 {
-		us -= int64(r.f.zoneSign) * (int64(r.f.zoneHour)*microsPerHour + int64(r.f.zoneMinute)*microsPerMinute)
-	} else {
-		us = z.utc(local)
+	local += int64(m.hour)*datetime.MicrosPerHour + int64(m.minute)*datetime.MicrosPerMinute + int64(m.second)*datetime.MicrosPerSecond + int64(m.micros)
+	if r.f.zoneSign == 0 {
+		return local, false, nil
 	}
-	if !datetime.TimestampInRange(us) {
-		return 0, datetime.TimestampOutOfRange()
-	}
-	return us, nil
+	return local - int64(r.f.zoneSign)*(int64(r.f.zoneHour)*datetime.MicrosPerHour+int64(r.f.zoneMinute)*datetime.MicrosPerMinute), true, nil
 }
 
 // read fills f and m.
-func (r *dateReader) read(s, template []byte) error {
-	r.t.use(template)
+func (r *DateReader) read(s, template []byte) error {
+	r.t.Use(template)
 	r.f, r.m = dateFields{}, moment{month: 1, day: 1}
 	if err := r.fields(s); err != nil {
 		return err
@@ -144,7 +106,7 @@ func fieldOverflow(s []byte) error {
 }
 
 // clock settles the time of day.
-func (r *dateReader) clock() error {
+func (r *DateReader) clock() error {
 	f, m := &r.f, &r.m
 	if f.daySecond != 0 {
 		m.hour, m.minute, m.second = f.daySecond/3600, f.daySecond%3600/60, f.daySecond%60
@@ -174,7 +136,7 @@ func (r *dateReader) clock() error {
 }
 
 // calendar settles the date; ok false is one that no calendar has.
-func (r *dateReader) calendar() (ok bool, err error) {
+func (r *DateReader) calendar() (ok bool, err error) {
 	f, m := &r.f, &r.m
 	year, month, day := r.year(), false, false
 	if f.julian != 0 {
@@ -223,7 +185,7 @@ func (r *dateReader) calendar() (ok bool, err error) {
 }
 
 // year settles the year and tells whether there is one.
-func (r *dateReader) year() bool {
+func (r *DateReader) year() bool {
 	f, m := &r.f, &r.m
 	switch {
 	case f.year != 0 && f.century != 0 && f.yearDigits <= 2: // a year of a century; those BC count backwards
@@ -264,7 +226,7 @@ func (r *dateReader) year() bool {
 }
 
 // dayOfYear gives what is not known of month and day.
-func (r *dateReader) dayOfYear() {
+func (r *DateReader) dayOfYear() {
 	f, m := &r.f, &r.m
 	if f.mode == isoWeek {
 		m.year, m.month, m.day = fromJulian(isoWeekStart(m.year, 1) - 1 + f.yearDay)
@@ -290,7 +252,7 @@ func (r *dateReader) dayOfYear() {
 func fromJulian(j int) (year, month, day int) { return datetime.CivilFromDays(int32(j - unixJulian)) }
 
 // fields reads a text part by part. Template or text may end first.
-func (r *dateReader) fields(s []byte) error {
+func (r *DateReader) fields(s []byte) error {
 	r.s, r.at, r.extra = s, 0, 0
 	fixed := false
 	for i := range r.t.parts {
@@ -330,7 +292,7 @@ func (r *dateReader) fields(s []byte) error {
 }
 
 // blanks skips white space and returns how much.
-func (r *dateReader) blanks() int {
+func (r *DateReader) blanks() int {
 	start := r.at
 	for r.at < len(r.s) && isBlank(r.s[r.at]) {
 		r.at++
@@ -339,14 +301,14 @@ func (r *dateReader) blanks() int {
 }
 
 // skip passes over one character.
-func (r *dateReader) skip() {
+func (r *DateReader) skip() {
 	if r.at < len(r.s) {
 		r.at += chars.Skip(r.s[r.at:], 1)
 	}
 }
 
 // set gives a field its value, which may come twice but not differ.
-func (r *dateReader) set(field *int, v int, p *datePart) error {
+func (r *DateReader) set(field *int, v int, p *datePart) error {
 	if *field != 0 && *field != v {
 		return errs.New(errs.InvalidDatetimeFormat, `conflicting values for "%s" field in formatting string`, p.word).
 			WithDetail("This value contradicts a previous setting for the same field type.")
@@ -356,7 +318,7 @@ func (r *dateReader) set(field *int, v int, p *datePart) error {
 }
 
 // field reads what part i asks for.
-func (r *dateReader) field(p *datePart, i int) error {
+func (r *DateReader) field(p *datePart, i int) error {
 	f := &r.f
 	if p.mode != noConvention {
 		if f.mode != noConvention && f.mode != p.mode {
@@ -390,7 +352,7 @@ func (r *dateReader) field(p *datePart, i int) error {
 }
 
 // number reads the patterns that are digits.
-func (r *dateReader) number(p *datePart, i int) error {
+func (r *DateReader) number(p *datePart, i int) error {
 	f, width := &r.f, len(p.word)
 	if p.p >= dateFraction1 && p.p <= dateFraction6 || p.p == dateMicro {
 		if width = 6; p.p != dateMicro {
@@ -447,7 +409,7 @@ func (r *dateReader) number(p *datePart, i int) error {
 }
 
 // fraction reads digits behind a point: 5 and 500 milliseconds are the same.
-func (r *dateReader) fraction(field *int, width, digits int, p *datePart, i int) error {
+func (r *DateReader) fraction(field *int, width, digits int, p *datePart, i int) error {
 	n, err := r.integer(field, width, p, i)
 	for ; n < digits; n++ {
 		*field *= 10
@@ -456,7 +418,7 @@ func (r *dateReader) fraction(field *int, width, digits int, p *datePart, i int)
 }
 
 // yearNumber reads a year; one of less than four digits is near 2020.
-func (r *dateReader) yearNumber(p *datePart, i int) error {
+func (r *DateReader) yearNumber(p *datePart, i int) error {
 	f, width := &r.f, len(p.word)
 	n, err := r.integer(&f.year, width, p, i)
 	if err != nil {
@@ -479,7 +441,7 @@ func (r *dateReader) yearNumber(p *datePart, i int) error {
 }
 
 // commaYear reads 2,024.
-func (r *dateReader) commaYear(p *datePart) error {
+func (r *DateReader) commaYear(p *datePart) error {
 	start := r.at
 	thousands, n, _ := scanInt(r.s[r.at:])
 	r.at += n
@@ -505,7 +467,7 @@ func (r *dateReader) commaYear(p *datePart) error {
 }
 
 // zoneHour reads a sign and hours. The sign may have been taken for a separator.
-func (r *dateReader) zoneHour(p *datePart, i int) error {
+func (r *DateReader) zoneHour(p *datePart, i int) error {
 	f := &r.f
 	switch c := r.byte(); {
 	case c == '-':
@@ -523,7 +485,7 @@ func (r *dateReader) zoneHour(p *datePart, i int) error {
 	return err
 }
 
-func (r *dateReader) byte() byte {
+func (r *DateReader) byte() byte {
 	if r.at < len(r.s) {
 		return r.s[r.at]
 	}
@@ -531,7 +493,7 @@ func (r *dateReader) byte() byte {
 }
 
 // openEnded tells that what follows part i cannot be a digit, so that a number may be as long as it is.
-func (r *dateReader) openEnded(i int) bool {
+func (r *DateReader) openEnded(i int) bool {
 	if r.t.parts[i].th != 0 || i+1 == len(r.t.parts) {
 		return true
 	}
@@ -543,7 +505,7 @@ func (r *dateReader) openEnded(i int) bool {
 }
 
 // integer reads a number of a width and returns how many characters it took.
-func (r *dateReader) integer(field *int, width int, p *datePart, i int) (int, error) {
+func (r *DateReader) integer(field *int, width int, p *datePart, i int) (int, error) {
 	start := r.at
 	r.blanks()
 	rest := r.s[r.at:]
@@ -604,7 +566,7 @@ func scanInt(s []byte) (v int64, n int, fits bool) {
 }
 
 // name reads the patterns that are words.
-func (r *dateReader) name(p *datePart) error {
+func (r *DateReader) name(p *datePart) error {
 	f := &r.f
 	var names []string
 	switch p.p {

@@ -1,4 +1,4 @@
-package fn
+package template
 
 import (
 	"bytes"
@@ -6,47 +6,15 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/ascii"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
-func init() {
-	for _, k := range []struct {
-		t types.Type
-		f func(w *numberWriter, r *row) error
-	}{{tInt4, (*numberWriter).int4}, {tInt8, (*numberWriter).int8}, {tFloat4, (*numberWriter).float4},
-		{tFloat8, (*numberWriter).float8}, {tNumeric, (*numberWriter).numeric}} {
-		eval := func() Eval {
-			var w numberWriter
-			return rowText(tText, func(_ *Context, r *row, dst []byte) ([]byte, error) {
-				format := r.bytes(1)
-				if len(format) == 0 {
-					return notNil(dst), nil
-				}
-				if err := w.t.use(format); err != nil {
-					return dst, err
-				}
-				w.pre, w.post = w.t.pre, w.t.post
-				if err := k.f(&w, r); err != nil {
-					return dst, err
-				}
-				return w.print(notNil(dst))
-			})
-		}
-		register(&Overload{Name: "to_char", Args: list(k.t, tText), Result: returns(tText), Volatility: Stable,
-			Eval: func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
-				return eval()(c, args, n, valid, out)
-			},
-			Prepare: func(*Context, []types.Type, types.Type, []*types.Datum) (Eval, error) { return eval(), nil }})
-	}
-}
-
-// numberWriter prints one number after the other by a template. The digits of a number come first (one method per
+// NumberWriter prints one number after the other by a template. The digits of a number come first (one method per
 // type), then print lays them out.
-type numberWriter struct {
+type NumberWriter struct {
 	t numberTemplate
 
 	number    []byte // digits with a point, without sign
@@ -65,8 +33,17 @@ type numberWriter struct {
 	anchor   anchor
 }
 
-func (w *numberWriter) int4(r *row) error {
-	v := int64(r.int4(0))
+// Use reads the template, unless it is the one of the number before.
+func (w *NumberWriter) Use(format []byte) error {
+	if err := w.t.use(format); err != nil {
+		return err
+	}
+	w.pre, w.post = w.t.pre, w.t.post
+	return nil
+}
+
+// Int4 takes an integer.
+func (w *NumberWriter) Int4(v int64) error {
 	switch {
 	case w.t.roman:
 		w.roman(v)
@@ -76,7 +53,7 @@ func (w *numberWriter) int4(r *row) error {
 		if w.t.shift {
 			p := math.Pow10(w.t.multi)
 			if p > math.MaxInt32 || int64(int32(v*int64(p))) != v*int64(p) {
-				return outOfRange(tInt4)
+				return decimal.IntegerOutOfRange("integer")
 			}
 			v *= int64(p)
 			w.pre += w.t.multi
@@ -86,12 +63,12 @@ func (w *numberWriter) int4(r *row) error {
 	return nil
 }
 
-func (w *numberWriter) int8(r *row) error {
-	v := r.int8(0)
+// Int8 takes a bigint.
+func (w *NumberWriter) Int8(v int64) error {
 	switch {
 	case w.t.roman:
 		if v != int64(int32(v)) {
-			return outOfRange(tInt4)
+			return decimal.IntegerOutOfRange("integer")
 		}
 		w.roman(v)
 	case w.t.science:
@@ -100,11 +77,11 @@ func (w *numberWriter) int8(r *row) error {
 		if w.t.shift {
 			p := math.Pow10(w.t.multi)
 			if p >= math.MaxInt64 {
-				return outOfRange(tInt8)
+				return decimal.IntegerOutOfRange("bigint")
 			}
 			m, ok := decimal.Int128From64(v).Mul(decimal.Int128From64(int64(p)))
 			if !ok || !m.IsInt64() {
-				return outOfRange(tInt8)
+				return decimal.IntegerOutOfRange("bigint")
 			}
 			v = int64(m.Lo)
 			w.pre += w.t.multi
@@ -114,7 +91,7 @@ func (w *numberWriter) int8(r *row) error {
 	return nil
 }
 
-func (w *numberWriter) integer(v int64) {
+func (w *NumberWriter) integer(v int64) {
 	w.number = ascii.AppendInt(w.number[:0], v)
 	if w.post > 0 {
 		w.number = append(append(w.number, '.'), bytes.Repeat([]byte{'0'}, w.post)...)
@@ -122,18 +99,20 @@ func (w *numberWriter) integer(v int64) {
 	w.layout()
 }
 
-func (w *numberWriter) float4(r *row) error {
-	return w.float(float64(batch.Values[float32](r.args[0])[r.index(0)]), 6, func(v float64) float64 {
+// Float4 takes a real.
+func (w *NumberWriter) Float4(v float32) error {
+	return w.float(float64(v), 6, func(v float64) float64 {
 		return float64(float32(v) * float32(math.Pow10(w.t.multi)))
 	})
 }
 
-func (w *numberWriter) float8(r *row) error {
-	return w.float(r.f8(0), 15, func(v float64) float64 { return v * math.Pow10(w.t.multi) })
+// Float8 takes a double precision.
+func (w *NumberWriter) Float8(v float64) error {
+	return w.float(v, 15, func(v float64) float64 { return v * math.Pow10(w.t.multi) })
 }
 
 // float prints as many digits as the type surely has.
-func (w *numberWriter) float(v float64, digits int, shift func(float64) float64) error {
+func (w *NumberWriter) float(v float64, digits int, shift func(float64) float64) error {
 	switch {
 	case w.t.roman:
 		if !(math.Abs(math.RoundToEven(v)) <= math.MaxInt32) {
@@ -170,11 +149,8 @@ func plainFloat(dst []byte, v float64, post int) []byte {
 	return strconv.AppendFloat(dst, v, 'f', post, 64)
 }
 
-func (w *numberWriter) numeric(r *row) error {
-	v, err := viewDecimal(r.args[0]).at(r.index(0))
-	if err != nil {
-		return err
-	}
+// Numeric takes a numeric.
+func (w *NumberWriter) Numeric(v decimal.Decimal) error {
 	switch {
 	case w.t.roman:
 		i, err := v.Int32()
@@ -209,7 +185,7 @@ func (w *numberWriter) numeric(r *row) error {
 }
 
 // layout takes the sign off the number and compares its digits with the places for them.
-func (w *numberWriter) layout() {
+func (w *NumberWriter) layout() {
 	w.whole, w.sign = false, '+'
 	if w.number[0] == '-' {
 		w.sign, w.number = '-', append(w.number[:0], w.number[1:]...)
@@ -226,7 +202,7 @@ func (w *numberWriter) layout() {
 }
 
 // scientific makes a number with an exponent the result; nil stands for what has none.
-func (w *numberWriter) scientific(number []byte) {
+func (w *NumberWriter) scientific(number []byte) {
 	w.whole = true
 	switch {
 	case number == nil:
@@ -279,7 +255,7 @@ func scaledDigits(digits string, post int) string {
 }
 
 // roman makes a Roman numeral the number.
-func (w *numberWriter) roman(v int64) {
+func (w *NumberWriter) roman(v int64) {
 	w.whole = false
 	w.number = w.number[:0]
 	if v < 1 || v > 3999 {
@@ -297,8 +273,8 @@ func (w *numberWriter) roman(v int64) {
 	}
 }
 
-// print appends the number. What the digits end before the template does ends the result too.
-func (w *numberWriter) print(dst []byte) ([]byte, error) {
+// Print appends the number. What the digits end before the template does ends the result too.
+func (w *NumberWriter) Print(dst []byte) ([]byte, error) {
 	if w.whole {
 		return append(dst, w.number...), nil
 	}
@@ -320,7 +296,7 @@ func (w *numberWriter) print(dst []byte) ([]byte, error) {
 }
 
 // ordinal appends st, nd, rd or th to a positive whole number.
-func (w *numberWriter) ordinal(dst []byte, up bool) ([]byte, error) {
+func (w *NumberWriter) ordinal(dst []byte, up bool) ([]byte, error) {
 	if w.t.roman || w.t.decimal || w.number[0] == '#' || w.sign == '-' {
 		return dst, nil
 	}
@@ -335,7 +311,7 @@ func (w *numberWriter) ordinal(dst []byte, up bool) ([]byte, error) {
 }
 
 // begin prepares the state of print.
-func (w *numberWriter) begin() {
+func (w *NumberWriter) begin() {
 	t := &w.t
 	w.at, w.place, w.inNumber, w.last, w.anchor = 0, 0, false, -1, t.sign
 	if t.roman {
@@ -369,7 +345,7 @@ func (w *numberWriter) begin() {
 }
 
 // part appends one part of the template; done tells that the digits are at an end.
-func (w *numberWriter) part(dst []byte, p numberPart) (out []byte, done bool) {
+func (w *NumberWriter) part(dst []byte, p numberPart) (out []byte, done bool) {
 	fill := w.t.fill
 	switch p.p {
 	case patText:
@@ -412,7 +388,7 @@ func (w *numberWriter) part(dst []byte, p numberPart) (out []byte, done bool) {
 }
 
 // signOr appends the sign when it is this one, and a blank else.
-func (w *numberWriter) signOr(dst []byte, sign byte) []byte {
+func (w *NumberWriter) signOr(dst []byte, sign byte) []byte {
 	switch {
 	case w.sign == sign:
 		return append(dst, sign)
@@ -423,15 +399,15 @@ func (w *numberWriter) signOr(dst []byte, sign byte) []byte {
 }
 
 // bare tells that the next digit is the 0 of 0.1, which 9.9 leaves out.
-func (w *numberWriter) bare() bool {
+func (w *NumberWriter) bare() bool {
 	return !w.t.zero && w.at == 0 && w.number[0] == '0' && w.post != 0
 }
 
 // pointLast tells that no digit behind the point counts.
-func (w *numberWriter) pointLast() bool { return w.last >= 0 && w.number[w.last] == '.' }
+func (w *NumberWriter) pointLast() bool { return w.last >= 0 && w.number[w.last] == '.' }
 
 // digit appends what stands at the place of 9, 0 or the point.
-func (w *numberWriter) digit(dst []byte, p numberPattern) ([]byte, bool) {
+func (w *NumberWriter) digit(dst []byte, p numberPattern) ([]byte, bool) {
 	t, start := &w.t, w.t.zeroStart-1
 	w.inNumber = false
 	if !w.wrote && (w.place >= w.spaces || t.zero && start == w.place) && (!w.bare() || w.pointLast()) {
@@ -477,7 +453,7 @@ func closing(sign byte) byte {
 	return '>'
 }
 
-func (w *numberWriter) leadingSign(dst []byte) []byte {
+func (w *NumberWriter) leadingSign(dst []byte) []byte {
 	switch {
 	case w.t.signed:
 		if w.anchor != before {
@@ -498,7 +474,7 @@ func (w *numberWriter) leadingSign(dst []byte) []byte {
 }
 
 // real appends the next character of the number.
-func (w *numberWriter) real(dst []byte, p numberPattern) (out []byte, done bool) {
+func (w *NumberWriter) real(dst []byte, p numberPattern) (out []byte, done bool) {
 	if w.at == len(w.number) {
 		// A float has fewer digits than the template wants.
 		if w.last >= 0 && w.at > w.last && p != patZero {

@@ -1,52 +1,15 @@
-package fn
+package template
 
 import (
 	"bytes"
 
 	"github.com/siltstone-db/siltstone/engine/fn/chars"
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
-func init() {
-	eval := func() Eval {
-		var reader numberReader
-		return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
-			out.Reset(tNumeric, n)
-			r := row{args: args}
-			for i := range n {
-				r.i = i
-				if !live(valid, i) {
-					skipDecimal(out)
-					continue
-				}
-				if len(r.bytes(1)) == 0 {
-					skipDecimal(out)
-					out.Nulls(n).Clear(i)
-					continue
-				}
-				v, err := reader.read(r.bytes(0), r.bytes(1))
-				if err != nil {
-					return err
-				}
-				if err := storeDecimal(out, i, v); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
-	register(&Overload{Name: "to_number", Args: list(tText, tText), Result: returns(tNumeric), Volatility: Stable,
-		Eval: func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
-			return eval()(c, args, n, valid, out)
-		},
-		Prepare: func(*Context, []types.Type, types.Type, []*types.Datum) (Eval, error) { return eval(), nil }})
-}
-
-// numberReader reads texts by a template: it collects the digits that stand where the template has some.
-type numberReader struct {
+// NumberReader reads texts by a template: it collects the digits that stand where the template has some.
+type NumberReader struct {
 	t numberTemplate
 
 	s         []byte
@@ -57,7 +20,8 @@ type numberReader struct {
 	point     bool
 }
 
-func (r *numberReader) read(s, template []byte) (decimal.Decimal, error) {
+// Read reads a number.
+func (r *NumberReader) Read(s, template []byte) (decimal.Decimal, error) {
 	if err := r.t.use(template); err != nil {
 		return decimal.Decimal{}, err
 	}
@@ -99,17 +63,17 @@ func (r *numberReader) read(s, template []byte) (decimal.Decimal, error) {
 	return v.Mul(shift)
 }
 
-func (r *numberReader) end() bool { return r.at >= len(r.s) }
+func (r *NumberReader) end() bool { return r.at >= len(r.s) }
 
 // skip passes over characters that are no part of a number.
-func (r *numberReader) skip(n int) {
+func (r *NumberReader) skip(n int) {
 	for ; n > 0 && !r.end() && bytes.IndexByte([]byte("0123456789.,+-"), r.s[r.at]) < 0; n-- {
 		r.at += chars.Skip(r.s[r.at:], 1)
 	}
 }
 
 // part reads what one part of the template asks for.
-func (r *numberReader) part(p numberPart) {
+func (r *NumberReader) part(p numberPart) {
 	c := r.s[r.at]
 	switch p.p {
 	case patText:
@@ -139,7 +103,7 @@ func (r *numberReader) part(p numberPart) {
 }
 
 // digit reads a digit, the point, or a sign next to them. It ends on the last character that it used.
-func (r *numberReader) digit(p numberPattern) {
+func (r *NumberReader) digit(p numberPattern) {
 	if r.s[r.at] == ' ' {
 		r.at++
 	}
@@ -183,7 +147,7 @@ func (r *numberReader) digit(p numberPattern) {
 }
 
 // signBehind reads a sign that stands right behind the last digit.
-func (r *numberReader) signBehind(read bool) {
+func (r *NumberReader) signBehind(read bool) {
 	switch {
 	case r.t.signed && read && r.at+1 < len(r.s):
 		if c := r.s[r.at+1]; c == '-' || c == '+' {

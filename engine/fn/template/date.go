@@ -1,4 +1,7 @@
-package fn
+// Package template holds the templates of to_char, to_date, to_timestamp and to_number: Date with Stamp and DateReader for
+// dates, times and intervals, NumberWriter and NumberReader for numbers. All of them keep the template that they read
+// last, and belong to one evaluator.
+package template
 
 import "strings"
 
@@ -129,26 +132,26 @@ type datePart struct {
 	th    byte   // 't' or 'T': an ordinal suffix
 }
 
-// dateTemplate is a template taken apart. The zero value is ready for use.
-type dateTemplate struct {
+// Date is a template taken apart. The zero value is ready for use.
+type Date struct {
 	source string
 	known  bool
 	parts  []datePart
 }
 
-// use reads a template, unless it is the one that was read last.
-func (t *dateTemplate) use(source []byte) {
+// Use reads a template, unless it is the one that was read last.
+func (t *Date) Use(source []byte) {
 	if t.known && t.source == string(source) {
 		return
 	}
-	*t = dateTemplate{source: string(source), known: true, parts: t.parts[:0]}
+	*t = Date{source: string(source), known: true, parts: t.parts[:0]}
 	for s := t.source; len(s) > 0; {
 		s = t.next(s)
 	}
 }
 
 // next reads the part at the start of s and returns what follows.
-func (t *dateTemplate) next(s string) string {
+func (t *Date) next(s string) string {
 	var part datePart
 	if len(s) >= 2 {
 		switch s[:2] {

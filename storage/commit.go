@@ -73,7 +73,7 @@ func (db *DB) commit(ctx context.Context, c *commit, w *table.Write) (table.Ack,
 		return table.Ack{}, err
 	}
 	if w.Token != nil {
-		c.id = tokens.NewID(w.Token.Client, w.Token.Key, w.Token.Content)
+		c.id = tokens.NewID(uint64(w.Token.Table), w.Token.Client, w.Token.Key, w.Token.Content)
 		known, err := db.tokens.Begin(ctx, c.id)
 		if err != nil {
 			return table.Ack{}, err

@@ -69,7 +69,7 @@ func (db *DB) tryClaim(ctx context.Context, c *commit, d *deletion) (unknown *ta
 	found := int64(0)
 	for i := range t.segments {
 		s := &t.segments[i]
-		switch n := d.Rows.Count(s.Meta.Base, int(s.Meta.Rows)); {
+		switch n := d.Rows.Count(s.Meta.Base(), int(s.Meta.Rows)); {
 		case n == 0:
 			continue
 		case int64(n) == s.Meta.Rows && s.Deleted.Len() == 0: // wherever they stand
@@ -84,7 +84,7 @@ func (db *DB) tryClaim(ctx context.Context, c *commit, d *deletion) (unknown *ta
 		if err != nil {
 			return nil, err
 		}
-		numbers := d.Rows.Within(nil, s.Meta.Base, int(s.Meta.Rows))
+		numbers := d.Rows.Within(nil, s.Meta.Base(), int(s.Meta.Rows))
 		found += absent(s.Deleted, table.Moved(places, numbers))
 	}
 	for _, l := range t.live {
@@ -180,7 +180,7 @@ func (db *DB) deleteLocked(d *table.Deletion) error {
 	}
 	for i := range t.segments {
 		s := &t.segments[i]
-		n := d.Rows.Count(s.Meta.Base, int(s.Meta.Rows))
+		n := d.Rows.Count(s.Meta.Base(), int(s.Meta.Rows))
 		if n == 0 || s.File == nil {
 			continue
 		}
@@ -192,7 +192,7 @@ func (db *DB) deleteLocked(d *table.Deletion) error {
 		if err != nil {
 			return fmt.Errorf("delete rows of segment %d: %w", s.Meta.File, err)
 		}
-		numbers := d.Rows.Within(nil, s.Meta.Base, int(s.Meta.Rows))
+		numbers := d.Rows.Within(nil, s.Meta.Base(), int(s.Meta.Rows))
 		db.setDeletedLocked(s, s.Deleted.With(table.Moved(places, numbers)))
 	}
 	for _, l := range t.live {
@@ -206,10 +206,10 @@ func (db *DB) deleteLocked(d *table.Deletion) error {
 func (db *DB) truncateLocked(t *tableState, below uint64) error {
 	for i := range t.segments {
 		s := &t.segments[i]
-		if s.Meta.Base >= below {
+		if s.Meta.Base() >= below {
 			continue
 		}
-		n := uint32(min(below-s.Meta.Base, uint64(s.Meta.Rows)))
+		n := uint32(min(below-s.Meta.Base(), uint64(s.Meta.Rows)))
 		if s.File == nil || int64(n) == s.Meta.Rows { // a damaged one goes as well
 			s.gone = true
 			continue

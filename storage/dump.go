@@ -81,7 +81,7 @@ func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) 
 		}
 		text := fmt.Sprintf("write at %s", unixTime(d.Seconds))
 		if d.Token != nil {
-			text += fmt.Sprintf(", token %q of %q", d.Token.Key, d.Token.Client)
+			text += fmt.Sprintf(", token %q of %q for table %d", d.Token.Key, d.Token.Client, d.Token.Table)
 		}
 		var lines []string
 		for _, e := range d.Edits {
@@ -106,7 +106,7 @@ func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) 
 			}
 			lines = append(lines, line)
 		}
-		for d.Sections > 0 {
+		for d.More() {
 			s, err := d.Next()
 			if err != nil {
 				return text, lines, err

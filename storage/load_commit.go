@@ -173,7 +173,8 @@ func (db *DB) adoptLocked(sequence uint64, files []table.Sealed) {
 		s := f.Segment
 		t := db.tables[s.Meta.Table]
 		t.closeOpen()
-		s.Meta.First, s.Meta.Last, s.Meta.Base = sequence, sequence, t.next
+		s.Meta.First, s.Meta.Last = sequence, sequence
+		s.Meta.Number(t.next)
 		t.next += uint64(s.Meta.Rows)
 		t.segments = append(t.segments[:len(t.segments):len(t.segments)],
 			sealedState{Sealed: table.Sealed{Segment: s, Deleted: db.countedLocked(nil, f.Deleted)}})

@@ -227,6 +227,7 @@ type replayer struct {
 	adopted   uint64                   // files of records up to here are in the manifest, or gone
 	named     map[manifest.FileID]bool // files of the manifest
 	decoder   table.Decoder
+	fitter    table.Fitter
 	rows      map[catalog.TableID]uint64 // of the record so far
 	damaged   []damagedPart              // of the record
 }
@@ -267,7 +268,7 @@ func (r *replayer) write(sequence uint64, payload []byte) error {
 		}
 		total += f.Rows - deletedRows(&f)
 	}
-	for d.Sections > 0 {
+	for d.More() {
 		s, err := d.Next()
 		if err != nil {
 			return err
@@ -280,7 +281,7 @@ func (r *replayer) write(sequence uint64, payload []byte) error {
 		}
 	}
 	if d.Token != nil {
-		id := tokens.NewID(d.Token.Client, d.Token.Key, d.Token.Content)
+		id := tokens.NewID(uint64(d.Token.Table), d.Token.Client, d.Token.Key, d.Token.Content)
 		r.db.tokens.Commit(id, tokens.Write{Sequence: sequence, Rows: total}, d.Seconds)
 	}
 	return nil
@@ -322,7 +323,7 @@ func (db *DB) knowPlaces(d *table.Deletion) error {
 		return nil
 	}
 	for _, s := range slices.Clone(t.segments) {
-		base, rows := s.Meta.Base, uint64(s.Meta.Rows)
+		base, rows := s.Meta.Base(), uint64(s.Meta.Rows)
 		cut := base < d.Below && d.Below < base+rows
 		n := uint64(d.Rows.Count(base, int(rows)))
 		if s.Known() || !cut && (n == 0 || n == rows) {
@@ -350,9 +351,6 @@ func (r *replayer) section(sequence, row uint64, s table.Section) error {
 	if t == nil {
 		return nil // dropped later
 	}
-	if err := sameForm(t.info, s); err != nil {
-		return err
-	}
 	from, p := 0, r.positions[s.Table]
 	switch {
 	case sequence < p.Sequence:
@@ -360,19 +358,11 @@ func (r *replayer) section(sequence, row uint64, s table.Section) error {
 	case sequence == p.Sequence && p.Rows > row:
 		from = int(min(p.Rows-row, uint64(s.Batch.Len)))
 	}
-	return db.appendRowsLocked(t, sequence, row, s.Batch, from)
-}
-
-func sameForm(t *catalog.Table, s table.Section) error {
-	if len(s.Batch.Cols) != len(t.Columns) {
-		return errs.Corrupt("rows of %d columns for table %q, which has %d", len(s.Batch.Cols), t.Name, len(t.Columns))
+	rows, err := r.fitter.Fit(t.info, s)
+	if err != nil {
+		return err
 	}
-	for i, c := range s.Batch.Cols {
-		if c.Type.Physical() != t.Columns[i].Type.Physical() {
-			return errs.Corrupt("rows with another form of column %q of table %q", t.Columns[i].Name, t.Name)
-		}
-	}
-	return nil
+	return db.appendRowsLocked(t, sequence, row, rows, from)
 }
 
 // bound seals during replay when live segments have grown past their memory.

@@ -109,7 +109,7 @@ func (c *commit) split(t *catalog.Table, b *batch.Batch) {
 		}
 		s := table.Section{Table: t.ID, Version: t.Version, Batch: part}
 		c.sections = append(c.sections, s)
-		c.encoder.Add(s)
+		c.encoder.Add(t, part)
 	}
 }
 

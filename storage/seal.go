@@ -71,8 +71,9 @@ func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (mani
 	defer b.discharge()
 	meta := manifest.Segment{
 		File: manifest.FileID(db.nextFile.Add(1)), Table: info.ID, Rows: int64(b.rows),
-		First: l.segment.First(), Last: l.last, Base: l.base,
+		First: l.segment.First(), Last: l.last,
 	}
+	meta.Number(l.base)
 	var err error
 	if meta.Bytes, err = db.build(context.Background(), &b, meta.File); err != nil {
 		return meta, err

@@ -154,7 +154,7 @@ func tokenOf(r *http.Request, user string, t *catalog.Table) (*table.Token, erro
 		return nil, withStatus(http.StatusBadRequest,
 			errs.New(errs.InvalidParameterValue, "Idempotency-Key must be one key of 1 to %d bytes", keyMaxBytes))
 	}
-	return &table.Token{Client: "http/" + user + "/" + t.Schema + "." + t.Name, Key: keys[0]}, nil
+	return &table.Token{Table: t.ID, Client: "http/" + user, Key: keys[0]}, nil
 }
 
 func partialOf(r *http.Request) (bool, error) {

@@ -131,7 +131,7 @@ func (c *checker) file(name string, number uint64, kind record.Kind) (begun, end
 	if err != nil || !r.Begun() {
 		return false, false, 0, 0, err
 	}
-	first, last = r.First(), r.First()-1
+	first, last = r.Header().First, r.Header().First-1
 	for {
 		rec, err := r.Next()
 		if errors.Is(err, io.EOF) {

@@ -26,7 +26,9 @@
 package field
 
 import (
+	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -125,3 +127,15 @@ func (w *Writer) End(m Mark) {
 
 // Keep writes fields that a Reader did not know.
 func (w *Writer) Keep(unknown []byte) { w.b = append(w.b, unknown...) }
+
+// Enclose writes a record inside this one: the fields of head, and behind them bytes, which are copied only once however
+// many they are.
+func (w *Writer) Enclose(n Number, head []byte, last Number, v []byte) {
+	size := len(head) + protowire.SizeTag(last) + protowire.SizeBytes(len(v))
+	w.b = slices.Grow(w.b, size+2*binary.MaxVarintLen64)
+	w.b = protowire.AppendTag(w.b, n, protowire.BytesType)
+	w.b = protowire.AppendVarint(w.b, uint64(size))
+	w.b = append(w.b, head...)
+	w.b = protowire.AppendTag(w.b, last, protowire.BytesType)
+	w.b = protowire.AppendBytes(w.b, v)
+}

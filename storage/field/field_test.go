@@ -126,6 +126,22 @@ func TestAppends(t *testing.T) {
 	}
 }
 
+func TestEnclose(t *testing.T) {
+	for _, n := range []int{1, 127, 128, 1 << 20} {
+		var head, w, want Writer
+		head.Uint(2, 7)
+		v := bytes.Repeat([]byte{5}, n)
+		w.Enclose(4, head.Record(), 6, v)
+		m := want.Begin(4)
+		want.Uint(2, 7)
+		want.Bytes(6, v)
+		want.End(m)
+		if !bytes.Equal(w.Record(), want.Record()) {
+			t.Errorf("%d bytes: %x", n, w.Record()[:20])
+		}
+	}
+}
+
 func TestUnknown(t *testing.T) {
 	w := NewWriter(nil)
 	w.Uint(2, 7)

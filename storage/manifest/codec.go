@@ -1,210 +1,262 @@
 package manifest
 
 import (
-	"encoding/binary"
 	"maps"
 	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/field"
 )
 
-const format = 1
-
-type encoder struct{ b []byte }
-
-func (e *encoder) uint(v uint64) { e.b = binary.AppendUvarint(e.b, v) }
-func (e *encoder) blob(b []byte) {
-	e.uint(uint64(len(b)))
-	e.b = append(e.b, b...)
+// WriteFields writes what is known of a segment as fields.
+func (s *Segment) WriteFields(w *field.Writer) {
+	w.Uint(2, uint64(s.File))
+	w.Uint(4, uint64(s.Table))
+	w.Uint(6, uint64(s.Rows))
+	w.Uint(8, uint64(s.Bytes))
+	w.Uint(10, s.First)
+	w.Uint(12, s.Last)
+	for _, r := range s.Ranges {
+		m := w.Begin(14)
+		w.Uint(2, r.Base)
+		w.Uint(4, r.Rows)
+		w.End(m)
+	}
+	w.String(16, s.Deleted)
+	w.String(18, s.Quarantined)
+	w.Keep(s.kept)
 }
 
-func (e *encoder) segments(list []Segment) {
-	e.uint(uint64(len(list)))
-	for _, s := range list {
-		for _, v := range []uint64{uint64(s.File), uint64(s.Table), uint64(s.Rows), uint64(s.Bytes), s.First, s.Last, s.Base} {
-			e.uint(v)
+// ReadSegment reads what WriteFields wrote.
+func ReadSegment(r *field.Reader) (s Segment) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			s.File = FileID(r.Uint())
+		case 4:
+			s.Table = catalog.TableID(r.Uint())
+		case 6:
+			s.Rows = int64(r.Uint())
+		case 8:
+			s.Bytes = int64(r.Uint())
+		case 10:
+			s.First = r.Uint()
+		case 12:
+			s.Last = r.Uint()
+		case 14:
+			s.Ranges = append(s.Ranges, readRange(r.Record("range of row numbers")))
+		case 16:
+			s.Deleted = r.String()
+		case 18:
+			s.Quarantined = r.String()
+		default:
+			r.Unknown()
 		}
-		e.blob([]byte(s.Deleted))
-		e.blob([]byte(s.Quarantined))
+	}
+	s.kept = slices.Clone(r.Kept())
+	if s.Rows < 0 || s.Rows > 1<<32 || s.Bytes < 0 {
+		r.Fail("segment %d of %d rows and %d bytes", s.File, s.Rows, s.Bytes)
+	}
+	var rows uint64
+	for _, x := range s.Ranges {
+		if rows += x.Rows; x.Rows > 1<<32 || x.Base > 1<<62 {
+			r.Fail("segment %d: %d rows from number %d", s.File, x.Rows, x.Base)
+		}
+	}
+	if len(s.Ranges) > 0 && rows != uint64(s.Rows) {
+		r.Fail("segment %d: numbers of %d rows, want %d", s.File, rows, s.Rows)
+	}
+	return s
+}
+
+func readRange(r *field.Reader) (x Range) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			x.Base = r.Uint()
+		case 4:
+			x.Rows = r.Uint()
+		default:
+			r.Unknown()
+		}
+	}
+	return x
+}
+
+func writeSegments(w *field.Writer, n field.Number, list []Segment) {
+	for i := range list {
+		m := w.Begin(n)
+		list[i].WriteFields(w)
+		w.End(m)
 	}
 }
 
-func (e *encoder) blobs(m map[FileID]string) {
-	e.uint(uint64(len(m)))
-	for _, f := range slices.Sorted(maps.Keys(m)) {
-		e.uint(uint64(f))
-		e.blob([]byte(m[f]))
+// writeTexts writes what belongs to some files, by their ids.
+func writeTexts(w *field.Writer, n field.Number, texts map[FileID]string) {
+	for _, f := range slices.Sorted(maps.Keys(texts)) {
+		m := w.Begin(n)
+		w.Uint(2, uint64(f))
+		w.String(4, texts[f])
+		w.End(m)
 	}
 }
 
-func (e *encoder) positions(m map[catalog.TableID]Position) {
-	e.uint(uint64(len(m)))
-	for _, id := range slices.Sorted(maps.Keys(m)) {
-		e.uint(uint64(id))
-		e.uint(m[id].Sequence)
-		e.uint(m[id].Rows)
-		e.uint(m[id].Next)
+func readText(r *field.Reader, texts *map[FileID]string) {
+	var f FileID
+	var text string
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			f = FileID(r.Uint())
+		case 4:
+			text = r.String()
+		default:
+			r.Unknown()
+		}
 	}
+	if *texts == nil {
+		*texts = map[FileID]string{}
+	}
+	(*texts)[f] = text
+}
+
+func writePositions(w *field.Writer, n field.Number, positions map[catalog.TableID]Position) {
+	for _, id := range slices.Sorted(maps.Keys(positions)) {
+		p := positions[id]
+		m := w.Begin(n)
+		w.Uint(2, uint64(id))
+		w.Uint(4, p.Sequence)
+		w.Uint(6, p.Rows+1) // all of them: 0, which is left out
+		w.Uint(8, p.Next)
+		w.End(m)
+	}
+}
+
+func readPosition(r *field.Reader, positions map[catalog.TableID]Position) {
+	var id catalog.TableID
+	p := Position{Rows: AllRows}
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			id = catalog.TableID(r.Uint())
+		case 4:
+			p.Sequence = r.Uint()
+		case 6:
+			p.Rows = r.Uint() - 1
+		case 8:
+			p.Next = r.Uint()
+		default:
+			r.Unknown()
+		}
+	}
+	positions[id] = p
 }
 
 // Append appends the binary form of the version.
 func (v *Version) Append(dst []byte) []byte {
-	e := &encoder{append(dst, format)}
-	e.uint(v.DDL)
-	e.uint(v.Watermark)
-	e.uint(v.Applied)
-	e.uint(uint64(v.NextFile))
-	e.blob(v.Catalog.Append(nil))
-	e.segments(v.Segments)
-	e.positions(v.Positions)
-	return e.b
-}
-
-// Append appends the binary form of the edit.
-func (e *Edit) Append(dst []byte) []byte {
-	w := &encoder{append(dst, format)}
-	w.uint(e.DDL)
-	if len(e.Catalog) > 0 {
-		w.blob(catalog.AppendEdits(nil, e.Catalog))
-	} else {
-		w.uint(0)
-	}
-	w.uint(e.Watermark)
-	w.uint(e.Applied)
-	w.uint(uint64(e.NextFile))
-	w.segments(e.Add)
-	w.uint(uint64(len(e.Remove)))
-	for _, f := range e.Remove {
-		w.uint(uint64(f))
-	}
-	w.blobs(e.Quarantined)
-	w.blobs(e.Deleted)
-	w.positions(e.Positions)
-	return w.b
-}
-
-type decoder struct {
-	b   []byte
-	bad bool
-}
-
-func (d *decoder) uint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 {
-		d.bad, d.b = true, nil
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
-
-func (d *decoder) blob() []byte {
-	n := d.uint()
-	if n > uint64(len(d.b)) {
-		d.bad, d.b = true, nil
-		return nil
-	}
-	b := d.b[:n]
-	d.b = d.b[n:]
-	return b
-}
-
-// count reads the number of items that follow, each of at least min bytes.
-func (d *decoder) count(min int) int {
-	n := d.uint()
-	if n > uint64(len(d.b)/min) {
-		d.bad, d.b = true, nil
-		return 0
-	}
-	return int(n)
-}
-
-func (d *decoder) segments() []Segment {
-	list := make([]Segment, d.count(9))
-	for i := range list {
-		list[i] = Segment{
-			File: FileID(d.uint()), Table: catalog.TableID(d.uint()), Rows: int64(d.uint()), Bytes: int64(d.uint()),
-			First: d.uint(), Last: d.uint(), Base: d.uint(), Deleted: string(d.blob()), Quarantined: string(d.blob()),
-		}
-	}
-	return list
-}
-
-func (d *decoder) blobs() map[FileID]string {
-	n := d.count(2)
-	if n == 0 {
-		return nil
-	}
-	m := make(map[FileID]string, n)
-	for range n {
-		f := FileID(d.uint())
-		m[f] = string(d.blob())
-	}
-	return m
-}
-
-func (d *decoder) positions() map[catalog.TableID]Position {
-	n := d.count(4)
-	m := make(map[catalog.TableID]Position, n)
-	for range n {
-		id := catalog.TableID(d.uint())
-		m[id] = Position{Sequence: d.uint(), Rows: d.uint(), Next: d.uint()}
-	}
-	return m
-}
-
-func (d *decoder) start(b []byte) error {
-	if len(b) == 0 {
-		return errs.Corrupt("manifest: an empty record")
-	}
-	if b[0] != format {
-		return errs.Unsupported("format %d of the manifest (this server knows up to %d), written by a newer version,", b[0], format)
-	}
-	d.b = b[1:]
-	return nil
-}
-
-func (d *decoder) end() error {
-	if d.bad || len(d.b) != 0 {
-		return errs.Corrupt("manifest: malformed record")
-	}
-	return nil
+	w := field.NewWriter(dst)
+	w.Uint(2, v.DDL)
+	w.Uint(4, v.Watermark)
+	w.Uint(6, v.Applied)
+	w.Uint(8, uint64(v.NextFile))
+	w.Bytes(10, v.Catalog.Append(nil))
+	writeSegments(w, 12, v.Segments)
+	writePositions(w, 14, v.Positions)
+	w.Keep(v.kept)
+	return w.Record()
 }
 
 // DecodeVersion reads what Version.Append wrote.
 func DecodeVersion(b []byte) (*Version, error) {
-	d := &decoder{}
-	if err := d.start(b); err != nil {
-		return nil, err
+	r := field.NewReader("version of the manifest", b)
+	v := &Version{Positions: map[catalog.TableID]Position{}}
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			v.DDL = r.Uint()
+		case 4:
+			v.Watermark = r.Uint()
+		case 6:
+			v.Applied = r.Uint()
+		case 8:
+			v.NextFile = FileID(r.Uint())
+		case 10:
+			c, err := catalog.Decode(r.Bytes())
+			if err != nil {
+				return nil, err
+			}
+			v.Catalog = c
+		case 12:
+			v.Segments = append(v.Segments, ReadSegment(r.Record("segment of the manifest")))
+		case 14:
+			readPosition(r.Record("position of a table"), v.Positions)
+		default:
+			r.Unknown()
+		}
 	}
-	v := &Version{DDL: d.uint(), Watermark: d.uint(), Applied: d.uint(), NextFile: FileID(d.uint())}
-	c, err := catalog.Decode(d.blob())
-	if err != nil {
-		return nil, err
+	v.kept = slices.Clone(r.Kept())
+	if r.Err() == nil && v.Catalog == nil {
+		return nil, errs.Corrupt("version of the manifest: without a catalog")
 	}
-	v.Catalog, v.Segments, v.Positions = c, d.segments(), d.positions()
-	return v, d.end()
+	return v, r.Err()
+}
+
+// Append appends the binary form of the edit.
+func (e *Edit) Append(dst []byte) []byte {
+	w := field.NewWriter(dst)
+	w.Uint(2, e.DDL)
+	w.Uint(4, e.Watermark)
+	w.Uint(6, e.Applied)
+	w.Uint(8, uint64(e.NextFile))
+	if len(e.Catalog) > 0 {
+		w.Bytes(10, catalog.AppendEdits(nil, e.Catalog))
+	}
+	writeSegments(w, 12, e.Add)
+	writePositions(w, 14, e.Positions)
+	for _, f := range e.Remove {
+		w.Uint(16, uint64(f))
+	}
+	writeTexts(w, 18, e.Quarantined)
+	writeTexts(w, 20, e.Deleted)
+	w.Keep(e.kept)
+	return w.Record()
 }
 
 // DecodeEdit reads what Edit.Append wrote.
 func DecodeEdit(b []byte) (*Edit, error) {
-	d := &decoder{}
-	if err := d.start(b); err != nil {
-		return nil, err
-	}
-	e := &Edit{DDL: d.uint()}
-	if c := d.blob(); len(c) > 0 {
-		var err error
-		if e.Catalog, err = catalog.DecodeEdits(c); err != nil {
-			return nil, err
+	r := field.NewReader("edit of the manifest", b)
+	e := &Edit{Positions: map[catalog.TableID]Position{}}
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			e.DDL = r.Uint()
+		case 4:
+			e.Watermark = r.Uint()
+		case 6:
+			e.Applied = r.Uint()
+		case 8:
+			e.NextFile = FileID(r.Uint())
+		case 10:
+			edits, err := catalog.DecodeEdits(r.Bytes())
+			if err != nil {
+				return nil, err
+			}
+			e.Catalog = edits
+		case 12:
+			e.Add = append(e.Add, ReadSegment(r.Record("segment of the manifest")))
+		case 14:
+			readPosition(r.Record("position of a table"), e.Positions)
+		case 16:
+			e.Remove = append(e.Remove, FileID(r.Uint()))
+		case 18:
+			readText(r.Record("quarantined segment"), &e.Quarantined)
+		case 20:
+			readText(r.Record("deleted rows"), &e.Deleted)
+		default:
+			r.Unknown()
 		}
 	}
-	e.Watermark, e.Applied, e.NextFile, e.Add = d.uint(), d.uint(), FileID(d.uint()), d.segments()
-	for range d.count(1) {
-		e.Remove = append(e.Remove, FileID(d.uint()))
-	}
-	e.Quarantined, e.Deleted = d.blobs(), d.blobs()
-	e.Positions = d.positions()
-	return e, d.end()
+	e.kept = slices.Clone(r.Kept())
+	return e, r.Err()
 }

@@ -76,8 +76,8 @@ func deletedText(set string) string {
 func segmentLines(what string, list []Segment) (lines []string) {
 	for _, s := range list {
 		line := fmt.Sprintf("%s %d of table %d: %d rows, %d bytes, records %d to %d", what, s.File, s.Table, s.Rows, s.Bytes, s.First, s.Last)
-		if s.Base != 0 {
-			line += fmt.Sprintf(", rows from number %d", s.Base)
+		for _, r := range s.Ranges {
+			line += fmt.Sprintf(", %d rows from number %d", r.Rows, r.Base)
 		}
 		if s.Deleted != "" {
 			line += ", deleted: " + deletedText(s.Deleted)

@@ -9,17 +9,24 @@
 // new file with the version as it is takes over. Nothing of a file is used after a failed sync: the next edit starts a
 // new one. A file whose end was cut by a crash is read up to its last whole record; damage in the middle is an error.
 //
-// # Format 1
+// # Format
 //
-// A record's payload starts with a format byte, 1; a newer one is refused by name. Integers are unsigned LEB128,
-// strings and blobs a length and bytes.
+// A record's payload is tagged fields (package field), of which a version and an edit have these by number:
 //
-//	version  format, sequence of the last DDL in the catalog, watermark, applied, next file id, catalog (blob of package
-//	         catalog), n segments, n positions {table, sequence, rows, number of the next row}
-//	segment  file id, table, rows, bytes, first and last sequence, number of the first row, deleted rows (blob of
-//	         package index, empty: none), quarantine reason (string, empty: sound)
-//	edit     format, DDL sequence, DDL edits (blob of package catalog, empty: none), watermark, applied, next file id,
-//	         n segments added, n file ids removed, n {file id, reason} quarantined, n {file id, deleted rows}, n positions
+//	 2  sequence of the last change of the catalog
+//	 4  watermark
+//	 6  applied
+//	 8  next file id
+//	10  version: the catalog; edit: changes of it (package catalog)
+//	12  segments; an edit's are added: 2 file id, 4 table, 6 rows, 8 bytes, 10 and 12 first and last sequence of its rows,
+//	    14 ranges of row numbers {2 first number, 4 rows}, 16 deleted rows (package index), 18 why it was set aside
+//	14  positions of tables: 2 table, 4 sequence, 6 rows and 1 (left out: all), 8 number of the next row
+//	16  edit: file ids removed
+//	18  edit: segments set aside {2 file id, 4 why}
+//	20  edit: deleted rows that take the place of those before {2 file id, 4 rows}
+//
+// What is 0 or empty of an edit stays as it was. A number has the same meaning in a version as in an edit, so that what
+// a server does not know of an edit, and may ignore, becomes a part of the version.
 //
 // The watermark says that no log record at or below it is needed any more; applied, that the segment files which log
 // records up to it name have been added. A position says how far a table's rows are
@@ -44,10 +51,28 @@ type Segment struct {
 	Table       catalog.TableID
 	Rows, Bytes int64
 	First, Last uint64 // sequences of its rows
-	Base        uint64 // number of its first row in the table
+	// Ranges are the numbers that its rows have in the table, as they came, in ascending order. Those of a file that no
+	// table has yet are not known.
+	Ranges      []Range
 	Deleted     string // package index's form of the set of deleted rows; empty: none
 	Quarantined string // why it was set aside; empty: it is sound
+
+	kept []byte // fields of a newer version
 }
+
+// Range is some row numbers that follow each other.
+type Range struct{ Base, Rows uint64 }
+
+// Base returns the number of the first row of a segment, whose rows have numbers that follow each other.
+func (s *Segment) Base() uint64 {
+	if len(s.Ranges) == 0 {
+		return 0
+	}
+	return s.Ranges[0].Base
+}
+
+// Number gives all rows numbers from one on.
+func (s *Segment) Number(base uint64) { s.Ranges = []Range{{base, uint64(s.Rows)}} }
 
 // Position tells how far the rows of a table are sealed: those of all records below Sequence, and the first Rows rows
 // that the record Sequence brings to the table.
@@ -72,6 +97,8 @@ type Version struct {
 	NextFile  FileID
 	Segments  []Segment // by file id
 	Positions map[catalog.TableID]Position
+
+	kept []byte // fields of a newer version
 }
 
 // Empty returns the version of a new database.
@@ -91,6 +118,8 @@ type Edit struct {
 	Quarantined map[FileID]string
 	Deleted     map[FileID]string // sets of deleted rows that take the place of those before
 	Positions   map[catalog.TableID]Position
+
+	kept []byte // fields of a newer version
 }
 
 // Apply returns the version after an edit.
@@ -107,6 +136,7 @@ func (v *Version) Apply(e *Edit) (*Version, error) {
 	next.Watermark = max(v.Watermark, e.Watermark)
 	next.Applied = max(v.Applied, e.Applied)
 	next.NextFile = max(v.NextFile, e.NextFile)
+	next.kept = slices.Concat(v.kept, e.kept)
 	next.Segments = slices.Clone(v.Segments)
 	for _, s := range e.Add {
 		next.Segments = append(next.Segments, s)

@@ -89,8 +89,11 @@ func (d *dumper) tail(r *Reader, at int64) error {
 	}
 	if n := r.size - r.Offset(); n > 0 {
 		what := "zeros: preallocated"
-		if r.Torn() {
+		if t := r.Tail(); t.Bytes > 0 {
 			what = "torn: no whole record"
+			if t.Whole {
+				what = "torn: a record with a wrong checksum"
+			}
 		}
 		d.line(r.Offset(), n, what)
 	}

@@ -25,7 +25,7 @@ type Reader struct {
 	begun  bool // the header is valid
 	off    int64
 	ended  bool // an End frame was read
-	torn   int64
+	tail   Tail
 	max    int64
 
 	win    []byte // window of the file at winOff
@@ -39,7 +39,7 @@ func NewReader(f Source, kind Kind, number uint64, maxRecord int64) (*Reader, er
 	if err != nil {
 		return nil, errs.New(errs.IOError, "could not read the size of file %q: %w", f.Name(), err)
 	}
-	r := &Reader{f: f, size: size, off: HeaderBytes, torn: -1, max: maxRecord}
+	r := &Reader{f: f, size: size, off: HeaderBytes, max: maxRecord}
 	h, ok, err := r.fileHeader(kind)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func NewReader(f Source, kind Kind, number uint64, maxRecord int64) (*Reader, er
 		if err := r.proveTail(0); err != nil {
 			return nil, err
 		}
-		r.off = 0
+		r.off, r.tail = 0, Tail{Bytes: r.tail.Offset}
 	}
 	return r, nil
 }
@@ -80,8 +80,14 @@ func (r *Reader) fileHeader(kind Kind) (h Header, ok bool, err error) {
 // Begun tells whether the file has a header; one that has not holds nothing.
 func (r *Reader) Begun() bool { return r.begun }
 
-// First returns the sequence of the first record, from the header.
-func (r *Reader) First() uint64 { return r.header.First }
+// Header returns the file's header.
+func (r *Reader) Header() Header { return r.header }
+
+// Short tells that the file has fewer bytes than when it was begun.
+func (r *Reader) Short() bool { return r.begun && r.size < r.header.Bytes }
+
+// Size returns the bytes of the file.
+func (r *Reader) Size() int64 { return r.size }
 
 // Ended tells, after the last record, whether the file was closed in order.
 func (r *Reader) Ended() bool { return r.ended }
@@ -89,8 +95,17 @@ func (r *Reader) Ended() bool { return r.ended }
 // Offset returns the end of the last whole record: where the file may be cut.
 func (r *Reader) Offset() int64 { return r.off }
 
-// Torn returns whether bytes that are no whole record follow the last one.
-func (r *Reader) Torn() bool { return r.torn >= 0 }
+// Tail is what follows the last whole record of a file, zeros aside: what a crash has cut, or damage of the last group.
+type Tail struct {
+	Offset int64
+	Bytes  int64 // 0: nothing
+	// Whole tells that the frame there has all its bytes, so that it does not verify for another reason than a cut: its
+	// sectors came to the disk in another order, or a bit has changed.
+	Whole bool
+}
+
+// Tail returns, after the last record, what follows it.
+func (r *Reader) Tail() Tail { return r.tail }
 
 // at returns n bytes of the file at off, fewer at its end. They are valid until the next call.
 func (r *Reader) at(off int64, n int) ([]byte, error) {
@@ -150,7 +165,7 @@ func (r *Reader) frame(off int64) (f Frame, ok bool, err error) {
 // Next returns the next whole record, or io.EOF at the end of the log: after an End frame, or where a crash cut it.
 // The payload is valid until the following call. Damage in the middle is XX001.
 func (r *Reader) Next() (Frame, error) {
-	if !r.begun || r.ended || r.torn >= 0 {
+	if !r.begun || r.ended || r.tail.Bytes > 0 {
 		return Frame{}, io.EOF
 	}
 	off := r.off
@@ -199,15 +214,25 @@ func (r *Reader) endAt(off int64) error {
 	if err := r.proveTail(off); err != nil {
 		return err
 	}
-	if off > r.off {
-		r.torn = off // frames of an unfinished record
+	end := max(r.tail.Offset, off) // behind the last byte that is not zero
+	r.tail = Tail{Offset: r.off, Bytes: end - r.off}
+	b, err := r.at(off, FrameBytes)
+	if err != nil {
+		return err
+	}
+	if len(b) == FrameBytes && b[12] != 0 {
+		n := int64(binary.LittleEndian.Uint32(b[4:]))
+		// The last bytes of a payload may be zeros themselves: those of its last word are not missed.
+		r.tail.Whole = n <= MaxPayload && end > off+FrameBytes && end+8 > off+FrameBytes+n
 	}
 	return io.EOF
 }
 
-// proveTail looks for a frame behind off whose group starts after off, which would prove that off was durable once.
+// proveTail looks for a frame behind off whose group starts after off, which would prove that off was durable once. It
+// leaves where the bytes end that are not zero in r.tail.Offset.
 func (r *Reader) proveTail(off int64) error {
-	for p := off &^ 7; p+FrameBytes <= r.size; {
+	p := off &^ 7
+	for p+FrameBytes <= r.size {
 		b, err := r.at(p, FrameBytes+MaxPayload)
 		if err != nil {
 			return err
@@ -220,19 +245,25 @@ func (r *Reader) proveTail(off int64) error {
 		if skip >= FrameBytes {
 			// The eight zero bytes before a frame's first non-zero word can be its own checksum and length.
 			p += int64(skip) - 8
-			if skip+8 > len(b) && len(b) < FrameBytes+MaxPayload {
-				return nil
-			}
 			continue
 		}
-		if r.torn < 0 {
-			r.torn = off
+		if skip == 0 {
+			r.tail.Offset = p + 8
 		}
 		if f, ok := parse(b, r.header.Number, p); ok && f.Group > off {
 			return errs.Corrupt("file %s: damaged at offset %d, though valid records follow at %d", r.f.Name(), off, p).
 				WithHint("Acknowledged rows are lost there. Restore the file from a backup; \"siltstone check\" lists what is damaged.")
 		}
 		p += 8
+	}
+	rest, err := r.at(p, FrameBytes)
+	if err != nil {
+		return err
+	}
+	for i, x := range rest {
+		if x != 0 {
+			r.tail.Offset = min(p+int64(i)&^7+8, r.size)
+		}
 	}
 	return nil
 }

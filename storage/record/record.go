@@ -1,16 +1,18 @@
 // Package record frames what is written to logs (write-ahead log, manifest, token file) so that a reader knows, for
 // every byte, whether it is what was written.
 //
-// # Format, version 1
+// # Format, version 2
 //
 // All integers are little-endian. A file is a header and frames, each starting at a multiple of 8:
 //
 //	header  0  4  magic "SLTR"
 //	        4  4  kind: "WAL ", "MANI", "TOKN"
-//	        8  4  format version, 1; a newer one is refused
-//	       12  4  CRC32C of bytes 0-11 and 16-31
+//	        8  4  format version, 2; any other is refused
+//	       12  4  CRC32C of bytes 0-11 and 16-47
 //	       16  8  file number
 //	       24  8  sequence of the first record
+//	       32  8  bytes that the file has at least, 0 for one that grows: a shorter one was cut
+//	       40  8  sequence of the last record before this file: one less than that of the first, unless a loss was accepted
 //
 //	frame   0  4  CRC32C of: file number (8 bytes), offset of the frame in the file (8), bytes 4-23, payload
 //	        4  4  payload bytes, at most 1 MiB
@@ -44,10 +46,10 @@ import (
 
 // Sizes of the format.
 const (
-	HeaderBytes = 32
+	HeaderBytes = 48
 	FrameBytes  = 24      // of a frame's header
 	MaxPayload  = 1 << 20 // of one frame: what a reader must hold to verify it
-	version     = 1
+	version     = 2
 )
 
 // Kind is what a file holds.
@@ -76,6 +78,8 @@ type Header struct {
 	Kind   Kind
 	Number uint64
 	First  uint64 // sequence of the first record
+	Bytes  int64  // that the file has at least; 0: it grows
+	After  uint64 // sequence of the last record before it
 }
 
 // AppendHeader appends a file header.
@@ -87,6 +91,8 @@ func AppendHeader(dst []byte, h Header) []byte {
 	dst = append(dst, 0, 0, 0, 0)
 	dst = binary.LittleEndian.AppendUint64(dst, h.Number)
 	dst = binary.LittleEndian.AppendUint64(dst, h.First)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(h.Bytes))
+	dst = binary.LittleEndian.AppendUint64(dst, h.After)
 	binary.LittleEndian.PutUint32(dst[at+12:], headerCRC(dst[at:]))
 	return dst
 }
@@ -102,10 +108,12 @@ func ParseHeader(b []byte, kind Kind) (h Header, ok bool, err error) {
 		return Header{}, false, nil
 	}
 	if v := binary.LittleEndian.Uint32(b[8:]); v != version {
-		return Header{}, false, errs.Unsupported("format %d of %q files (this server knows up to %d), written by a newer version,",
-			v, string(kind), version)
+		return Header{}, false, errs.Unsupported("format %d of %q files (this server knows %d), written by another version,", v, string(kind), version)
 	}
-	return Header{kind, binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])}, true, nil
+	return Header{
+		Kind: kind, Number: binary.LittleEndian.Uint64(b[16:]), First: binary.LittleEndian.Uint64(b[24:]),
+		Bytes: int64(binary.LittleEndian.Uint64(b[32:])), After: binary.LittleEndian.Uint64(b[40:]),
+	}, true, nil
 }
 
 // Appender lays out the frames of one group.

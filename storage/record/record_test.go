@@ -21,7 +21,7 @@ func (m memory) ReadAt(b []byte, off int64) (int, error) {
 
 // build writes groups of records with the given payload sizes.
 func build(groups ...[]int) []byte {
-	b := AppendHeader(nil, Header{WAL, 7, 1})
+	b := AppendHeader(nil, Header{Kind: WAL, Number: 7, First: 1, Bytes: 64})
 	a := Appender{Number: 7, Offset: HeaderBytes}
 	seq := uint64(0)
 	for _, g := range groups {
@@ -114,6 +114,37 @@ func TestHeaderDamageIsAnError(t *testing.T) {
 	}
 }
 
+// What follows the last whole record is told: where, how much, and whether the frame there was whole.
+func TestTail(t *testing.T) {
+	b := build([]int{10}, []int{30, 5})
+	last := len(b) - int(Size(5))
+	flipped := bytes.Clone(b)
+	flipped[last+FrameBytes] ^= 1
+	long := build([]int{10}, []int{2 * MaxPayload})
+	second := len(long) - int(Size(MaxPayload))
+	zeros := make([]byte, 4096)
+	for name, c := range map[string]struct {
+		b    []byte
+		want Tail
+	}{
+		"nothing":           {b, Tail{Offset: int64(len(b))}},
+		"zeros":             {append(bytes.Clone(b), zeros...), Tail{Offset: int64(len(b))}},
+		"flipped":           {flipped, Tail{int64(last), int64(len(b) - last), true}},
+		"flipped and zeros": {append(bytes.Clone(flipped), zeros...), Tail{int64(last), int64(len(b) - last), true}},
+		"cut":               {append(bytes.Clone(b[:last+8]), zeros...), Tail{int64(last), 8, false}},
+		"cut in a record":   {append(bytes.Clone(long[:second]), zeros...), Tail{int64(HeaderBytes + Size(10)), Size(MaxPayload), false}},
+		"bytes at the end":  {append(append(bytes.Clone(b), zeros...), 1), Tail{int64(len(b)), int64(len(zeros)) + 1, false}},
+	} {
+		r, err := NewReader(memory(c.b), WAL, 7, 64<<20)
+		for err == nil {
+			_, err = r.Next()
+		}
+		if !errors.Is(err, io.EOF) || r.Tail() != c.want {
+			t.Errorf("%s: %+v, want %+v: %v", name, r.Tail(), c.want, err)
+		}
+	}
+}
+
 func TestGolden(t *testing.T) {
 	got := hex.EncodeToString(build([]int{3}))
 	if got != golden {
@@ -129,5 +160,5 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// golden is a file with one record of three bytes, format 1.
-const golden = "534c545257414c20010000009ac6487c07000000000000000100000000000000bb606b8903000000200000000100000001000000000000000101010000000000"
+// golden is a file with one record of three bytes, format 2.
+const golden = "534c545257414c2002000000313578c7070000000000000001000000000000004000000000000000000000000000000057ca7ba803000000300000000100000001000000000000000101010000000000"

@@ -9,6 +9,8 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -17,6 +19,15 @@ import (
 var codecTypes = []types.Type{
 	types.T(types.Bool), types.T(types.Int2), types.T(types.Int4), types.T(types.Int8), types.T(types.Float4),
 	types.T(types.Float8), types.NumericOf(30, 2), types.T(types.Interval), types.T(types.UUID), types.T(types.Text),
+}
+
+// codecTable has ids with holes, and types with and without modifiers.
+func codecTable(version uint64) *catalog.Table {
+	t := &catalog.Table{ID: 7, Version: version}
+	for i, typ := range codecTypes {
+		t.Columns = append(t.Columns, catalog.Column{ID: uint32(300 - 20*i), Type: typ})
+	}
+	return t
 }
 
 func codecRows(n int) *batch.Batch {
@@ -44,9 +55,9 @@ func encode(sizes ...int) []byte {
 	deletions := []Deletion{{Table: 7, Rows: ids}, {Table: 8, Below: 99}}
 	e.Begin()
 	for i, n := range sizes {
-		e.Add(Section{Table: 7, Version: uint64(i), Batch: codecRows(n)})
+		e.Add(codecTable(uint64(i)), codecRows(n))
 	}
-	e.End(&Head{Seconds: 1_700_000_000, Token: &Token{Client: "c", Key: "k", Content: 1 << 63},
+	e.End(&Head{Seconds: 1_700_000_000, Token: &codecToken,
 		Edits: []catalog.Edit{catalog.DropTable{ID: 6}, catalog.CreateSchema{Name: "s", OID: 20_000}}, Deletions: deletions, Files: files})
 	return bytes.Join(e.Payload(), nil)
 }
@@ -59,7 +70,7 @@ func deletedIn(f manifest.Segment) int {
 func TestCodec(t *testing.T) {
 	sizes := []int{1, 2, 64, 65, 1000, 5000}
 	var d Decoder
-	if err := d.Begin(encode(sizes...)); err != nil || len(d.Files) != 1 || d.Files[0].File != 300 || deletedIn(d.Files[0]) != 2 || d.Token == nil || *d.Token != (Token{Client: "c", Key: "k", Content: 1 << 63}) || d.Seconds != 1_700_000_000 {
+	if err := d.Begin(encode(sizes...)); err != nil || len(d.Files) != 1 || d.Files[0].File != 300 || deletedIn(d.Files[0]) != 2 || d.Token == nil || *d.Token != codecToken || d.Seconds != 1_700_000_000 {
 		t.Fatalf("head: %+v, %v", d, err)
 	}
 	if want := []catalog.Edit{catalog.DropTable{ID: 6}, catalog.CreateSchema{Name: "s", OID: 20_000}}; !slices.Equal(d.Edits, want) {
@@ -74,8 +85,13 @@ func TestCodec(t *testing.T) {
 			t.Fatalf("section %d: %+v, %v", i, s, err)
 		}
 		want := codecRows(n)
+		if len(s.Columns) != len(codecTypes) {
+			t.Fatalf("section %d: columns %v", i, s.Columns)
+		}
 		for c, v := range s.Batch.Cols {
-			v.Type = codecTypes[c]
+			if s.Columns[c] != (Column{uint32(300 - 20*c), codecTypes[c]}) || v.Type != codecTypes[c] {
+				t.Fatalf("section %d: column %d is %v", i, c, s.Columns[c])
+			}
 			for r := range n {
 				if got, want := v.Datum(r), want.Cols[c].Datum(r); got != want {
 					t.Fatalf("section %d column %d row %d: %v, want %v", i, c, r, got, want)
@@ -96,7 +112,7 @@ func decodeAll(b []byte) error {
 	if err := d.Begin(b); err != nil {
 		return err
 	}
-	for d.Sections > 0 {
+	for d.More() {
 		if _, err := d.Next(); err != nil {
 			return err
 		}
@@ -104,12 +120,29 @@ func decodeAll(b []byte) error {
 	return nil
 }
 
+// A payload that is cut is an error, or ends between two sections: the frame around it tells its length.
 func TestCodecTruncated(t *testing.T) {
 	b := encode(3, 2000)
-	for n := 0; n < len(b); n += 1 + n/50 {
-		if decodeAll(b[:n]) == nil {
+	for n := 1; n < len(b); n += 1 + n/50 {
+		r := field.NewReader("payload", b[:n])
+		for r.Next() {
+		}
+		if decodeAll(b[:n]) == nil && r.Err() != nil {
 			t.Fatalf("%d of %d bytes were accepted", n, len(b))
 		}
+	}
+}
+
+// Fields that an older server may pass over change nothing, wherever they stand; others are refused.
+func TestCodecNewer(t *testing.T) {
+	w := field.NewWriter(encode(1, 2))
+	w.Uint(101, 5)
+	if err := decodeAll(w.Record()); err != nil {
+		t.Fatal(err)
+	}
+	w.Uint(100, 5)
+	if err := decodeAll(w.Record()); !errs.Is(err, errs.FeatureNotSupported) {
+		t.Fatalf("a field of a newer version: %v", err)
 	}
 }
 
@@ -119,7 +152,9 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { _ = decodeAll(b) })
 }
 
+var codecToken = Token{Table: 9, Client: "c", Key: "k", Content: 1 << 63}
+
 var codecFile = manifest.Segment{File: 300, Table: 7, Rows: 1000, Bytes: 70_000}
 
-// golden is a write of one row with a token, catalog edits, deletions and a file, format 1.
-const golden = "0180e2cfaa06010163016b00000000000000800a0102020605a09c010173020700340200000000000000000000003a3000000100000000000000100000000300020000003a300000010000000000000010000000000008630001ac0207e807f0a204143a3000000100000000000100100000000500840301070001007b7b0a0100000000000000000002000000030000000000040000000000000000000501000000000000000000000000060000000000000000000700000000000000000000000000000000000800000000000000000000000000000000000900303030303030303030303030303030300a01000000000000000000000000"
+// golden is a write of one row with a token, catalog edits, deletions and a file.
+const golden = "1080e2cfaa06221112016322016b3100000000000000804009320a0102020605a09c0101734238100732340200000000000000000000003a3000000100000000000000100000000300020000003a3000000100000000000000100000000000420410082063522310ac02200730e80740f0a2048201143a30000001000000000001001000000005008403729b01100730014221ac0204980206840208f0010adc010cc8010eb4011100001e04a001228c012478126070727000000000000000000000000000000000000000000000000000000100000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000003030303030303030303030303030303001000000000000000000000000"

@@ -161,11 +161,11 @@ func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
 			}
 			continue
 		}
-		deleted, err := seg.less(seg.Deleted, hidden.Rows, seg.Meta.Base)
+		deleted, err := seg.less(seg.Deleted, hidden.Rows, seg.Meta.Base())
 		if err != nil {
 			return err
 		}
-		v.add(seg.File.Part(ids, v.types, s.pinned()).Without(seg.Meta.Base, deleted), seg.Segment, deleted.Len())
+		v.add(seg.File.Part(ids, v.types, s.pinned()).Without(seg.Meta.Base(), deleted), seg.Segment, deleted.Len())
 	}
 	for _, l := range p.Live {
 		if n := l.RowsAt(s.sequence); n > 0 {

@@ -47,8 +47,9 @@ type Deletion struct {
 
 // Token names a write of a client, so that repeating it is harmless (for 7 days).
 type Token struct {
-	Client string // who, e.g. the table and role of an HTTP push
-	Key    string // the client's own name for the write
+	Table  catalog.TableID // whose rows the write brings: another table of the same name has tokens of its own; 0: of no table
+	Client string          // who, e.g. the role of an HTTP push
+	Key    string          // the client's own name for the write
 	// Content is a hash of what the client sent; 0 when nobody knows. A write with the token of another content is
 	// refused (22023), since a client that uses a key twice would lose rows.
 	Content uint64

@@ -1,7 +1,6 @@
 package tokens
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -9,11 +8,13 @@ import (
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
-const entryBytes = 48
+// entryBytes is about what an entry takes in a file.
+const entryBytes = 50
 
 // spare is how many entries may lie in files beyond twice those that are known: 3 MB.
 const spare = 1 << 16
@@ -80,17 +81,13 @@ func (s *Set) write(list []*token) (err error) {
 			return err
 		}
 	}
-	b := make([]byte, 0, len(list)*entryBytes)
+	w := field.NewWriter(make([]byte, 0, len(list)*entryBytes))
 	for _, k := range list {
-		b = append(b, k.hash[:]...)
-		b = binary.LittleEndian.AppendUint64(b, k.Sequence)
-		b = binary.LittleEndian.AppendUint64(b, uint64(k.Rows))
-		b = binary.LittleEndian.AppendUint64(b, uint64(k.seconds))
-		b = binary.LittleEndian.AppendUint64(b, k.content)
+		k.writeFields(w)
 	}
 	a := s.a
 	a.Group = a.Offset
-	if _, err = s.f.WriteAt(a.Append(nil, 1, s.n+1, b), s.a.Offset); err == nil {
+	if _, err = s.f.WriteAt(a.Append(nil, 1, s.n+1, w.Record()), s.a.Offset); err == nil {
 		err = s.f.SyncData()
 	}
 	if err != nil {
@@ -173,18 +170,59 @@ func readFile(fsys vfs.FS, name string, number uint64, add func(token)) error {
 		if err != nil {
 			return err
 		}
-		if len(rec.Payload)%entryBytes != 0 {
-			return errs.Corrupt("file %s: record at offset %d: %d bytes are no whole tokens", name, rec.Offset, len(rec.Payload))
+		if err := readEntries(rec.Payload, add); err != nil {
+			return fmt.Errorf("file %s: record at offset %d: %w", name, rec.Offset, err)
 		}
-		for b := rec.Payload; len(b) > 0; b = b[entryBytes:] {
-			k := token{
-				Write:   Write{binary.LittleEndian.Uint64(b[16:]), int64(binary.LittleEndian.Uint64(b[24:]))},
-				seconds: int64(binary.LittleEndian.Uint64(b[32:])), content: binary.LittleEndian.Uint64(b[40:]),
-			}
-			copy(k.hash[:], b)
+	}
+}
+
+func (k *token) writeFields(w *field.Writer) {
+	m := w.Begin(2)
+	w.Bytes(2, k.hash[:])
+	w.Uint(4, k.Sequence)
+	w.Uint(6, uint64(k.Rows))
+	w.Uint(8, uint64(k.seconds))
+	w.Fixed(10, k.content)
+	w.End(m)
+}
+
+// readEntries hands the entries of a record to add.
+func readEntries(b []byte, add func(token)) error {
+	r := field.NewReader("record of tokens", b)
+	for r.Next() {
+		if r.Number() != 2 {
+			r.Unknown()
+			continue
+		}
+		if k := readEntry(r.Record("token")); r.Err() == nil {
 			add(k)
 		}
 	}
+	return r.Err()
+}
+
+func readEntry(r *field.Reader) (k token) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			if b := r.Bytes(); len(b) == len(k.hash) {
+				copy(k.hash[:], b)
+			} else {
+				r.Fail("a hash of %d bytes", len(b))
+			}
+		case 4:
+			k.Sequence = r.Uint()
+		case 6:
+			k.Rows = int64(r.Uint())
+		case 8:
+			k.seconds = int64(r.Uint())
+		case 10:
+			k.content = r.Fixed()
+		default:
+			r.Unknown()
+		}
+	}
+	return k
 }
 
 // Close closes the file and the account.

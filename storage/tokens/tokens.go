@@ -4,10 +4,10 @@
 // A write claims its token with Begin and ends the claim with Commit or Abort; meanwhile others with the same token wait
 // for the outcome. A Set is safe for concurrent use, but for Open, Save and Close, which come one after the other.
 //
-// A token file "<number>.tok" is a file of package record, kind "TOKN". Each record holds entries of 48 bytes: 16 bytes
-// hash of the token (XXH3-128 of the client's length in 4 bytes, client, key), sequence, rows, seconds since 1970,
-// content, little-endian. Opening a directory copies what has not expired into one new file, and so does Save when less
-// than half of what lies in the files is known yet.
+// A token file "<number>.tok" is a file of package record, kind "TOKN". Each record is tagged fields (package field): 2,
+// again and again, is an entry {2 hash, 16 bytes, 4 sequence, 6 rows, 8 seconds since 1970, 10 content, 8 bytes}. The hash
+// is XXH3-128 of the table's id in 8 bytes, the client's length in 4, client, key. Opening a directory copies what has not
+// expired into one new file, and so does Save when less than half of what lies in the files is known yet.
 package tokens
 
 import (
@@ -59,9 +59,11 @@ type ID struct {
 	content uint64
 }
 
-// NewID returns the ID of the token that a client gave a write. content is a hash of what it sent, 0 when nobody knows.
-func NewID(client, key string, content uint64) ID {
-	b := binary.LittleEndian.AppendUint32(nil, uint32(len(client)))
+// NewID returns the ID of the token that a client gave a write to a table. content is a hash of what it sent, 0 when
+// nobody knows.
+func NewID(table uint64, client, key string, content uint64) ID {
+	b := binary.LittleEndian.AppendUint64(nil, table)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(client)))
 	b = append(append(b, client...), key...)
 	return ID{hash: xxh3.Hash128(b).Bytes(), content: content}
 }

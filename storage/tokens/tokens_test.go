@@ -27,7 +27,7 @@ func TestFilesAreBounded(t *testing.T) {
 		}
 		return x
 	}
-	id := func(i int) ID { return NewID("c", fmt.Sprint(i), 0) }
+	id := func(i int) ID { return NewID(1, "c", fmt.Sprint(i), 0) }
 	x := made()
 	const n, each = 4 * spare, 1 << 10
 	for i := range n {

@@ -155,7 +155,7 @@ func (r *recovery) peek(number uint64) (uint64, error) {
 	if err != nil || !rd.Begun() {
 		return 0, err
 	}
-	return rd.First(), nil
+	return rd.Header().First, nil
 }
 
 func (r *recovery) file(ctx context.Context, number, first uint64) error {

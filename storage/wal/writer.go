@@ -19,10 +19,12 @@ type writer struct {
 	l    *Log
 	f    vfs.File
 	info fileInfo
-	size int64 // preallocated
-	off  int64 // end of the last durable group
-	seq  uint64
-	buf  []byte
+	size int64 // of which it may use
+	// whole is the size that the file's header tells; size is less once a full disk has been met.
+	whole int64
+	off   int64 // end of the last durable group
+	seq   uint64
+	buf   []byte
 
 	spare spare
 }
@@ -52,7 +54,13 @@ func (w *writer) group(group []*Entry) error {
 			return stopped("write", w.f.Name(), err)
 		}
 		// Cut the half-written group off again, so that the next one cannot end where an old frame begins.
-		if e := w.f.Truncate(w.off); e != nil {
+		// The file gets its length back as a hole, which takes no room: one that is shorter than its header says was
+		// cut by somebody else.
+		e := w.f.Truncate(w.off)
+		if e == nil && w.off > 0 {
+			e = w.f.Truncate(w.whole)
+		}
+		if e != nil {
 			return stopped("cut", w.f.Name(), e)
 		}
 		w.size = w.off
@@ -72,7 +80,8 @@ func (w *writer) put(group []*Entry) error {
 	a := record.Appender{Number: w.info.number, Group: w.off, Offset: w.off}
 	b, at, seq := w.buf[:0], w.off, w.seq
 	if w.off == 0 {
-		b = record.AppendHeader(b, record.Header{Kind: record.WAL, Number: w.info.number, First: seq + 1})
+		w.whole = w.size
+		b = record.AppendHeader(b, record.Header{Kind: record.WAL, Number: w.info.number, First: seq + 1, Bytes: w.whole, After: seq})
 		a.Offset = record.HeaderBytes
 	}
 	for i, e := range group {

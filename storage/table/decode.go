@@ -1,0 +1,250 @@
+package table
+
+import (
+	"encoding/binary"
+
+	"github.com/klauspost/compress/s2"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/field"
+	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// bodyMax bounds what a section of a damaged record may unpack to: a column of 4 GiB fits no batch.
+const bodyMax = 1 << 32
+
+// Decoder reads payloads. It reuses its buffers and belongs to one goroutine.
+type Decoder struct {
+	Seconds int64 // since 1970, when it was committed
+	Token   *Token
+	// Edits of the catalog come first, then the deletions, then files and rows.
+	Edits     []catalog.Edit
+	Deletions []Deletion
+	Files     []manifest.Segment // without the sequence, which is the record's
+
+	r       *field.Reader // its field is the next section, if more
+	more    bool
+	b       []byte // of a body
+	bad     bool
+	plain   []byte
+	numbers []uint64
+	columns []Column
+	batch   batch.Batch
+}
+
+func malformed(what string) error { return errs.Corrupt("log record of a write: malformed %s", what) }
+
+// Begin reads the head of a payload.
+func (d *Decoder) Begin(payload []byte) error {
+	d.Seconds, d.Token, d.Edits, d.Deletions, d.Files, d.more = 0, nil, nil, d.Deletions[:0], nil, false
+	d.r = field.NewReader("log record of a write", payload)
+	for r := d.r; r.Next(); {
+		switch r.Number() {
+		case 2:
+			d.Seconds = int64(r.Uint())
+		case 4:
+			d.Token = readToken(r.Record("token"))
+		case 6:
+			edits, err := catalog.DecodeEdits(r.Bytes())
+			if err != nil {
+				return err
+			}
+			d.Edits = edits
+		case 8:
+			del, err := readDeletion(r.Record("deletion"))
+			if err != nil {
+				return err
+			}
+			d.Deletions = append(d.Deletions, del)
+		case 10:
+			f := manifest.ReadSegment(r.Record("segment of a write"))
+			if f.Deleted != "" {
+				if _, err := index.RowsIn([]byte(f.Deleted)); err != nil {
+					return err
+				}
+			}
+			d.Files = append(d.Files, f)
+		case 14:
+			d.more = true
+			return nil
+		default:
+			r.Unknown()
+		}
+	}
+	return d.r.Err()
+}
+
+func readToken(r *field.Reader) *Token {
+	t := &Token{}
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			t.Client = r.String()
+		case 4:
+			t.Key = r.String()
+		case 6:
+			t.Content = r.Fixed()
+		case 8:
+			t.Table = catalog.TableID(r.Uint())
+		default:
+			r.Unknown()
+		}
+	}
+	return t
+}
+
+func readDeletion(r *field.Reader) (d Deletion, err error) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			d.Table = catalog.TableID(r.Uint())
+		case 4:
+			d.Below = r.Uint()
+		case 6:
+			if d.Rows, err = index.ReadRowIDs(r.Bytes()); err != nil {
+				return d, err
+			}
+		default:
+			r.Unknown()
+		}
+	}
+	return d, nil
+}
+
+// More tells whether there is a section that Next has not read.
+func (d *Decoder) More() bool { return d.more }
+
+// Next reads a section. Its columns and its batch are valid until the following call.
+func (d *Decoder) Next() (Section, error) {
+	s := Section{Batch: &d.batch}
+	var rows, codec, plain uint64
+	var stored []byte
+	d.columns = d.columns[:0]
+	for r := d.r.Record("section of a write"); r.Next(); {
+		switch r.Number() {
+		case 2:
+			s.Table = catalog.TableID(r.Uint())
+		case 4:
+			s.Version = r.Uint()
+		case 6:
+			rows = r.Uint()
+		case 8:
+			d.readColumns(r)
+		case 10:
+			if codec = r.Uint(); codec > codecS2 {
+				return s, errs.Unsupported("codec %d of a log record, written by a newer version,", codec)
+			}
+		case 12:
+			plain = r.Uint()
+		case 14:
+			stored = r.Bytes()
+		default:
+			r.Unknown()
+		}
+	}
+	if d.r.Err() == nil && (rows == 0 || rows > batch.MaxAppendRows || plain > bodyMax || codec == codecPlain && plain != uint64(len(stored))) {
+		d.r.Fail("a section of %d rows and %d bytes", rows, plain)
+	}
+	for d.more = d.r.Next(); d.more && d.r.Number() != 14; d.more = d.r.Next() {
+		d.r.Unknown() // the head is over
+	}
+	if err := d.r.Err(); err != nil {
+		return s, err
+	}
+	if codec == codecS2 {
+		if n, err := s2.DecodedLen(stored); err != nil || uint64(n) != plain {
+			return s, malformed("compressed section")
+		}
+		var err error
+		if d.plain, err = s2.Decode(d.plain[:cap(d.plain)], stored); err != nil {
+			return s, malformed("compressed section")
+		}
+		stored = d.plain
+	}
+	s.Columns = d.columns
+	return s, d.body(stored, int(rows))
+}
+
+// readColumns reads ids and types.
+func (d *Decoder) readColumns(r *field.Reader) {
+	list := r.Uints(d.numbers[:0])
+	d.numbers = list
+	for len(list) > 0 {
+		if len(list) == 1 || list[0] > 1<<32-1 || list[1]&1 == 1 && len(list) < 6 {
+			r.Fail("columns of a section")
+			return
+		}
+		modified := list[1] & 1
+		list[1] /= 2
+		n := 2 + 4*modified
+		d.columns = append(d.columns, Column{uint32(list[0]), r.TypeOf(list[1:n])})
+		list = list[n:]
+	}
+}
+
+func (d *Decoder) body(b []byte, rows int) error {
+	d.b, d.bad = b, false
+	d.batch.Cols = grow(d.batch.Cols, len(d.columns))
+	d.batch.Len, d.batch.Sel = rows, batch.Selection{}
+	for i, c := range d.batch.Cols {
+		nulls := d.take(1)
+		if d.bad || nulls[0] > 1 || !d.column(c, d.columns[i].Type, nulls[0] == 1, rows) {
+			return errs.Corrupt("log record of a write: malformed column %d", i)
+		}
+	}
+	if len(d.b) != 0 {
+		return malformed("columns")
+	}
+	return nil
+}
+
+func (d *Decoder) take(n uint64) []byte {
+	if n > uint64(len(d.b)) {
+		d.bad, d.b = true, nil
+		return nil
+	}
+	b := d.b[:n]
+	d.b = d.b[n:]
+	return b
+}
+
+// column reads the values of one column.
+func (d *Decoder) column(c *batch.Vector, t types.Type, nulls bool, rows int) bool {
+	var valid []byte
+	if nulls {
+		valid = d.take(uint64(8 * batch.Words(rows)))
+	}
+	switch p := t.Physical(); p {
+	case types.PhysBytes:
+		lengths := d.take(uint64(4 * rows))
+		if d.bad {
+			return false
+		}
+		c.Reset(t, rows)
+		for i := range rows {
+			c.AppendBytes(d.take(uint64(binary.LittleEndian.Uint32(lengths[4*i:]))))
+			if d.bad {
+				return false
+			}
+		}
+	default:
+		n := rows * p.Width()
+		if p == types.PhysBool {
+			n = 8 * batch.Words(rows)
+		}
+		values := d.take(uint64(n))
+		if d.bad {
+			return false
+		}
+		c.Reset(t, rows)
+		copy(c.Data, values)
+	}
+	if nulls {
+		copy(bytesOf(c.Nulls(rows)), valid)
+	}
+	return true
+}

@@ -35,7 +35,7 @@ func (v *Vector) Widen(src *Vector, t types.Type) {
 	case from == types.PhysInt64 && to == types.PhysInt128:
 		out := Values[Int128](v)
 		for i, x := range Values[int64](src)[:rows] {
-			out[i] = types.Int128{Lo: uint64(x), Hi: x >> 63}
+			out[i] = Int128{Lo: uint64(x), Hi: x >> 63}
 		}
 	default:
 		panic("batch: " + src.Type.String() + " does not widen to " + t.String())

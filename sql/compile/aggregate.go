@@ -1,10 +1,7 @@
 package compile
 
 import (
-	"strings"
-
 	"github.com/siltstone-db/siltstone/engine/agg"
-	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/plan"
 )
 
@@ -31,14 +28,16 @@ func (c *compiler) hintFor(n *plan.Aggregate) *topHint {
 	return nil
 }
 
-func (c *compiler) aggregate(n *plan.Aggregate) (*stream, *Node, error) {
+var _ = builds((*compiler).aggregate)
+
+func (c *compiler) aggregate(n *plan.Aggregate, _ plan.Set) (*stream, *Node, error) {
 	if s, node, ok, err := c.fromStatistics(n); ok || err != nil {
 		return s, node, err
 	}
 	if s, node, ok, err := c.fromEntries(n); ok || err != nil {
 		return s, node, err
 	}
-	s, child, err := c.node(n.Input, with(nil, aggregateExprs(n)...))
+	s, child, err := c.node(n.Input, with(nil, n.Exprs()...))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -47,7 +46,7 @@ func (c *compiler) aggregate(n *plan.Aggregate) (*stream, *Node, error) {
 
 // group aggregates a stream.
 func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node) (*stream, *Node, error) {
-	exprs := aggregateExprs(n)
+	exprs := n.Exprs()
 	at, err := c.extend(s, exprs)
 	if err != nil {
 		return nil, nil, err
@@ -92,32 +91,14 @@ func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node) (*stream, *N
 		cfg.Columns = append(cfg.Columns, agg.Column{Origin: k.Origin, Stats: k.Stats})
 	}
 	g := agg.New(cfg)
-	node := c.explain(n, aggregateTitle(n), child)
+	node := c.explain(n, child)
 	node.spill = g.Spilled()
-	if len(n.Keys) > 0 {
-		node.detail("Group Key", list(n.Keys))
-	}
 	pipe := c.close(s, g, node)
 	ids := make([]plan.ID, len(n.Cols))
 	for i, col := range n.Cols {
 		ids[i] = col.ID
 	}
 	return &stream{source: g, deps: []int{pipe}, ids: ids, types: g.Types(), marks: []mark{{node, -1}}}, node, nil
-}
-
-// aggregateExprs lists everything that an aggregation reads, in the order in which the config takes it.
-func aggregateExprs(n *plan.Aggregate) []expr.Expr {
-	exprs := append([]expr.Expr(nil), n.Keys...)
-	for _, a := range n.Aggs {
-		exprs = append(exprs, a.Args...)
-		if a.Filter != nil {
-			exprs = append(exprs, a.Filter)
-		}
-		for _, k := range a.OrderBy {
-			exprs = append(exprs, k.Expr)
-		}
-	}
-	return exprs
 }
 
 // key describes a column to group by. The statistics of a table's column hold for it as long as nothing but filters
@@ -128,22 +109,4 @@ func (c *compiler) key(s *stream, at int) agg.Key {
 		k.Stats = s.scan.rel.Stats(s.scan.req.Columns[k.Origin])
 	}
 	return k
-}
-
-func aggregateTitle(n *plan.Aggregate) string {
-	switch {
-	case len(n.Keys) == 0:
-		return "Aggregate"
-	case len(n.Aggs) == 0:
-		return "Distinct"
-	}
-	return "Group"
-}
-
-func list(es []expr.Expr) string {
-	parts := make([]string, len(es))
-	for i, e := range es {
-		parts[i] = e.String()
-	}
-	return strings.Join(parts, ", ")
 }

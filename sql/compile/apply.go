@@ -15,6 +15,8 @@ import (
 // again from nothing. 4 MiB hold the answers for some ten thousand distinct outer values.
 const applyMemoBytes = 4 << 20
 
+var _ = builds((*compiler).apply)
+
 // apply is the fallback for correlated subqueries that no pass could turn into a join: the right side runs once per
 // distinct combination of the outer values that it reads.
 func (c *compiler) apply(n *plan.Apply, need plan.Set) (*stream, *Node, error) {
@@ -48,7 +50,7 @@ func (c *compiler) apply(n *plan.Apply, need plan.Set) (*stream, *Node, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	node := c.explain(n, "Apply "+n.Kind.String(), left, right)
+	node := c.explain(n, left, right)
 	s.push(a, node)
 	s.types, s.origins = a.Types(), nil
 	ids := s.ids[:len(s.ids):len(s.ids)]

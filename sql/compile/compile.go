@@ -10,6 +10,7 @@ package compile
 
 import (
 	"context"
+	"reflect"
 	"slices"
 
 	"github.com/siltstone-db/siltstone/engine/exec"
@@ -136,35 +137,22 @@ type mark struct {
 	piece int
 }
 
+// builders make streams of the nodes of a plan, by type. Each operator's file adds its own.
+var builders = map[reflect.Type]func(*compiler, plan.Node, plan.Set) (*stream, *Node, error){}
+
+// builds says how nodes of type N are compiled.
+func builds[N plan.Node](f func(*compiler, N, plan.Set) (*stream, *Node, error)) bool {
+	builders[reflect.TypeFor[N]()] = func(c *compiler, n plan.Node, need plan.Set) (*stream, *Node, error) { return f(c, n.(N), need) }
+	return true
+}
+
 // node compiles any logical operator. need holds the columns that the operators above read.
 func (c *compiler) node(n plan.Node, need plan.Set) (*stream, *Node, error) {
-	switch n := n.(type) {
-	case *plan.Scan:
-		return c.scan(n, need)
-	case *plan.CTEScan:
-		return c.cteScan(n, need)
-	case *plan.Filter:
-		return c.filter(n, need)
-	case *plan.Project:
-		return c.project(n, need)
-	case *plan.Aggregate:
-		return c.aggregate(n)
-	case *plan.Sort:
-		return c.sort(n, need)
-	case *plan.Limit:
-		return c.limit(n, need)
-	case *plan.DistinctOn:
-		return c.distinctOn(n, need)
-	case *plan.Join:
-		return c.join(n, need)
-	case *plan.Values:
-		return c.values(n)
-	case *plan.SetOp:
-		return c.setOp(n)
-	case *plan.Apply:
-		return c.apply(n, need)
+	build := builders[reflect.TypeOf(n)]
+	if build == nil {
+		return nil, nil, errs.Internal("no way to run a plan node %T", n)
 	}
-	return nil, nil, errs.Internal("no way to run a plan node %T", n)
+	return build(c, n, need)
 }
 
 // finish makes the stream's source, after which its scan gets no more late terms.

@@ -112,7 +112,7 @@ func run(t *testing.T, n plan.Node, rels tables, s enginetest.Shape, sorted bool
 	if err != nil {
 		return string(errs.From(err).Code) + ": " + err.Error() + "\n"
 	}
-	lines := p.Root.Text(false, false, false)
+	lines := p.Root.Text(compile.Show{})
 	pool := mem.NewPool(0)
 	account := pool.Account("test", 0)
 	var rows []string

@@ -82,7 +82,7 @@ func columnOf(sc *plan.Scan, at int) *expr.Column {
 // onlyString returns the position in the scan of the only column that anything reads, when that is a string, and
 // everything is the same for equal strings. Rows of a plain key are counted by the aggregation itself.
 func onlyString(sc *plan.Scan, n *plan.Aggregate) (int, bool) {
-	exprs := append(aggregateExprs(n), sc.Filter...)
+	exprs := append(n.Exprs(), sc.Filter...)
 	used := plan.ColumnsOf(exprs...)
 	if len(used) != 1 {
 		return 0, false

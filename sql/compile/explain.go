@@ -2,7 +2,7 @@ package compile
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/siltstone-db/siltstone/engine/profile"
@@ -14,7 +14,7 @@ import (
 type Node struct {
 	Title    string
 	Estimate float64 // rows, -1 when not estimated
-	Details  []Detail
+	Details  []plan.Detail
 	Children []*Node
 	Shared   []*Node // the shared subplans of the program, at its root
 	name     string  // of a shared subplan, at its top
@@ -28,13 +28,12 @@ type Node struct {
 	sinkPipeline *profile.Pipeline
 }
 
-// Detail is a property of a node.
-type Detail struct{ Name, Text string }
-
-// explain makes the node of a logical operator. Without EXPLAIN it costs one small allocation.
-func (c *compiler) explain(n plan.Node, title string, children ...*Node) *Node {
-	node := &Node{Title: title, Estimate: -1}
+// explain makes the node of a logical operator, which knows what it is called and what is told of it. Without EXPLAIN it
+// costs one small allocation.
+func (c *compiler) explain(n plan.Node, children ...*Node) *Node {
+	node := &Node{Estimate: -1}
 	if c.env.Estimate != nil {
+		node.Title, node.Details = n.Title(), n.Details()
 		node.Estimate = c.env.Estimate(n)
 		for _, ch := range children {
 			if ch != nil {
@@ -45,9 +44,14 @@ func (c *compiler) explain(n plan.Node, title string, children ...*Node) *Node {
 	return node
 }
 
+// without drops a detail of the logical operator in whose place others tell what is done.
+func (n *Node) without(name string) {
+	n.Details = slices.DeleteFunc(n.Details, func(d plan.Detail) bool { return d.Name == name })
+}
+
 func (n *Node) detail(name, text string) {
 	if text != "" {
-		n.Details = append(n.Details, Detail{name, text})
+		n.Details = append(n.Details, plan.Detail{Name: name, Text: text})
 	}
 }
 
@@ -68,97 +72,92 @@ func (n *Node) Rows() (rows int64, spent time.Duration, ok bool) {
 	return n.out.RowsOut.Load(), spent, true
 }
 
-// Text prints the tree as EXPLAIN (FORMAT TEXT) does, one line per element.
-func (n *Node) Text(analyze, costs, timing bool) []string {
-	var lines []string
-	n.text(&lines, 0, analyze, costs, timing)
-	return lines
-}
+// Show says what of a tree is printed.
+type Show struct{ Analyze, Verbose, Costs, Timing bool }
 
-func (n *Node) text(lines *[]string, depth int, analyze, costs, timing bool) {
-	head := strings.Repeat("      ", max(depth-1, 0))
-	indent := head
-	if depth > 0 {
-		head += "  ->  "
-		indent += "      "
+// Text prints the tree as EXPLAIN (FORMAT TEXT) does, one line per element.
+func (n *Node) Text(show Show) []string { return n.line(show).Lines() }
+
+// line returns the node and what stands below it, to be printed.
+func (n *Node) line(show Show) *plan.Line {
+	l := &plan.Line{Title: n.Title, Details: n.shown(show)}
+	if show.Costs && n.Estimate >= 0 {
+		l.Title += fmt.Sprintf("  (rows=%.0f)", max(n.Estimate, 1))
 	}
-	line := head + n.Title
-	if costs && n.Estimate >= 0 {
-		line += fmt.Sprintf("  (rows=%.0f)", max(n.Estimate, 1))
-	}
-	if analyze {
-		if rows, spent, ok := n.Rows(); ok {
-			line += " (actual"
-			if timing {
-				line += fmt.Sprintf(" time=%.3f ms", float64(spent.Microseconds())/1000)
-			}
-			line += fmt.Sprintf(" rows=%d)", rows)
+	if rows, spent, ok := n.Rows(); ok && show.Analyze {
+		l.Title += " (actual"
+		if show.Timing {
+			l.Title += fmt.Sprintf(" time=%.3f ms", float64(spent.Microseconds())/1000)
 		}
-	}
-	*lines = append(*lines, line)
-	for _, d := range append(n.Details, n.ranDetails(analyze)...) {
-		*lines = append(*lines, indent+"  "+d.Name+": "+d.Text)
+		l.Title += fmt.Sprintf(" rows=%d)", rows)
 	}
 	for _, c := range n.Shared {
-		*lines = append(*lines, indent+"  CTE "+c.name)
-		from := len(*lines)
-		c.text(lines, depth+1, analyze, costs, timing)
-		for i := from; i < len(*lines); i++ {
-			(*lines)[i] = "  " + (*lines)[i]
-		}
+		l.Shared = append(l.Shared, plan.SharedLine{Name: c.name, Root: c.line(show)})
 	}
 	for _, c := range n.Children {
-		c.text(lines, depth+1, analyze, costs, timing)
+		l.Children = append(l.Children, c.line(show))
 	}
+	return l
+}
+
+// shown returns the details that are asked for.
+func (n *Node) shown(show Show) []plan.Detail {
+	var ds []plan.Detail
+	for _, d := range n.Details {
+		if show.Verbose || !d.Verbose {
+			ds = append(ds, d)
+		}
+	}
+	if show.Analyze {
+		ds = append(ds, n.ranDetails()...)
+	}
+	return ds
 }
 
 // ranDetails tells what a piece wrote to temporary files, and what a scan touched.
-func (n *Node) ranDetails(analyze bool) []Detail {
-	if !analyze {
-		return nil
-	}
+func (n *Node) ranDetails() []plan.Detail {
 	if n.spill != nil && n.spill.Partitions.Load() > 0 {
-		return []Detail{{"Spilled", fmt.Sprintf("%d bytes in %d partitions", n.spill.Bytes.Load(), n.spill.Partitions.Load())}}
+		return []plan.Detail{{Name: "Spilled", Text: fmt.Sprintf("%d bytes in %d partitions", n.spill.Bytes.Load(), n.spill.Partitions.Load())}}
 	}
 	if n.counters == nil {
 		return nil
 	}
 	c := n.counters
-	ds := []Detail{
-		{"Segments", fmt.Sprintf("%d, pruned %d", c.Segments.Load(), c.SegmentsPruned.Load())},
-		{"Zones", fmt.Sprintf("%d, pruned %d", c.Zones.Load(), c.ZonesPruned.Load())},
-		{"Rows Scanned", fmt.Sprintf("%d, live %d, returned %d", c.RowsScanned.Load(), c.LiveRows.Load(), c.RowsReturned.Load())},
-		{"Conditions", fmt.Sprintf("on packed codes %d, on decoded values %d, dictionary entries %d", c.RowsOnPacked.Load(),
+	ds := []plan.Detail{
+		{Name: "Segments", Text: fmt.Sprintf("%d, pruned %d", c.Segments.Load(), c.SegmentsPruned.Load())},
+		{Name: "Zones", Text: fmt.Sprintf("%d, pruned %d", c.Zones.Load(), c.ZonesPruned.Load())},
+		{Name: "Rows Scanned", Text: fmt.Sprintf("%d, live %d, returned %d", c.RowsScanned.Load(), c.LiveRows.Load(), c.RowsReturned.Load())},
+		{Name: "Conditions", Text: fmt.Sprintf("on packed codes %d, on decoded values %d, dictionary entries %d", c.RowsOnPacked.Load(),
 			c.RowsDecodedForTerms.Load(), c.EntriesFiltered.Load())},
-		{"Values Decoded", fmt.Sprint(c.ValuesDecoded.Load())},
+		{Name: "Values Decoded", Text: fmt.Sprint(c.ValuesDecoded.Load())},
 	}
 	if b := c.BytesRead.Load(); b > 0 {
-		ds = append(ds, Detail{"Bytes Read", fmt.Sprint(b)})
+		ds = append(ds, plan.Detail{Name: "Bytes Read", Text: fmt.Sprint(b)})
 	}
 	return ds
 }
 
 // JSON returns the tree in the shape of EXPLAIN (FORMAT JSON): ordered keys and values for an encoder.
-func (n *Node) JSON(analyze bool) map[string]any {
+func (n *Node) JSON(show Show) map[string]any {
 	m := map[string]any{"Node Type": n.Title}
 	if n.Estimate >= 0 {
 		m["Plan Rows"] = int64(max(n.Estimate, 1))
 	}
-	if rows, spent, ok := n.Rows(); ok && analyze {
+	if rows, spent, ok := n.Rows(); ok && show.Analyze {
 		m["Actual Rows"], m["Actual Total Time"] = rows, float64(spent.Microseconds())/1000
 	}
-	for _, d := range append(n.Details, n.ranDetails(analyze)...) {
+	for _, d := range n.shown(show) {
 		m[d.Name] = d.Text
 	}
 	if len(n.Shared)+len(n.Children) > 0 {
 		kids := make([]any, 0, len(n.Shared)+len(n.Children))
 		for _, c := range n.Shared {
-			sub := c.JSON(analyze)
+			sub := c.JSON(show)
 			sub["Parent Relationship"], sub["Subplan Name"] = "InitPlan", "CTE "+c.name
 			kids = append(kids, sub)
 		}
 		for _, c := range n.Children {
-			kids = append(kids, c.JSON(analyze))
+			kids = append(kids, c.JSON(show))
 		}
 		m["Plans"] = kids
 	}

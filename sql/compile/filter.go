@@ -6,13 +6,14 @@ import (
 	"github.com/siltstone-db/siltstone/sql/plan"
 )
 
+var _ = builds((*compiler).filter)
+
 func (c *compiler) filter(n *plan.Filter, need plan.Set) (*stream, *Node, error) {
 	s, child, err := c.node(n.Input, with(need, n.Conds...))
 	if err != nil {
 		return nil, nil, err
 	}
-	node := c.explain(n, "Filter", child)
-	node.detail("Filter", conjunction(n.Conds))
+	node := c.explain(n, child)
 	return s, node, c.where(s, n.Conds, node)
 }
 

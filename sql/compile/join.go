@@ -1,9 +1,6 @@
 package compile
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/join"
 	"github.com/siltstone-db/siltstone/sql/plan"
@@ -11,6 +8,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
+
+var _ = builds((*compiler).join)
 
 // join builds a table of the right side and probes it with the left one.
 func (c *compiler) join(n *plan.Join, need plan.Set) (*stream, *Node, error) {
@@ -40,10 +39,8 @@ func (c *compiler) join(n *plan.Join, need plan.Set) (*stream, *Node, error) {
 	}
 	cfg.Late = lateKeys(n.Kind, probe, cfg.ProbeKeys)
 	h := join.New(cfg)
-	node := c.explain(n, joinTitle(n), left, right)
+	node := c.explain(n, left, right)
 	node.spill = h.Spilled()
-	node.detail("Join Cond", equalPairs(n.Equal))
-	node.detail("Join Filter", conjunction(n.On))
 	pipe := c.close(build, h.Build(), node)
 	probe.deps = append(probe.deps, pipe)
 	probe.push(h.Probe(), node)
@@ -101,32 +98,4 @@ func lateKeys(kind plan.JoinKind, probe *stream, keys []int) []join.LateKey {
 		probe.scan.req.Late = append(probe.scan.req.Late, late[i].Late)
 	}
 	return late
-}
-
-func joinTitle(n *plan.Join) string {
-	method := "Hash"
-	if len(n.Equal) == 0 {
-		method = "Nested Loop"
-	}
-	kind := n.Kind.String()
-	if n.NullAware {
-		kind = "Null-Aware " + kind
-	}
-	return method + " " + kind + " Join"
-}
-
-func equalPairs(pairs []plan.EqualPair) string {
-	parts := make([]string, len(pairs))
-	for i, p := range pairs {
-		parts[i] = fmt.Sprintf("%s = %s", p.Left, p.Right)
-	}
-	return strings.Join(parts, " AND ")
-}
-
-func conjunction(conds []expr.Expr) string {
-	parts := make([]string, len(conds))
-	for i, e := range conds {
-		parts[i] = e.String()
-	}
-	return strings.Join(parts, " AND ")
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
+var _ = builds((*compiler).limit)
+
 func (c *compiler) limit(n *plan.Limit, need plan.Set) (*stream, *Node, error) {
 	n, err := c.settleLimit(n)
 	if err != nil {
@@ -19,11 +21,13 @@ func (c *compiler) limit(n *plan.Limit, need plan.Set) (*stream, *Node, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	node := c.explain(n, "Limit", child)
+	node := c.explain(n, child)
 	s.push(relop.NewLimit(s.types, n.Offset, n.Count), node)
 	s.origins = nil // which rows a limit keeps must not depend on what is wanted above it
 	return s, node, nil
 }
+
+var _ = builds((*compiler).distinctOn)
 
 // distinctOn keeps the first row of equal ones. An input that is not sorted has equal constants, or one row.
 func (c *compiler) distinctOn(n *plan.DistinctOn, need plan.Set) (*stream, *Node, error) {
@@ -35,8 +39,7 @@ func (c *compiler) distinctOn(n *plan.DistinctOn, need plan.Set) (*stream, *Node
 	if err != nil {
 		return nil, nil, err
 	}
-	node := c.explain(n, "Distinct On", child)
-	node.detail("Key", list(n.On))
+	node := c.explain(n, child)
 	if sorted(n.Input) {
 		s.push(relop.NewFirst(s.types, at), node)
 	} else {

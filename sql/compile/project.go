@@ -5,6 +5,8 @@ import (
 	"github.com/siltstone-db/siltstone/sql/plan"
 )
 
+var _ = builds((*compiler).project)
+
 // project computes the expressions that are needed above; the others are not evaluated.
 func (c *compiler) project(n *plan.Project, need plan.Set) (*stream, *Node, error) {
 	var exprs []expr.Expr
@@ -25,7 +27,7 @@ func (c *compiler) project(n *plan.Project, need plan.Set) (*stream, *Node, erro
 	}
 	node := child
 	if !plain(exprs) {
-		node = c.explain(n, "Project", child)
+		node = c.explain(n, child)
 	} else if s.inPlace(exprs) {
 		s.ids = ids
 		return s, child, nil

@@ -9,6 +9,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/scan"
 )
 
+var _ = builds((*compiler).scan)
+
 // scan reads a relation. Conditions that storage understands go with the request; the others become a filter behind it.
 // Only columns that somebody reads are returned.
 func (c *compiler) scan(n *plan.Scan, need plan.Set) (*stream, *Node, error) {
@@ -21,7 +23,7 @@ func (c *compiler) scan(n *plan.Scan, need plan.Set) (*stream, *Node, error) {
 
 // scanRelation fills the request of ts, and filters what it cannot say.
 func (c *compiler) scanRelation(n *plan.Scan, need plan.Set, ts *tableScan) (*stream, *Node, error) {
-	node := c.explain(n, scanTitle(n))
+	node := c.explain(n)
 	ts.node = node
 	var rest []expr.Expr
 	for _, cond := range n.Filter {
@@ -36,8 +38,9 @@ func (c *compiler) scanRelation(n *plan.Scan, need plan.Set, ts *tableScan) (*st
 		node.counters = &scan.Counters{}
 		ts.req.Counters = node.counters
 	}
+	node.without("Filter")
 	node.detail("Terms", termsText(ts.req.Terms))
-	node.detail("Filter", conjunction(rest))
+	node.detail("Filter", plan.Conditions(rest))
 	need = with(need, rest...)
 	s := &stream{scan: ts, marks: []mark{{node, -1}}}
 	for i, col := range n.Cols {
@@ -85,23 +88,6 @@ func (c *compiler) term(n *plan.Scan, cond expr.Expr) (scan.Term, bool) {
 		return scan.Term{}, false
 	}
 	return expr.ToTerm(bound)
-}
-
-func scanTitle(n *plan.Scan) string {
-	name := ""
-	if n.Table != nil {
-		name = n.Table.Name
-	} else {
-		name = n.Virtual.Name()
-	}
-	title := "Scan on " + name
-	if _, ok := n.Virtual.(*plan.Function); ok {
-		title = "Function Scan on " + name
-	}
-	if n.Alias != "" && n.Alias != name {
-		title += " " + n.Alias
-	}
-	return title
 }
 
 func termsText(terms []scan.Term) string {

@@ -9,7 +9,9 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-func (c *compiler) setOp(n *plan.SetOp) (*stream, *Node, error) {
+var _ = builds((*compiler).setOp)
+
+func (c *compiler) setOp(n *plan.SetOp, _ plan.Set) (*stream, *Node, error) {
 	left, l, err := c.side(n.Left, n.Cols)
 	if err != nil {
 		return nil, nil, err
@@ -18,11 +20,7 @@ func (c *compiler) setOp(n *plan.SetOp) (*stream, *Node, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	title := n.Kind.String()
-	if n.All {
-		title += " All"
-	}
-	node := c.explain(n, title, l, r)
+	node := c.explain(n, l, r)
 	ids := make([]plan.ID, len(n.Cols))
 	for i, col := range n.Cols {
 		ids[i] = col.ID

@@ -49,13 +49,15 @@ func (c *compiler) share(s *plan.Shared) (*sharedRows, error) {
 	return x, nil
 }
 
+var _ = builds((*compiler).cteScan)
+
 // cteScan reads the rows of a shared subplan.
 func (c *compiler) cteScan(n *plan.CTEScan, need plan.Set) (*stream, *Node, error) {
 	x, err := c.share(n.Shared)
 	if err != nil {
 		return nil, nil, err
 	}
-	node := c.explain(n, plan.CTETitle(n))
+	node := c.explain(n)
 	s := &stream{ids: make([]plan.ID, len(x.cols)), types: x.types, marks: []mark{{node, -1}}}
 	if x.program == c.program {
 		s.source, s.deps = x.buffer.Reader(), []int{x.pipe}

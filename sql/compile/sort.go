@@ -16,6 +16,8 @@ const topKRows = 1 << 16
 // 256 KiB, of which large dictionaries have some hundred.
 const topKFew = 1 << 10
 
+var _ = builds((*compiler).sort)
+
 func (c *compiler) sort(n *plan.Sort, need plan.Set) (*stream, *Node, error) {
 	keys := make([]expr.Expr, len(n.Keys))
 	for i, k := range n.Keys {
@@ -34,12 +36,10 @@ func (c *compiler) sort(n *plan.Sort, need plan.Set) (*stream, *Node, error) {
 		cfg.Keys = append(cfg.Keys, order.Key{Column: at[i], Desc: k.Desc, NullsFirst: k.NullsFirst})
 	}
 	top := n.Limit >= 0 && n.Limit <= topKRows
-	title := "Sort"
-	if top {
-		title = "Top-K"
+	node := c.explain(n, child)
+	if !top {
+		node.Title = "Sort" // so many rows that it is no top-k
 	}
-	node := c.explain(n, title, child)
-	node.detail("Sort Key", n.KeysText())
 	var sink op.Sink
 	var src op.Source
 	if top {

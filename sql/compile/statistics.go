@@ -37,7 +37,8 @@ func (c *compiler) fromStatistics(n *plan.Aggregate) (*stream, *Node, bool, erro
 	}
 	row.Len = 1
 	s.source = source.NewValues(s.types, []*batch.Batch{row})
-	node := c.explain(n, "Statistics", nil)
+	node := c.explain(n)
+	node.Title, node.Details = "Statistics", nil
 	node.detail("Table", sc.Table.Name)
 	s.marks = []mark{{node, -1}}
 	return s, node, true, nil

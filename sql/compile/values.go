@@ -10,8 +10,10 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
+var _ = builds((*compiler).values)
+
 // values computes the rows of VALUES now: there are as many expressions as the statement's text has.
-func (c *compiler) values(n *plan.Values) (*stream, *Node, error) {
+func (c *compiler) values(n *plan.Values, _ plan.Set) (*stream, *Node, error) {
 	s := &stream{}
 	for _, col := range n.Cols {
 		s.ids, s.types = append(s.ids, col.ID), append(s.types, col.Type)
@@ -38,10 +40,7 @@ func (c *compiler) values(n *plan.Values) (*stream, *Node, error) {
 		}
 		cur.Len++
 	}
-	node := c.explain(n, "Values")
-	if len(n.Rows) == 1 {
-		node.Title = "Result"
-	}
+	node := c.explain(n)
 	s.source = source.NewValues(s.types, rows)
 	s.marks = []mark{{node, -1}}
 	return s, node, nil

@@ -31,7 +31,7 @@ func inScope(n plan.Node, outer []plan.Set) error {
 	plan.Exprs(n, func(e expr.Expr) {
 		for id := range plan.ColumnsOf(e) {
 			if !have.Has(id) && err == nil {
-				err = fmt.Errorf("%s reads column %d in %s", plan.Title(n), id, e)
+				err = fmt.Errorf("%s reads column %d in %s", n.Title(), id, e)
 			}
 		}
 	})

@@ -1,12 +1,14 @@
 // Package plan has the logical operators: what a statement computes, before it is decided how. A plan is an immutable
 // tree; passes build new nodes. Every column of a query has a number that is unique in the query, so that an
 // expression means the same wherever it is moved (expr.Column.Index is that number).
+//
+// A node is one file: its fields, its columns and inputs, how it is rewritten, pruned, estimated and printed. What is the
+// same for all of them stands in tree.go, print.go and substitute.go, and asks the node. A new node is a file here and one in
+// package compile; rules that do not know it leave it where it is, and what stands below it and above it, too.
 package plan
 
 import (
 	"github.com/siltstone-db/siltstone/engine/expr"
-	"github.com/siltstone-db/siltstone/engine/fn"
-	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -32,143 +34,39 @@ type Node interface {
 	Columns() []Column
 	// Children returns the inputs.
 	Children() []Node
+	// Title is the first line of the node in EXPLAIN, Details are those below it.
+	Title() string
+	Details() []Detail
+	// Prune returns the node with at least the needed columns, over pruned inputs; what nobody reads is dropped.
+	Prune(need Set) Node
+	// Estimate returns about how many rows the node makes, and tells e what it knows of its columns.
+	Estimate(e Estimates) float64
+
+	// over returns a copy over other inputs, as many as Children returns.
+	over(inputs []Node) Node
+	// mapExprs returns a copy with the expressions that stand in the node itself replaced.
+	mapExprs(m *exprMapper) Node
 }
 
-// Scan reads a stored table (Table set) or a virtual one (Virtual set). Cols[i] is column Ordinals[i] of it. Filter is
-// a conjunction that the rows satisfy, over Cols.
-type Scan struct {
-	Table    *catalog.Table
-	Virtual  Virtual
-	Alias    string
-	Cols     []Column
-	Ordinals []int
-	Filter   []expr.Expr
+// tracer is a node that knows what some of its columns are made of, for EXPLAIN.
+type tracer interface {
+	// trace returns what makes a column: an expression over the columns of an input, or a text; nil and "" for neither.
+	trace(id ID) (input Node, e expr.Expr, text string)
 }
 
-// Virtual is a table computed when it is read: a system catalog, or a Function. The session that runs the plan knows
-// how.
-type Virtual interface {
-	Name() string
-	Types() []types.Type
-}
-
-// Filter keeps the rows for which every condition is true.
-type Filter struct {
-	Input Node
-	Conds []expr.Expr
-}
-
-// Project computes Exprs[i] as Cols[i].
-type Project struct {
-	Input Node
-	Exprs []expr.Expr
-	Cols  []Column
-}
-
-// AggCall is one aggregate of an Aggregate.
-type AggCall struct {
-	Fn       *fn.Aggregate
-	Args     []expr.Expr // columns or constants after binding; any expression before Project was inserted
-	Distinct bool
-	Filter   expr.Expr // FILTER (WHERE ...), or nil
-	OrderBy  []SortKey // of string_agg, array_agg
-}
-
-// Aggregate groups by Keys (none: one row always) and computes Aggs. Output: the keys, then the aggregates. An
-// Aggregate without Aggs is DISTINCT.
-type Aggregate struct {
-	Input Node
-	Keys  []expr.Expr
-	Aggs  []AggCall
-	Cols  []Column
-}
-
-// SortKey is one key of an order.
-type SortKey struct {
-	Expr       expr.Expr
-	Desc       bool
-	NullsFirst bool
-}
-
-// Sort orders the rows. Limit >= 0 says that only the first Limit+Offset rows matter: a top-k (set by a pass).
-type Sort struct {
-	Input Node
-	Keys  []SortKey
-	Limit int64 // -1: all rows
-}
-
-// Limit cuts the rows: skip Offset, then at most Count (-1: all). Expressions that are not constants yet (parameters)
-// stand in CountExpr and OffsetExpr until the plan is given its parameters.
-type Limit struct {
-	Input                 Node
-	Count, Offset         int64
-	CountExpr, OffsetExpr expr.Expr
-}
-
-// DistinctOn keeps the first row of every run of rows with equal On (NULLs are equal). Its input is sorted by them.
-type DistinctOn struct {
-	Input Node
-	On    []expr.Expr
-}
-
-// JoinKind is the kind of a join.
-type JoinKind uint8
-
-// The kinds. Single is Left that fails with 21000 when a row finds two partners (a scalar subquery). Mark adds a
-// boolean column that tells whether a partner was found (IN, with SQL's NULL rules when NullAware).
-const (
-	Inner JoinKind = iota
-	Left
-	Right
-	Full
-	Cross
-	Semi
-	Anti
-	Single
-	Mark
-)
-
-// Join combines two inputs. Equal holds pairs left = right; On holds further conditions over both sides.
-type Join struct {
-	Kind        JoinKind
-	Left, Right Node
-	Equal       []EqualPair
-	On          []expr.Expr
-	NullAware   bool   // NOT IN
-	MarkColumn  Column // of Mark
-}
-
-// EqualPair is one condition left = right; both sides have the same type.
-type EqualPair struct{ Left, Right expr.Expr }
-
-// Values is a list of rows of expressions without columns.
-type Values struct {
-	Rows [][]expr.Expr
-	Cols []Column
-}
-
-// SetOpKind is UNION, INTERSECT or EXCEPT.
-type SetOpKind uint8
-
-// The set operations.
-const (
-	Union SetOpKind = iota
-	Intersect
-	Except
-)
-
-// SetOp combines two inputs with the same types. All keeps duplicates.
-type SetOp struct {
-	Kind        SetOpKind
-	All         bool
-	Left, Right Node
-	Cols        []Column
-}
-
-// Apply runs Right once per row of Left, with Left's columns as parameters: a correlated subquery that was not
-// unnested. Kind is Inner (LATERAL), Left, Semi, Anti, Single or Mark.
-type Apply struct {
-	Kind        JoinKind
-	Left, Right Node
-	MarkColumn  Column
+// Estimates is what a node asks to estimate its rows. Package stats is one.
+type Estimates interface {
+	// Rows returns the estimate of a node, at least 1.
+	Rows(n Node) float64
+	// Stored returns the number of rows of a scan's relation, and learns the statistics of the columns that are read.
+	Stored(n *Scan) float64
+	// Selectivity estimates which part of the rows satisfies all conditions, JoinSelectivity which part of the product
+	// of l and r rows.
+	Selectivity(conds []expr.Expr) float64
+	JoinSelectivity(equal []EqualPair, on []expr.Expr, l, r float64) float64
+	// Distinct estimates how many values an expression has over that many rows.
+	Distinct(e expr.Expr, rows float64) float64
+	// Same says that column id has the values of column of; SetDistinct how many a column has.
+	Same(id, of ID)
+	SetDistinct(id ID, n float64)
 }

@@ -7,193 +7,117 @@ import (
 	"github.com/siltstone-db/siltstone/engine/expr"
 )
 
-// String prints a tree as EXPLAIN does without costs: one node per line, inputs indented below "->", details below
-// their node. Shared subplans follow, each once.
-func String(n Node) string {
-	var b strings.Builder
-	write(&b, n, 0)
-	for _, s := range SharedOf(n) {
-		fmt.Fprintf(&b, "CTE %s\n", s.Name)
-		write(&b, s.Plan, 1)
-	}
-	return b.String()
+// Detail is a line that EXPLAIN prints below a node. Verbose ones are left out unless VERBOSE asks for them.
+type Detail struct {
+	Name, Text string
+	Verbose    bool
 }
 
-func write(b *strings.Builder, n Node, depth int) {
-	pad := strings.Repeat("      ", depth)
-	arrow := ""
+// details collects those that say something.
+type details []Detail
+
+func (d *details) add(name, text string) {
+	if text != "" {
+		*d = append(*d, Detail{Name: name, Text: text})
+	}
+}
+
+func (d *details) verbose(name, text string) {
+	if text != "" {
+		*d = append(*d, Detail{Name: name, Text: text, Verbose: true})
+	}
+}
+
+// Line is a node of a printed tree.
+type Line struct {
+	Title    string
+	Details  []Detail
+	Shared   []SharedLine // subplans that run once, at the root
+	Children []*Line
+}
+
+// SharedLine is a shared subplan of a printed tree.
+type SharedLine struct {
+	Name string
+	Root *Line
+}
+
+// Lines prints the tree as EXPLAIN (FORMAT TEXT) does: one node per line, inputs indented below "->", details below
+// their node.
+func (l *Line) Lines() []string { return l.lines(nil, 0) }
+
+func (l *Line) lines(out []string, depth int) []string {
+	head := strings.Repeat("      ", max(depth-1, 0))
+	indent := head
 	if depth > 0 {
-		arrow = strings.Repeat("      ", depth-1) + "  ->  "
+		head += "  ->  "
+		indent += "      "
 	}
-	fmt.Fprintf(b, "%s%s\n", arrow, Title(n))
-	for _, d := range Details(n) {
-		fmt.Fprintf(b, "%s  %s\n", pad, d)
+	out = append(out, head+l.Title)
+	for _, d := range l.Details {
+		out = append(out, indent+"  "+d.Name+": "+d.Text)
 	}
+	for _, s := range l.Shared {
+		out = append(out, indent+"  CTE "+s.Name)
+		for _, line := range s.Root.lines(nil, depth+1) {
+			out = append(out, "  "+line)
+		}
+	}
+	for _, c := range l.Children {
+		out = c.lines(out, depth+1)
+	}
+	return out
+}
+
+// String prints a plan with all details and without costs.
+func String(n Node) string {
+	root := lineOf(n)
+	for _, s := range SharedOf(n) {
+		root.Shared = append(root.Shared, SharedLine{s.Name, lineOf(s.Plan)})
+	}
+	return strings.Join(root.Lines(), "\n") + "\n"
+}
+
+func lineOf(n Node) *Line {
+	l := &Line{Title: n.Title(), Details: n.Details()}
 	for _, c := range n.Children() {
-		write(b, c, depth+1)
+		l.Children = append(l.Children, lineOf(c))
 	}
+	return l
 }
 
-// Title returns the name of a node as EXPLAIN prints it.
-func Title(n Node) string {
-	switch n := n.(type) {
-	case *Scan:
-		return scanTitle(n)
-	case *CTEScan:
-		return CTETitle(n)
-	case *Filter:
-		return "Filter"
-	case *Project:
-		return "Project"
-	case *Aggregate:
-		switch {
-		case len(n.Aggs) == 0:
-			return "Distinct"
-		case len(n.Keys) == 0:
-			return "Aggregate"
-		}
-		return "GroupAggregate"
-	case *Sort:
-		if n.Limit >= 0 {
-			return fmt.Sprintf("TopK %d", n.Limit)
-		}
-		return "Sort"
-	case *Limit:
-		return limitTitle(n)
-	case *DistinctOn:
-		return "Distinct On"
-	case *Join:
-		return joinTitle(n)
-	case *Apply:
-		return n.Kind.String() + " Apply"
-	case *Values:
-		return fmt.Sprintf("Values (%d rows)", len(n.Rows))
-	case *SetOp:
-		if n.All {
-			return n.Kind.String() + " All"
-		}
-		return n.Kind.String()
+// origin prints an expression over the columns of n; a column as what it is made of.
+func origin(n Node, e expr.Expr) string {
+	c, ok := e.(*expr.Column)
+	if !ok {
+		return "(" + e.String() + ")"
 	}
-	return fmt.Sprintf("%T", n)
+	id := ID(c.Index)
+	if t, ok := n.(tracer); ok {
+		switch in, made, text := t.trace(id); {
+		case text != "":
+			return text
+		case made != nil:
+			return origin(in, made)
+		}
+	}
+	cols := n.Columns()
+	if i := IndexOf(cols, id); i >= 0 && cols[i].Name != "" {
+		return cols[i].Name
+	}
+	if c.Name != "" {
+		return c.Name
+	}
+	return fmt.Sprintf("#%d", c.Index)
 }
 
-func scanTitle(n *Scan) string {
-	name := ""
-	switch {
-	case n.Table != nil:
-		name = n.Table.Name
-	case n.Virtual != nil:
-		name = n.Virtual.Name()
-		if f, ok := n.Virtual.(*Function); ok {
-			name += "(" + list(f.Args) + ")"
-		}
+// passed says that a column comes from an input as it is.
+func passed(in Node, id ID) (Node, expr.Expr, string) {
+	c := &expr.Column{Index: int(id)}
+	if i := IndexOf(in.Columns(), id); i >= 0 {
+		c.Name = in.Columns()[i].Name
 	}
-	if n.Alias != "" && n.Alias != name {
-		name += " " + n.Alias
-	}
-	if _, ok := n.Virtual.(*Function); ok {
-		return "Function Scan on " + name
-	}
-	return "Scan on " + name
-}
-
-// CTETitle returns the name of a CTEScan.
-func CTETitle(n *CTEScan) string {
-	if n.Alias == n.Shared.Name {
-		return "CTE Scan on " + n.Alias
-	}
-	return "CTE Scan on " + n.Shared.Name + " " + n.Alias
-}
-
-func limitTitle(n *Limit) string {
-	s := "Limit"
-	switch {
-	case n.CountExpr != nil:
-		s += " " + n.CountExpr.String()
-	case n.Count >= 0:
-		s += fmt.Sprintf(" %d", n.Count)
-	}
-	switch {
-	case n.OffsetExpr != nil:
-		s += " Offset " + n.OffsetExpr.String()
-	case n.Offset > 0:
-		s += fmt.Sprintf(" Offset %d", n.Offset)
-	}
-	return s
-}
-
-func joinTitle(n *Join) string {
-	method, kind := "Hash ", n.Kind.String()+" "
-	if len(n.Equal) == 0 {
-		method = "Nested Loop "
-	}
-	if n.Kind == Inner || n.Kind == Cross {
-		kind = ""
-	}
-	if n.NullAware {
-		kind = "Null-Aware " + kind
-	}
-	if n.Kind == Cross {
-		return "Cross Join"
-	}
-	return method + kind + "Join"
-}
-
-// Details returns the lines that EXPLAIN prints below a node.
-func Details(n Node) []string {
-	var d []string
-	add := func(label, text string) {
-		if text != "" {
-			d = append(d, label+": "+text)
-		}
-	}
-	switch n := n.(type) {
-	case *Scan:
-		add("Output", names(n.Cols))
-		add("Filter", conditions(n.Filter))
-	case *CTEScan:
-		add("Output", names(n.Cols))
-	case *Filter:
-		add("Filter", conditions(n.Conds))
-	case *Project:
-		add("Output", list(n.Exprs))
-	case *Aggregate:
-		add("Group Key", list(n.Keys))
-		calls := make([]string, len(n.Aggs))
-		for i, a := range n.Aggs {
-			calls[i] = a.String()
-		}
-		add("Output", strings.Join(calls, ", "))
-	case *Sort:
-		add("Sort Key", n.KeysText())
-	case *Join:
-		pairs := make([]string, len(n.Equal))
-		for i, p := range n.Equal {
-			pairs[i] = fmt.Sprintf("(%s = %s)", p.Left, p.Right)
-		}
-		add("Join Cond", strings.Join(pairs, " AND "))
-		add("Join Filter", conditions(n.On))
-	}
-	return d
-}
-
-// String prints the call as it is written.
-func (a AggCall) String() string {
-	args := list(a.Args)
-	if len(a.Args) == 0 {
-		args = "*"
-	}
-	if a.Distinct {
-		args = "DISTINCT " + args
-	}
-	if len(a.OrderBy) > 0 {
-		args += " ORDER BY " + sortKeys(a.OrderBy)
-	}
-	s := a.Fn.Name + "(" + args + ")"
-	if a.Filter != nil {
-		s += " FILTER (WHERE " + a.Filter.String() + ")"
-	}
-	return s
+	return in, c, ""
 }
 
 func names(cols []Column) string {
@@ -204,26 +128,16 @@ func names(cols []Column) string {
 	return strings.Join(out, ", ")
 }
 
-func sortKeys(keys []SortKey) string {
-	out := make([]string, len(keys))
-	for i, k := range keys {
-		out[i] = k.Expr.String() + k.direction()
-	}
-	return strings.Join(out, ", ")
-}
+// List prints expressions with commas between them.
+func List(es []expr.Expr) string { return join(es, ", ") }
 
-func list(es []expr.Expr) string {
+// Conditions prints a conjunction.
+func Conditions(es []expr.Expr) string { return join(es, " AND ") }
+
+func join(es []expr.Expr, between string) string {
 	out := make([]string, len(es))
 	for i, e := range es {
 		out[i] = e.String()
 	}
-	return strings.Join(out, ", ")
-}
-
-func conditions(es []expr.Expr) string {
-	out := make([]string, len(es))
-	for i, e := range es {
-		out[i] = e.String()
-	}
-	return strings.Join(out, " AND ")
+	return strings.Join(out, between)
 }

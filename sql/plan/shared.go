@@ -14,15 +14,6 @@ type Shared struct {
 	Plan Node
 }
 
-// CTEScan reads the rows of a shared subplan: Cols[i] is its column From[i]. One of the readers may use the numbers of
-// the subplan as they are, so the numbers of a plan and those of a subplan that it reads are not distinct.
-type CTEScan struct {
-	Shared *Shared
-	Alias  string
-	Cols   []Column
-	From   []ID
-}
-
 // SharedOf returns the shared subplans that some plans read, also those that only another one reads, each after those
 // that it reads itself.
 func SharedOf(plans ...Node) []*Shared {

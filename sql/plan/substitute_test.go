@@ -26,9 +26,9 @@ func TestSubstituteSettlesLimits(t *testing.T) {
 		code   errs.Code
 	}{
 		{"number", []types.Datum{types.IntOf(int8, 3), types.IntOf(int8, 7)},
-			"Limit 3\n  ->  TopK 3\n        Sort Key: a\n        ->  Values (1 rows)\n", ""},
+			"Limit\n  Rows: 3\n  ->  Top-K\n        Rows: 3\n        Sort Key: a\n        ->  Result\n", ""},
 		{"null is no limit", []types.Datum{types.NullOf(int8), types.IntOf(int8, 7)},
-			"Limit\n  ->  Sort\n        Sort Key: a\n        ->  Values (1 rows)\n", ""},
+			"Limit\n  ->  Sort\n        Sort Key: a\n        ->  Result\n", ""},
 		{"negative", []types.Datum{types.IntOf(int8, -1), types.IntOf(int8, 7)}, "", errs.InvalidRowCountInLimit},
 		{"missing", []types.Datum{types.IntOf(int8, 1)}, "", errs.UndefinedParameter},
 	} {
@@ -67,7 +67,7 @@ func TestFreeColumnsOfFunction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := plan.String(got); s != "Function Scan on generate_series(5, 5)\n  Output: g\n" {
+	if s := plan.String(got); s != "Function Scan on generate_series\n  Output: g\n  Function Call: generate_series(5, 5)\n" {
 		t.Errorf("got %q", s)
 	}
 }

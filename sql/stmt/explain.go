@@ -70,7 +70,7 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 	if b.Format == "json" {
 		return explainJSON(env, b, p, planned, ran)
 	}
-	lines := p.Root.Text(b.Analyze, b.Costs, b.Timing)
+	lines := p.Root.Text(shown(b))
 	if b.Verbose {
 		for _, t := range traces {
 			if t.Changed {
@@ -85,6 +85,11 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 		lines = append(lines, fmt.Sprintf("Execution Time: %.3f ms", ms(ran)))
 	}
 	return "EXPLAIN", env.Out.Rows(textRows(lines...))
+}
+
+// shown says what the options ask to see of the tree.
+func shown(b *bind.Explain) compile.Show {
+	return compile.Show{Analyze: b.Analyze, Verbose: b.Verbose, Costs: b.Costs, Timing: b.Timing}
 }
 
 func modifyTitle(b *bind.Modify) string {
@@ -118,7 +123,7 @@ func runAnalyzed(ctx context.Context, env *Env, s bind.Statement, p *compile.Pro
 }
 
 func explainJSON(env *Env, b *bind.Explain, p *compile.Program, planned, ran time.Duration) (string, error) {
-	top := map[string]any{"Plan": p.Root.JSON(b.Analyze)}
+	top := map[string]any{"Plan": p.Root.JSON(shown(b))}
 	if b.Summary {
 		top["Planning Time"] = ms(planned)
 	}

@@ -9,11 +9,11 @@ func PruneShared(n plan.Node) plan.Node {
 	if len(all) == 0 {
 		return n
 	}
-	n = pruneExact(n)
+	n = plan.PruneExact(n)
 	readers := []plan.Node{n}
 	plans := make([]plan.Node, len(all))
 	for i := len(all) - 1; i >= 0; i-- {
-		plans[i] = pruneTo(all[i].Plan, wanted(all[i], readers))
+		plans[i] = plan.PruneTo(all[i].Plan, wanted(all[i], readers))
 		readers = append(readers, plans[i])
 	}
 	by := map[*plan.Shared]*plan.Shared{}
@@ -37,33 +37,4 @@ func wanted(s *plan.Shared, readers []plan.Node) plan.Set {
 		})
 	}
 	return need
-}
-
-// pruneTo prunes a plan to exactly the needed columns, in their order.
-func pruneTo(n plan.Node, need plan.Set) plan.Node {
-	p := &plan.Project{}
-	for _, c := range n.Columns() {
-		if need.Has(c.ID) {
-			p.Cols, p.Exprs = append(p.Cols, c), append(p.Exprs, ref(c))
-		}
-	}
-	p.Input = prune(n, need)
-	if sameColumns(p.Input, p) {
-		return p.Input
-	}
-	return p
-}
-
-func pruneCTE(x *plan.CTEScan, need plan.Set) plan.Node {
-	c := *x
-	c.Cols, c.From = nil, nil
-	for i, col := range x.Cols {
-		if need.Has(col.ID) {
-			c.Cols, c.From = append(c.Cols, col), append(c.From, x.From[i])
-		}
-	}
-	if len(c.Cols) == len(x.Cols) {
-		return x
-	}
-	return &c
 }

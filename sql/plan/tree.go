@@ -6,6 +6,20 @@ import (
 	"github.com/siltstone-db/siltstone/engine/expr"
 )
 
+// WithChildren returns a copy of n over other inputs, as many as Children returns, or n itself when they are the same.
+func WithChildren(n Node, children []Node) Node {
+	old := n.Children()
+	if len(old) != len(children) {
+		panic(fmt.Sprintf("plan: %T has %d inputs, got %d", n, len(old), len(children)))
+	}
+	for i := range old {
+		if old[i] != children[i] {
+			return n.over(children)
+		}
+	}
+	return n
+}
+
 // Rewrite rebuilds a tree bottom-up: f sees every node after its inputs were rewritten and returns what stands in its
 // place. Nodes that did not change are shared with the old tree. f must keep the node's columns that others use.
 func Rewrite(n Node, f func(Node) (Node, error)) (Node, error) {
@@ -42,66 +56,13 @@ func Exprs(n Node, f func(expr.Expr)) {
 // nothing. The inputs stay.
 func MapExprs(n Node, f func(expr.Expr) expr.Expr) Node {
 	m := exprMapper{f: f}
-	switch n := n.(type) {
-	case *Scan:
-		c := *n
-		c.Filter = m.list(n.Filter)
-		if f, ok := n.Virtual.(*Function); ok {
-			g := *f
-			g.Args = m.list(f.Args)
-			c.Virtual = &g
-		}
-		return pick[Node](m.changed, &c, n)
-	case *Filter:
-		c := *n
-		c.Conds = m.list(n.Conds)
-		return pick[Node](m.changed, &c, n)
-	case *Project:
-		c := *n
-		c.Exprs = m.list(n.Exprs)
-		return pick[Node](m.changed, &c, n)
-	case *Aggregate:
-		c := *n
-		c.Keys = m.list(n.Keys)
-		c.Aggs = make([]AggCall, len(n.Aggs))
-		for i, a := range n.Aggs {
-			a.Args, a.Filter, a.OrderBy = m.list(a.Args), m.one(a.Filter), m.keys(a.OrderBy)
-			c.Aggs[i] = a
-		}
-		return pick[Node](m.changed, &c, n)
-	case *Sort:
-		c := *n
-		c.Keys = m.keys(n.Keys)
-		return pick[Node](m.changed, &c, n)
-	case *Limit:
-		c := *n
-		c.CountExpr, c.OffsetExpr = m.one(n.CountExpr), m.one(n.OffsetExpr)
-		return pick[Node](m.changed, &c, n)
-	case *DistinctOn:
-		c := *n
-		c.On = m.list(n.On)
-		return pick[Node](m.changed, &c, n)
-	case *Join:
-		c := *n
-		c.Equal = make([]EqualPair, len(n.Equal))
-		for i, p := range n.Equal {
-			c.Equal[i] = EqualPair{m.one(p.Left), m.one(p.Right)}
-		}
-		c.On = m.list(n.On)
-		return pick[Node](m.changed, &c, n)
-	case *Values:
-		c := *n
-		c.Rows = make([][]expr.Expr, len(n.Rows))
-		for i, r := range n.Rows {
-			c.Rows[i] = m.list(r)
-		}
-		return pick[Node](m.changed, &c, n)
-	case *Apply, *SetOp, *CTEScan:
-		return n
+	if c := n.mapExprs(&m); m.changed {
+		return c
 	}
-	panic(fmt.Sprintf("plan: unknown node %T", n))
+	return n
 }
 
+// exprMapper replaces expressions and remembers whether any is another now.
 type exprMapper struct {
 	f       func(expr.Expr) expr.Expr
 	changed bool
@@ -137,11 +98,4 @@ func (m *exprMapper) keys(ks []SortKey) []SortKey {
 		out[i] = k
 	}
 	return out
-}
-
-func pick[T any](cond bool, a, b T) T {
-	if cond {
-		return a
-	}
-	return b
 }

@@ -117,10 +117,10 @@ func (g *Group) mergeRow(dst, src []uint64) error {
 	}
 	if dst[0] == 0 {
 		copy(dst[:base], src[:base])
-		return g.prog.merge(&g.side, dst[base:], src[base:])
+		return g.prog.merge(dst[base:], src[base:])
 	}
 	dst[0] += src[0]
-	return g.prog.merge(&g.side, dst[base:], src[base:])
+	return g.prog.merge(dst[base:], src[base:])
 }
 
 // combineTables merges tables that stayed small.

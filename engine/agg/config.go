@@ -55,6 +55,11 @@ type Dictionaries interface {
 	Dictionaries(column int) ([]*batch.Dictionary, bool)
 }
 
+// Weight is a column that tells how often each row counts.
+type Weight struct {
+	Column int // ordinal in Config.In: int8, never NULL, at least 1
+}
+
 // Config describes an aggregation. The output has the keys, in order, then the calls.
 type Config struct {
 	In    []types.Type
@@ -73,6 +78,9 @@ type Config struct {
 	// Counts is set when the input is all rows of a scan, unchanged (*source.Scan is a scan.Counter): rows of a single key may then be counted by its
 	// dictionaries in place of being read.
 	Counts scan.Counter
+	// Weight is set when rows count several times: entries of dictionaries with the numbers of their rows, groups that
+	// were counted before. All calls must take it (aggstate.Weighs).
+	Weight *Weight      // nil: every row counts once
 	Scan   Dictionaries // nil: no key is a plain column of a scan
 }
 

@@ -418,7 +418,7 @@ func (m *dictMerge) addGroup(tab *hashtable.Table, ref, hash, rows uint64, words
 	}
 	dst[0] += rows
 	if len(words) > 0 {
-		return m.g.prog.merge(&m.g.side, dst[3:], words)
+		return m.g.prog.merge(dst[3:], words)
 	}
 	return nil
 }

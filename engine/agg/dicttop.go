@@ -1,10 +1,10 @@
 package agg
 
 import (
-	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"slices"
 	"sync/atomic"
 
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 )
 
@@ -49,7 +49,7 @@ func (g *Group) sumPiece(dst, src []uint64, from, to, width int) error {
 			continue
 		}
 		dst[at] += src[at]
-		if err := g.prog.merge(&g.side, dst[at+1:at+width], src[at+1:at+width]); err != nil {
+		if err := g.prog.merge(dst[at+1:at+width], src[at+1:at+width]); err != nil {
 			return err
 		}
 	}
@@ -98,7 +98,7 @@ func (g *Group) topByCount() int {
 		return 0
 	}
 	c := &g.prog.calls[top.Call]
-	if !top.Desc || top.K <= 0 || top.K > topCountMax || c.state >= 0 || c.in >= 0 || c.set >= 0 {
+	if !top.Desc || top.K <= 0 || top.K > topCountMax || c.State != nil || c.in >= 0 || c.set >= 0 {
 		return 0
 	}
 	return int(top.K)

@@ -129,7 +129,7 @@ func (g *Group) sumFew() (bool, error) {
 				return err
 			}
 			dst[0] += rows
-			return g.prog.merge(&g.side, dst[2:], words)
+			return g.prog.merge(dst[2:], words)
 		}); err != nil {
 			return false, err
 		}

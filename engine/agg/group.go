@@ -27,47 +27,42 @@
 // the memory either: their partitions are counted first, into further records of their groups. Only what is one state
 // must fit, a list or a batch of rows: else 53200.
 //
-// # The binary form of states
+// # The binary form of groups
 //
-// States are exchanged as records, one or more per group, in any order: in temporary files, and by States and Merge.
-// This is version 1; integers are little-endian, v is a uvarint.
+// Groups are exchanged as records, one or more per group, in any order: in temporary files, and by States and Merge. A
+// header tells what they are; it is a record of tagged fields (package storage/field), kept once per collection:
 //
-//	header   +-----------+--------------------------------+-------------------------+-------------+--------------+
-//	         | version 1 | keys v, inputs v, states v,    | key types               | kind 1      | set types    |
-//	         |           | sets v                         |                         | min 1, type |              |
-//	         +-----------+--------------------------------+-------------------------+-------------+--------------+
-//	record   +---------+-----+-------------------------------------------+---------------------------------------+
-//	         | flags 1 | key | flag 1: rows v, skipped v per input,      | flag 2: per distinct set, a number of |
-//	         |         |     | states                                    | values v, and the values              |
-//	         +---------+-----+-------------------------------------------+---------------------------------------+
+//	2   version of the records: 1
+//	4   keys, a record each: their types
+//	6   number of inputs
+//	8   states, a record each: 2 the number of the kind (package aggstate), 4 the input, 6 whether the least is kept, 8
+//	    the type of the argument
+//	10  distinct sets, a record each: types of the values
 //
-// The header is kept once per collection of records and must be equal where they are merged; a type is the bytes of
-// its name behind their length v. The key has a byte per column, 0 for NULL, and 1 before a value. Values: bool 1 byte;
-// int2, int4, int8, float4, float8 in their width; int128 (numeric up to 38 digits), interval (months 4, days 4,
-// microseconds 8) and uuid 16; strings, numerics of any length and arrays are bytes behind their length v. Rows is the
-// number of rows of the group, and may be 0 in a record that adds to one that came before. Skipped counts those rows
-// that an input of states left out: NULLs, and what a FILTER dropped. A state is, by kind:
+// A type is a record {2 kind, 4 kind of the elements, 6 width, 8 precision, 10 scale}. Records may be merged where all of
+// this is equal; a version or a required field that is not known is refused by name. Records themselves are flat, since
+// there is one for every group; integers are little-endian, v is a uvarint, values and states are those of aggstate.
 //
-//	count of distinct values   v                        sums of int2, int4, float     8
-//	sum of int8                16                       sum of int128                 24
-//	sum of numeric             bytes, empty: 0          sum of intervals              24: months, days, microseconds
-//	smallest, largest to 8     8: unsigned order        smallest, largest to 16       16: the same
-//	smallest, largest other    0, or 1 and the value    first value                   0, or 1 and the value
-//	variance of integers       40: sum 16, squares 24   variance of floats            24: n, sum, sum of squares
-//	variance of numeric        sum, sum of squares      list                          length v; per value NULL bits v, values
+//	+---------+-----+-------------------------------------------+---------------------------------------+
+//	| flags 1 | key | flag 1: rows v, skipped v per input,      | flag 2: per distinct set, a number of |
+//	|         |     | states                                    | values v, and the values              |
+//	+---------+-----+-------------------------------------------+---------------------------------------+
 //
-// Zero words, and empty bytes, are the state of no rows. The unsigned order of a value is its bits with the sign
-// inverted (floats: all bits of negative ones), and the complement of that for minima. As an example, a record of
-// GROUP BY an int4 with count(*) and sum of an int2, whose key 7 has three rows, one NULL, and the sum 10, is
+// The key has a byte per column, 0 for NULL, and 1 before a value. Rows is the number of rows of the group, and may be 0
+// in a record that adds to one that came before. Skipped counts those rows that an input of states left out: NULLs, and
+// what a FILTER dropped. As an example, a record of GROUP BY an int4 with count(*) and sum of an int2, whose key 7 has
+// three rows, one NULL, and the sum 10, is
 //
 //	01 | 01 07000000 | 03 | 01 | 0a00000000000000
 package agg
 
 import (
-	"github.com/siltstone-db/siltstone/engine/hashtable"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/siltstone-db/siltstone/engine/aggstate"
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/profile"
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -94,8 +89,10 @@ type Group struct {
 	prog *program
 	mode mode
 	lay  hashtable.Layout
-	side side
 	sets []setPlan
+
+	strings map[int]*hashtable.Interner // of the arguments, by ordinal in Config.In
+	store   *aggstate.Store
 
 	columns   []argument
 	columnOf  map[int]int // index in columns by ordinal
@@ -168,10 +165,11 @@ func (g *Group) Open(t *op.Task) (err error) {
 
 // plan decides how keys, arguments and distinct values are kept.
 func (g *Group) plan(t *op.Task) error {
-	g.side = side{strings: map[int]*hashtable.Interner{}, decimals: &decimals{}, lists: &lists{}, mu: &sideCharge{}}
+	g.strings, g.store = map[int]*hashtable.Interner{}, &aggstate.Store{}
 	if err := g.openArguments(); err != nil {
 		return err
 	}
+	g.prog.bind(g.store, g.strings)
 	if err := g.openKeys(t); err != nil {
 		return err
 	}
@@ -184,7 +182,7 @@ func (g *Group) openArguments() error {
 	g.inputFlag = make([]bool, len(g.prog.inputs))
 	for i := range g.prog.inputs {
 		in := &g.prog.inputs[i]
-		g.inputFlag[i] = len(in.cols) > 0 || in.filter >= 0
+		g.inputFlag[i] = !in.counts()
 		for _, c := range in.cols {
 			at, ok := g.columnOf[c]
 			if !ok {
@@ -206,18 +204,13 @@ func (g *Group) openArguments() error {
 	}
 	g.plainSums = len(g.prog.states) <= 2 && len(g.prog.sets) == 0
 	for i := range g.prog.states {
-		g.plainSums = g.plainSums && g.prog.states[i].kind == stateSum64
-		switch g.prog.states[i].kind {
-		case stateSumDecimal, stateDecimals:
-			g.growing = true
-		case stateList:
-			g.tableOnly, g.growing = true, true
-			wide := 2
-			for _, c := range g.prog.inputs[g.prog.states[i].in].cols {
-				wide += hashtable.Wide(g.cfg.In[c])
-			}
-			g.side.lists.mu.wide = max(g.side.lists.mu.wide, wide)
-		}
+		k := g.prog.states[i].Kind
+		g.plainSums = g.plainSums && k.Adds
+		g.tableOnly = g.tableOnly || k.Arrival
+		g.growing = g.growing || k.Stores
+	}
+	if g.cfg.Weight != nil {
+		g.payload++
 	}
 	g.flagWords = (len(g.prog.inputs) + 63) >> 6
 	return nil
@@ -226,8 +219,8 @@ func (g *Group) openArguments() error {
 // addStrings gives a string argument its interner. Arguments are numbered by their bytes, so that values come out as
 // they went in.
 func (g *Group) addStrings(ordinal int) (err error) {
-	if g.cfg.In[ordinal].Physical() == types.PhysBytes && g.side.strings[ordinal] == nil {
-		g.side.strings[ordinal], err = hashtable.NewInterner(g.acc, nil, g.internBits())
+	if g.cfg.In[ordinal].Physical() == types.PhysBytes && g.strings[ordinal] == nil {
+		g.strings[ordinal], err = hashtable.NewInterner(g.acc, nil, g.internBits())
 	}
 	return err
 }
@@ -341,6 +334,20 @@ func (g *Group) dictFits(dicts []*batch.Dictionary) bool {
 	return true
 }
 
+// onlyExtremes tells whether min and max of strings are all that reads an argument: then its strings stay where they are.
+func (g *Group) onlyExtremes(ordinal int) bool {
+	if g.cfg.In[ordinal].Physical() != types.PhysBytes {
+		return false
+	}
+	for i := range g.prog.states {
+		s := &g.prog.states[i]
+		if slices.Contains(g.prog.inputs[s.in].cols, ordinal) && !s.References {
+			return false
+		}
+	}
+	return true
+}
+
 // Consumer makes the state of one worker.
 func (g *Group) Consumer(*op.Task, int) (op.Consumer, error) {
 	w, err := g.newWorker(g.sets)
@@ -370,15 +377,15 @@ func (g *Group) releaseMemory() {
 	for _, s := range g.keyStrings {
 		s.Close()
 	}
-	for _, s := range g.side.strings {
+	for _, s := range g.strings {
 		s.Close()
 	}
 	if f := g.fixed.Swap(nil); f != nil {
 		f.keys.Release()
 	}
 	g.out.release(g.acc)
-	g.side.release(g.acc)
-	g.keyStrings, g.side = nil, side{}
+	g.store.Release(g.acc)
+	g.keyStrings, g.strings, g.store = nil, nil, nil
 }
 
 func (g *Group) releaseBuilders() {

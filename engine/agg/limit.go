@@ -67,6 +67,7 @@ func (w *worker) consumeFixed(f *fixed, n int) error {
 	for j, i := range w.hit {
 		w.tab.Find(w.packed[int(i)*k:int(i)*k+k], k, 1, w.slots[j:])
 	}
+	w.addWeights(w.tab.Rows, w.tab.Width, n, w.hit, w.slots)
 	return w.apply(w.tab.Rows, w.tab.Width, 1+k, n, w.hit, w.slots)
 }
 

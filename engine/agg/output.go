@@ -2,10 +2,11 @@ package agg
 
 import (
 	"context"
-	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"sync"
 	"sync/atomic"
 
+	"github.com/siltstone-db/siltstone/engine/aggstate"
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -83,7 +84,7 @@ func (g *Group) Producer(t *op.Task, _ int) (op.Producer, error) {
 	if g.spill.started() {
 		return &spilledProducer{g: g, t: t}, nil
 	}
-	return &producer{g: g, step: max(1, min(t.BatchRows, batch.MaxRows)), out: batch.New(g.Types()), fin: finisher{g: g}}, nil
+	return &producer{g: g, step: max(1, min(t.BatchRows, batch.MaxRows)), out: batch.New(g.Types()), fin: finisher{g: g, out: aggstate.NewOutput(g.acc)}}, nil
 }
 
 // producer hands out groups to one worker.

@@ -1,11 +1,12 @@
 package agg
 
 import (
-	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"unsafe"
 
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
 // consumePartitioned sends rows to their partitions. Rows of groups that the table has already are added there as
@@ -29,6 +30,7 @@ func (w *worker) consumePartitioned(n int) error {
 		w.tried, w.hits = 0, 0
 	}
 	if len(w.hit) > 0 {
+		w.addWeights(w.tab.Rows, w.tab.Width, n, w.hit, w.slots)
 		if err := w.apply(w.tab.Rows, w.tab.Width, 1+w.g.lay.Words, n, w.hit, w.slots); err != nil {
 			return err
 		}
@@ -94,6 +96,13 @@ func (w *worker) scatterRows(sc *hashtable.Scatter, n int, idx []uint16, flags b
 				row[pos+1] = c.Words[2*i+1]
 			}
 			pos += c.Wide
+		}
+		if w.weight != nil {
+			row[pos] = 1
+			if w.weights != nil {
+				row[pos] = uint64(w.weights[i])
+			}
+			pos++
 		}
 		if flags {
 			clear(row[pos:])
@@ -203,6 +212,12 @@ func (w *worker) addRows(words []uint64, stride, n int, flags bool) error {
 			}
 			c.LoadRows(rows, stride, pos, m)
 			pos += c.Wide
+		}
+		if w.weights = nil; w.weight != nil {
+			w.weight.LoadRows(rows, stride, pos, m)
+			w.weights = mem.View[int64](mem.Bytes(w.weight.Words))
+			w.addWeights(w.tab.Rows, w.tab.Width, m, nil, w.slots)
+			pos++
 		}
 		w.readFlags(rows, stride, pos, m, flags)
 		if err := w.apply(w.tab.Rows, w.tab.Width, 1+k, m, nil, w.slots); err != nil {

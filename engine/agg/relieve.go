@@ -2,8 +2,9 @@ package agg
 
 import (
 	"errors"
-	"github.com/siltstone-db/siltstone/engine/hashtable"
 
+	"github.com/siltstone-db/siltstone/engine/aggstate"
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -127,9 +128,9 @@ func (g *Group) fixAgain(keys [][]byte) error {
 	defer tab.Release()
 	key := make([]uint64, g.lay.Words)
 	for _, b := range keys {
-		x := reader{g: g, rest: b}
+		x := reader{aggstate.NewReader(b), g}
 		x.key(key)
-		if err := x.done(); err != nil {
+		if err := x.Done(); err != nil {
 			return err
 		}
 		row, _, err := tab.Upsert(key)
@@ -160,7 +161,7 @@ func (g *Group) abandon() {
 					continue
 				}
 				for at := 1 + g.lay.Words + s.at; at < len(w.tab.Rows); at += w.tab.Width {
-					clear(w.tab.Rows[at : at+stateWords[s.kind]])
+					clear(w.tab.Rows[at : at+s.Words])
 				}
 			}
 		}

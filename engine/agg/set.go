@@ -1,10 +1,11 @@
 package agg
 
 import (
-	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"sync"
 	"sync/atomic"
 
+	"github.com/siltstone-db/siltstone/engine/aggstate"
+	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -38,7 +39,6 @@ type setWorker struct {
 // openSets lays out the pairs of each distinct set.
 func (g *Group) openSets(t *op.Task) error {
 	g.sets = make([]setPlan, len(g.prog.sets))
-	g.side.sets = make([]*hashtable.Interner, len(g.prog.sets))
 	for i := range g.sets {
 		s := &g.sets[i]
 		s.set, s.index = g.prog.sets[i], i
@@ -50,7 +50,10 @@ func (g *Group) openSets(t *op.Task) error {
 		k := g.value(s.column)
 		f := hashtable.NewField(s.column, &k.Stats, typ, entries)
 		f.NullWord, f.NotNull = -1, false // NULLs do not get here
-		g.side.sets[i], f.Strings = in, in
+		f.Strings = in
+		for _, x := range s.states {
+			g.prog.states[x].Args[0].Strings = in
+		}
 		s.lay = g.lay.Extend(f)
 		s.large = k.Stats.Distinct > largeGroups
 		s.value = s.lay.Fields[len(s.lay.Fields)-1]
@@ -374,9 +377,9 @@ func (c *setCounter) addMore(row, pair []uint64) error {
 	defer c.s.mu.Unlock()
 	var w [2]uint64
 	c.s.value.Unpack(pair, w[:])
-	d := dense{slots: []uint32{0}, words: w[:hashtable.Wide(c.s.value.Typ)]}
+	d := aggstate.Rows{Slots: []uint32{0}, Words: w[:hashtable.Wide(c.s.value.Typ)]}
 	for _, s := range c.more {
-		if err := s.update(&c.g.side, c.g.side.sets[c.s.index], row, len(row), 1+c.g.lay.Words, d); err != nil {
+		if err := s.update(aggstate.Memory{Words: row, Width: len(row), At: 1 + c.g.lay.Words + s.at}, d); err != nil {
 			return err
 		}
 	}

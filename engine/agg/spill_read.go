@@ -1,6 +1,7 @@
 package agg
 
 import (
+	"github.com/siltstone-db/siltstone/engine/aggstate"
 	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/spill"
@@ -80,13 +81,13 @@ func (g *Group) divisible() bool {
 
 // merge adds a record to the groups of a worker. What may be refused memory comes first.
 func (g *Group) merge(w *worker, record []byte) error {
-	if err := g.side.charge(g.acc); err != nil {
+	if err := g.store.Charge(g.acc); err != nil {
 		return err
 	}
-	x := reader{g: g, rest: record}
-	flags := x.byte()
+	x := reader{aggstate.NewReader(record), g}
+	flags := x.Byte()
 	if flags == 0 || flags > hasStates|hasSets {
-		return errRecord()
+		return aggstate.ErrDamaged()
 	}
 	k := g.lay.Words
 	row := w.row()
@@ -101,7 +102,7 @@ func (g *Group) merge(w *worker, record []byte) error {
 			}
 		}
 	}
-	if err := x.done(); err != nil {
+	if err := x.Done(); err != nil {
 		return err
 	}
 	if flags&hasStates == 0 {
@@ -116,17 +117,17 @@ func (g *Group) mergeGroup(w *worker, row []uint64, record []byte) error {
 	if g.mode == modeOne {
 		dst := w.tab.Rows
 		dst[0] += row[0]
-		return g.prog.merge(&g.side, dst[1:], row[1:])
+		return g.prog.merge(dst[1:], row[1:])
 	}
 	if row[0] == 0 {
 		dst := w.tab.Row(row[1 : 1+k])
 		switch {
 		case dst != nil:
-			return g.prog.merge(&g.side, dst[1+k:], row[1+k:])
+			return g.prog.merge(dst[1+k:], row[1+k:])
 		case g.spill.started():
 			return g.spill.groups.Append(g.hashValues(row[1:1+k]), record)
 		}
-		return errRecord()
+		return aggstate.ErrDamaged()
 	}
 	dst, _, err := w.tab.Upsert(row[1 : 1+k])
 	if err != nil {
@@ -147,22 +148,22 @@ func (w *worker) row() []uint64 {
 // set reads the values of a set and adds them.
 func (x *reader) set(s *setWorker, key []uint64) error {
 	pair := s.keys[:s.plan.lay.Words]
-	for n := x.uvarint(); n > 0 && !x.bad; n-- {
+	for n := x.Uvarint(); n > 0 && !x.Failed(); n-- {
 		clear(pair)
 		copy(pair, key)
 		w := x.keyValue(&s.plan.value)
-		if x.err != nil {
-			return x.err
+		if x.Failed() {
+			break
 		}
-		if x.bad || !s.plan.value.Put(pair, w, false) {
-			return errRecord()
+		if !s.plan.value.Put(pair, w, false) {
+			return aggstate.ErrDamaged()
 		}
 		if err := s.tab.Reserve(1); err != nil {
 			return err
 		}
 		s.tab.Add(pair, 1)
 	}
-	return nil
+	return nil // what failed is seen by Done
 }
 
 // States hands out all groups in binary form, in place of Combine: any number of records per group, in no order. A

@@ -1,10 +1,8 @@
 package agg
 
 import (
-	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"math"
 
-	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
@@ -95,22 +93,13 @@ func newTop(g *Group) *top {
 	if !t.ranks() {
 		return nil
 	}
-	t.plain = t.call.state < 0 && t.call.in < 0 && t.desc
+	t.plain = t.call.State == nil && t.call.in < 0 && t.desc
 	return t
 }
 
 // ranks tells whether the call's values can be ordered without finishing them.
 func (t *top) ranks() bool {
-	if t.call.state < 0 {
-		return true
-	}
-	switch t.g.prog.states[t.call.state].kind {
-	case stateSum64, stateSum128, stateSumFloat:
-		return t.call.kind == fn.Sum
-	case stateMax64, stateMax128:
-		return true
-	}
-	return false
+	return t.call.State == nil || t.call.Ranked && t.call.State.Rank != nil
 }
 
 // rank computes the rank of a row: the value, with NULL where PostgreSQL sorts it: above all others.
@@ -119,31 +108,13 @@ func (t *top) rank(row []uint64) rank {
 	base := 1 + t.g.lay.Words
 	n := t.g.rowsOf(t.call, row)
 	switch {
-	case t.call.state < 0:
+	case t.call.State == nil:
 		r.lo = n
 	case n == 0:
 		r.hi, r.lo = math.MaxUint64, math.MaxUint64
 	default:
 		s := &t.g.prog.states[t.call.state]
-		w := row[base+s.at:]
-		switch s.kind {
-		case stateSum64:
-			r.lo = w[0] ^ 1<<63
-		case stateSum128:
-			r.lo, r.hi = w[0], w[1]^1<<63
-		case stateSumFloat:
-			r.lo = hashtable.OrderFloat(w[0])
-		case stateMax64:
-			r.lo = w[0]
-			if s.min {
-				r.lo = ^r.lo
-			}
-		case stateMax128:
-			r.lo, r.hi = w[0], w[1]
-			if s.min {
-				r.lo, r.hi = ^r.lo, ^r.hi
-			}
-		}
+		r.hi, r.lo = s.Rank(&s.State, row[base+s.at:])
 	}
 	if !t.desc {
 		r.hi, r.lo = ^r.hi, ^r.lo

@@ -17,6 +17,9 @@ type worker struct {
 	own    []batch.Bitmap
 	pass   batch.Bitmap
 
+	weight  *hashtable.Column // of Config.Weight
+	weights []int64           // how often each row of the batch counts; nil: once
+
 	tab     *hashtable.Table
 	clean   *hashtable.Scatter // rows that no input skips: key words, argument words
 	flagged *hashtable.Scatter // other rows: key words, argument words, a bit per input that skips the row
@@ -27,6 +30,9 @@ type worker struct {
 
 	slots, dslots []uint32
 	dwords        []uint64
+	dweights      []int64
+	places        []uint16
+	all           []*hashtable.Column
 	hit, miss     []uint16
 	sets          []*setWorker
 	dict          *dictWorker // of a single dictionary key
@@ -41,9 +47,12 @@ func (g *Group) newWorker(sets []setPlan) (*worker, error) {
 		w.keys = append(w.keys, hashtable.NewColumn(f.Typ, f.Strings))
 	}
 	for _, c := range g.columns {
-		col := hashtable.NewColumn(g.cfg.In[c.ordinal], g.side.strings[c.ordinal])
+		col := hashtable.NewColumn(g.cfg.In[c.ordinal], g.strings[c.ordinal])
 		col.Refs = c.refs
 		w.cols = append(w.cols, col)
+	}
+	if g.cfg.Weight != nil {
+		w.weight = hashtable.NewColumn(types.T(types.Int8), nil)
 	}
 	w.skips = make([]batch.Bitmap, len(g.prog.inputs))
 	w.own = make([]batch.Bitmap, len(g.prog.inputs))
@@ -81,140 +90,17 @@ func (w *worker) release() {
 	}
 }
 
-// load reads the arguments and finds out which rows each input skips.
-func (w *worker) load(b *batch.Batch) error {
-	for i, c := range w.cols {
-		x := &w.g.columns[i]
-		v := b.Cols[x.ordinal]
-		if !x.words {
-			c.LoadNulls(v, b.Len)
-		} else if err := c.Load(v, b.Len); err != nil {
-			return err
-		}
-	}
-	for i := range w.g.prog.inputs {
-		in := &w.g.prog.inputs[i]
-		w.skips[i] = nil
-		if len(in.cols) > 0 && !in.nulls {
-			w.skips[i] = w.cols[w.g.columnOf[in.cols[0]]].Nulls
-		}
-		if in.filter >= 0 {
-			w.skips[i] = w.filtered(i, b.Cols[in.filter], b.Len)
-		}
-	}
-	return nil
-}
-
-// passes sets the bits of the rows for which a boolean column is true.
-func (w *worker) passes(v *batch.Vector, n int) batch.Bitmap {
-	p := w.pass[:batch.Words(n)]
-	if v.Form == batch.Constant {
-		clear(p)
-		if !v.IsNull(0) && v.Bools().Get(0) {
-			p.Fill(n)
-		}
-		return p
-	}
-	copy(p, v.Bools())
-	p.And(v.Valid)
-	return p
-}
-
-// filtered adds the rows that a filter drops to those that are NULL.
-func (w *worker) filtered(i int, v *batch.Vector, n int) batch.Bitmap {
-	if w.own[i] == nil {
-		w.own[i] = make(batch.Bitmap, batch.Words(batch.MaxRows))
-	}
-	s := w.own[i][:batch.Words(n)]
-	copy(s, w.passes(v, n))
-	s.Not(n)
-	if w.skips[i] != nil {
-		s.Or(w.skips[i])
-	}
-	return s
-}
-
-// dense collects what an input takes of a batch: rows idx (nil: the first n), whose groups are in slots. Rows that it
-// skips are counted in their groups.
-func (w *worker) dense(i int, rows []uint64, width, base, n int, idx []uint16, slots []uint32) dense {
-	in := &w.g.prog.inputs[i]
-	skip := w.skips[i]
-	var c *hashtable.Column
-	if in.words {
-		c = w.cols[w.g.columnOf[in.cols[0]]]
-	}
-	if idx == nil && skip == nil {
-		if c == nil {
-			return dense{slots: slots[:n]}
-		}
-		return dense{slots[:n], c.Words[:n*c.Wide]}
-	}
-	if idx != nil {
-		n = len(idx)
-	}
-	out, at := 0, base+in.skip
-	for j := range n {
-		row := j
-		if idx != nil {
-			row = int(idx[j])
-		}
-		if skip != nil && skip.Get(row) {
-			rows[int(slots[j])*width+at]++
-			continue
-		}
-		w.dslots[out] = slots[j]
-		if c != nil {
-			if c.Wide == 1 {
-				w.dwords[out] = c.Words[row]
-			} else {
-				w.dwords[2*out], w.dwords[2*out+1] = c.Words[2*row], c.Words[2*row+1]
-			}
-		}
-		out++
-	}
-	wide := 1
-	if c != nil {
-		wide = c.Wide
-	}
-	return dense{w.dslots[:out], w.dwords[:out*wide]}
-}
-
-// apply adds the batch's rows to the states of their groups.
-func (w *worker) apply(rows []uint64, width, base, n int, idx []uint16, slots []uint32) error {
-	p := w.g.prog
-	for i := range p.inputs {
-		if len(p.inputs[i].cols) == 0 && p.inputs[i].filter < 0 {
-			continue // of a distinct set
-		}
-		if !p.inputs[i].words && w.skips[i] == nil {
-			continue
-		}
-		d := w.dense(i, rows, width, base, n, idx, slots)
-		for j := range p.states {
-			s := &p.states[j]
-			if s.in != i {
-				continue
-			}
-			if s.kind == stateList {
-				w.addLists(s, rows, width, base, n, idx, slots)
-				continue
-			}
-			if err := s.update(&w.g.side, p.stringsOf(&w.g.side, s), rows, width, base, d); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // consume takes a batch. When it is refused memory, it has changed nothing that trying again would change twice.
 func (w *worker) consume(b *batch.Batch) error {
 	if w.g.growing {
-		if err := w.g.side.charge(w.g.acc); err != nil {
+		if err := w.g.store.Charge(w.g.acc); err != nil {
 			return err
 		}
 	}
 	if err := w.load(b); err != nil {
+		return err
+	}
+	if err := w.loadWeights(b); err != nil {
 		return err
 	}
 	if w.dict != nil {
@@ -232,7 +118,7 @@ func (w *worker) consume(b *batch.Batch) error {
 	}
 	switch w.g.mode {
 	case modeOne:
-		return w.consumeOne(b.Len)
+		return w.consumeKeyless(b.Len)
 	case modeDirect:
 		return w.consumeDirect(b.Len)
 	}
@@ -249,7 +135,7 @@ func (w *worker) consume(b *batch.Batch) error {
 
 func (w *worker) consumeDirect(n int) error {
 	rows, width := w.tab.Rows, w.tab.Width
-	if w.g.plainSums && w.noSkips() {
+	if w.g.plainSums && w.weights == nil && w.noSkips() {
 		w.addSums(rows, width, n)
 		return nil
 	}
@@ -258,6 +144,7 @@ func (w *worker) consumeDirect(n int) error {
 		slots[i] = uint32(k)
 		rows[int(k)*width]++
 	}
+	w.addWeights(rows, width, n, nil, slots)
 	return w.apply(rows, width, 2, n, nil, slots)
 }
 
@@ -309,6 +196,7 @@ func (w *worker) consumeTable(n int) error {
 	}
 	k := w.g.lay.Words
 	w.tab.Find(w.packed, k, n, w.slots)
+	w.addWeights(w.tab.Rows, w.tab.Width, n, nil, w.slots)
 	if err := w.apply(w.tab.Rows, w.tab.Width, 1+k, n, nil, w.slots); err != nil {
 		return err
 	}

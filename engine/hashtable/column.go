@@ -254,3 +254,21 @@ func (c *Column) LoadRows(rows []uint64, stride, at, n int) {
 		c.Words[2*j], c.Words[2*j+1] = rows[j*stride+at], rows[j*stride+at+1]
 	}
 }
+
+// SetWords writes value i of a vector of fixed width.
+func SetWords(v *batch.Vector, i int, w [2]uint64) {
+	switch v.Type.Physical() {
+	case types.PhysBool:
+		v.Bools().SetTo(i, w[0] != 0)
+	case types.PhysInt16:
+		batch.Values[int16](v)[i] = int16(w[0])
+	case types.PhysInt32:
+		batch.Values[int32](v)[i] = int32(w[0])
+	case types.PhysInt64, types.PhysFloat64:
+		batch.Values[uint64](v)[i] = w[0]
+	case types.PhysFloat32:
+		batch.Values[float32](v)[i] = float32(math.Float64frombits(w[0]))
+	case types.PhysInt128, types.PhysInterval, types.PhysUUID:
+		batch.Values[[2]uint64](v)[i] = w
+	}
+}

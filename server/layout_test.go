@@ -34,7 +34,7 @@ var folders = map[string][]string{
 // stands where its longest listed prefix stands.
 var orders = map[string][][]string{
 	"storage": {
-		{"errs", "invariants"}, {"quantity"}, {"types/ascii"}, {"types/decimal"}, {"types/datetime"}, {"types"}, {"field"}, {"mem"}, {"metric", "event"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"},
+		{"errs", "invariants"}, {"quantity"}, {"types/ascii"}, {"types/decimal"}, {"types/datetime"}, {"types"}, {"field"}, {"mem"}, {"metric", "event"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"}, {"ladder"},
 		{"format"}, {"scan"}, {"encoding", "index"}, {"cache"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"catalog"}, {"manifest"},
 		{"compact"}, {"tokens", "archive"}, {"table"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
 	},

@@ -5,6 +5,7 @@
 // # A directory
 //
 //	LOCK              held by the one process that has the database open
+//	FORMAT            one number for the format of all files (package ladder)
 //	CURRENT           name of the manifest in use
 //	manifest-N        which segments and which catalog exist (package manifest)
 //	wal/N.wal         log of acknowledged writes, each with its rows and catalog changes (package wal)

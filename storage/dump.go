@@ -24,7 +24,7 @@ import (
 const dumpCacheBytes = 16 << 20
 
 // Dump prints offset, bytes and meaning of every part of a file of a data directory: a segment, a file of the log, a
-// manifest, a file of tokens, or CURRENT; which of them, its first bytes tell. It prints as much as it can and returns
+// manifest, a file of tokens, CURRENT or FORMAT; which of them, its first bytes tell. It prints as much as it can and returns
 // the first damage it meets. The file may be in use.
 func Dump(w io.Writer, fsys vfs.FS, name string) error {
 	f, err := fsys.Open(name)
@@ -36,10 +36,10 @@ func Dump(w io.Writer, fsys vfs.FS, name string) error {
 	if err != nil {
 		return vfs.Error("stat", name, err)
 	}
-	if path.Base(name) == "CURRENT" {
+	if what, ok := map[string]string{"CURRENT": "manifest in use", "FORMAT": "format of the directory"}[path.Base(name)]; ok {
 		b, err := vfs.ReadFile(fsys, name, 100)
 		if err == nil {
-			_, err = fmt.Fprintf(w, "%10d %9d  manifest in use: %s\n", 0, len(b), strings.TrimSuffix(string(b), "\n"))
+			_, err = fmt.Fprintf(w, "%10d %9d  %s: %s\n", 0, len(b), what, strings.TrimSuffix(string(b), "\n"))
 		}
 		return err
 	}

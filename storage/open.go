@@ -14,6 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/ladder"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -54,6 +55,9 @@ func (db *DB) open(ctx context.Context) error {
 				WithHint("Stop the other server, or choose another directory with --data.")
 		}
 		return vfs.Error("lock", db.dir+"/LOCK", err)
+	}
+	if err := ladder.Open(db.o.FS, db.dir); err != nil {
+		return err
 	}
 	db.liveAccount = db.o.Pool.Overdraft("live segments")
 	db.deleteAccount = db.o.Pool.Overdraft("deletion vectors")

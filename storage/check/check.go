@@ -14,6 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/ladder"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/record"
@@ -58,6 +59,10 @@ func Check(fsys vfs.FS, dir string) []Finding {
 		return c.findings
 	}
 	defer lock.Close()
+	if _, err := ladder.Read(fsys, dir); err != nil {
+		c.add(dir+"/FORMAT", err, true)
+		return c.findings
+	}
 	v, _, err := manifest.Read(fsys, dir)
 	if err != nil {
 		c.add(dir+"/CURRENT", err, true)

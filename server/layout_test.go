@@ -35,8 +35,8 @@ var folders = map[string][]string{
 var orders = map[string][][]string{
 	"storage": {
 		{"errs", "invariants"}, {"quantity"}, {"types/ascii"}, {"types/decimal"}, {"types/datetime"}, {"types"}, {"field"}, {"mem"}, {"metric", "event"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"}, {"ladder"},
-		{"format"}, {"scan"}, {"encoding", "index"}, {"cache"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"catalog"}, {"manifest"},
-		{"compact"}, {"tokens", "archive"}, {"table"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
+		{"format"}, {"scan"}, {"encoding", "index"}, {"cache"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"catalog"}, {"manifest"}, {"persist"}, {"shelf"},
+		{"compact"}, {"tokens", "archive"}, {"table"}, {"recovery"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
 	},
 	"engine": {
 		{"fn/chars"}, {"fn/pattern", "fn/template"}, {"fn"}, {"expr"}, {"spill"}, {"op"}, {"profile"}, {"hashtable"}, {"aggstate"}, {"source", "relop"}, {"agg", "join"}, {"order", "window"}, {"exec"}, {"enginetest"},

@@ -34,10 +34,9 @@ func (db *DB) crowdedLocked() bool {
 		return false
 	}
 	var used int64
-	for _, t := range db.tables {
-		for _, l := range t.live {
-			used += l.segment.Bytes()
-		}
+	for t := range db.busy {
+		all, _ := t.Bytes()
+		used += all
 	}
 	for _, l := range db.loads {
 		used += l.bytes.Load()

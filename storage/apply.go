@@ -1,13 +1,8 @@
 package storage
 
 import (
-	"time"
-
-	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/live"
-	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/tokens"
 	"github.com/siltstone-db/siltstone/storage/wal"
@@ -23,7 +18,7 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 			continue
 		}
 		if err := db.applyLocked(e.Sequence, e.Data.(*commit)); err != nil {
-			db.fatal = errs.New(errs.OutOfMemory, "rows that are durable could not be shown: %w", err).
+			db.fatal = errs.New(errs.From(err).Code, "rows that are durable could not be shown: %w", err).
 				WithHint("Restart the server: it recovers everything that was acknowledged.")
 			e.Err = db.fatal
 			continue
@@ -34,7 +29,7 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 		for _, e := range group {
 			e.Err = db.fatal
 			for _, f := range e.Data.(*commit).files {
-				if db.partLocked(f.Segment) != nil { // and its load lets go of it all the same
+				if db.holdsLocked(f.File) { // and its load lets go of it all the same
 					f.Retain()
 				}
 			}
@@ -80,60 +75,21 @@ func (db *DB) appendLocked(sequence uint64, sections []table.Section) error {
 				row += uint64(sections[j].Batch.Len)
 			}
 		}
-		if err := db.appendRowsLocked(t, sequence, row, s.Batch, 0); err != nil {
+		if err := db.appendRowsLocked(t, shelf.Rows{Batch: s.Batch, Sequence: sequence, At: row}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// appendRowsLocked adds rows [from, b.Len) of a batch; row is the number that row 0 of it has in its record.
-func (db *DB) appendRowsLocked(t *tableState, sequence, row uint64, b *batch.Batch, from int) error {
-	for from < b.Len {
-		l := t.open()
-		if l != nil && !l.segment.Fits(b) {
-			l.frozen, l = true, nil
-			db.wake()
-		}
-		if l == nil {
-			l = &liveState{
-				segment: live.New(liveColumns(t.info), db.liveAccount, sequence, db.o.Now()), base: t.next,
-				start: manifest.Position{Sequence: sequence, Rows: row + uint64(from), Next: t.next},
-			}
-			t.live = append(t.live, l)
-			db.dirty = true
-		}
-		n := min(b.Len-from, max(1, t.limits.rows-l.segment.Rows()))
-		if err := l.segment.Append(b, from, from+n); err != nil {
-			return err
-		}
-		from += n
-		t.next += uint64(n)
-		l.segment.Mark(sequence)
-		l.last = sequence
-		if l.segment.Rows() >= t.limits.rows || l.segment.Bytes() >= t.limits.bytes {
-			l.frozen = true
-			db.wake()
-		}
+// appendRowsLocked adds rows to a table.
+func (db *DB) appendRowsLocked(t *shelf.Shelf, r shelf.Rows) error {
+	opened, frozen, err := t.Append(r)
+	if opened || frozen {
+		db.changedLocked(t)
 	}
-	return nil
-}
-
-// open returns the live segment that takes rows, or nil.
-func (t *tableState) open() *liveState {
-	if n := len(t.live); n > 0 && !t.live[n-1].frozen {
-		return t.live[n-1]
+	if frozen {
+		db.wake()
 	}
-	return nil
+	return err
 }
-
-func liveColumns(t *catalog.Table) []live.Column {
-	cols := make([]live.Column, len(t.Columns))
-	for i, c := range t.Columns {
-		cols[i] = live.Column{Type: c.Type, Nullable: !c.NotNull}
-	}
-	return cols
-}
-
-// age is how long rows have waited in a live segment.
-func (l *liveState) age(now time.Time) time.Duration { return now.Sub(l.segment.Born()) }

@@ -4,50 +4,65 @@ import (
 	"context"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 )
 
 // Checkpoint seals every row that is visible when it is called, and lets the log files go that held them.
 func (db *DB) Checkpoint(ctx context.Context) error {
-	type work struct {
-		t *tableState
-		l *liveState
-	}
-	var todo []work
+	defer context.AfterFunc(ctx, func() { db.mu.Lock(); db.cond.Broadcast(); db.mu.Unlock() })()
 	db.mu.Lock()
-	for _, t := range db.tables {
-		for _, l := range t.live {
-			if l.segment.Rows() > 0 {
-				l.frozen = true
-				l.segment.Retain()
-				todo = append(todo, work{t, l})
+	wanted := db.freezeAllLocked()
+	for {
+		if err := db.checkpointedLocked(ctx, wanted); err != nil || len(wanted) == 0 {
+			db.mu.Unlock()
+			if err != nil {
+				return err
 			}
+			return db.flush()
 		}
-	}
-	db.mu.Unlock()
-	var first error
-	for _, w := range todo {
-		if first == nil {
-			first = ctx.Err()
-		}
-		if first != nil {
-			w.l.segment.Release()
+		list := db.dueLocked(shelf.AllWorkers(), wanted)
+		if list == nil { // all that is left is on its way
+			db.cond.Wait()
 			continue
 		}
-		db.seal(w.t, w.l)
+		db.mu.Unlock()
+		db.seal(context.WithoutCancel(ctx), list) // an edit is not cut off
 		db.mu.Lock()
-		first = w.l.err
-		for _, l := range w.t.live {
-			if l == w.l && first == nil { // an older one of the table is in the way
-				first = errs.New(errs.ObjectNotInPrerequisiteState, "table %q could not be sealed", w.t.info.Name)
+		for _, w := range list {
+			if err := w.build.Err; err != nil {
+				db.mu.Unlock()
+				return err
 			}
 		}
-		if db.closing && first == nil {
-			first = errs.New(errs.AdminShutdown, "the database is closing")
+	}
+}
+
+// freezeAllLocked freezes all live segments, and returns those with rows.
+func (db *DB) freezeAllLocked() map[*shelf.Part]bool {
+	wanted := map[*shelf.Part]bool{}
+	for t := range db.busy {
+		for _, p := range t.Parts {
+			if p.Rows > 0 {
+				wanted[p] = true
+			}
 		}
-		db.mu.Unlock()
+		if p := t.Open(); p != nil && p.Rows > 0 {
+			t.Freeze(p)
+			db.changedLocked(t)
+		}
 	}
-	if first != nil {
-		return first
+	return wanted
+}
+
+// checkpointedLocked takes out of the wanted what is not live any more.
+func (db *DB) checkpointedLocked(ctx context.Context, wanted map[*shelf.Part]bool) error {
+	if db.closing {
+		return errs.New(errs.AdminShutdown, "the database is closing")
 	}
-	return db.flush()
+	for p := range wanted {
+		if p.Live == nil {
+			delete(wanted, p)
+		}
+	}
+	return ctx.Err()
 }

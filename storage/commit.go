@@ -4,9 +4,11 @@ import (
 	"context"
 	"sync"
 
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/tokens"
 	"github.com/siltstone-db/siltstone/storage/wal"
@@ -16,10 +18,10 @@ import (
 type commit struct {
 	entry    wal.Entry
 	encoder  table.Encoder
-	flat     []table.Flattener
+	flat     []batch.Flattener
 	sections []table.Section
 	edits    []catalog.Edit // as they take effect
-	files    []table.Sealed // of a load
+	files    []shelf.Sealed // of a load
 	rows     int64
 	seconds  int64
 	// deletions are what the write takes away, of which so many tables' rows are claimed.
@@ -50,7 +52,7 @@ func (db *DB) Commit(ctx context.Context, w table.Write) (table.Ack, error) {
 
 // commitFiles is Commit with the files of a load, whose references pass to the tables when it stored them. unsure says
 // that the write failed, and that a restart may find it all the same.
-func (db *DB) commitFiles(ctx context.Context, w table.Write, files []table.Sealed) (ack table.Ack, unsure bool, err error) {
+func (db *DB) commitFiles(ctx context.Context, w table.Write, files []shelf.Sealed) (ack table.Ack, unsure bool, err error) {
 	c := commits.Get().(*commit)
 	c.files, c.entry.Sequence = files, 0
 	if ack, err = db.commit(ctx, c, &w); err != nil {

@@ -30,7 +30,7 @@
 //
 //	gate          readers: commits; writer: catalog changes and truncations, which meet no commit half-way
 //	sealMu        one seal, manifest edit or quarantine at a time
-//	building      one segment file is written at a time
+//	Builder.Slots one segment file is written at a time, or many small ones
 //	Load.mu       the parts of a load
 //	mu            what the version consists of; held by apply and for swaps, never for I/O
 package storage
@@ -44,10 +44,10 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
-	"github.com/siltstone-db/siltstone/storage/index"
-	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/persist"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/tokens"
 	"github.com/siltstone-db/siltstone/storage/wal"
@@ -64,6 +64,9 @@ type DB struct {
 	writeAccount  *mem.Account // what commits on their way hold
 	cacheAccount  *mem.Account
 	cache         *cache.Cache
+	files         *shelf.Dir
+	builder       *shelf.Builder
+	shelves       shelf.Env
 	set           *manifest.Set
 	log           *wal.Log
 	tokens        *tokens.Set
@@ -72,69 +75,35 @@ type DB struct {
 	snapshots     table.Options
 	current       table.Current
 
-	gate     sync.RWMutex
-	sealMu   sync.Mutex
-	building chan struct{} // one segment file is written at a time
+	gate   sync.RWMutex
+	sealMu sync.Mutex
 
-	mu      sync.Mutex
-	cond    *sync.Cond // a seal ended, memory was freed, or the database closes
-	tables  map[catalog.TableID]*tableState
-	catalog *catalog.Snapshot
-	version *table.Version
-	dirty   bool   // tables or catalog differ from version
-	applied uint64 // sequence of the last record applied
-	ddl     []catalog.Edit
-	ddlLast uint64
-	dropped []*table.Segment // to be removed when the next edit of the manifest does not name them any more
-	// vectors are the deletion vectors of segments that have changed since the last edit of the manifest, the first of
-	// them at vectorsBorn.
-	vectors     map[manifest.FileID]*index.RowSet
-	vectorsBorn time.Time
-	unnamed     []manifest.Segment // of tables, by the log only: the next manifest edit names them
-	loads       []*Load            // replaced as a whole
-	turn        int                // whose part is sealed next
-	freed       int64              // bytes of live segments that were sealed since memory was given back
-	freedAt     time.Time
-	gaveBack    time.Time
-	fatal       error // rows that are durable could not be shown: intake has stopped, and so have edits of the manifest
-	closing     bool
+	mu       sync.Mutex
+	cond     *sync.Cond // a seal ended, memory was freed, or the database closes
+	tables   map[catalog.TableID]*shelf.Shelf
+	busy     map[*shelf.Shelf]struct{}    // those with live rows, or with what waits for an edit of the manifest
+	changed  map[catalog.TableID]struct{} // tables whose pictures are not those of pictures
+	pictures persist.Map[*shelf.Picture]  // of all tables
+	catalog  *catalog.Snapshot
+	version  *table.Version
+	applied  uint64 // sequence of the last record applied
+	ddl      []catalog.Edit
+	ddlLast  uint64
+	unsure   []*shelf.File // a failed edit may name them: they stay until another has taken its place
+	loads    []*Load       // replaced as a whole
+	turn     int           // whose part is sealed next
+	freed    int64         // bytes of live segments that were sealed since memory was given back
+	freedAt  time.Time
+	gaveBack time.Time
+	fatal    error // rows that are durable could not be shown: intake has stopped, and so have edits of the manifest
+	closing  bool
 
-	nextFile  atomic.Uint64
 	inFlight  atomic.Int64 // bytes of commits on their way
 	pressure  atomic.Bool  // a commit waits for memory
 	kick      chan struct{}
 	wg        sync.WaitGroup
 	cancel    context.CancelFunc
 	recovered time.Duration
-}
-
-// tableState is a table's parts. db.mu guards it.
-type tableState struct {
-	info     *catalog.Table
-	limits   sealLimits
-	segments []sealedState   // the state's reference
-	live     []*liveState    // all but the last are frozen
-	next     uint64          // number of the next row
-	claims   []*index.RowIDs // rows that writes on their way delete
-}
-
-// sealedState is a segment file with its deletion vector. db.mu guards it.
-type sealedState struct {
-	table.Sealed
-	gone bool // truncated
-}
-
-// liveState is a live segment on its way to a file. db.mu guards it.
-type liveState struct {
-	segment  *live.Segment // the state's reference
-	frozen   bool
-	base     uint64 // number of its first row
-	deleted  *index.RowSet
-	start    manifest.Position // before its first row
-	last     uint64            // sequence of its last row
-	failures int
-	retry    time.Time
-	err      error // of the last failed attempt
 }
 
 // Catalog returns the newest catalog.
@@ -158,22 +127,24 @@ func (db *DB) publishLocked() {
 	if db.fatal != nil {
 		return
 	}
-	if db.dirty {
-		parts := make(map[catalog.TableID]*table.Parts, len(db.tables))
-		for id, t := range db.tables {
-			p := &table.Parts{Table: t.info, Segments: make([]table.Sealed, len(t.segments))}
-			for i := range t.segments {
-				p.Segments[i] = t.segments[i].Sealed
+	if len(db.changed) > 0 || db.version == nil || db.version.Catalog != db.catalog {
+		for id := range db.changed {
+			if t := db.tables[id]; t != nil {
+				db.pictures.Set(uint64(id), t.Picture())
+			} else {
+				db.pictures.Delete(uint64(id))
 			}
-			for _, l := range t.live {
-				p.Live = append(p.Live, table.Live{Segment: l.segment, Base: l.base, Deleted: l.deleted})
-			}
-			parts[id] = p
 		}
-		db.version = table.NewVersion(db.catalog, parts)
-		db.dirty = false
+		clear(db.changed)
+		db.version = table.NewVersion(db.catalog, db.pictures.Clone())
 	}
 	db.current.Set(db.applied, db.version)
+}
+
+// changedLocked notes that a table holds other parts than its picture.
+func (db *DB) changedLocked(t *shelf.Shelf) {
+	db.changed[t.Table.ID] = struct{}{}
+	db.busy[t] = struct{}{}
 }
 
 // wake lets the sealer look for work.

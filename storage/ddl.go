@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
 
@@ -27,7 +28,7 @@ func (db *DB) edited(edits []catalog.Edit) (*catalog.Snapshot, []catalog.Edit, e
 		if was.TableByID(t.ID) == t {
 			continue
 		}
-		if _, err := db.limitsOf(t); err != nil {
+		if _, err := db.limits().Of(t); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -43,39 +44,34 @@ func (db *DB) editLocked(sequence uint64, edits []catalog.Edit) error {
 	db.catalog = next
 	db.ddl = append(db.ddl, edits...)
 	db.ddlLast = sequence
-	db.dirty = true
 	return db.syncTablesLocked()
 }
 
 // syncTablesLocked makes the tables those of the catalog.
 func (db *DB) syncTablesLocked() error {
 	for _, info := range db.catalog.Tables() {
-		limits, err := db.limitsOf(info)
-		if err != nil {
-			limits = sealLimits{db.o.SealRows, db.o.SealBytes, db.o.SealAge}
-		}
+		limits, _ := db.limits().Of(info) // those of a table were checked when it was made
 		t := db.tables[info.ID]
 		if t == nil {
-			t = &tableState{}
+			t = shelf.New(&db.shelves, info, limits, 0)
 			db.tables[info.ID] = t
 		}
-		t.info, t.limits = info, limits
+		t.Table, t.Limits = info, limits
 	}
 	for id, t := range db.tables {
 		if db.catalog.TableByID(id) != nil {
 			continue
 		}
 		delete(db.tables, id)
-		for _, s := range t.segments {
-			db.dropLocked(s)
-		}
-		for _, l := range t.live {
-			db.countedLocked(l.deleted, nil)
-			l.segment.Release()
-		}
-		t.live, t.segments = nil, nil
+		t.Drop()
+		db.changedLocked(t)
 		db.cond.Broadcast()
 		db.wake() // their files go
 	}
 	return nil
+}
+
+// limits are those of tables that have none of their own.
+func (db *DB) limits() shelf.Limits {
+	return shelf.Limits{Rows: db.o.SealRows, Bytes: db.o.SealBytes, Age: db.o.SealAge}
 }

@@ -5,29 +5,27 @@ import (
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
-	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 )
 
 // edit makes a manifest edit that also brings along what happened since the last one: catalog changes, tokens, and how
-// far the log is not needed any more, deletion vectors, and segments that have gone. w, if not nil, is a live segment
-// that the edit replaces, unless it has gone meanwhile. sealMu is held.
-func (db *DB) edit(e *manifest.Edit, w *sealing) error {
+// far the log is not needed any more, deletion vectors, and files that have gone. sealed are the parts that the edit
+// settles, unless they have gone meanwhile. sealMu is held.
+func (db *DB) edit(e *manifest.Edit, sealed ...*sealing) error {
 	known := db.set.Version().Positions
 	db.mu.Lock()
 	if err := db.fatal; err != nil { // the log has all of it for the next start
 		db.mu.Unlock()
 		return err
 	}
-	brought := db.bringLocked(e, w, known)
+	brought := db.bringLocked(e, sealed, known)
 	db.mu.Unlock()
 	e.Deleted = make(map[manifest.FileID]string, len(brought.vectors))
 	for f, s := range brought.vectors {
 		e.Deleted[f] = string(s.Append(nil))
 	}
-	if w != nil && w.file && len(e.Add) > 0 {
-		if w.written = w.deleted(w.collected); w.written.Len() > 0 {
-			e.Add[0].Deleted = string(w.written.Append(nil))
-		}
+	for _, w := range sealed {
+		w.name(e)
 	}
 	// Tokens of all records up to the watermark were committed before it was read.
 	if err := db.tokens.Save(); err != nil {
@@ -40,9 +38,9 @@ func (db *DB) edit(e *manifest.Edit, w *sealing) error {
 	db.mu.Lock()
 	gone := db.broughtLocked(e, brought)
 	db.mu.Unlock()
-	for _, s := range gone {
-		s.Obsolete()
-		s.Release()
+	for _, f := range gone {
+		f.Obsolete()
+		f.Release()
 	}
 	if db.log != nil { // else it is still replayed
 		db.retireLog(v.Watermark)
@@ -53,59 +51,71 @@ func (db *DB) edit(e *manifest.Edit, w *sealing) error {
 // brought is what an edit takes with it of the things that wait for one.
 type brought struct {
 	vectors map[manifest.FileID]*index.RowSet
-	dropped int // first ones of db.dropped
-	unnamed int // first ones of db.unnamed
+	shelves []broughtOf
+	unsure  int // first ones of db.unsure
+}
+
+// broughtOf is how many, the first ones, of what waits at a shelf.
+type broughtOf struct {
+	t                *shelf.Shelf
+	dropped, unnamed int
+	next             uint64 // number of its next row, which the edit's position tells
 }
 
 // bringLocked adds to an edit what waits for one.
-func (db *DB) bringLocked(e *manifest.Edit, w *sealing, known map[catalog.TableID]manifest.Position) brought {
-	var sealed *liveState
-	switch {
-	case w == nil:
-	case w.table.stillLive(w.live):
-		sealed, w.collected = w.live, w.live.deleted
-	default:
-		e.Add, w.file = nil, false
-	}
-	e.Catalog, e.DDL = db.ddl[:len(db.ddl):len(db.ddl)], db.ddlLast
-	e.Applied, e.Watermark = db.applied, db.watermarkLocked(sealed)
-	db.positionsLocked(e, known, sealed)
-	for _, s := range db.dropped {
-		e.Remove = append(e.Remove, s.Meta.File)
-	}
-	for _, m := range db.unnamed {
-		if db.tables[m.Table] != nil {
-			e.Add = append(e.Add, m)
+func (db *DB) bringLocked(e *manifest.Edit, sealed []*sealing, known map[catalog.TableID]manifest.Position) brought {
+	for _, w := range sealed {
+		if w.gone = !w.table.Settling(w.part); !w.gone {
+			w.collected = w.part.Deleted
 		}
 	}
-	return brought{db.takeVectorsLocked(), len(db.dropped), len(db.unnamed)}
+	b := brought{vectors: map[manifest.FileID]*index.RowSet{}, unsure: len(db.unsure)}
+	e.Catalog, e.DDL = db.ddl[:len(db.ddl):len(db.ddl)], db.ddlLast
+	e.Applied, e.Watermark = db.applied, db.applied
+	e.Positions = map[catalog.TableID]manifest.Position{}
+	for t := range db.busy {
+		b.shelves = append(b.shelves, broughtOf{t, len(t.Dropped), len(t.Unnamed), t.Next})
+		for _, f := range t.Dropped {
+			e.Remove = append(e.Remove, f.Meta.File)
+		}
+		if db.tables[t.Table.ID] != t {
+			continue // it was dropped
+		}
+		if first := t.Needed(); first > 0 {
+			e.Watermark = min(e.Watermark, first-1)
+		}
+		if p := t.Position(db.applied); p.Next != known[t.Table.ID].Next {
+			e.Positions[t.Table.ID] = p
+		}
+		for f, s := range t.Vectors {
+			b.vectors[f] = s
+		}
+		e.Add = append(e.Add, t.Unnamed...)
+	}
+	for _, f := range db.unsure {
+		e.Remove = append(e.Remove, f.Meta.File)
+	}
+	return b
 }
 
-// watermarkLocked returns up to which record the log is not needed any more when a live segment is sealed.
-func (db *DB) watermarkLocked(sealed *liveState) uint64 {
-	mark := db.applied
-	for _, t := range db.tables {
-		for _, l := range t.live { // in the order of their rows
-			if l != sealed {
-				mark = min(mark, l.segment.First()-1)
-				break
+// broughtLocked notes what a durable edit has taken with it, and returns the files that nobody names any more.
+func (db *DB) broughtLocked(e *manifest.Edit, b brought) (gone []*shelf.File) {
+	db.ddl = db.ddl[len(e.Catalog):]
+	gone, db.unsure = db.unsure[:b.unsure:b.unsure], db.unsure[b.unsure:]
+	for _, o := range b.shelves {
+		t := o.t
+		gone = append(gone, t.Dropped[:o.dropped]...)
+		t.Dropped, t.Unnamed = t.Dropped[o.dropped:], t.Unnamed[o.unnamed:]
+		for f, s := range t.Vectors {
+			if b.vectors[f] == s {
+				delete(t.Vectors, f)
 			}
 		}
-	}
-	return mark
-}
-
-// broughtLocked notes what a durable edit has taken with it, and returns the segments that nobody names any more.
-func (db *DB) broughtLocked(e *manifest.Edit, b brought) (gone []*table.Segment) {
-	db.ddl = db.ddl[len(e.Catalog):]
-	db.unnamed = db.unnamed[b.unnamed:]
-	gone, db.dropped = db.dropped[:b.dropped], db.dropped[b.dropped:]
-	for f, s := range b.vectors {
-		if db.vectors[f] == s {
-			delete(db.vectors, f)
+		t.VectorsBorn = db.o.Now()
+		if t.Idle() && t.Next == o.next {
+			delete(db.busy, t)
 		}
 	}
-	db.vectorsBorn = db.o.Now()
 	return gone
 }
 
@@ -122,16 +132,24 @@ func (db *DB) retireLog(watermark uint64) {
 }
 
 // behind tells that there are files which a manifest edit must name, or let go, or deletions that the log need not keep
-// any more.
+// any more: they have waited for an edit as long as rows wait to be sealed.
 func (db *DB) behind() bool {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	return len(db.dropped) > 0 || len(db.unnamed) > 0 || db.vectorsDueLocked()
+	if len(db.unsure) > 0 {
+		return true
+	}
+	for t := range db.busy {
+		if len(t.Dropped) > 0 || len(t.Unnamed) > 0 || len(t.Vectors) > 0 && db.o.Now().Sub(t.VectorsBorn) >= db.o.SealAge {
+			return true
+		}
+	}
+	return false
 }
 
 // flush brings the manifest up to date.
 func (db *DB) flush() error {
 	db.sealMu.Lock()
 	defer db.sealMu.Unlock()
-	return db.edit(&manifest.Edit{}, nil)
+	return db.edit(&manifest.Edit{})
 }

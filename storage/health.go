@@ -41,11 +41,9 @@ func (db *DB) Health() Health {
 
 // sealFailureLocked returns the error of a live segment whose last attempt failed, or nil.
 func (db *DB) sealFailureLocked() error {
-	for _, t := range db.tables {
-		for _, l := range t.live {
-			if l.err != nil && l.failures > 0 {
-				return l.err
-			}
+	for t := range db.busy {
+		if err := t.Failure(); err != nil {
+			return err
 		}
 	}
 	for _, l := range db.loads {

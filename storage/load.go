@@ -6,12 +6,11 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/live"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
 
@@ -38,34 +37,11 @@ type Load struct {
 
 	savepoints atomic.Bool // Truncate may come: where sorted rows stood is kept
 
-	mu     sync.Mutex
-	cond   *sync.Cond // a part was sealed, or could not be
-	tables []*loadTable
-	ended  bool
-}
-
-// loadTable is the rows for one table, in parts in the order of their arrival. Load.mu guards it.
-type loadTable struct {
-	info   *catalog.Table // as the transaction sees it
-	limits sealLimits
-	rows   int64
-	parts  []*loadPart // all but the last are frozen
-	flat   table.Flattener
-}
-
-// loadPart is rows in a live segment, or in the file it was sealed into.
-type loadPart struct {
-	rows  int
-	plain int64 // bytes of its batches
-	live  *live.Segment
-	file  *table.Segment
-	// order, of a file, says where its rows stood in the live segment; nil: where they stand.
-	order    []uint32
-	frozen   bool
-	building bool // somebody writes the file
-	dropped  bool
-	failures int
-	retry    time.Time
+	mu      sync.Mutex
+	cond    *sync.Cond     // a part was sealed, or could not be
+	shelves []*shelf.Shelf // by table, as the transaction sees it; their rows are numbered from table.OwnRows on
+	flat    batch.Flattener
+	ended   bool
 }
 
 // NewLoad returns an empty load. The caller ends it with Commit or Abort.
@@ -94,7 +70,7 @@ func (l *Load) unlist() {
 
 // Append adds the rows of a batch, of which it takes a copy, to those of a table; columns are the table's, in order.
 // It waits while live segments have no room. After an error none of the rows were added.
-func (l *Load) Append(ctx context.Context, t *catalog.Table, b *batch.Batch) error {
+func (l *Load) Append(ctx context.Context, info *catalog.Table, b *batch.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -108,98 +84,65 @@ func (l *Load) Append(ctx context.Context, t *catalog.Table, b *batch.Batch) err
 	if l.ended {
 		return errs.Internal("rows for a load that has ended")
 	}
-	lt, err := l.tableLocked(t)
+	t, err := l.shelfLocked(info)
 	if err != nil {
 		return err
 	}
-	f := lt.flat.Flatten(b)
-	if err := checkRows(t, f); err != nil {
+	f := l.flat.Flatten(b)
+	if err := checkRows(info, f); err != nil {
 		return err
 	}
-	before := lt.rows
-	if err := l.appendLocked(lt, f); err != nil {
-		return errors.Join(err, l.truncateLocked(lt, before))
+	defer l.measureLocked()
+	before := t.Next
+	if _, _, err := t.Append(shelf.Rows{Batch: f}); err != nil {
+		return errors.Join(err, l.cutLocked(t, before))
 	}
 	return nil
 }
 
-func (l *Load) tableLocked(t *catalog.Table) (*loadTable, error) {
-	for _, lt := range l.tables {
-		if lt.info.ID == t.ID {
-			return lt, nil
+func (l *Load) shelfLocked(info *catalog.Table) (*shelf.Shelf, error) {
+	for _, t := range l.shelves {
+		if t.Table.ID == info.ID {
+			return t, nil
 		}
 	}
-	limits, err := l.db.limitsOf(t)
+	limits, err := l.db.limits().Of(info)
 	if err != nil {
 		return nil, err
 	}
-	lt := &loadTable{info: t, limits: limits}
-	l.tables = append(l.tables, lt)
-	return lt, nil
+	t := shelf.New(&l.db.shelves, info, limits, table.OwnRows)
+	l.shelves = append(l.shelves, t)
+	return t, nil
 }
 
-// appendLocked adds the rows of a flat batch.
-func (l *Load) appendLocked(lt *loadTable, b *batch.Batch) error {
+// Truncate makes the load what it was when tables had so many rows; those that are not listed had none. Savepoint was
+// called then, or no load was there yet and it was called at first. After an error the load is good for nothing but
+// Abort.
+func (l *Load) Truncate(rows map[catalog.TableID]int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	defer l.measureLocked()
-	bytes := b.Bytes()
-	for from := 0; from < b.Len; {
-		p := lt.open()
-		if p != nil && !p.live.Fits(b) {
-			p.freeze()
-			p = nil
-		}
-		if p == nil {
-			p = &loadPart{live: live.New(liveColumns(lt.info), l.db.liveAccount, 0, l.db.o.Now())}
-			lt.parts = append(lt.parts, p)
-		}
-		n := min(b.Len-from, max(1, lt.limits.rows-p.rows))
-		if err := p.live.Append(b, from, from+n); err != nil {
-			p.live.Truncate(p.rows)
+	for _, t := range l.shelves {
+		if err := l.cutLocked(t, table.OwnRows+uint64(rows[t.Table.ID])); err != nil {
 			return err
 		}
-		p.rows += n
-		p.plain += bytes * int64(n) / int64(b.Len)
-		lt.rows += int64(n)
-		from += n
-		if p.rows >= lt.limits.rows || p.live.Bytes() >= lt.limits.bytes {
-			p.freeze()
-		}
 	}
 	return nil
 }
 
-// open returns the part that takes rows, or nil.
-func (lt *loadTable) open() *loadPart {
-	if n := len(lt.parts); n > 0 && !lt.parts[n-1].frozen {
-		return lt.parts[n-1]
-	}
-	return nil
-}
-
-// publish lets readers see all rows of a live segment.
-func (p *loadPart) publish() { p.live.Mark(uint64(p.rows)) }
-
-func (p *loadPart) freeze() {
-	p.publish()
-	p.frozen = true
+// cutLocked forgets the rows of a table from a number on.
+func (l *Load) cutLocked(t *shelf.Shelf, next uint64) error {
+	account := l.db.o.Pool.Account("rollback to savepoint", 0)
+	defer account.Close()
+	return t.Truncate(l.ctx, next, l.cond.Wait, account)
 }
 
 // measureLocked brings up to date what the database looks at, and wakes the sealer when there is work.
 func (l *Load) measureLocked() {
 	var bytes, largest, frozen int64
-	for _, lt := range l.tables {
-		for _, p := range lt.parts {
-			if p.live == nil {
-				continue
-			}
-			n := p.live.Bytes()
-			bytes += n
-			if p.frozen {
-				frozen++
-			} else {
-				largest = max(largest, n)
-			}
-		}
+	for _, t := range l.shelves {
+		all, open := t.Bytes()
+		bytes, largest, frozen = bytes+all, max(largest, open), frozen+t.Waiting()
 	}
 	l.bytes.Store(bytes)
 	l.largest.Store(largest)
@@ -215,14 +158,15 @@ func (l *Load) freezeLargest() {
 	if l.ended {
 		return
 	}
-	var largest *loadPart
-	for _, lt := range l.tables {
-		if p := lt.open(); p != nil && p.rows > 0 && (largest == nil || p.live.Bytes() > largest.live.Bytes()) {
-			largest = p
+	var largest *shelf.Shelf
+	var most int64
+	for _, t := range l.shelves {
+		if _, open := t.Bytes(); open > most {
+			largest, most = t, open
 		}
 	}
 	if largest != nil {
-		largest.freeze()
+		largest.Close()
 	}
 	l.measureLocked()
 }
@@ -233,22 +177,19 @@ func (l *Load) Overlay(s *table.Snapshot, t *catalog.Table, hidden table.Hidden)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	own := &table.Own{Table: t, Hidden: hidden}
-	for _, lt := range l.tables {
-		if lt.info.ID != t.ID {
+	for _, o := range l.shelves {
+		if o.Table.ID != t.ID {
 			continue
 		}
-		number := uint64(table.OwnRows)
-		for _, p := range lt.parts {
-			base := number
-			number += uint64(p.rows)
+		for _, p := range o.Parts {
 			switch {
-			case p.file != nil:
-				own.Segments, own.SegmentBase = append(own.Segments, p.file), append(own.SegmentBase, base)
-			case p.rows > 0:
-				if !p.frozen { // those that are were published, and may be read by who seals them
-					p.publish()
+			case p.File != nil:
+				own.Files, own.FileBase = append(own.Files, p.File), append(own.FileBase, p.Base)
+			case p.Rows > 0:
+				if !p.Frozen { // those that are were published, and may be read by who seals them
+					p.Publish()
 				}
-				own.Live = append(own.Live, table.OwnLive{Segment: p.live, Rows: p.rows, Base: base})
+				own.Live = append(own.Live, table.OwnLive{Segment: p.Live, Rows: p.Rows, Base: p.Base})
 			}
 		}
 	}
@@ -261,35 +202,9 @@ func (l *Load) Abort() {
 	l.cancel()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, lt := range l.tables {
-		for _, p := range lt.parts {
-			l.dropLocked(p)
-		}
+	for _, t := range l.shelves {
+		t.Drop()
 	}
-	l.tables, l.ended = nil, true
+	l.shelves, l.ended = nil, true
 	l.measureLocked()
-}
-
-// dropLocked frees the memory of a part, and its file. Who writes the file does it instead when that is at an end.
-func (l *Load) dropLocked(p *loadPart) {
-	p.dropped = true
-	if p.building {
-		return
-	}
-	l.setOrder(p, nil)
-	if p.live != nil {
-		p.live.Release()
-	}
-	if p.file != nil {
-		p.file.Obsolete()
-		p.file.Release()
-	}
-	p.live, p.file, p.rows = nil, nil, 0
-}
-
-// setOrder keeps the order of a part and its charge.
-func (l *Load) setOrder(p *loadPart, order []uint32) {
-	l.db.liveAccount.Free(4 * int64(cap(p.order)))
-	_ = l.db.liveAccount.Reserve(4 * int64(cap(order))) // does not refuse
-	p.order = order
 }

@@ -2,13 +2,13 @@ package storage
 
 import (
 	"context"
-	"runtime"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
-	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
 
@@ -30,57 +30,68 @@ func (l *Load) Commit(ctx context.Context, w table.Write, final *catalog.Snapsho
 	l.unlist() // the rest is counted as a write on its way
 	ack, unsure, err := l.db.commitFiles(ctx, w, files)
 	if err == nil && !ack.Duplicate || unsure {
-		l.letGo(err == nil)
+		l.letGo(files, err == nil)
 	}
 	return ack, err
 }
 
 // settle writes what is too much for a log record into files, and adds the rest to the write.
 func (l *Load) settle(ctx context.Context, w *table.Write, final *catalog.Snapshot,
-	hidden func(catalog.TableID) *index.RowIDs) ([]table.Sealed, error) {
+	hidden func(catalog.TableID) *index.RowIDs) ([]shelf.Sealed, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	left := min(restBytes, l.db.o.LiveBytes/8)
-	for _, lt := range l.tables {
-		if final.TableByID(lt.info.ID) == nil {
-			lt.parts = l.forgetLocked(lt.parts)
+	for _, t := range l.shelves {
+		if final.TableByID(t.Table.ID) == nil {
+			t.Drop()
 			continue
 		}
-		if p := lt.open(); p != nil && p.plain <= left && p.rows <= lt.limits.rows/4 {
-			left -= p.plain
+		if p := t.Open(); p != nil && p.Plain <= left && p.Rows <= t.Limits.Rows/4 {
+			left -= p.Plain
 		} else if p != nil {
-			p.freeze()
+			t.Freeze(p)
 		}
 	}
 	l.measureLocked()
 	if err := l.sealAllLocked(ctx); err != nil {
 		return nil, err
 	}
-	var files []table.Sealed
-	for _, lt := range l.tables {
-		t := final.TableByID(lt.info.ID)
-		number := uint64(table.OwnRows)
-		for _, p := range lt.parts {
-			gone := hidden(lt.info.ID).Within(nil, number, p.rows)
-			number += uint64(p.rows)
-			switch {
-			case len(gone) == p.rows:
-				l.dropLocked(p)
-			case p.file == nil:
-				w.Rows = append(w.Rows, table.Rows{Table: t.ID, Version: t.Version, Batches: without(p.batches(len(t.Columns)), gone)})
-			default:
-				places, err := p.file.Places()
-				if err != nil {
-					return nil, err
-				}
-				p.file.Meta.Table = t.ID
-				files = append(files, table.Sealed{Segment: p.file, Deleted: (*index.RowSet)(nil).With(table.Moved(places, gone))})
-				p.file.Forget()
+	var files []shelf.Sealed
+	for _, t := range l.shelves {
+		info, gone := final.TableByID(t.Table.ID), hidden(t.Table.ID)
+		for _, p := range t.Parts {
+			f, err := settlePart(ctx, info, w, p, gone)
+			if err != nil {
+				return nil, err
+			}
+			if f.File != nil {
+				files = append(files, f)
 			}
 		}
 	}
 	l.ended = true // the write reads live segments from now on: nobody freezes and seals them
 	return files, nil
+}
+
+// settlePart adds the rows of a part to the write, or returns its file, less the rows that are gone; neither when none is
+// left.
+func settlePart(ctx context.Context, t *catalog.Table, w *table.Write, p *shelf.Part, hidden *index.RowIDs) (f shelf.Sealed, err error) {
+	gone := hidden.Within(nil, p.Base, p.Rows)
+	switch {
+	case len(gone) == p.Rows:
+	case p.File == nil:
+		bs := without(batches(p, len(t.Columns)), gone)
+		w.Rows = append(w.Rows, table.Rows{Table: t.ID, Version: t.Version, Batches: bs})
+	default:
+		places, err := p.File.Places(ctx)
+		if err != nil {
+			return f, err
+		}
+		p.File.Meta.Table = t.ID
+		f = shelf.Sealed{File: p.File, Deleted: (*index.RowSet)(nil).With(places.Moved(gone))}
+		p.File.Forget()
+	}
+	return f, nil
 }
 
 // without returns batches without some of their rows, which are counted through all of them.
@@ -102,13 +113,6 @@ func without(bs []*batch.Batch, gone []uint32) []*batch.Batch {
 	return bs
 }
 
-func (l *Load) forgetLocked(parts []*loadPart) []*loadPart {
-	for _, p := range parts {
-		l.dropLocked(p)
-	}
-	return nil
-}
-
 // sealAllLocked seals all frozen parts: those that the sealer has not undertaken by itself, with all processors, since
 // it is this client who waits.
 func (l *Load) sealAllLocked(ctx context.Context) error {
@@ -118,13 +122,13 @@ func (l *Load) sealAllLocked(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s, ok := l.claimLocked(l.db.o.Now().Add(2 * retryMax)) // also what has just failed
+		s, ok := l.dueLocked(l.db.o.Now(), true)
 		if !ok {
 			l.cond.Wait()
 			continue
 		}
 		l.mu.Unlock()
-		err := s.run(ctx, runtime.GOMAXPROCS(0))
+		err := s.run(ctx, shelf.AllWorkers())
 		l.mu.Lock()
 		if err != nil {
 			return err
@@ -134,14 +138,14 @@ func (l *Load) sealAllLocked(ctx context.Context) error {
 }
 
 // batches returns the rows of a live segment, as long as it is there.
-func (p *loadPart) batches(columns int) []*batch.Batch {
-	if p.rows == 0 {
+func batches(p *shelf.Part, columns int) []*batch.Batch {
+	if p.Rows == 0 {
 		return nil
 	}
-	p.publish()
+	p.Publish()
 	var bs []*batch.Batch
 	for col := range columns {
-		for i, v := range p.live.Chunks(col) {
+		for i, v := range p.Live.Chunks(col) {
 			if col == 0 {
 				bs = append(bs, &batch.Batch{Len: v.Len, Cols: make([]*batch.Vector, columns)})
 			}
@@ -151,51 +155,36 @@ func (p *loadPart) batches(columns int) []*batch.Batch {
 	return bs
 }
 
-// letGo ends the load's part in its files: they are the tables' now, or a log record that may be durable names them,
-// and the next Open decides.
-func (l *Load) letGo(stored bool) {
+// letGo ends the load's part in the files that its commit names: they are the tables' now, or a log record that may be
+// durable names them, and the next Open decides.
+func (l *Load) letGo(files []shelf.Sealed, stored bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, lt := range l.tables {
-		for _, p := range lt.parts {
-			if p.file != nil && !stored {
-				p.file.Release()
+	for _, t := range l.shelves {
+		for _, p := range t.Parts {
+			if !slices.ContainsFunc(files, func(f shelf.Sealed) bool { return f.File == p.File }) {
+				continue
 			}
-			p.file = nil
+			if !stored {
+				p.File.Release()
+			}
+			p.File = nil
 		}
 	}
 }
 
 // adoptLocked makes files that a log record names parts of their tables. It takes over the references. Their rows get
 // the next numbers, so that the live segments before them take no more rows.
-func (db *DB) adoptLocked(sequence uint64, files []table.Sealed) {
+func (db *DB) adoptLocked(sequence uint64, files []shelf.Sealed) {
 	for _, f := range files {
-		s := f.Segment
-		t := db.tables[s.Meta.Table]
-		t.closeOpen()
-		s.Meta.First, s.Meta.Last = sequence, sequence
-		s.Meta.Number(t.next)
-		t.next += uint64(s.Meta.Rows)
-		t.segments = append(t.segments[:len(t.segments):len(t.segments)],
-			sealedState{Sealed: table.Sealed{Segment: s, Deleted: db.countedLocked(nil, f.Deleted)}})
-		m := s.Meta
-		if f.Deleted.Len() > 0 {
-			m.Deleted = string(f.Deleted.Append(nil))
-		}
-		db.unnamed = append(db.unnamed, m)
-		db.dirty = true
-	}
-}
-
-// closeOpen lets the live segment that is open take no more rows.
-func (t *tableState) closeOpen() {
-	if l := t.open(); l != nil {
-		l.frozen = true
+		t := db.tables[f.Meta.Table]
+		t.Adopt(f, sequence)
+		db.changedLocked(t)
 	}
 }
 
 // checkFiles holds the tables of files against the catalog.
-func checkFiles(cat *catalog.Snapshot, files []table.Sealed) error {
+func checkFiles(cat *catalog.Snapshot, files []shelf.Sealed) error {
 	for _, s := range files {
 		if cat.TableByID(s.Meta.Table) == nil {
 			return droppedMeanwhile(s.Meta.Table)
@@ -207,59 +196,4 @@ func checkFiles(cat *catalog.Snapshot, files []table.Sealed) error {
 func droppedMeanwhile(id catalog.TableID) error {
 	return errs.New(errs.UndefinedTable, "table with id %d does not exist", id).
 		WithHint("It was dropped while the rows were on their way.")
-}
-
-// file brings back a file that a log record names and the manifest does not. In any case its rows have their numbers.
-func (r *replayer) file(sequence uint64, meta manifest.Segment) error {
-	db := r.db
-	db.nextFile.Store(max(db.nextFile.Load(), uint64(meta.File)))
-	deleted, err := deletedOf(&meta)
-	if err != nil {
-		return err
-	}
-	t := db.tables[meta.Table]
-	if t == nil || sequence <= r.positions[meta.Table].Sequence { // dropped later, or counted by the position
-		return nil
-	}
-	if sequence <= r.adopted || r.named[meta.File] { // part of its table already, or gone with all its rows
-		t.closeOpen()
-		t.next += uint64(meta.Rows)
-		return nil
-	}
-	s, err := db.openSegment(meta)
-	if err != nil {
-		if !damagedFile(err) {
-			return err
-		}
-		s = table.NewSegment(meta, nil, nil, db.remover(db.segmentName(meta.File)))
-		r.damaged = append(r.damaged, damagedPart{s, err})
-	}
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	db.adoptLocked(sequence, []table.Sealed{{Segment: s, Deleted: deleted}})
-	return nil
-}
-
-// damagedPart is a file of a record that is replayed which could not be opened.
-type damagedPart struct {
-	segment *table.Segment
-	cause   error
-}
-
-// setAside sets the files aside that the last record has named. Only now that all of it is applied: the manifest names
-// them first, and with them how far the row numbers have gone.
-func (r *replayer) setAside() error {
-	if len(r.damaged) == 0 {
-		return nil
-	}
-	if err := r.db.edit(&manifest.Edit{}, nil); err != nil {
-		return err
-	}
-	for _, d := range r.damaged {
-		if err := r.db.putAside(d.segment, d.cause); err != nil {
-			return err
-		}
-	}
-	r.damaged = nil
-	return nil
 }

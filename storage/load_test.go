@@ -27,17 +27,17 @@ import (
 func TestAbortWhileSealingWaits(t *testing.T) {
 	db := mustOpen(t, testOptions(vfs.NewMem()))
 	tab := mustCreate(t, db, "clicks")
-	db.building <- struct{}{}
+	db.builder.Slots <- struct{}{}
 	l := db.NewLoad()
 	if err := appendRows(l, tab, 0, 60, 60); err != nil {
 		t.Fatal(err)
 	}
-	p := l.tables[0].parts[0]
+	p := l.shelves[0].Parts[0]
 	await := func(building bool) {
 		t.Helper()
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 			l.mu.Lock()
-			is := p.building
+			is := p.Building()
 			l.mu.Unlock()
 			if is == building {
 				return
@@ -50,7 +50,7 @@ func TestAbortWhileSealingWaits(t *testing.T) {
 	await(true)
 	l.Abort()
 	await(false)
-	<-db.building
+	<-db.builder.Slots
 	mustClose(t, db)
 }
 
@@ -517,7 +517,7 @@ func TestDamagedFileOfALoad(t *testing.T) {
 		reached = fsys.Failed() > 0
 		o.FS, o.Pool = again.CrashClone(1, 0), mem.NewPool(0)
 		db = mustOpen(t, o)
-		if next := db.tables[tab.ID].next; next != 160 {
+		if next := db.tables[tab.ID].Next; next != 160 {
 			t.Errorf("recovery ended at operation %d: the next row has number %d", n, next)
 		}
 		mustClose(t, db)

@@ -10,13 +10,10 @@ import (
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/wal"
 )
-
-// sealRowsMax is the most rows that a table may ask to have sealed together: sixteen times the default. A segment's
-// rows are sorted and encoded in memory.
-const sealRowsMax = 1 << 24
 
 // Options of a database. The zero value is ready.
 type Options struct {
@@ -102,8 +99,8 @@ func (o *Options) validate() error {
 	positive("CacheBytes", o.CacheBytes)
 	positive("LiveBytes", o.LiveBytes)
 	positive("IntakeWait", int64(o.IntakeWait))
-	if o.SealRows < 1 || o.SealRows > sealRowsMax {
-		bad("SealRows: %d is out of range 1 to %d", o.SealRows, sealRowsMax)
+	if o.SealRows < 1 || o.SealRows > shelf.RowsMax {
+		bad("SealRows: %d is out of range 1 to %d", o.SealRows, shelf.RowsMax)
 	}
 	positive("SealBytes", o.SealBytes)
 	if o.SealBytes > o.LiveBytes {

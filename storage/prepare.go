@@ -41,7 +41,7 @@ func (c *commit) prepare(ctx context.Context, cat *catalog.Snapshot, w *table.Wr
 				continue
 			}
 			for len(c.flat) <= n {
-				c.flat = append(c.flat, table.Flattener{})
+				c.flat = append(c.flat, batch.Flattener{})
 			}
 			f := c.flat[n].Flatten(b)
 			n++

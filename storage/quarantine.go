@@ -6,7 +6,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/manifest"
-	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -23,15 +23,12 @@ func (db *DB) setAside(meta *manifest.Segment, cause error) error {
 	}
 	db.metrics.Quarantined.Add(1)
 	db.o.Events(event.Event{Kind: event.Quarantined, File: uint64(meta.File), Rows: meta.Rows, Err: cause})
-	if err := db.o.FS.Rename(db.segmentName(meta.File), db.quarantineName(meta.File)); err != nil && !vfs.IsNotExist(err) {
-		return vfs.Error("set aside", db.segmentName(meta.File), err)
-	}
-	return nil
+	return db.files.MoveAside(meta.File)
 }
 
 // damaged is told by a scan that a segment's bytes are not what was written. The segment is set aside in the
 // background; the query that met it fails with the error. Recovery, which may hold mu, sees to it by itself.
-func (db *DB) damaged(s *table.Segment, cause error) {
+func (db *DB) damaged(s *shelf.File, cause error) {
 	if db.log == nil {
 		return
 	}
@@ -49,18 +46,21 @@ func (db *DB) damaged(s *table.Segment, cause error) {
 
 // nameAll makes the manifest name all files of the tables. sealMu is held.
 func (db *DB) nameAll() error {
+	n := 0
 	db.mu.Lock()
-	n := len(db.unnamed)
+	for t := range db.busy {
+		n += len(t.Unnamed)
+	}
 	db.mu.Unlock()
 	if n == 0 {
 		return nil
 	}
-	return db.edit(&manifest.Edit{}, nil)
+	return db.edit(&manifest.Edit{})
 }
 
 // quarantine sets a segment aside that a scan has found damaged, unless its file turns out to be sound when it is read
 // again, or cannot be read at all now: what is out of reach may come back, what is set aside does not by itself.
-func (db *DB) quarantine(s *table.Segment, cause error) {
+func (db *DB) quarantine(s *shelf.File, cause error) {
 	db.sealMu.Lock()
 	defer db.sealMu.Unlock()
 	if !db.holds(s) { // dropped, or set aside already
@@ -68,11 +68,11 @@ func (db *DB) quarantine(s *table.Segment, cause error) {
 	}
 	meta := s.Meta
 	tell := func(k event.Kind, err error) { db.o.Events(event.Event{Kind: k, File: uint64(meta.File), Err: err}) }
-	switch err := db.verifyFile(meta); {
+	switch err := db.files.Verify(meta); {
 	case err == nil:
 		tell(event.ReadAgain, cause)
 		return
-	case !damagedFile(err):
+	case !shelf.IsDamage(err):
 		tell(event.QuarantineFailed, err)
 		return
 	}
@@ -86,44 +86,38 @@ func (db *DB) quarantine(s *table.Segment, cause error) {
 }
 
 // putAside sets a segment of a table aside that the manifest names.
-func (db *DB) putAside(s *table.Segment, cause error) error {
+func (db *DB) putAside(s *shelf.File, cause error) error {
 	meta := s.Meta
 	if err := db.setAside(&meta, cause); err != nil {
 		return err
 	}
-	n := table.NewSegment(meta, nil, nil, db.remover(db.quarantineName(meta.File)))
+	n := db.files.File(meta)
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	at := db.partLocked(s)
-	if at == nil { // dropped meanwhile: nobody will name the file
+	if !db.holdsLocked(s) { // dropped meanwhile: nobody will name the file
 		n.Obsolete()
 		n.Release()
 		return nil
 	}
-	at.Segment = n
-	s.Release()
-	db.dirty = true
+	t := db.tables[meta.Table]
+	t.Replace(s, n)
+	db.changedLocked(t)
 	db.publishLocked()
 	return nil
 }
 
-// holds tells whether a segment is part of its table.
-func (db *DB) holds(s *table.Segment) bool {
+// holds tells whether a file is part of its table.
+func (db *DB) holds(f *shelf.File) bool {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	return db.partLocked(s) != nil
+	return db.holdsLocked(f)
 }
 
-// partLocked returns the place of a segment in its table, or nil.
-func (db *DB) partLocked(s *table.Segment) *sealedState {
-	t := db.tables[s.Meta.Table]
+func (db *DB) holdsLocked(f *shelf.File) bool {
+	t := db.tables[f.Meta.Table]
 	if t == nil {
-		return nil
+		return false
 	}
-	for i := range t.segments {
-		if t.segments[i].Segment == s {
-			return &t.segments[i]
-		}
-	}
-	return nil
+	_, ok := t.Holds(f)
+	return ok
 }

@@ -8,37 +8,118 @@ import (
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
-	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 )
 
-// seal writes the oldest live segment of a table into a file and puts the file in its place. It takes over a
-// reference to the segment.
-func (db *DB) seal(t *tableState, l *liveState) {
-	defer l.segment.Release()
+// sealing is the first part of a table on its way into a file: BUILDING, DURABLE, PUBLISHED.
+type sealing struct {
+	table     *shelf.Shelf
+	part      *shelf.Part
+	empty     bool // all of its rows were deleted before it began: it needs no file
+	build     shelf.Build
+	gone      bool          // the part has gone before the edit
+	collected *index.RowSet // its deleted rows as of the edit
+	written   *index.RowSet // their places
+	places    *shelf.Places // of its rows in the file
+	took      time.Duration
+}
+
+// sealingLocked begins to seal a part that was undertaken.
+func (db *DB) sealingLocked(t *shelf.Shelf, p *shelf.Part, workers int) *sealing {
+	w := &sealing{table: t, part: p, empty: p.Deleted.Len() == p.Rows}
+	w.build = shelf.Build{Table: t.Table, Live: p.Live, Rows: p.Rows, Workers: workers}
+	w.build.Meta = manifest.Segment{Table: t.Table.ID, First: p.Live.First(), Last: p.Last, Ranges: []manifest.Range{{Base: p.Base, Rows: uint64(p.Rows)}}}
+	w.build.Err = db.fatal // live rows may be half of a record: a position says where a record ends
+	return w
+}
+
+// seal writes parts, each the first of another table, into files and puts the files in their places, with one edit of
+// the manifest. Rows that are deleted while the files are built are deleted in them, too.
+func (db *DB) seal(ctx context.Context, list []*sealing) {
+	start := time.Now()
+	var builds []*shelf.Build
+	for _, w := range list {
+		if !w.empty && w.build.Err == nil {
+			builds = append(builds, &w.build)
+		}
+	}
+	if len(builds) > 0 {
+		db.builder.Run(ctx, builds...)
+	}
 	db.sealMu.Lock()
 	defer db.sealMu.Unlock()
-	db.mu.Lock()
-	if !t.stillLive(l) { // dropped, or sealed by a checkpoint meanwhile
-		db.mu.Unlock()
-		return
+	db.settle(list, time.Since(start)/time.Duration(max(1, len(builds))))
+}
+
+// settle puts the files that were built into their places. sealMu is held.
+func (db *DB) settle(list []*sealing, took time.Duration) {
+	var good []*sealing
+	for _, w := range list {
+		defer w.build.Discharge()
+		if w.took = took; w.build.Err == nil {
+			w.places = w.build.Places()
+			good = append(good, w)
+		}
 	}
-	info := t.info
-	db.mu.Unlock()
-	start := time.Now()
-	meta, err := db.sealLocked(info, t, l)
+	if len(good) > 0 {
+		if err := db.edit(&manifest.Edit{}, good...); err != nil {
+			db.forsake(good, err)
+		}
+	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if err != nil {
-		l.failures++
-		l.err = err
-		l.retry = db.o.Now().Add(db.retryAfter(l.failures))
-		db.metrics.SealFailures.Add(1)
-		db.o.Events(event.Event{Kind: event.SealFailed, Table: info.Name, Rows: int64(l.segment.Rows()), Err: err})
-	} else {
-		l.err = nil
-		db.countSeal(info, &meta, time.Since(start))
+	for _, w := range list {
+		db.sealedLocked(w)
 	}
+	db.publishLocked()
 	db.cond.Broadcast()
+}
+
+// forsake gives up files whose edit failed. It may be on the disk all the same, until the next one starts a new manifest
+// without it: they must stay so long.
+func (db *DB) forsake(list []*sealing, err error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for _, w := range list {
+		w.build.Err = err
+		if w.build.File != nil {
+			db.unsure = append(db.unsure, w.build.File)
+		}
+	}
+}
+
+// name adds the file to an edit. Its part has not gone.
+func (w *sealing) name(e *manifest.Edit) {
+	if w.gone || w.build.File == nil {
+		return
+	}
+	meta := w.build.File.Meta
+	if w.written = w.places.Set(w.collected); w.written.Len() > 0 {
+		meta.Deleted = string(w.written.Append(nil))
+	}
+	e.Add = append(e.Add, meta)
+}
+
+// sealedLocked puts a file in the place of the live segment that it was made of, or nothing in the place of one without
+// rows, and tells of it.
+func (db *DB) sealedLocked(w *sealing) {
+	t, rows := w.table, int64(w.build.Rows)
+	if err := w.build.Err; err != nil {
+		t.Failed(w.part, err, db.o.SealRetry)
+		db.metrics.SealFailures.Add(1)
+		db.o.Events(event.Event{Kind: event.SealFailed, Table: t.Table.Name, Rows: rows, Err: err})
+		return
+	}
+	db.changedLocked(t)
+	if w.gone && w.build.File != nil { // and nobody names it
+		w.build.File.Obsolete()
+		w.build.File.Release()
+		w.build.File = nil
+	}
+	db.noteFreedLocked(t.Settled(w.part, w.build.File, w.places, w.collected, w.written))
+	if w.build.File != nil {
+		db.countSeal(t.Table, &w.build.Meta, w.took)
+	}
 }
 
 func (db *DB) countSeal(info *catalog.Table, meta *manifest.Segment, took time.Duration) {
@@ -48,113 +129,43 @@ func (db *DB) countSeal(info *catalog.Table, meta *manifest.Segment, took time.D
 	db.o.Events(event.Event{Kind: event.Sealed, Table: info.Name, File: uint64(meta.File), Rows: meta.Rows, Bytes: meta.Bytes, Took: took})
 }
 
-// sealLocked does the work of seal: BUILDING, DURABLE, PUBLISHED. sealMu is held. Rows that are deleted while the file
-// is built are deleted in the file, too; a live segment without any row left needs none.
-func (db *DB) sealLocked(info *catalog.Table, t *tableState, l *liveState) (manifest.Segment, error) {
-	db.mu.Lock()
-	empty := l.deleted.Len() == l.segment.Rows()
-	fatal := db.fatal
-	db.mu.Unlock()
-	if fatal != nil { // live rows may be part of a record: a position says where a record ends
-		return manifest.Segment{}, fatal
-	}
-	w := &sealing{table: t, live: l}
-	e := &manifest.Edit{}
-	if empty {
-		if err := db.edit(e, w); err != nil {
-			return manifest.Segment{}, err
-		}
-		db.publishSealed(w, nil)
-		return manifest.Segment{Table: info.ID}, nil
-	}
-	b := build{info: info, live: l.segment, rows: l.segment.Rows(), workers: db.o.SealWorkers}
-	defer b.discharge()
-	meta := manifest.Segment{
-		File: manifest.FileID(db.nextFile.Add(1)), Table: info.ID, Rows: int64(b.rows),
-		First: l.segment.First(), Last: l.last,
-	}
-	meta.Number(l.base)
-	var err error
-	if meta.Bytes, err = db.build(context.Background(), &b, meta.File); err != nil {
-		return meta, err
-	}
-	s, err := db.openSegment(meta)
-	if err != nil {
-		_ = db.o.FS.Remove(db.segmentName(meta.File))
-		return meta, err
-	}
-	w.file, w.places = true, b.places()
-	e.Add, e.NextFile = []manifest.Segment{meta}, meta.File+1
-	if err := db.edit(e, w); err != nil {
-		// The edit may be on the disk all the same, until the next one starts a new manifest without it: the file
-		// must stay so long.
-		db.mu.Lock()
-		db.dropped = append(db.dropped, s)
-		db.mu.Unlock()
-		return meta, err
-	}
-	db.publishSealed(w, s)
-	return meta, nil
-}
+// groupBytes and groupMax bound how much is sealed with one edit of the manifest when it is many small segments: what is
+// built is in memory twice for a moment, and the first of them waits for the last.
+const (
+	groupBytes = 64 << 20
+	groupMax   = 4096
+)
 
-// publishSealed puts a file in the place of the live segment that it was made of, or nothing in the place of one
-// without rows. It takes over the reference to the file.
-func (db *DB) publishSealed(w *sealing, s *table.Segment) {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	t, l := w.table, w.live
-	if !db.replaceLocked(t, l) {
-		if s != nil {
-			db.dropped = append(db.dropped, s)
-		}
-		return
+// due undertakes what is to be sealed next: the oldest frozen segment that is first in its table and, if it is small,
+// others that are as well. wanted, if not nil, says which parts count, also those that have just failed.
+func (db *DB) dueLocked(workers int, wanted map[*shelf.Part]bool) []*sealing {
+	now := db.o.Now()
+	var oldest *shelf.Shelf
+	ready := func(t *shelf.Shelf) bool {
+		return db.tables[t.Table.ID] == t && t.Ready(now, wanted)
 	}
-	if s != nil {
-		if len(t.claims) > 0 && w.places != nil {
-			s.Keep(w.places)
-		}
-		t.segments = append(t.segments[:len(t.segments):len(t.segments)], sealedState{Sealed: table.Sealed{Segment: s}})
-		n := &t.segments[len(t.segments)-1]
-		n.Deleted = db.countedLocked(nil, w.written)
-		if now := w.deleted(l.deleted); l.deleted != w.collected {
-			db.setDeletedLocked(n, now)
-			db.dropEmptyLocked(t)
+	for t := range db.busy {
+		if ready(t) && (oldest == nil || t.Parts[0].Live.First() < oldest.Parts[0].Live.First()) {
+			oldest = t
 		}
 	}
-	db.publishLocked()
-}
-
-// sealing is a live segment on its way into a file.
-type sealing struct {
-	table     *tableState
-	live      *liveState
-	file      bool          // the first one that the edit adds; false: there are no rows left
-	places    []uint32      // of its rows in the file; nil: as they were
-	collected *index.RowSet // its deleted rows as of the edit
-	written   *index.RowSet // their places
-}
-
-// deleted returns the places in the file of some of the rows.
-func (w *sealing) deleted(rows *index.RowSet) *index.RowSet {
-	if w.places == nil {
-		return rows
+	if oldest == nil {
+		return nil
 	}
-	return rows.Moved(w.places)
-}
-
-// stillLive tells whether the segment is there to be replaced: its table may have been dropped or truncated.
-func (t *tableState) stillLive(l *liveState) bool { return len(t.live) > 0 && t.live[0] == l }
-
-// replaceLocked takes the oldest live segment out of its table; false when it has gone already. What takes its place is
-// published with it.
-func (db *DB) replaceLocked(t *tableState, l *liveState) bool {
-	if !t.stillLive(l) {
-		return false
+	first := oldest.Undertake()
+	list := []*sealing{db.sealingLocked(oldest, first, workers)}
+	if !shelf.Small(first.Live) {
+		return list
 	}
-	t.live = append([]*liveState(nil), t.live[1:]...)
-	db.countedLocked(l.deleted, nil)
-	db.dirty = true
-	db.noteFreedLocked(l.segment.Bytes())
-	l.segment.Release() // the version that readers see has a reference, too
-	return true
+	bytes := first.Live.Bytes()
+	for t := range db.busy {
+		if len(list) == groupMax || bytes > groupBytes {
+			break
+		}
+		if ready(t) && shelf.Small(t.Parts[0].Live) {
+			bytes += t.Parts[0].Live.Bytes()
+			list = append(list, db.sealingLocked(t, t.Undertake(), 1))
+		}
+	}
+	return list
 }

@@ -1,13 +1,8 @@
 package storage
 
 import (
-	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"github.com/cockroachdb/datadriven"
 
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -40,13 +35,16 @@ func TestEmptySealBesideALoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.mu.Lock()
-	live, unnamed := db.tables[b.ID].live[0], len(db.unnamed)
+	tb := db.tables[b.ID]
+	tb.Close()
+	w := db.sealingLocked(tb, tb.Undertake(), 1)
+	unnamed := len(db.tables[a.ID].Unnamed)
 	db.mu.Unlock()
 	if unnamed != 1 {
 		t.Fatalf("%d files wait for an edit", unnamed)
 	}
-	if _, err := db.sealLocked(b, db.tables[b.ID], live); err != nil {
-		t.Fatal(err)
+	if db.settle([]*sealing{w}, 0); w.build.Err != nil || !w.empty {
+		t.Fatal(w.build.Err, w.empty)
 	}
 	db.sealMu.Unlock()
 	mustClose(t, db)
@@ -96,37 +94,4 @@ func TestRetireFails(t *testing.T) {
 	}
 	wantTotals(t, db, tab, 410)
 	mustClose(t, db)
-}
-
-// "parts" describes live segments that take rows, "pick" prints which of them the policy freezes: when memory is
-// short, and when others wait to be sealed.
-func TestPickFrozen(t *testing.T) {
-	var parts []openPart
-	var names []string
-	datadriven.RunTest(t, "testdata/freeze", func(t *testing.T, d *datadriven.TestData) string {
-		switch d.Cmd {
-		case "parts":
-			parts, names = nil, nil
-			for _, line := range strings.Split(d.Input, "\n") {
-				var name string
-				var age, limit float64 // minutes
-				var p openPart
-				if _, err := fmt.Sscanf(line, "%s %d bytes, %f of %f min", &name, &p.bytes, &age, &limit); err != nil {
-					d.Fatalf(t, "%s: %v", line, err)
-				}
-				p.age, p.ageMax = time.Duration(age*float64(time.Minute)), time.Duration(limit*float64(time.Minute))
-				p.live = &liveState{base: uint64(len(names))}
-				parts, names = append(parts, p), append(names, name)
-			}
-			return ""
-		case "pick":
-			var picked []string
-			for _, p := range pickFrozen(parts, d.HasArg("short"), d.HasArg("waiting")) {
-				picked = append(picked, names[p.live.base])
-			}
-			return fmt.Sprintln(picked)
-		}
-		d.Fatalf(t, "unknown command %q", d.Cmd)
-		return ""
-	})
 }

@@ -31,17 +31,19 @@ func (db *DB) sealer(ctx context.Context) {
 	}
 }
 
-// sealNext seals what is frozen: a live segment of a table, and one of a load, so that none waits for all others.
+// sealNext seals what is frozen: live segments of tables, and one of a load, so that none waits for all others.
 func (db *DB) sealNext(ctx context.Context) bool {
-	t, l := db.nextFrozen()
-	if l != nil {
-		db.seal(t, l)
+	db.mu.Lock()
+	list := db.dueLocked(db.o.SealWorkers, nil)
+	db.mu.Unlock()
+	if list != nil {
+		db.seal(context.WithoutCancel(ctx), list) // which Close waits for
 	}
 	p, ok := db.nextPending()
 	if ok {
 		_ = p.run(ctx, db.o.SealWorkers) // noted by the load
 	}
-	return ok || l != nil
+	return ok || list != nil
 }
 
 const (

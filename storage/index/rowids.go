@@ -79,6 +79,22 @@ func (s *RowIDs) Bytes() int64 {
 // Has tells whether a row is in the set.
 func (s *RowIDs) Has(id uint64) bool { return s != nil && s.bm.Contains(id) }
 
+// AtLeast returns the first row whose number is at least id, if there is one. It looks at ranges of 65,536 rows.
+func (s *RowIDs) AtLeast(id uint64) (uint64, bool) {
+	if s == nil {
+		return 0, false
+	}
+	below := uint64(0)
+	if id > 0 {
+		below = s.bm.Rank(id - 1)
+	}
+	if below >= s.bm.GetCardinality() {
+		return 0, false
+	}
+	n, err := s.bm.Select(below)
+	return n, err == nil
+}
+
 // Clone returns a copy.
 func (s *RowIDs) Clone() *RowIDs {
 	if s == nil {

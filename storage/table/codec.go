@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -73,7 +74,7 @@ type Head struct {
 	Token     *Token
 	Edits     []catalog.Edit // as catalog.Snapshot.Apply returned them
 	Deletions []Deletion
-	Files     []Sealed // of which id, table, rows, bytes and what is deleted count
+	Files     []shelf.Sealed // of which id, table, rows, bytes and what is deleted count
 }
 
 // Begin starts a payload. Its sections follow, and then its head, which comes first in the payload all the same: rows

@@ -13,6 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -51,7 +52,7 @@ func encode(sizes ...int) []byte {
 	var e Encoder
 	ids := index.NewRowIDs()
 	ids.AddMany([]uint64{3, 1 << 33})
-	files := []Sealed{{Segment: NewSegment(codecFile, nil, nil, nil), Deleted: (*index.RowSet)(nil).With([]uint32{5, 900})}}
+	files := []shelf.Sealed{{File: &shelf.File{Meta: codecFile}, Deleted: (*index.RowSet)(nil).With([]uint32{5, 900})}}
 	deletions := []Deletion{{Table: 7, Rows: ids}, {Table: 8, Below: 99}}
 	e.Begin()
 	for i, n := range sizes {

@@ -63,3 +63,10 @@ func find(cols []Column, id uint32) int {
 	}
 	return -1
 }
+
+func grow(cols []*batch.Vector, n int) []*batch.Vector {
+	for len(cols) < n {
+		cols = append(cols, new(batch.Vector))
+	}
+	return cols[:n]
+}

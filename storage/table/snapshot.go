@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 )
 
 // Options are what all snapshots of a database share.
@@ -72,11 +73,11 @@ const OwnRows = 1 << 62
 // Own is what a transaction has written to one table and not committed, and what it has deleted of it. The table may be
 // one that the transaction made.
 type Own struct {
-	Table       *catalog.Table
-	Segments    []*Segment
-	SegmentBase []uint64 // of each segment: the number of its first row
-	Live        []OwnLive
-	Hidden      Hidden
+	Table    *catalog.Table
+	Files    []*shelf.File
+	FileBase []uint64 // of each file: the number of its first row
+	Live     []OwnLive
+	Hidden   Hidden
 }
 
 // OwnLive is the first rows of a live segment, with numbers from Base on.
@@ -94,7 +95,7 @@ type Hidden struct {
 }
 
 func (o *Own) release() {
-	for _, g := range o.Segments {
+	for _, g := range o.Files {
 		g.Release()
 	}
 	for _, l := range o.Live {
@@ -106,7 +107,7 @@ func (o *Own) release() {
 // releases both snapshots.
 func (s *Snapshot) Overlay(own *Own) *Snapshot {
 	s.Retain()
-	for _, g := range own.Segments {
+	for _, g := range own.Files {
 		g.Retain()
 	}
 	for _, l := range own.Live {
@@ -149,23 +150,21 @@ func (s *Snapshot) Table(id catalog.TableID) (scan.Relation, error) {
 
 // committed adds the parts of a table that the version has, less what is hidden.
 func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
-	p := s.version.tables[t.ID]
+	p := s.version.picture(t.ID)
 	if p == nil || hidden.All {
 		return nil
 	}
 	ids := columnIDs(t)
-	for _, seg := range p.Segments {
-		if seg.File == nil {
+	for _, f := range p.Files.All() {
+		if f.Aside() {
 			if !s.o.ServeDamaged {
-				return quarantined(t, seg.Meta)
+				return quarantined(t, f.Meta)
 			}
 			continue
 		}
-		deleted, err := seg.less(seg.Deleted, hidden.Rows, seg.Meta.Base())
-		if err != nil {
+		if err := s.addFile(v, ids, f, hidden.Rows, f.Meta.Base()); err != nil {
 			return err
 		}
-		v.add(seg.File.Part(ids, v.types, s.pinned()).Without(seg.Meta.Base(), deleted), seg.Segment, deleted.Len())
 	}
 	for _, l := range p.Live {
 		if n := l.RowsAt(s.sequence); n > 0 {
@@ -179,17 +178,29 @@ func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
 // added adds the rows that the transaction of an overlay has written, less what is hidden.
 func (s *Snapshot) added(v *View, t *catalog.Table, o *Own, hidden *index.RowIDs) error {
 	ids := columnIDs(t)
-	for i, g := range o.Segments {
-		deleted, err := g.less(nil, hidden, o.SegmentBase[i])
-		if err != nil {
+	for i, f := range o.Files {
+		if err := s.addFile(v, ids, shelf.Sealed{File: f}, hidden, o.FileBase[i]); err != nil {
 			return err
 		}
-		v.add(g.File.Part(ids, v.types, s.pinned()).Without(o.SegmentBase[i], deleted), g, deleted.Len())
 	}
 	for _, l := range o.Live {
 		deleted := (*index.RowSet)(nil).With(hidden.Within(nil, l.Base, l.Rows))
 		v.add(l.Prefix(l.Rows).Without(l.Base, deleted), nil, deleted.Len())
 	}
+	return nil
+}
+
+// addFile adds a file, less what is deleted and hidden of it; base is the number of its first row.
+func (s *Snapshot) addFile(v *View, ids []uint32, f shelf.Sealed, hidden *index.RowIDs, base uint64) error {
+	seg, err := f.Segment()
+	if err != nil {
+		return f.Noticed(err)
+	}
+	deleted, err := f.Less(hidden, base)
+	if err != nil {
+		return err
+	}
+	v.add(seg.Part(ids, v.types, s.pinned()).Without(base, deleted), f.File, deleted.Len())
 	return nil
 }
 
@@ -199,22 +210,6 @@ func columnIDs(t *catalog.Table) []uint32 {
 		ids[i] = c.ID
 	}
 	return ids
-}
-
-// less returns the deleted rows of a segment together with those of a set; base is the number of its first row.
-func (s *Segment) less(deleted *index.RowSet, rows *index.RowIDs, base uint64) (*index.RowSet, error) {
-	if rows == nil {
-		return deleted, nil
-	}
-	numbers := rows.Within(nil, base, int(s.Meta.Rows))
-	if len(numbers) == 0 {
-		return deleted, nil
-	}
-	places, err := s.Places()
-	if err != nil {
-		return nil, err
-	}
-	return deleted.With(Moved(places, numbers)), nil
 }
 
 // tableByID finds a table, also one that the transaction of an overlay made.
@@ -263,21 +258,21 @@ type SegmentInfo struct {
 func (s *Snapshot) Segments() []SegmentInfo {
 	var infos []SegmentInfo
 	for _, t := range s.version.Catalog.Tables() {
-		p := s.version.tables[t.ID]
+		p := s.version.picture(t.ID)
 		if p == nil {
 			continue
 		}
-		for _, g := range p.Segments {
+		for _, g := range p.Files.All() {
 			m := g.Meta
 			i := SegmentInfo{t.ID, t.Schema, t.Name, uint64(m.File), Published, m.Rows, m.Bytes, int64(g.Deleted.Len()), m.First, m.Last, ""}
-			if g.File == nil {
+			if g.Aside() {
 				i.State, i.Detail = Quarantined, m.Quarantined
 			}
 			infos = append(infos, i)
 		}
-		for k, l := range p.Live {
+		for _, l := range p.Live {
 			i := SegmentInfo{t.ID, t.Schema, t.Name, 0, Frozen, int64(l.RowsAt(s.sequence)), l.Bytes(), int64(l.Deleted.Len()), l.First(), s.sequence, ""}
-			if k == len(p.Live)-1 {
+			if !l.Frozen {
 				i.State = Open
 			}
 			infos = append(infos, i)

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/scan"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -20,15 +20,15 @@ type View struct {
 
 type viewPart struct {
 	scan.Part
-	segment *Segment // nil for live parts
+	file *shelf.File // nil for live parts
 }
 
 // add adds a part, of which some rows are deleted.
-func (v *View) add(p scan.Part, s *Segment, deleted int) {
+func (v *View) add(p scan.Part, f *shelf.File, deleted int) {
 	if deleted > 0 {
 		p = lessPart{p, deleted}
 	}
-	v.parts = append(v.parts, viewPart{p, s})
+	v.parts = append(v.parts, viewPart{p, f})
 	v.rows += int64(p.Rows())
 }
 
@@ -157,10 +157,10 @@ func (v *View) Open(ctx context.Context, req *scan.Request) (scan.Scan, error) {
 
 // noticed passes damage on to who can set the segment aside.
 func (p *viewPart) noticed(err error) error {
-	if err != nil && p.segment != nil && p.segment.Damaged != nil && errs.Is(err, errs.DataCorrupted) {
-		p.segment.Damaged(p.segment, err)
+	if p.file == nil {
+		return err
 	}
-	return err
+	return p.file.Noticed(err)
 }
 
 type openPart struct {

@@ -1,4 +1,4 @@
-package storage
+package shelf
 
 import (
 	"context"
@@ -17,6 +17,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
+
+var ctx = context.Background()
 
 // sortTypes are columns of every physical form, with the i-th of a few values in a random order, so that there are
 // ties.
@@ -65,7 +67,7 @@ func sortable(t testing.TB, rows, distinct int, account *mem.Account, rnd *rand.
 		}
 		b.Cols = append(b.Cols, v)
 	}
-	s := live.New(liveColumns(tab), account, 0, time.Now())
+	s := live.New(Live(tab), account, 0, time.Now())
 	for from := 0; from < rows; from += 1000 {
 		if err := s.Append(b, from, min(rows, from+1000)); err != nil {
 			t.Fatal(err)

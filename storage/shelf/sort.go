@@ -1,4 +1,4 @@
-package storage
+package shelf
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 // the rows are in order: row i of the file is row order[i] of the segment. The sort is stable; NULLs come last. It
 // charges the account for its work space, and gives all of it back; the order itself is the caller's to charge.
 func sortOrder(ctx context.Context, t *catalog.Table, s *live.Segment, account *mem.Account) ([]uint32, error) {
-	names := sortKey(t)
+	names := SortKey(t)
 	if len(names) == 0 {
 		return nil, nil
 	}

@@ -1,0 +1,185 @@
+package shelf
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/live"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/segment"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Builder writes live segments into files. Slots bound what that takes of memory and processors.
+type Builder struct {
+	Dir     *Dir
+	Account *mem.Account // of the work space; it does not refuse: a refusal would keep live rows from becoming less
+	// Slots has room for who may build at the same time.
+	Slots chan struct{}
+}
+
+// Build is a live segment on its way into a file. The caller fills in the first fields and discharges it when it has
+// done with its order.
+type Build struct {
+	Table   *catalog.Table
+	Live    *live.Segment
+	Rows    int
+	Workers int
+	Meta    manifest.Segment // of the file: the builder adds its number, rows and bytes
+
+	File  *File    // what came of it
+	Err   error    // or why not
+	Order []uint32 // how the rows were sorted; nil: they were not
+
+	account *mem.Account // charged for Order and what is made of it
+	charged int64
+}
+
+// smallBytes is how much live memory a segment has at most to be built beside others: what its file takes of time is the
+// disk's.
+const smallBytes = 4 << 20
+
+// Small tells whether a build is one of those that many of are done at once.
+func Small(l *live.Segment) bool { return l.Bytes() <= smallBytes }
+
+// syncsAtOnce is how many small files are written at the same time: their syncs share the commits of the file system.
+const syncsAtOnce = 16
+
+// Run builds one file for each of the builds, beside each other when there are several, and makes all of them durable.
+// It waits for a slot; the context ends it early. What came of them stands in the builds.
+func (b *Builder) Run(ctx context.Context, builds ...*Build) {
+	select {
+	case b.Slots <- struct{}{}:
+		defer func() { <-b.Slots }()
+	case <-ctx.Done():
+		for _, x := range builds {
+			x.Err = ctx.Err()
+		}
+		return
+	}
+	if len(builds) == 1 {
+		b.write(ctx, builds[0])
+	} else {
+		b.writeAll(ctx, builds)
+	}
+	err := error(nil)
+	for _, x := range builds {
+		if x.Err == nil && err == nil {
+			err = b.Dir.sync()
+			break
+		}
+	}
+	for _, x := range builds {
+		if x.Err == nil && err == nil {
+			x.File, x.Err = b.Dir.Open(x.Meta)
+		} else if x.Err == nil {
+			x.Err = err
+		} else {
+			continue
+		}
+		if x.Err != nil {
+			b.Dir.Remove(x.Meta.File)
+		}
+	}
+}
+
+// writeAll writes the files beside each other.
+func (b *Builder) writeAll(ctx context.Context, builds []*Build) {
+	next := make(chan *Build)
+	var wg sync.WaitGroup
+	for range min(syncsAtOnce, len(builds)) {
+		wg.Go(func() {
+			for x := range next {
+				b.write(ctx, x)
+			}
+		})
+	}
+	for _, x := range builds {
+		next <- x
+	}
+	close(next)
+	wg.Wait()
+}
+
+// write writes one file. A defect ends the build, not the server: the rows are still live.
+func (b *Builder) write(ctx context.Context, x *Build) {
+	defer func() {
+		if r := recover(); r != nil {
+			x.Err = errs.Internal("build a segment of table %q: %v", x.Table.Name, r)
+		}
+	}()
+	if x.Err = ctx.Err(); x.Err != nil {
+		return
+	}
+	x.account = b.Account
+	if x.Err = x.sort(ctx); x.Err != nil {
+		return
+	}
+	x.Meta.File, x.Meta.Rows = b.Dir.Next(), int64(x.Rows)
+	x.Meta.Bytes, x.Err = b.Dir.write(x.input(ctx))
+}
+
+// Places returns where the rows stand in the file.
+func (x *Build) Places() *Places { return NewPlaces(x.Order) }
+
+// sort finds the order of the rows, and charges for it, for its inverse, and for the column of row numbers.
+func (x *Build) sort(ctx context.Context) (err error) {
+	if x.Order, err = sortOrder(ctx, x.Table, x.Live, x.account); err == nil && x.Order != nil {
+		x.charged = int64(x.Rows) * (4 + 4 + 8)
+		err = x.account.Reserve(x.charged)
+	}
+	return err
+}
+
+// Discharge gives back what the order was charged for.
+func (x *Build) Discharge() {
+	if x.account == nil { // given up before it began
+		return
+	}
+	x.account.Free(x.charged)
+	x.charged = 0
+}
+
+// input describes the file. If the rows are sorted, it has a column that tells where they stood.
+func (x *Build) input(ctx context.Context) *segment.Input {
+	in := &segment.Input{ID: uint64(x.Meta.File), Rows: x.Rows, Columns: Columns(x.Table), Account: x.account, Workers: x.Workers, Order: x.Order}
+	if x.Order != nil {
+		in.Columns = append(in.Columns, rowNumberColumn)
+	}
+	in.Chunks = func(col int) ([]*batch.Vector, error) {
+		if col == len(x.Table.Columns) {
+			return []*batch.Vector{rowNumbers(x.Rows)}, ctx.Err()
+		}
+		return x.Live.Chunks(col), ctx.Err()
+	}
+	return in
+}
+
+var rowNumberColumn = segment.Column{ID: segment.RowNumber, Name: "row number", Type: types.T(types.Int8)}
+
+// rowNumbers returns the first n numbers.
+func rowNumbers(n int) *batch.Vector {
+	v := &batch.Vector{}
+	v.Reset(types.T(types.Int8), n)
+	for i, values := 0, batch.Values[int64](v); i < n; i++ {
+		values[i] = int64(i)
+	}
+	return v
+}
+
+// Columns returns a table's columns as its segments have them.
+func Columns(t *catalog.Table) []segment.Column {
+	cols := make([]segment.Column, len(t.Columns))
+	for i, c := range t.Columns {
+		cols[i] = segment.Column{ID: c.ID, Name: c.Name, Type: c.Type}
+	}
+	return cols
+}
+
+// AllWorkers is how many columns are encoded at the same time when a client waits for its own rows.
+func AllWorkers() int { return runtime.GOMAXPROCS(0) }

@@ -23,10 +23,12 @@ func (s *Segment) Dump(w io.Writer) error {
 	if err != nil {
 		return s.wrap(err)
 	}
-	dir := tail[f.directory-f.metadata:]
-	for i := range s.cols {
-		e := dir[i*directoryEntry:]
-		d.line(le.Uint64(e), le.Uint32(e[8:]), "metadata of column %d, crc %08x", i, le.Uint32(e[12:]))
+	dir, err := readDirectory(tail[f.directory-f.metadata:][:f.length], &f)
+	if err != nil {
+		return s.wrap(err)
+	}
+	for i, e := range dir {
+		d.line(e.offset, e.length, "metadata of column %d, crc %08x", i, e.crc)
 		d.meta(&s.cols[i])
 	}
 	d.line(f.directory, f.length, "directory: %d columns, crc %08x", f.columns, f.crc)

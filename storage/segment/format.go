@@ -5,7 +5,7 @@
 // knows nothing of tables, logs or deletions, never changes a file, and refuses files of a newer major version, files
 // with a required feature it does not know, and any bytes whose checksum is wrong.
 //
-// # Format 1.0
+// # Format 2.0
 //
 // All numbers are little-endian. Every buffer starts at a multiple of 64 bytes, the gaps are zero. CRC32C (Castagnoli)
 // covers each buffer as it lies in the file, compressed or not, and is checked once, when the bytes enter the cache.
@@ -42,14 +42,8 @@
 //
 // Metadata blob of a column, see meta.go: statistics, block table, zone maps (package index), sketch, dictionary.
 //
-// Directory, 40 bytes per column:
-//
-//	0            8            12        16         20     21     22  24          28            30        32
-//	+------------+------------+---------+----------+------+------+---+-----------+-------------+---------+-----+
-//	| offset u64 | length u32 | crc u32 | id u32   | kind | elem | 0 | width i32 | precision   | scale   | 0   |
-//	+------------+------------+---------+----------+------+------+---+-----------+-------------+---------+-----+
-//
-// offset, length and crc are those of the column's metadata blob.
+// Directory: tagged fields, 2 for each column: where its metadata blob lies {2 offset, 4 length, 6 crc, 8 bytes}. What is to be
+// told of a segment as a whole has its fields here.
 //
 // Footer, the last 128 bytes:
 //
@@ -76,14 +70,13 @@ import (
 )
 
 const (
-	major = 1
+	major = 2
 	minor = 0
 
-	headerBytes    = 64
-	footerBytes    = 128
-	directoryEntry = 40
-	refBytes       = 24
-	alignment      = 64
+	headerBytes = 64
+	footerBytes = 128
+	refBytes    = 24
+	alignment   = 64
 
 	// tailBytes is what Open reads first: the metadata of some hundred columns fits.
 	tailBytes = 64 << 10
@@ -202,7 +195,7 @@ func readFooter(b []byte, size int64) (f footer, err error) {
 	switch {
 	case f.size != uint64(size):
 		return f, errs.Corrupt("footer: the file has %d bytes, want %d", size, f.size)
-	case f.columns > maxColumns || f.length != f.columns*directoryEntry:
+	case f.columns > maxColumns || uint64(f.length) > f.size-footerBytes:
 		return f, errs.Corrupt("footer: directory of %d bytes for %d columns", f.length, f.columns)
 	case f.rows == 0 || f.rows > 1<<32:
 		return f, errs.Corrupt("footer: %d rows", f.rows)

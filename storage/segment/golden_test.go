@@ -57,7 +57,7 @@ func goldenInput() *Input {
 	}}
 }
 
-// TestGolden pins the bytes of format 1.0. A difference is a new format version, or a bug: files out there do not
+// TestGolden pins the bytes of format 2.0. A difference is a new format version, or a bug: files out there do not
 // change. The choice of encodings may change within a version; then both files are rewritten, and the old bytes stay as
 // another file to be read for ever.
 func TestGolden(t *testing.T) {
@@ -70,7 +70,7 @@ func TestGolden(t *testing.T) {
 	if err := s.Dump(&dump); err != nil {
 		t.Fatal(err)
 	}
-	for name, got := range map[string][]byte{"v1.0.segment": file.Bytes(), "v1.0.dump": dump.Bytes()} {
+	for name, got := range map[string][]byte{"v2.0.segment": file.Bytes(), "v2.0.dump": dump.Bytes()} {
 		path := filepath.Join("testdata", name)
 		if *rewrite {
 			if err := os.WriteFile(path, got, 0o644); err != nil {

@@ -5,28 +5,23 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/encoding"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Metadata blob of a column:
+// The metadata blob of a column is tagged fields (package field), where every number is one that a reader must know:
 //
-//	name                u16 length, bytes
-//	flags               u32: 1 min and max, 2 sum, 4 dictionary, 8 distinct is exact
-//	nulls, distinct     u64 each
-//	sum                 u64 low, i64 high: of integers and scaled decimals
-//	string bytes        u64: of all values
-//	min, max            when flagged: i64, i64 (Datum.I, Datum.Hi; floats as the bits of a float64 first), u32 length, bytes
-//	blocks              u32 count, then 64 bytes each:
-//	    values          reference (stored 0: all NULL)
-//	    validity        reference (stored 0: none or all NULL)
-//	    rows, nulls     u32 each
-//	    encoding        u8, 7 zero bytes
-//	zone maps           package index
-//	sketch              u32 length, bytes
-//	dictionary          when flagged: u32 entries, u64 heap bytes, u32 groups, 3 references each (hashes, lengths, counts),
-//	                    u32 chunks, a reference each
+//	 2  id (catalog.Column.ID), 4 name when the segment was written, 6 type
+//	 8  NULL values, 10 distinct values, 12 whether that is exact, 14 bytes of all strings
+//	16  sum of integers and scaled decimals {2 low 64 bits, 4 high, signed}
+//	18  least value, 20 greatest value {2 Datum.I, 4 Datum.Hi, signed, 6 bits of Datum.F, 8 Datum.S}
+//	22  blocks, 64 bytes each: references of values (stored 0: all NULL) and validity (stored 0: none or all NULL), u32 rows,
+//	    u32 NULL values, u8 encoding, 7 zero bytes
+//	24  zone maps, 26 sketch (package index)
+//	28  dictionary {2 entries, 4 heap bytes, 6 three references for each 65,536 entries: hashes, lengths, counts, 8 a
+//	    reference for each chunk of the heap}
 type meta struct {
 	Column
 	stats  Totals
@@ -54,194 +49,69 @@ type dictMeta struct {
 // Totals is what a segment knows exactly of a column.
 type Totals = scan.Totals
 
-// The flags of a metadata blob.
-const (
-	flagRange = 1 << iota
-	flagSum
-	flagDict
-	flagExact
-)
-
 func (m *meta) append(dst []byte) []byte {
-	dst = le.AppendUint16(dst, uint16(len(m.Name)))
-	dst = append(dst, m.Name...)
+	w := field.NewWriter(dst)
 	s := &m.stats
-	var flags uint32
-	for f, on := range map[uint32]bool{flagRange: s.HasRange, flagSum: s.HasSum, flagDict: m.dict != nil, flagExact: s.DistinctExact} {
-		if on {
-			flags |= f
-		}
+	w.Uint(2, uint64(m.ID))
+	w.String(4, m.Name)
+	w.Type(6, m.Type)
+	w.Uint(8, uint64(s.Nulls))
+	w.Uint(10, uint64(s.Distinct))
+	w.Bool(12, s.DistinctExact)
+	w.Uint(14, uint64(s.StringBytes))
+	if s.HasSum {
+		k := w.Begin(16)
+		w.Fixed(2, s.SumLo)
+		w.Int(4, s.SumHi)
+		w.End(k)
 	}
-	dst = le.AppendUint32(dst, flags)
-	dst = le.AppendUint64(dst, uint64(s.Nulls))
-	dst = le.AppendUint64(dst, uint64(s.Distinct))
-	dst = le.AppendUint64(dst, s.SumLo)
-	dst = le.AppendUint64(dst, uint64(s.SumHi))
-	dst = le.AppendUint64(dst, uint64(s.StringBytes))
 	if s.HasRange {
-		dst = appendDatum(dst, s.Min)
-		dst = appendDatum(dst, s.Max)
+		writeDatum(w, 18, s.Min)
+		writeDatum(w, 20, s.Max)
 	}
-	dst = le.AppendUint32(dst, uint32(len(m.blocks)))
+	blocks := make([]byte, 0, blockMetaBytes*len(m.blocks))
 	for _, b := range m.blocks {
-		dst = b.values.append(dst)
-		dst = b.validity.append(dst)
-		dst = le.AppendUint32(dst, b.rows)
-		dst = le.AppendUint32(dst, b.nulls)
-		dst = append(dst, byte(b.encoding), 0, 0, 0, 0, 0, 0, 0)
+		blocks = b.values.append(blocks)
+		blocks = b.validity.append(blocks)
+		blocks = le.AppendUint32(blocks, b.rows)
+		blocks = le.AppendUint32(blocks, b.nulls)
+		blocks = append(blocks, byte(b.encoding), 0, 0, 0, 0, 0, 0, 0)
 	}
-	dst = m.zones.Append(dst)
-	sketch := m.sketch.Append(nil)
-	dst = le.AppendUint32(dst, uint32(len(sketch)))
-	dst = append(dst, sketch...)
-	if m.dict != nil {
-		dst = m.dict.append(dst)
+	w.Bytes(22, blocks)
+	w.Bytes(24, m.zones.Append(nil))
+	w.Bytes(26, m.sketch.Append(nil))
+	if d := m.dict; d != nil {
+		k := w.Begin(28)
+		d.writeFields(w)
+		w.End(k)
 	}
-	return dst
+	return w.Record()
 }
 
-func (d *dictMeta) append(dst []byte) []byte {
-	dst = le.AppendUint32(dst, uint32(d.entries))
-	dst = le.AppendUint64(dst, d.heap)
-	dst = le.AppendUint32(dst, uint32(len(d.groups)))
+func (d *dictMeta) writeFields(w *field.Writer) {
+	w.Uint(2, uint64(d.entries))
+	w.Uint(4, d.heap)
+	refs := make([]byte, 0, refBytes*max(3*len(d.groups), len(d.chunks)))
 	for _, g := range d.groups {
 		for _, r := range g {
-			dst = r.append(dst)
+			refs = r.append(refs)
 		}
 	}
-	dst = le.AppendUint32(dst, uint32(len(d.chunks)))
+	w.Bytes(6, refs)
+	refs = refs[:0]
 	for _, r := range d.chunks {
-		dst = r.append(dst)
+		refs = r.append(refs)
 	}
-	return dst
+	w.Bytes(8, refs)
 }
 
-func appendDatum(dst []byte, d types.Datum) []byte {
-	i := d.I
-	if p := d.Type.Physical(); p == types.PhysFloat32 || p == types.PhysFloat64 {
-		i = int64(math.Float64bits(d.F))
-	}
-	dst = le.AppendUint64(dst, uint64(i))
-	dst = le.AppendUint64(dst, uint64(d.Hi))
-	dst = le.AppendUint32(dst, uint32(len(d.S)))
-	return append(dst, d.S...)
-}
-
-// reader takes numbers off a blob; after the end everything is zero and bad is set.
-type reader struct {
-	b   []byte
-	bad bool
-}
-
-func (r *reader) take(n int) []byte {
-	if n < 0 || n > len(r.b) {
-		r.bad = true
-		return nil
-	}
-	b := r.b[:n]
-	r.b = r.b[n:]
-	return b
-}
-
-func (r *reader) u16() int {
-	if b := r.take(2); b != nil {
-		return int(le.Uint16(b))
-	}
-	return 0
-}
-
-func (r *reader) u32() uint32 {
-	if b := r.take(4); b != nil {
-		return le.Uint32(b)
-	}
-	return 0
-}
-
-func (r *reader) u64() uint64 {
-	if b := r.take(8); b != nil {
-		return le.Uint64(b)
-	}
-	return 0
-}
-
-func (r *reader) ref() ref {
-	if b := r.take(refBytes); b != nil {
-		return readRef(b)
-	}
-	return ref{}
-}
-
-func (r *reader) datum(t types.Type) types.Datum {
-	d := types.Datum{Type: t, I: int64(r.u64()), Hi: int64(r.u64())}
-	d.S = string(r.take(int(r.u32())))
-	if p := t.Physical(); p == types.PhysFloat32 || p == types.PhysFloat64 {
-		d.F, d.I = math.Float64frombits(uint64(d.I)), 0
-	}
-	return d
-}
-
-// count reads the number of things of size bytes each, which must all be there.
-func (r *reader) count(size int) int {
-	n := int(r.u32())
-	if n > len(r.b)/size {
-		r.bad = true
-		return 0
-	}
-	return n
-}
-
-// readMeta reads the blob of a column of a segment with rows rows, in a file whose buffers end at end.
-func readMeta(b []byte, col Column, rows int, end uint64) (*meta, error) {
-	r := &reader{b: b}
-	m := &meta{Column: col}
-	m.Name = string(r.take(r.u16()))
-	flags := r.u32()
-	s := &m.stats
-	s.Rows = int64(rows)
-	s.Nulls, s.Distinct = int64(r.u64()), int64(r.u64())
-	s.SumLo, s.SumHi = r.u64(), int64(r.u64())
-	s.StringBytes = int64(r.u64())
-	s.HasRange, s.HasSum, s.DistinctExact = flags&flagRange != 0, flags&flagSum != 0, flags&flagExact != 0
-	if s.HasRange {
-		s.Min, s.Max = r.datum(col.Type), r.datum(col.Type)
-	}
-	m.blocks = make([]blockMeta, r.count(blockMetaBytes))
-	for i := range m.blocks {
-		b := &m.blocks[i]
-		b.values, b.validity = r.ref(), r.ref()
-		b.rows, b.nulls = r.u32(), r.u32()
-		b.encoding = encoding.ID(r.u64())
-	}
-	if r.bad {
-		return nil, errs.Corrupt("metadata ends too early")
-	}
-	var err error
-	if m.zones, r.b, err = index.ReadZones(r.b); err != nil {
-		return nil, err
-	}
-	if m.sketch, err = index.ReadSketch(r.take(int(r.u32()))); err != nil {
-		return nil, err
-	}
-	if flags&flagDict != 0 {
-		m.dict = readDictMeta(r)
-	}
-	if r.bad {
-		return nil, errs.Corrupt("metadata ends too early")
-	}
-	return m, m.check(rows, end)
-}
-
-func readDictMeta(r *reader) *dictMeta {
-	d := &dictMeta{entries: int(r.u32()), heap: r.u64()}
-	d.groups = make([][3]ref, r.count(3*refBytes))
-	for i := range d.groups {
-		d.groups[i] = [3]ref{r.ref(), r.ref(), r.ref()}
-	}
-	d.chunks = make([]ref, r.count(refBytes))
-	for i := range d.chunks {
-		d.chunks[i] = r.ref()
-	}
-	return d
+func writeDatum(w *field.Writer, n field.Number, d types.Datum) {
+	m := w.Begin(n)
+	w.Int(2, d.I)
+	w.Int(4, d.Hi)
+	w.Fixed(6, math.Float64bits(d.F))
+	w.String(8, d.S)
+	w.End(m)
 }
 
 // check holds what later code relies on: row counts that add up and buffers inside the file.

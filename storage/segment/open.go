@@ -10,7 +10,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
-	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // Options says where a segment lies.
@@ -106,47 +105,28 @@ func (s *Segment) open() error {
 
 // directory reads the directory and every metadata blob; b starts at the first blob.
 func (s *Segment) directory(b []byte, f *footer) error {
-	dir := b[f.directory-f.metadata:][:f.length]
-	if got := checksum(dir); got != f.crc {
-		return errs.Corrupt("directory: checksum %08x, want %08x", got, f.crc)
+	dir, err := readDirectory(b[f.directory-f.metadata:][:f.length], f)
+	if err != nil {
+		return err
 	}
-	s.cols = make([]column, f.columns)
-	for i := range s.cols {
-		e := dir[i*directoryEntry:]
-		off, n, crc := le.Uint64(e), uint64(le.Uint32(e[8:])), le.Uint32(e[12:])
-		if off < f.metadata || off > f.directory || n > f.directory-off {
-			return errs.Corrupt("column %d: metadata of %d bytes at %d", i, n, off)
+	s.cols = make([]column, len(dir))
+	for i, e := range dir {
+		blob := b[e.offset-f.metadata:][:e.length]
+		if got := checksum(blob); got != e.crc {
+			return errs.Corrupt("column %d: metadata: checksum %08x, want %08x", i, got, e.crc)
 		}
-		blob := b[off-f.metadata:][:n]
-		if got := checksum(blob); got != crc {
-			return errs.Corrupt("column %d: metadata: checksum %08x, want %08x", i, got, crc)
-		}
-		c := Column{ID: le.Uint32(e[16:]), Type: types.Type{
-			Kind: types.Kind(e[20]), Elem: types.Kind(e[21]), Width: int32(le.Uint32(e[24:])),
-			Precision: int16(le.Uint16(e[28:])), Scale: int16(le.Uint16(e[30:])),
-		}}
-		if c.Type.Physical() == types.PhysNone {
-			return errs.Unsupported("column %d of kind %d", i, c.Type.Kind)
-		}
-		m, err := readMeta(blob, c, s.rows, f.metadata)
+		m, err := readMeta(blob, s.rows, f.metadata)
 		if err != nil {
-			return fmt.Errorf("column %d %q: %w", i, m.name(), err)
+			return fmt.Errorf("column %d %q: %w", i, m.Name, err)
 		}
 		s.cols[i].meta = m
-		s.cols[i].elem = c.Type.Physical().Width()
+		s.cols[i].elem = m.Type.Physical().Width()
 		if m.dict != nil {
 			s.cols[i].elem = 4
 			s.cols[i].dictID = batch.NewDictionaryID()
 		}
 	}
 	return nil
-}
-
-func (m *meta) name() string {
-	if m == nil {
-		return ""
-	}
-	return m.Name
 }
 
 // Close drops the segment's buffers from the cache; those that scans still hold go with them. It does not close the

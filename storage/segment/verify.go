@@ -104,9 +104,12 @@ func (s *Segment) verifyTail() error {
 			used[off-s.metadata+i] = true
 		}
 	}
-	dir := tail[f.directory-f.metadata:]
-	for i := range s.cols {
-		mark(le.Uint64(dir[i*directoryEntry:]), uint64(le.Uint32(dir[i*directoryEntry+8:])))
+	dir, err := readDirectory(tail[f.directory-f.metadata:][:f.length], &f)
+	if err != nil {
+		return err
+	}
+	for _, e := range dir {
+		mark(e.offset, uint64(e.length))
 	}
 	mark(f.directory, uint64(f.length))
 	mark(uint64(s.size)-footerBytes, footerBytes)

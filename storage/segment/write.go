@@ -168,25 +168,18 @@ func (w *writer) finish(metas []*meta) {
 	f := footer{rows: uint64(w.in.Rows), columns: uint32(len(metas)), id: w.in.ID}
 	w.align()
 	f.metadata = w.off
-	var dir []byte
+	var dir []blobRef
 	for _, m := range metas {
 		b := m.append(w.buf[:0])
 		w.buf = b
 		w.align()
-		dir = le.AppendUint64(dir, w.off)
-		dir = le.AppendUint32(dir, uint32(len(b)))
-		dir = le.AppendUint32(dir, checksum(b))
-		dir = le.AppendUint32(dir, m.ID)
-		dir = append(dir, byte(m.Type.Kind), byte(m.Type.Elem), 0, 0)
-		dir = le.AppendUint32(dir, uint32(m.Type.Width))
-		dir = le.AppendUint16(dir, uint16(m.Type.Precision))
-		dir = le.AppendUint16(dir, uint16(m.Type.Scale))
-		dir = append(dir, make([]byte, 8)...)
+		dir = append(dir, blobRef{w.off, uint32(len(b)), checksum(b)})
 		w.write(b)
 	}
+	w.buf = appendDirectory(w.buf[:0], dir)
 	w.align()
-	f.directory, f.length, f.crc = w.off, uint32(len(dir)), checksum(dir)
-	w.write(dir)
+	f.directory, f.length, f.crc = w.off, uint32(len(w.buf)), checksum(w.buf)
+	w.write(w.buf)
 	w.align()
 	f.size = w.off + footerBytes
 	w.write(f.bytes())

@@ -26,6 +26,9 @@ const (
 // OpenBody returns the decompressed body of a request, which fails when it is longer than maxBytes, before or after
 // decompression, or suspiciously well compressed. The caller closes it.
 func OpenBody(w http.ResponseWriter, r *http.Request, maxBytes int64) (*Body, error) {
+	if r.ContentLength > maxBytes { // said at once, not after they have come
+		return nil, tooLong(maxBytes)
+	}
 	in := &counter{src: http.MaxBytesReader(w, r.Body, maxBytes)}
 	b := &Body{in: in, maxBytes: maxBytes}
 	switch enc := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); enc {

@@ -1,6 +1,6 @@
 // Package auth decides who may log in: host rules pick a method for an address, and SCRAM-SHA-256 (RFC 5802, RFC 7677,
 // as PostgreSQL speaks it) checks a password. Its types are Rules, made once from the configuration, Verifier, what is
-// kept of a password, and Exchange, one login.
+// kept of a password, Exchange, one login, and Event, what a log may know of one.
 //
 // Rules and Verifiers are immutable and safe for concurrent use; an Exchange belongs to one login. Clear-text and MD5
 // methods of the wire are refused on purpose: there is no way to ask for them.
@@ -12,6 +12,7 @@ package auth
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"fmt"
 	"net"
 	"net/netip"
@@ -46,6 +47,8 @@ type Options struct {
 	User string
 	// Password is its clear text or its verifier in PostgreSQL's form; "" for none.
 	Password string
+	// Token lets who shows it in as User over HTTP, as programs and pages of browsers do; "" for none.
+	Token string
 	// TrustLoopback lets clients of this machine in without a password.
 	TrustLoopback bool
 	// TrustAll lets every address in without a password. It has to be asked for.
@@ -56,6 +59,7 @@ type Options struct {
 type Rules struct {
 	user          string
 	verifier      *Verifier
+	token         *[sha256.Size]byte // its digest; nil: there is none
 	trustLoopback bool
 	trustAll      bool
 	mock          [32]byte // keys the salts of users that do not exist
@@ -65,6 +69,10 @@ type Rules struct {
 func New(o Options) (*Rules, error) {
 	r := &Rules{user: o.User, trustLoopback: o.TrustLoopback, trustAll: o.TrustAll}
 	rand.Read(r.mock[:])
+	if o.Token != "" {
+		digest := sha256.Sum256([]byte(o.Token))
+		r.token = &digest
+	}
 	switch {
 	case o.Password == "":
 	case IsVerifier(o.Password):
@@ -73,6 +81,8 @@ func New(o Options) (*Rules, error) {
 			return nil, fmt.Errorf("password: %w", err)
 		}
 		r.verifier = v
+		// The salt of this user survives a restart, so those of others must.
+		r.mock = sha256.Sum256(append([]byte("salts of nobody "), v.serverKey...))
 	default:
 		r.verifier = NewVerifier(o.Password)
 	}
@@ -110,6 +120,15 @@ func (r *Rules) CheckPassword(user, password string) bool {
 	return ok && user == r.user
 }
 
+// CheckToken returns the user that a token stands for. Digests are compared, so that the time tells nothing of the token.
+func (r *Rules) CheckToken(token string) (user string, ok bool) {
+	if r.token == nil {
+		return "", false
+	}
+	digest := sha256.Sum256([]byte(token))
+	return r.user, subtle.ConstantTimeCompare(digest[:], r.token[:]) == 1
+}
+
 // Failed is the error of a login that did not prove itself: the same for unknown users and wrong passwords.
 func Failed(user string) *errs.Error {
 	e := errs.New(errs.InvalidPassword, "password authentication failed for user %q", user)
@@ -117,14 +136,17 @@ func Failed(user string) *errs.Error {
 	return e
 }
 
-// mockVerifier returns the verifier of a user that does not exist: the same salt every time, and keys that no
-// password has.
+// mockVerifier returns the verifier of a user that does not exist: the same salt every time, as long as that of the user
+// that does and as many iterations, and keys that no password has.
 func (r *Rules) mockVerifier(user string) *Verifier {
-	salt := mac(r.mock[:], "salt of "+user)[:saltBytes]
-	keys := sha256.Sum256(append(r.mock[:], user...))
-	iterations := Iterations
+	length, iterations := saltBytes, Iterations
 	if r.verifier != nil {
-		iterations = r.verifier.iterations
+		length, iterations = len(r.verifier.salt), r.verifier.iterations
 	}
-	return &Verifier{salt: salt, iterations: iterations, storedKey: keys[:], serverKey: mac(keys[:], "server")}
+	var salt []byte
+	for i := 0; len(salt) < length; i++ {
+		salt = append(salt, mac(r.mock[:], fmt.Sprintf("salt %d of %s", i, user))...)
+	}
+	keys := sha256.Sum256(append(r.mock[:], user...))
+	return &Verifier{salt: salt[:length], iterations: iterations, storedKey: keys[:], serverKey: mac(keys[:], "server")}
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"encoding/base64"
 	"net"
 	"strings"
 	"testing"
@@ -123,6 +124,64 @@ func TestUnknownUserSalt(t *testing.T) {
 	}
 }
 
+// TestServerFirst holds the whole first message of the server against RFC 5802, for a user that exists and for others:
+// nothing in its shape may tell them apart, also when the verifier has another number of iterations and another salt than
+// ours, and after a restart.
+func TestServerFirst(t *testing.T) {
+	odd := derive("secret", []byte("a salt of 40 bytes, as others make them."), 4097).String()
+	short := derive("secret", []byte("12345"), 123456).String()
+	for _, tc := range []struct {
+		password       string
+		salt           int
+		iterations     string
+		survivesReboot bool
+	}{
+		{"secret", saltBytes, "10000", false}, {postgresVerifier, 16, "4096", true}, {odd, 40, "4097", true}, {short, 5, "123456", true},
+	} {
+		first := func(r *Rules, user string) (nonce, salt, iterations string) {
+			answer, err := r.Begin(user).Step([]byte("n,,n=ignored,r=the client's"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts := strings.Split(string(answer), ",")
+			if len(parts) != 3 || !strings.HasPrefix(parts[0], "r=the client's") || !strings.HasPrefix(parts[1], "s=") || !strings.HasPrefix(parts[2], "i=") {
+				t.Fatalf("first message of %q: %q", user, answer)
+			}
+			raw, err := base64.StdEncoding.DecodeString(parts[1][2:])
+			if err != nil || len(raw) != tc.salt || parts[2] != "i="+tc.iterations {
+				t.Errorf("first message of %q: %q: %v, want %d bytes of salt and %s iterations", user, answer, err, tc.salt, tc.iterations)
+			}
+			return parts[0][len("r=the client's"):], parts[1], parts[2]
+		}
+		begin := func() *Rules {
+			r, err := New(Options{User: "alice", Password: tc.password})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		r, rebooted, salts, length := begin(), begin(), map[string]string{}, 0
+		for _, user := range []string{"alice", "bob", "Alice", "", "alice ", strings.Repeat("x", 1000)} {
+			nonce, salt, _ := first(r, user)
+			again, same, _ := first(r, user)
+			_, later, _ := first(rebooted, user)
+			if nonce == again || same != salt || (later == salt) != tc.survivesReboot {
+				t.Errorf("user %q: nonces %q, %q; salts %q, %q, restarted %q", user, nonce, again, salt, same, later)
+			}
+			if length == 0 {
+				length = len(nonce)
+			}
+			if len(nonce) != length || length < 16 {
+				t.Errorf("user %q: %d bytes of nonce, others %d", user, len(nonce), length)
+			}
+			if other, twice := salts[salt]; twice {
+				t.Errorf("users %q and %q share a salt", user, other)
+			}
+			salts[salt] = user
+		}
+	}
+}
+
 func TestVerifier(t *testing.T) {
 	v := NewVerifier("secret")
 	back, err := ParseVerifier(v.String())
@@ -153,6 +212,22 @@ func TestVerifierOfPostgreSQL(t *testing.T) {
 	}
 	if !v.Check("silt") || v.Check("sand") {
 		t.Error("the verifier does not fit its password")
+	}
+}
+
+func TestCheckToken(t *testing.T) {
+	r, _ := New(Options{User: "alice", Token: "0123456789abcdef"})
+	none, _ := New(Options{User: "alice"})
+	if user, ok := r.CheckToken("0123456789abcdef"); !ok || user != "alice" {
+		t.Error("the right token is refused")
+	}
+	for _, bad := range []string{"", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeF"} {
+		if _, ok := r.CheckToken(bad); ok {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+	if _, ok := none.CheckToken(""); ok {
+		t.Error("no token is accepted where there is none")
 	}
 }
 

@@ -24,6 +24,14 @@ type Options struct {
 	PG string `name:"pg" env:"SILTSTONE_PG" default:"127.0.0.1:5433" help:"Address of the PostgreSQL protocol."`
 	// HTTP is where pushes, queries, health and metrics listen; "-" for nowhere.
 	HTTP string `name:"http" env:"SILTSTONE_HTTP" default:"127.0.0.1:8433" help:"Address of HTTP, - for none."`
+	// HTTPHosts are names by which clients reach the HTTP port, beside addresses, localhost and the machine's own name. A
+	// request for any other name is refused: a page whose name was made to point here (DNS rebinding) would be let in as
+	// a client of this machine.
+	HTTPHosts []string `name:"http-host" env:"SILTSTONE_HTTP_HOST" help:"Names of this server that HTTP requests may be for, beside addresses, localhost and the machine's own name."`
+	// HTTPOrigins are the web sites whose pages may use the HTTP port, with HTTPToken.
+	HTTPOrigins []string `name:"http-origin" env:"SILTSTONE_HTTP_ORIGIN" help:"Web sites whose pages may use HTTP, such as https://app.example. They need SILTSTONE_HTTP_TOKEN."`
+	// HTTPToken lets who sends it ("Authorization: Bearer ...") in over HTTP, as User. There is no flag, as for Password.
+	HTTPToken string `kong:"-"`
 
 	// User is the role that owns the database and has the password.
 	User string `name:"user" env:"SILTSTONE_USER" default:"siltstone" help:"Role that the password belongs to."`
@@ -82,6 +90,9 @@ func (o *Options) EnsureDefaults() {
 	if o.Password == "" {
 		o.Password = os.Getenv("SILTSTONE_PASSWORD")
 	}
+	if o.HTTPToken == "" {
+		o.HTTPToken = os.Getenv("SILTSTONE_HTTP_TOKEN")
+	}
 }
 
 func set[T comparable](p *T, v T) {
@@ -108,6 +119,7 @@ func (o *Options) Validate() error {
 	if o.HTTP != "-" {
 		checkAddr("http", o.HTTP)
 	}
+	problems = append(problems, o.validatePages()...)
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		bad("tls-cert and tls-key: give both or none")
 	}

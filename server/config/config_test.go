@@ -90,6 +90,31 @@ func TestValidateListsAll(t *testing.T) {
 	}
 }
 
+// TestPages: what opens HTTP to pages is complete, or refused by name.
+func TestPages(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "silt.conf")
+	text := "http-token = 0123456789abcdef\nhttp_host = db.example,db2.example\nhttp-origin = https://app.example\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := parse(t, "--config", file)
+	if err != nil || o.HTTPToken != "0123456789abcdef" || len(o.HTTPHosts) != 2 || len(o.HTTPOrigins) != 1 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for want, o := range map[string]Options{
+		"need a token":       {HTTPOrigins: []string{"https://app.example"}},
+		"at least 16":        {HTTPToken: "short"},
+		"letters, digits":    {HTTPToken: "sixteen letters with blanks"},
+		"is not an origin":   {HTTPOrigins: []string{"https://app.example/"}, HTTPToken: "0123456789abcdef"},
+		`"*" is not an ori`:  {HTTPOrigins: []string{"*"}, HTTPToken: "0123456789abcdef"},
+		"is not the name of": {HTTPHosts: []string{"db.example:8433"}},
+	} {
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", o, err, want)
+		}
+	}
+}
+
 func TestBytes(t *testing.T) {
 	for text, want := range map[string]Bytes{"0": 0, "17": 17, "1k": 1024, "1kB": 1024, "1.5 MiB": 3 << 19, "4GiB": 4 << 30, "2TB": 2 << 40, "5B": 5} {
 		var b Bytes

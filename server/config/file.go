@@ -12,16 +12,18 @@ import (
 )
 
 // FileLoader reads a configuration file for kong: one "name = value" per line, the names being those of the flags (or
-// password), # starting a comment. A name that is not known is an error, so that a typing mistake is not a default.
+// password, http-token), # starting a comment. A name that is not known is an error, so that a typing mistake is not a default.
 func FileLoader(o *Options) kong.ConfigurationLoader {
 	return func(r io.Reader) (kong.Resolver, error) {
 		values, err := parseFile(r)
 		if err != nil {
 			return nil, err
 		}
-		if p, ok := values["password"]; ok {
-			o.Password = p
-			delete(values, "password")
+		for name, secret := range map[string]*string{"password": &o.Password, "http-token": &o.HTTPToken} {
+			if v, ok := values[name]; ok {
+				*secret = v
+				delete(values, name)
+			}
 		}
 		return &resolver{values}, nil
 	}

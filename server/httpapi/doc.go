@@ -2,10 +2,16 @@
 // read. Its types are Server, an http.Handler with its own limits, and Options.
 //
 //	POST /v1/tables/{table}/rows   rows of one table ("t" or "schema.t"), stored by one commit: all or nothing
-//	POST /v1/query                 one SQL statement; its result as JSON, CSV or an Arrow IPC stream
+//	POST /v1/query                 one SQL statement, as application/sql, or with parameters as application/json; its
+//	                               result as JSON, CSV or an Arrow IPC stream
 //	GET  /healthz                  200 and "ok", or 503 and the reasons
 //	GET  /metrics                  Prometheus text
 //	GET  /debug/pprof/             profiles of the process, with Options.Pprof and for clients of this machine
+//
+// # Who is answered
+//
+// access.go has the rules for names of the server and for pages of web sites, login.go those for users: trusted addresses,
+// passwords (basic) and the token (bearer). A refusal is a 401, a 403, or a 421 for a Host that is not ours.
 //
 // # Pushing rows
 //

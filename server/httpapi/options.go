@@ -24,6 +24,14 @@ type Options struct {
 	Health func() []string
 	// Auth decides who may come in: trusted addresses as themselves, others with basic authentication.
 	Auth *auth.Rules
+	// Hosts are names that requests may be for, beside addresses and localhost.
+	Hosts []string
+	// Origins are the web sites whose pages may send requests, with the token of Auth. Default: none.
+	Origins []string
+	// Logins is told of clients that were let in or refused. Default: nobody is.
+	Logins auth.Listener
+	// ConnectionsMax bounds connections. Default 1,000.
+	ConnectionsMax int
 	// Pool is charged for the rows of pushes that are on their way. Default: one without a limit.
 	Pool *mem.Pool
 	// Metrics are shown at /metrics beside this package's own, which are not registered there. It must be complete when
@@ -33,6 +41,8 @@ type Options struct {
 	BodyMaxBytes int64
 	// ReadTimeout bounds the time for a whole request. Default 5 min.
 	ReadTimeout time.Duration
+	// WriteTimeout ends an answer whose client reads nothing for that long. Default 5 min.
+	WriteTimeout time.Duration
 	// Pprof serves /debug/pprof/ to clients of this machine.
 	Pprof bool
 	// Log gets one line for what an operator should see. Default slog.Default().
@@ -42,7 +52,9 @@ type Options struct {
 // EnsureDefaults fills in what is zero.
 func (o *Options) EnsureDefaults() {
 	o.BodyMaxBytes = cmp.Or(o.BodyMaxBytes, 256<<20)
+	o.ConnectionsMax = cmp.Or(o.ConnectionsMax, 1000)
 	o.ReadTimeout = cmp.Or(o.ReadTimeout, 5*time.Minute)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, 5*time.Minute)
 	if o.Pool == nil {
 		o.Pool = mem.NewPool(0)
 	}
@@ -51,6 +63,9 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.Health == nil {
 		o.Health = func() []string { return nil }
+	}
+	if o.Logins == nil {
+		o.Logins = func(auth.Event) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -72,11 +87,17 @@ func (o *Options) Validate() error {
 	if o.Auth == nil {
 		bad("Auth: nothing says who may come in")
 	}
+	if o.ConnectionsMax < 0 {
+		bad("ConnectionsMax: %d is negative", o.ConnectionsMax)
+	}
 	if o.BodyMaxBytes < 0 {
 		bad("BodyMaxBytes: %d is negative", o.BodyMaxBytes)
 	}
 	if o.ReadTimeout < 0 {
 		bad("ReadTimeout: %d is negative", o.ReadTimeout)
+	}
+	if o.WriteTimeout < 0 {
+		bad("WriteTimeout: %d is negative", o.WriteTimeout)
 	}
 	return errors.Join(problems...)
 }

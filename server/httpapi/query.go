@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/siltstone-db/siltstone/ingest/httppush"
@@ -42,7 +43,7 @@ func (s *Server) runQuery(w http.ResponseWriter, r *http.Request, user string) e
 	defer conn.Close()
 	stop := context.AfterFunc(r.Context(), conn.Cancel)
 	defer stop()
-	out := newAnswer(w, r, conn)
+	out := s.newAnswer(w, r, conn)
 	err = execute(r.Context(), conn, q, out)
 	return out.finish(err)
 }
@@ -55,11 +56,11 @@ type answer interface {
 }
 
 // newAnswer makes the output in the form that the client accepts: JSON, CSV or an Arrow stream.
-func newAnswer(w http.ResponseWriter, r *http.Request, conn Session) answer {
+func (s *Server) newAnswer(w http.ResponseWriter, r *http.Request, conn Session) answer {
 	if wantsArrow(r) {
-		return &arrowResult{result: result{w: w, media: arrow.ContentType}}
+		return &arrowResult{result: result{w: w, patience: s.opt.WriteTimeout, media: arrow.ContentType}}
 	}
-	out := &result{w: w, media: "application/json", settings: conn.TypeSettings}
+	out := &result{w: w, patience: s.opt.WriteTimeout, media: "application/json", settings: conn.TypeSettings}
 	if wantsCSV(r) {
 		out.media = "text/csv; charset=utf-8"
 		out.csv = csv.NewWriter(&out.buf)
@@ -71,7 +72,23 @@ func wantsCSV(r *http.Request) bool {
 	return r.URL.Query().Get("format") == "csv" || strings.HasPrefix(r.Header.Get("Accept"), "text/csv")
 }
 
+// queryMedia returns the type of a query's body. Browsers send forms, plain text and bodies without a type to other sites
+// without asking these: only types that no form has are taken.
+func queryMedia(r *http.Request) (string, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && (media == "application/json" || media == "application/sql") {
+		return media, nil
+	}
+	return "", withStatus(http.StatusUnsupportedMediaType,
+		errs.New(errs.FeatureNotSupported, "content type %.100q is not supported", r.Header.Get("Content-Type")).
+			WithHint("Use application/sql with a statement, or application/json with {\"sql\": ..., \"params\": [...]}."))
+}
+
 func readQuery(w http.ResponseWriter, r *http.Request) (*queryRequest, error) {
+	media, err := queryMedia(r)
+	if err != nil {
+		return nil, err
+	}
 	b, err := httppush.OpenBody(w, r, queryMaxBytes)
 	if err != nil {
 		return nil, err
@@ -84,8 +101,7 @@ func readQuery(w http.ResponseWriter, r *http.Request) (*queryRequest, error) {
 	if !utf8.Valid(text) {
 		return nil, withStatus(http.StatusBadRequest, errs.New(errs.CharacterNotInRepertoire, "request body is not UTF-8"))
 	}
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if media != "application/json" {
+	if media == "application/sql" {
 		return &queryRequest{SQL: string(text)}, nil
 	}
 	q := &queryRequest{}
@@ -148,8 +164,9 @@ const resultFlushBytes = 64 << 10
 // result is the session.Output that writes JSON or CSV.
 type result struct {
 	w        http.ResponseWriter
-	media    string      // content type
-	csv      *csv.Writer // nil: JSON
+	patience time.Duration // ends an answer of which nothing is read for that long
+	media    string        // content type
+	csv      *csv.Writer   // nil: JSON
 	buf      bytes.Buffer
 	sent     bool
 	rows     int64
@@ -271,6 +288,7 @@ func (o *result) flush() error {
 		o.w.Header().Set("Content-Type", o.media)
 		o.w.WriteHeader(http.StatusOK)
 	}
+	_ = http.NewResponseController(o.w).SetWriteDeadline(time.Now().Add(o.patience)) // a test's writer has none
 	_, err := o.w.Write(o.buf.Bytes())
 	o.buf.Reset()
 	return err

@@ -79,14 +79,19 @@ func bodyOf(err error) errorBody {
 	return b
 }
 
-// writeError answers with an error.
-func writeError(w http.ResponseWriter, err error) {
+// writeError answers with an error, also when the request's body has not come or is not wanted.
+func writeError(w http.ResponseWriter, r *http.Request, err error) {
+	defer leaveBody(w, r)()
 	status := statusFor(err)
 	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
 		w.Header().Set("Retry-After", retryAfterSeconds)
 	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Basic realm="siltstone", charset="UTF-8"`)
+		scheme := `Basic realm="siltstone", charset="UTF-8"`
+		if foreignOf(r) != "" { // no browser should ask its user for a password on a page of another site
+			scheme = `Bearer realm="siltstone"`
+		}
+		w.Header().Set("WWW-Authenticate", scheme)
 	}
 	writeJSON(w, status, struct {
 		Error errorBody `json:"error"`

@@ -15,7 +15,7 @@ func (n *Node) Banner(w io.Writer) {
 		host, port, _ := net.SplitHostPort(a.String())
 		base := "http://" + net.JoinHostPort(dialable(host), port)
 		fmt.Fprintf(w, "  HTTP   curl -d '{\"sql\": \"SELECT version()\"}' -H 'Content-Type: application/json' %s/v1/query\n", base)
-		fmt.Fprintf(w, "         curl --data-binary @rows.ndjson %s/v1/tables/mytable/rows\n", base)
+		fmt.Fprintf(w, "         curl --data-binary @rows.ndjson -H 'Content-Type: application/x-ndjson' %s/v1/tables/mytable/rows\n", base)
 	}
 	if n.demo != nil {
 		fmt.Fprint(w, demoQueries)

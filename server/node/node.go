@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -28,6 +29,7 @@ type Node struct {
 	opt    config.Options
 	log    *slog.Logger
 	rules  *auth.Rules
+	logins *logins
 	tls    *tls.Config // nil: none
 	pool   *mem.Pool
 	db     *storage.DB
@@ -62,7 +64,7 @@ func newNode(o config.Options, log *slog.Logger) (*Node, error) {
 		return nil, err
 	}
 	setMemoryLimit(int64(o.Memory))
-	rules, err := auth.New(auth.Options{User: o.User, Password: o.Password, TrustLoopback: o.TrustLoopback, TrustAll: o.TrustAll})
+	rules, err := auth.New(auth.Options{User: o.User, Password: o.Password, Token: o.HTTPToken, TrustLoopback: o.TrustLoopback, TrustAll: o.TrustAll})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +72,10 @@ func newNode(o config.Options, log *slog.Logger) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Node{opt: o, log: log, rules: rules, tls: secure, failed: make(chan error, 2)}, nil
+	if o.TrustAll {
+		log.Warn("trust-all: whoever can reach the ports is let in without a password", "pg", o.PG, "http", o.HTTP)
+	}
+	return &Node{opt: o, log: log, rules: rules, logins: &logins{log: log}, tls: secure, failed: make(chan error, 2)}, nil
 }
 
 // start starts the parts in order, up to one that fails. Stop ends those that were started.
@@ -109,7 +114,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 
 // serveClients lets clients in.
 func (n *Node) serveClients(context.Context) (err error) {
-	n.pg, err = pgwire.NewServer(pgwire.Options{Open: n.openSession, Auth: n.rules, TLS: n.tls, SessionsMax: n.opt.SessionsMax, Log: n.log})
+	n.pg, err = pgwire.NewServer(pgwire.Options{Open: n.openSession, Auth: n.rules, Logins: n.logins.tell, TLS: n.tls, SessionsMax: n.opt.SessionsMax, Log: n.log})
 	if err != nil {
 		return err
 	}
@@ -118,12 +123,24 @@ func (n *Node) serveClients(context.Context) (err error) {
 		return nil
 	}
 	n.http, err = httpapi.NewServer(httpapi.Options{Store: n.db, Open: n.openHTTP, Health: n.health, Auth: n.rules, Pool: n.pool,
-		Metrics: n.metrics(), BodyMaxBytes: int64(n.opt.BodyMax), Pprof: n.opt.Pprof, Log: n.log})
+		Hosts: n.names(), Origins: n.opt.HTTPOrigins, Logins: n.logins.tell, Metrics: n.metrics(), BodyMaxBytes: int64(n.opt.BodyMax), Pprof: n.opt.Pprof, Log: n.log})
 	if err != nil {
 		return err
 	}
 	n.serve(n.http.Serve, n.httpListener)
 	return nil
+}
+
+// names returns the names of this server that HTTP requests may be for.
+func (n *Node) names() []string {
+	names := slices.Clone(n.opt.HTTPHosts)
+	if host, err := os.Hostname(); err == nil {
+		names = append(names, host)
+	}
+	if host, _, err := net.SplitHostPort(n.opt.HTTP); err == nil && host != "" {
+		names = append(names, host)
+	}
+	return names
 }
 
 // startDemo starts the stream of events, if it is wished.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -191,6 +192,71 @@ func TestRandomBytes(t *testing.T) {
 	}
 	if n := s.metrics.Panics.Value(); n != 0 {
 		t.Errorf("%d panics", n)
+	}
+}
+
+// TestLengthLimits meets each limit of a message with real bytes, and exceeds it by one.
+func TestLengthLimits(t *testing.T) {
+	padded := func(typ byte, body string, length uint32) []byte {
+		b := append([]byte{typ, 0, 0, 0, 0}, body...)
+		b = append(b, make([]byte, int(length)+1-len(b))...)
+		binary.BigEndian.PutUint32(b[1:], length)
+		return b
+	}
+	spaces := func(head string, length uint32) string {
+		return head + strings.Repeat(" ", int(length)-4-len(head)-1)
+	}
+	for _, tc := range []struct {
+		name  string
+		limit uint32
+		send  func(length uint32) []byte
+		want  string // types of the answers, the last one being what is waited for
+	}{
+		{"Query", messageMaxBytes, func(n uint32) []byte { return padded('Q', spaces("rows 1", n), n) }, "TDCZ"},
+		{"Parse", messageMaxBytes, func(n uint32) []byte {
+			return append(padded('P', "\x00"+spaces("rows 1", n-3), n), "S\x00\x00\x00\x04"...)
+		}, "1Z"},
+		{"Describe", smallMaxBytes, func(n uint32) []byte {
+			return append(padded('D', "S"+spaces("x", n-1), n), "S\x00\x00\x00\x04"...)
+		}, "EZ"},
+		{"CopyData", copyMaxBytes, func(n uint32) []byte {
+			return append(append(query("copyin"), padded('d', "x", n)...), "c\x00\x00\x00\x04"...)
+		}, "GCZ"},
+	} {
+		for _, over := range []uint32{0, 1} {
+			_, dial := start(t, nil)
+			nc := dialReady(t, dial)
+			nc.SetDeadline(time.Now().Add(60 * time.Second))
+			go nc.Write(tc.send(tc.limit + over))
+			got, err := readUntil(nc, 'Z')
+			if over == 0 && (err != nil || got != tc.want) {
+				t.Errorf("%s of %d bytes: %q, %v, want %q", tc.name, tc.limit, got, err, tc.want)
+			}
+			if over == 1 && (err == nil || strings.HasSuffix(got, "Z")) {
+				t.Errorf("%s of %d bytes is taken: %q", tc.name, tc.limit+1, got)
+			}
+			nc.Close()
+		}
+	}
+}
+
+// TestStartupLimit: the longest start-up packet logs in, one byte more is no start-up packet.
+func TestStartupLimit(t *testing.T) {
+	_, dial := start(t, nil)
+	for over := range 2 {
+		nc, err := dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc.SetDeadline(time.Now().Add(20 * time.Second))
+		head := "\x00\x00\x00\x00\x00\x03\x00\x00user\x00a\x00application_name\x00"
+		packet := []byte(head + strings.Repeat("x", startupMaxBytes+over-len(head)-2) + "\x00\x00")
+		binary.BigEndian.PutUint32(packet, uint32(len(packet)))
+		nc.Write(packet)
+		if _, err := readUntil(nc, 'Z'); (err == nil) != (over == 0) {
+			t.Errorf("%d bytes: %v", len(packet), err)
+		}
+		nc.Close()
 	}
 }
 

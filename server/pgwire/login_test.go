@@ -13,6 +13,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +95,53 @@ func TestLoginSCRAM(t *testing.T) {
 			}
 			conn.Close(ctx)
 		}
+	}
+}
+
+// TestLoginEvents: every login has one event, whichever way it ends, and no event has what was guessed.
+func TestLoginEvents(t *testing.T) {
+	events := make(chan auth.Event, 1)
+	_, dial := start(t, func(o *Options) {
+		o.Auth, o.SessionsMax = rulesWithPassword(t), 1
+		o.Logins = func(e auth.Event) { events <- e }
+	})
+	login := func(user, password string) *pgx.Conn {
+		pc, err := pgx.ParseConfig(fmt.Sprintf("host=127.0.0.1 user=%s password='%s' database=d sslmode=disable", user, password))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pc.DialFunc = func(context.Context, string, string) (net.Conn, error) { return dial() }
+		conn, err := pgx.ConnectConfig(t.Context(), pc)
+		if err != nil {
+			return nil
+		}
+		t.Cleanup(func() { conn.Close(context.Background()) })
+		return conn
+	}
+	for _, tc := range []struct {
+		user, password string
+		want           errs.Code
+	}{{"alice", "wrong-one", errs.InvalidPassword}, {"bob", "open sesame", errs.InvalidPassword}, {"alice", "open sesame", ""}, {"alice", "open sesame", errs.TooManyConnections}} {
+		if conn := login(tc.user, tc.password); (conn != nil) != (tc.want == "") {
+			t.Fatalf("%+v: logged in: %v", tc, conn != nil)
+		}
+		e := <-events
+		if e.Door != "pg" || e.User != tc.user || e.Method != "scram-sha-256" || tc.want == "" && e.Err != nil || tc.want != "" && !errs.Is(e.Err, tc.want) {
+			t.Errorf("%+v: %s", tc, e)
+		}
+		if text := e.String(); strings.Contains(text, "sesame") || strings.Contains(text, "wrong-one") {
+			t.Errorf("a password is in %s", text)
+		}
+	}
+	nc, err := dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Write(startupPacket)
+	readUntil(nc, 'R')
+	nc.Close()
+	if e := <-events; !errs.Is(e.Err, errs.ConnectionFailure) {
+		t.Errorf("a client that went away: %s", e)
 	}
 }
 

@@ -31,6 +31,8 @@ type Options struct {
 	Open func(ctx context.Context, s Startup) (Session, error)
 	// Auth decides how clients prove who they are.
 	Auth *auth.Rules
+	// Logins is told of clients that were let in or refused. Default: nobody is.
+	Logins auth.Listener
 	// TLS answers SSLRequest and direct TLS; nil: clients are told that there is none.
 	TLS *tls.Config
 	// SessionsMax bounds clients that are logged in. Default 200.
@@ -55,6 +57,9 @@ func (o *Options) EnsureDefaults() {
 	o.LoginTimeout = cmp.Or(o.LoginTimeout, 10*time.Second)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 10*time.Minute)
 	o.WatchInterval = cmp.Or(o.WatchInterval, 250*time.Millisecond)
+	if o.Logins == nil {
+		o.Logins = func(auth.Event) {}
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

@@ -46,10 +46,21 @@ func (c *conn) login() error {
 		c.version = newest
 		c.out.buf = appendNegotiate(c.out.buf, newest, unknown)
 	}
-	if err := c.authenticate(start.User); err != nil {
-		return err
+	if err = c.authenticate(start.User); err == nil {
+		err = c.open(start)
 	}
-	return c.open(start)
+	c.tellLogin(start.User, err)
+	return err
+}
+
+// tellLogin tells the listener how a login ended. A client that goes away is an end, too: who guesses passwords may
+// not wait for the answer.
+func (c *conn) tellLogin(user string, err error) {
+	remote := c.nc.RemoteAddr()
+	if err == errDone {
+		err = errs.New(errs.ConnectionFailure, "the client went away")
+	}
+	c.srv.opt.Logins(auth.NewEvent("pg", user, remote, c.srv.opt.Auth.Method(remote).String(), err))
 }
 
 // startup reads packets until one asks for a session, and answers the requests before it: TLS and GSSAPI, each at most

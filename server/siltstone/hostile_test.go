@@ -169,7 +169,7 @@ func TestRandomBytes(t *testing.T) {
 			addr = strings.TrimPrefix(p.http, "http://")
 		case 3:
 			addr = strings.TrimPrefix(p.http, "http://")
-			lead = fmt.Sprintf("POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", len(b))
+			lead = fmt.Sprintf("POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/sql\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", len(b))
 		}
 		limit <- struct{}{}
 		wg.Go(func() {

@@ -72,7 +72,18 @@ func Check(fsys vfs.FS, dir string) []Finding {
 	c.records("wal", ".wal", record.WAL)
 	c.records("tokens", ".tok", record.Tokens)
 	c.segments()
+	c.quarantine()
 	return c.findings
+}
+
+// quarantine: the folder may be missing, and what lies there is nobody's; but it must be a folder.
+func (c *checker) quarantine() {
+	name := c.dir + "/quarantine"
+	if i, err := c.fs.Stat(name); err == nil && !i.Dir {
+		c.add(name, errors.New("is not a directory"), true)
+	} else if err != nil && !vfs.IsNotExist(err) {
+		c.add(name, err, true)
+	}
 }
 
 func (c *checker) add(file string, err error, fatal bool) {

@@ -12,14 +12,6 @@ type disk struct{}
 
 type diskFile struct{ *os.File }
 
-func open(name string, flag int) (File, error) {
-	f, err := os.OpenFile(name, flag, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	return diskFile{f}, nil
-}
-
 func (disk) Create(name string) (File, error)    { return open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC) }
 func (disk) Open(name string) (File, error)      { return open(name, os.O_RDONLY) }
 func (disk) OpenWrite(name string) (File, error) { return open(name, os.O_RDWR) }
@@ -41,6 +33,12 @@ func (disk) List(dir string) ([]Info, error) {
 		if err != nil {
 			return nil, err
 		}
+		if e.Type()&os.ModeSymlink != 0 { // a file elsewhere, or nothing: who opens it is told
+			if to, err := os.Stat(dir + "/" + e.Name()); err == nil {
+				infos = append(infos, Info{Name: e.Name(), Size: to.Size(), Dir: to.IsDir(), ModTime: to.ModTime()})
+				continue
+			}
+		}
 		infos = append(infos, info(i))
 	}
 	return infos, nil
@@ -49,7 +47,7 @@ func (disk) List(dir string) ([]Info, error) {
 func (disk) Stat(name string) (Info, error) {
 	i, err := os.Stat(name)
 	if err != nil {
-		return Info{}, err
+		return Info{}, odd("stat", name, err)
 	}
 	return info(i), nil
 }
@@ -71,11 +69,11 @@ func (disk) SyncDir(dir string) error {
 }
 
 func (disk) Lock(name string) (io.Closer, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := open(name, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(f); err != nil {
+	if err := lock(f.(diskFile).File); err != nil {
 		f.Close()
 		return nil, ErrLocked
 	}

@@ -9,7 +9,8 @@ import (
 
 // arrayReader turns a JSON array of objects, or one object, into lines of NDJSON as it streams by: commas between
 // elements become line ends, white space between tokens that would end a line becomes a space. Elements are not looked
-// into; what is wrong inside them is the NDJSON reader's to say.
+// into; what is wrong inside them is the NDJSON reader's to say, as a line end in a string, which becomes another byte that
+// no string may have.
 type arrayReader struct {
 	src   io.Reader
 	ready []byte // to hand out
@@ -96,6 +97,9 @@ func (r *arrayReader) convert(b []byte) ([]byte, error) {
 
 // inside follows one byte of an element and returns what it becomes.
 func (r *arrayReader) inside(c byte) byte {
+	if r.str && c == '\n' {
+		c = '\r'
+	}
 	switch {
 	case r.esc:
 		r.esc = false

@@ -1,6 +1,7 @@
 package httppush
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
@@ -222,4 +224,54 @@ func FuzzArray(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestArrayStrings: what stands in strings of an array is no line end and no bracket, whatever it is; indexes are those of
+// elements.
+func TestArrayStrings(t *testing.T) {
+	for _, tc := range []struct {
+		body string
+		n    int // stored
+		bad  string
+	}{
+		{"[{\"n\":1,\"s\":\"a\n{}\nb\"},{\"n\":2},{\"n\":\"x\"}]", 1, "[0 2]"},
+		{"[{\"n\":1,\"s\":\"a\r\nb\"},{\"n\":2}]", 1, "[0]"},
+		{"[{\"n\":1,\"s\":\"a\\\n{\"},{\"n\":2}]", 1, "[0]"},
+		{"[{\"n\":1,\"s\":\"a\\\\\"},\n{\"n\":\n2},{\"n\":3,\"s\":\"]},{\\\"\"}]", 3, "[]"},
+		{"[{\"n\":1,\n\"s\n\":1},{\"n\":2}]", 1, "[0]"},
+	} {
+		st, pool := newStore(t), mem.NewPool(64<<20)
+		r := request(tc.body, "Content-Type", "application/json")
+		r.URL.RawQuery = "errors=partial"
+		a, err := newHandler(st, pool).Push(httptest.NewRecorder(), r, "u")
+		bad := []int64{}
+		for _, row := range a.Rows {
+			bad = append(bad, row.Index)
+		}
+		if err != nil || int(a.Stored) != tc.n || fmt.Sprint(bad) != tc.bad {
+			t.Errorf("%q: %+v, %v, want %d rows and bad ones %s", tc.body, a, err, tc.n, tc.bad)
+		}
+	}
+}
+
+// TestCSVHeader reads first lines with quotes and with every line end, also when they come byte by byte.
+func TestCSVHeader(t *testing.T) {
+	for _, tc := range []struct{ body, names, rest string }{
+		{"a,b\n1", "[a b]", "1"}, {"a,b\r\n1", "[a b]", "1"}, {"a,b\r1", "[a b]", "1"}, {"a,b\r", "[a b]", ""}, {"a", "[a]", ""},
+		{"\"a\nb\",\"c\"\"d\"\r\n1\n", "[a\nb c\"d]", "1\n"}, {"\"a\rb\"\n", "[a\rb]", ""}, {"\ufeffa,b\n", "[a b]", ""},
+	} {
+		for _, src := range []io.Reader{strings.NewReader(tc.body), iotest.OneByteReader(strings.NewReader(tc.body))} {
+			in := bufio.NewReaderSize(src, headerMaxLine)
+			names, err := csvHeader(in)
+			rest, _ := io.ReadAll(in)
+			if err != nil || fmt.Sprint(names) != tc.names || string(rest) != tc.rest {
+				t.Errorf("%q: %q, %v, rest %q", tc.body, names, err, rest)
+			}
+		}
+	}
+	for _, body := range []string{"", "\n", "\"a", strings.Repeat("x", headerMaxLine+1)} {
+		if names, err := csvHeader(bufio.NewReaderSize(strings.NewReader(body), headerMaxLine)); !errs.Is(err, errs.BadCopyFileFormat) {
+			t.Errorf("%.20q: %q, %v", body, names, err)
+		}
+	}
 }

@@ -21,6 +21,7 @@ import (
 // rows reads the rows of a body into batches with all columns of the table, and keeps what it hears of bad ones.
 type rows struct {
 	read    func(out *batch.Batch, maxRows int) (more bool, err error)
+	limits  format.Limits
 	partial bool
 	bad     []RowError
 	badRows int64
@@ -29,8 +30,8 @@ type rows struct {
 }
 
 // openRows makes the reader for a body's media type.
-func openRows(r *http.Request, body io.Reader, t *catalog.Table, cols []format.Column, partial bool) (*rows, error) {
-	in := &rows{partial: partial}
+func openRows(r *http.Request, body *Body, t *catalog.Table, cols []format.Column, partial bool) (*rows, error) {
+	in := &rows{partial: partial, limits: format.Limits{Account: body.account}}
 	switch media := mediaOf(r); media {
 	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines":
 		in.read = in.ndjson(body, t, cols)
@@ -86,7 +87,7 @@ func (in *rows) reject(index int64, column string, e *errs.Error) error {
 }
 
 func (in *rows) ndjson(body io.Reader, t *catalog.Table, cols []format.Column) func(*batch.Batch, int) (bool, error) {
-	r := ndjson.NewReader(body, ndjson.Options{Table: t.Name,
+	r := ndjson.NewReader(body, ndjson.Options{Table: t.Name, Limits: in.limits,
 		OnReject: func(e *ndjson.RowError) error { return in.reject(e.Index, e.Column, e.Err) }}, cols)
 	return r.Read
 }
@@ -123,7 +124,7 @@ func (in *rows) csv(body io.Reader, t *catalog.Table, cols []format.Column) (fun
 				WithDetail("The first line does not name the column, and it has no default.")
 		}
 	}
-	r, err := formatcsv.NewReader(buf, formatcsv.Options{Table: t.Name,
+	r, err := formatcsv.NewReader(buf, formatcsv.Options{Table: t.Name, NoEndMark: true, Limits: in.limits,
 		OnReject: func(e *formatcsv.RowError) error { return in.reject(e.Index, e.Column, e.Err) }}, listed)
 	if err != nil {
 		return nil, err
@@ -166,14 +167,11 @@ func fill(v *batch.Vector, c format.Column, n int) {
 	}
 }
 
-// csvHeader reads the first line: the names of columns.
+// csvHeader reads the first line: the names of columns, quoted like values, and with any of the line ends that rows may
+// have.
 func csvHeader(in *bufio.Reader) ([]string, error) {
-	line, err := in.ReadSlice('\n')
-	switch {
-	case errors.Is(err, bufio.ErrBufferFull):
-		return nil, errs.New(errs.BadCopyFileFormat, "the first line is longer than %d bytes", headerMaxLine).
-			WithHint("The first line of text/csv names the columns.")
-	case err != nil && err != io.EOF:
+	line, err := headerLine(in)
+	if err != nil {
 		return nil, err
 	}
 	line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
@@ -186,4 +184,39 @@ func csvHeader(in *bufio.Reader) ([]string, error) {
 		names[i] = strings.Clone(names[i])
 	}
 	return names, nil
+}
+
+// headerLine takes the first line from in and returns it without its end.
+func headerLine(in *bufio.Reader) ([]byte, error) {
+	quoted, at := false, 0
+	for {
+		b, err := in.Peek(at + 1)
+		switch {
+		case err == io.EOF:
+			in.Discard(at)
+			return b[:at:at], nil
+		case errors.Is(err, bufio.ErrBufferFull):
+			return nil, errs.New(errs.BadCopyFileFormat, "the first line is longer than %d bytes", headerMaxLine).
+				WithHint("The first line of text/csv names the columns.")
+		case err != nil:
+			return nil, err
+		}
+		for b, _ = in.Peek(in.Buffered()); at < len(b); at++ { // what has come
+			switch c := b[at]; {
+			case c == '"':
+				quoted = !quoted
+			case quoted:
+			case c == '\n':
+				in.Discard(at + 1)
+				return b[:at], nil
+			case c == '\r':
+				end := at + 1
+				if b, err = in.Peek(end + 1); err == nil && b[at+1] == '\n' {
+					end++
+				}
+				in.Discard(end)
+				return b[:at], nil
+			}
+		}
+	}
 }

@@ -3,13 +3,11 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -60,16 +58,12 @@ func (s *Server) newAnswer(w http.ResponseWriter, r *http.Request, conn Session)
 	if wantsArrow(r) {
 		return &arrowResult{result: result{w: w, patience: s.opt.WriteTimeout, media: arrow.ContentType}}
 	}
-	out := &result{w: w, patience: s.opt.WriteTimeout, media: "application/json", settings: conn.TypeSettings}
+	out := result{w: w, patience: s.opt.WriteTimeout, media: "application/json", settings: conn.TypeSettings}
 	if wantsCSV(r) {
 		out.media = "text/csv; charset=utf-8"
-		out.csv = csv.NewWriter(&out.buf)
+		return &csvResult{result: out}
 	}
-	return out
-}
-
-func wantsCSV(r *http.Request) bool {
-	return r.URL.Query().Get("format") == "csv" || strings.HasPrefix(r.Header.Get("Accept"), "text/csv")
+	return &out
 }
 
 // queryMedia returns the type of a query's body. Browsers send forms, plain text and bodies without a type to other sites
@@ -161,19 +155,17 @@ func execute(ctx context.Context, conn Session, q *queryRequest, out session.Out
 // before that is a plain one.
 const resultFlushBytes = 64 << 10
 
-// result is the session.Output that writes JSON or CSV.
+// result is the session.Output that writes JSON; the other forms have it inside.
 type result struct {
 	w        http.ResponseWriter
 	patience time.Duration // ends an answer of which nothing is read for that long
 	media    string        // content type
-	csv      *csv.Writer   // nil: JSON
 	buf      bytes.Buffer
 	sent     bool
 	rows     int64
 	cols     []session.Column
 	encode   []pgtype.Encoder
 	settings func() *types.Settings
-	record   []string
 	scratch  []byte
 	tag      string
 	notices  []string
@@ -182,12 +174,6 @@ type result struct {
 // Columns starts the result.
 func (o *result) Columns(cols []session.Column) error {
 	o.cols = cols
-	if o.csv != nil {
-		for _, c := range cols {
-			o.record = append(o.record, c.Name)
-		}
-		return o.csv.Write(o.record)
-	}
 	o.buf.WriteString(`{"columns":[`)
 	for i, c := range cols {
 		if i > 0 {
@@ -217,13 +203,7 @@ func (o *result) Rows(b *batch.Batch) error {
 		o.encode = append(o.encode, pgtype.TextEncoder(v.Type, set))
 	}
 	for row := range b.Len {
-		if o.csv != nil {
-			if err := o.csvRow(b, row); err != nil {
-				return err
-			}
-		} else {
-			o.jsonRow(b, row)
-		}
+		o.jsonRow(b, row)
 		if o.buf.Len() >= resultFlushBytes {
 			if err := o.flush(); err != nil {
 				return err
@@ -232,22 +212,6 @@ func (o *result) Rows(b *batch.Batch) error {
 	}
 	o.rows += int64(b.Len)
 	return nil
-}
-
-func (o *result) csvRow(b *batch.Batch, row int) error {
-	o.record = o.record[:0]
-	for i, v := range b.Cols {
-		o.scratch = o.scratch[:0]
-		if !v.IsNull(row) {
-			o.scratch = o.encode[i](o.scratch, v, row)
-		}
-		o.record = append(o.record, string(o.scratch))
-	}
-	if err := o.csv.Write(o.record); err != nil {
-		return err
-	}
-	o.csv.Flush()
-	return o.csv.Error()
 }
 
 func (o *result) jsonRow(b *batch.Batch, row int) {
@@ -298,16 +262,6 @@ func (o *result) flush() error {
 func (o *result) finish(err error) error {
 	if err != nil && !o.sent {
 		return err
-	}
-	if o.csv != nil {
-		o.csv.Flush()
-		if err == nil {
-			err = o.flush()
-		}
-		if err != nil { // the only way to tell that a CSV is not complete
-			panic(http.ErrAbortHandler)
-		}
-		return nil
 	}
 	if o.cols == nil {
 		o.buf.WriteByte('{')

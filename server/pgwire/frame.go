@@ -25,6 +25,7 @@ type frameReader struct {
 	buf  []byte
 	r, w int  // unread bytes are buf[r:w]
 	lost bool // a message came that cannot be skipped: nothing behind it can be trusted
+	left int  // bytes of a long CopyData that were not handed out
 }
 
 func newFrameReader(src io.Reader) *frameReader {
@@ -101,7 +102,13 @@ func (f *frameReader) startup() (code uint32, body []byte, err error) {
 
 // next reads a message that is legal in phase p. The body is valid until the next call. After an error that is not a
 // timeout the stream is out of step and of no more use.
+//
+// A long CopyData comes in pieces, as many messages: where it is legal the boundaries of CopyData mean nothing, and a row of
+// a gigabyte is one message of clients that send what COPY TO sent them.
 func (f *frameReader) next(p *phase) (typ byte, body []byte, err error) {
+	if f.left > 0 {
+		return f.piece()
+	}
 	if err := f.fill(5); err != nil {
 		// The type alone tells garbage, and a client that sends one byte of it need not be waited for.
 		if f.w > f.r && p[f.buf[f.r]] == 0 {
@@ -118,6 +125,11 @@ func (f *frameReader) next(p *phase) (typ byte, body []byte, err error) {
 		return 0, nil, violation("invalid message length").
 			WithDetail("Message type %q claims %d bytes; 4 to %d are legal here.", rune(typ), n, p[typ])
 	}
+	if typ == 'd' && n > copyBufferBytes {
+		f.r += 5
+		f.left = int(n) - 4
+		return f.piece()
+	}
 	if err := f.fill(1 + int(n)); err != nil {
 		return 0, nil, err
 	}
@@ -126,8 +138,25 @@ func (f *frameReader) next(p *phase) (typ byte, body []byte, err error) {
 	return typ, body, nil
 }
 
-// ready tells whether a whole message of type typ has arrived already.
+// piece returns what has come of a long CopyData.
+func (f *frameReader) piece() (typ byte, body []byte, err error) {
+	if err := f.fill(1); err == io.EOF {
+		return 0, nil, io.ErrUnexpectedEOF
+	} else if err != nil {
+		return 0, nil, err
+	}
+	n := min(f.left, f.w-f.r)
+	body = f.buf[f.r : f.r+n]
+	f.r += n
+	f.left -= n
+	return 'd', body, nil
+}
+
+// ready tells whether a whole message of type typ, or a piece of CopyData, has arrived already.
 func (f *frameReader) ready(typ byte) bool {
+	if f.left > 0 {
+		return typ == 'd' && f.w > f.r
+	}
 	return f.w-f.r >= 5 && f.buf[f.r] == typ && uint64(f.w-f.r-1) >= uint64(binary.BigEndian.Uint32(f.buf[f.r+1:]))
 }
 

@@ -219,9 +219,9 @@ func TestLengthLimits(t *testing.T) {
 		{"Describe", smallMaxBytes, func(n uint32) []byte {
 			return append(padded('D', "S"+spaces("x", n-1), n), "S\x00\x00\x00\x04"...)
 		}, "EZ"},
-		{"CopyData", copyMaxBytes, func(n uint32) []byte {
-			return append(append(query("copyin"), padded('d', "x", n)...), "c\x00\x00\x00\x04"...)
-		}, "GCZ"},
+		{"CopyFail", smallMaxBytes, func(n uint32) []byte {
+			return append(query("copyin"), padded('f', spaces("x", n), n)...)
+		}, "GEZ"},
 	} {
 		for _, over := range []uint32{0, 1} {
 			_, dial := start(t, nil)
@@ -237,6 +237,37 @@ func TestLengthLimits(t *testing.T) {
 			}
 			nc.Close()
 		}
+	}
+}
+
+// TestLongCopyData: a message longer than every buffer comes whole, in bounded memory, and is dropped when its COPY fails
+// in its middle.
+func TestLongCopyData(t *testing.T) {
+	const n = 200 << 20
+	_, dial := start(t, nil)
+	nc := dialReady(t, dial)
+	nc.SetDeadline(time.Now().Add(60 * time.Second))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, tc := range []struct{ sql, want string }{{"copyin", "GCZ"}, {"copyin 1000000", "GEZ"}, {"rows 1", "TDCZ"}} {
+		nc.Write(query(tc.sql))
+		if tc.sql != "rows 1" {
+			go func() {
+				nc.Write(binary.BigEndian.AppendUint32([]byte{'d'}, n+4))
+				piece := make([]byte, 1<<20)
+				for range n >> 20 {
+					nc.Write(piece)
+				}
+				nc.Write([]byte("c\x00\x00\x00\x04"))
+			}()
+		}
+		if got, err := readUntil(nc, 'Z'); err != nil || got != tc.want {
+			t.Errorf("%s: %q, %v, want %q", tc.sql, got, err, tc.want)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 32<<20 {
+		t.Errorf("%d bytes were allocated", grown)
 	}
 }
 

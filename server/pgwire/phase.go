@@ -14,8 +14,9 @@ const (
 	smallMaxBytes = 10000
 	// messageMaxBytes is for Query, Parse and Bind: the longest SQL text is 16 MiB, a value in Bind may be longer.
 	messageMaxBytes = 64 << 20
-	// copyMaxBytes is for CopyData. Clients send 8 to 64 KiB; a message is buffered whole before it is handed on.
-	copyMaxBytes = 16 << 20
+	// copyMaxBytes is for CopyData, which is handed on in pieces: all that a length can say. Clients send 8 to 64 KiB, or a
+	// row, which may be as long.
+	copyMaxBytes = 1<<31 - 1
 )
 
 var (

@@ -14,6 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/format/copybinary"
 	"github.com/siltstone-db/siltstone/storage/format/copytext"
 	"github.com/siltstone-db/siltstone/storage/format/csv"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -50,14 +51,19 @@ func wireFormat(o *copy.Options) int8 {
 	return 0
 }
 
-func newRowReader(src io.Reader, table string, o *copy.Options, cols []format.Column, set *types.Settings) (rowReader, error) {
+func newRowReader(src io.Reader, table string, o *copy.Options, cols []format.Column, set *types.Settings, account *mem.Account) (rowReader, error) {
+	limits := format.Limits{Account: account}
 	switch o.Format {
 	case copy.Text:
-		return copytext.NewReader(src, textOptions(table, o, set), cols)
+		opts := textOptions(table, o, set)
+		opts.Limits = limits
+		return copytext.NewReader(src, opts, cols)
 	case copy.CSV:
-		return csv.NewReader(src, csvOptions(table, o, len(cols), set), cols)
+		opts := csvOptions(table, o, len(cols), set)
+		opts.Limits = limits
+		return csv.NewReader(src, opts, cols)
 	case copy.Binary:
-		return copybinary.NewReader(src, copybinary.Options{Table: table, Settings: *set}, cols), nil
+		return copybinary.NewReader(src, copybinary.Options{Table: table, Settings: *set, Limits: limits}, cols), nil
 	}
 	return nil, errs.Unsupported("COPY format %q", o.Format)
 }

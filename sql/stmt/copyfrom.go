@@ -38,7 +38,9 @@ func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 		return "", err
 	}
 	o := columnFlags(b.Options, b.Ordinals)
-	r, err := newRowReader(o.Encoding.Reader(src), t.Name, &o, copyColumns(t.Columns, b.Ordinals), env.Session.TypeSettings())
+	account := env.Pool.Account("copy", 0) // of rows that are very long
+	defer account.Close()
+	r, err := newRowReader(o.Encoding.Reader(src), t.Name, &o, copyColumns(t.Columns, b.Ordinals), env.Session.TypeSettings(), account)
 	if err != nil {
 		return "", err
 	}

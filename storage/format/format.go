@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -39,13 +40,19 @@ func Types(cols []Column) []types.Type {
 type Limits struct {
 	RowBytes   int // most bytes of one row; 0 is DefaultRowBytes
 	FieldBytes int // most bytes of one field; 0 is DefaultFieldBytes
+	// Account is charged for rows that are longer than LongRowBytes before they are read. nil: nobody is.
+	Account *mem.Account
 }
 
-// The limits by default: the largest COPY message that the server takes is 16 MiB, and a row may span a few of them.
+// The limits by default. A value may have as many bytes as in PostgreSQL, by whatever door it comes: what COPY TO wrote
+// must be readable again. A row is one message of COPY at most, whose length is an int32.
 const (
-	DefaultRowBytes   = 64 << 20
-	DefaultFieldBytes = 16 << 20
+	DefaultRowBytes   = 1<<31 - 1
+	DefaultFieldBytes = 1<<30 - 1
 )
+
+// LongRowBytes is what a reader holds of a row without asking; a thousand streams of it are 1 GiB.
+const LongRowBytes = 1 << 20
 
 // EnsureDefaults fills in what is zero.
 func (l *Limits) EnsureDefaults() {

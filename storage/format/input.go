@@ -1,6 +1,10 @@
 package format
 
-import "io"
+import (
+	"io"
+
+	"github.com/siltstone-db/siltstone/storage/mem"
+)
 
 // inputBytes is the size that an Input reads at a time: large enough that moving the unread tail of a row costs
 // nothing, small enough for a thousand idle streams.
@@ -13,14 +17,16 @@ type Input struct {
 	buf      []byte
 	pos, end int
 	max      int
+	account  *mem.Account // charged for a long window; nil: nobody is
+	charged  int64
 	eof      bool
 	// Taken counts the bytes that Advance took.
 	Taken int64
 }
 
-// NewInput returns an Input whose window grows to at most max bytes.
-func NewInput(src io.Reader, max int) *Input {
-	return &Input{src: src, buf: make([]byte, min(inputBytes, max+1)), max: max}
+// NewInput returns an Input whose window grows to the bytes of a row at most.
+func NewInput(src io.Reader, l Limits) *Input {
+	return &Input{src: src, buf: make([]byte, min(inputBytes, l.RowBytes+1)), max: l.RowBytes, account: l.Account}
 }
 
 // Window returns the bytes at hand. They are valid until Fill.
@@ -30,6 +36,38 @@ func (in *Input) Window() []byte { return in.buf[in.pos:in.end] }
 func (in *Input) Advance(n int) {
 	in.pos += n
 	in.Taken += int64(n)
+	if len(in.buf) > LongRowBytes && in.end-in.pos <= inputBytes {
+		in.shrink()
+	}
+}
+
+// shrink goes back to a window of the first size behind a long row.
+func (in *Input) shrink() {
+	small := make([]byte, min(2*inputBytes, in.max+1))
+	in.end = copy(small, in.buf[in.pos:in.end])
+	in.buf, in.pos = small, 0
+	if in.account != nil {
+		in.account.Free(in.charged)
+		in.charged = 0
+	}
+}
+
+// copies is how often a long row is in memory while it is read: in the window, decoded, and as a value.
+const copies = 3
+
+// grow makes the window larger.
+func (in *Input) grow() error {
+	size := min(2*len(in.buf), in.max+1)
+	if in.account != nil && size > LongRowBytes {
+		if err := in.account.Reserve(copies*int64(size) - in.charged); err != nil {
+			return err
+		}
+		in.charged = copies * int64(size)
+	}
+	grown := make([]byte, size)
+	copy(grown, in.buf[:in.end])
+	in.buf = grown
+	return nil
 }
 
 // Fill reads more; ok is false at the end of the stream. A window that is full is 54000.
@@ -46,9 +84,9 @@ func (in *Input) Fill() (ok bool, err error) {
 		in.pos = 0
 	}
 	if in.end == len(in.buf) {
-		grown := make([]byte, min(2*len(in.buf), in.max+1))
-		copy(grown, in.buf[:in.end])
-		in.buf = grown
+		if err := in.grow(); err != nil {
+			return false, err
+		}
 	}
 	for range 100 {
 		n, err := in.src.Read(in.buf[in.end:])

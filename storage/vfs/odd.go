@@ -18,7 +18,9 @@ type oddError struct {
 	op, name, kind string
 }
 
-func (e *oddError) Error() string   { return fmt.Sprintf("%s %s: is %s and not a file", e.op, e.name, e.kind) }
+func (e *oddError) Error() string {
+	return fmt.Sprintf("%s %s: is %s and not a file", e.op, e.name, e.kind)
+}
 func (e *oddError) Is(t error) bool { return t == ErrOdd }
 
 // kindOf names what is not a regular file.

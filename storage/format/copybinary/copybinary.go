@@ -58,7 +58,7 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) *Reader {
 	opts.Limits.EnsureDefaults()
 	return &Reader{
 		opts: opts, cols: cols,
-		in:    format.NewInput(src, opts.Limits.RowBytes),
+		in:    format.NewInput(src, opts.Limits),
 		build: format.NewBuilder(opts.Table, cols, &opts.Settings),
 	}
 }

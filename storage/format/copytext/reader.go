@@ -51,7 +51,7 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, erro
 	}
 	r := &Reader{
 		opts: opts, null: *opts.Null, cols: cols,
-		in:     format.NewInput(src, opts.Limits.RowBytes),
+		in:     format.NewInput(src, opts.Limits),
 		build:  format.NewBuilder(opts.Table, cols, &opts.Settings),
 		fields: make([]field, len(cols)+1),
 	}
@@ -176,6 +176,9 @@ func (r *Reader) checkEscaped(text []byte) error {
 // unescape resolves backslashes into scratch, whose contents last until the next call.
 func (r *Reader) unescape(s []byte) []byte {
 	out := r.scratch[:0]
+	if cap(out) > format.LongRowBytes { // of a row that was charged as long
+		out = nil
+	}
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c != '\\' {

@@ -1,6 +1,7 @@
 // Package csv reads and writes rows as comma-separated values by the rules of PostgreSQL's COPY ... (FORMAT csv), which
 // include RFC 4180's: quoted fields may hold delimiters, quotes and line ends; lines end with LF, CRLF or CR, all alike
-// in one stream; an unquoted NULL string is NULL, a quoted one is text. A line \. ends the data. A byte order mark at
+// in one stream; an unquoted NULL string is NULL, a quoted one is text. A line \. ends the data, unless
+// Options say otherwise. A byte order mark at
 // the start is skipped.
 //
 // Reader turns bytes into batches, Writer batches into rows. Both belong to one goroutine. A Reader refuses rows with
@@ -24,6 +25,9 @@ type Options struct {
 	Escape    byte   // 0 is the quote
 	Null      string // what unquoted text is NULL; "" by default
 	Header    format.Header
+	// NoEndMark takes a line \. for a row: RFC 4180 knows no such mark, and where the data's end is known by other means
+	// the rows behind it would be lost without a word.
+	NoEndMark bool
 	// ForceNull and ForceNotNull have a flag per column: read the NULL string as NULL even when quoted; never as NULL.
 	ForceNull, ForceNotNull []bool
 	// ForceQuote has a flag per column: quote every value when writing.

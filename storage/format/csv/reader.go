@@ -53,7 +53,7 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, erro
 	}
 	r := &Reader{
 		opts: opts, cols: cols,
-		in:     format.NewInput(src, opts.Limits.RowBytes),
+		in:     format.NewInput(src, opts.Limits),
 		build:  format.NewBuilder(opts.Table, cols, &opts.Settings),
 		fields: make([]field, len(cols)+1),
 	}

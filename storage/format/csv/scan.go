@@ -8,6 +8,9 @@ import (
 // data. Positions count from the start of the window, which Fill keeps, so a row may come in any number of reads.
 func (r *Reader) scanRow() (n int, ok bool, err error) {
 	r.count, r.scratch = 0, r.scratch[:0]
+	if cap(r.scratch) > format.LongRowBytes { // of a row that was charged as long
+		r.scratch = nil
+	}
 	buf := r.in.Window()
 	if len(buf) == 0 {
 		if ok, err := r.in.Fill(); !ok || err != nil {
@@ -49,7 +52,7 @@ func (r *Reader) scanRow() (n int, ok bool, err error) {
 			}
 			r.add(field{start: start, end: p})
 			r.lines.Read++
-			if r.count == 1 && p == 2 && buf[0] == '\\' && buf[1] == '.' {
+			if r.count == 1 && r.isEndMark(buf[:p]) {
 				return 0, false, nil
 			}
 			return p + size, true, nil
@@ -191,8 +194,11 @@ func (r *Reader) endOfData(buf []byte, start int) (n int, ok bool, err error) {
 	}
 	r.lines.Read++
 	r.add(field{start: start, end: len(buf)})
-	if r.count == 1 && string(buf) == `\.` {
+	if r.count == 1 && r.isEndMark(buf) {
 		return 0, false, nil
 	}
 	return len(buf), true, nil
 }
+
+// isEndMark tells whether a line ends the data.
+func (r *Reader) isEndMark(line []byte) bool { return string(line) == `\.` && !r.opts.NoEndMark }

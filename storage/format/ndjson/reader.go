@@ -47,7 +47,7 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) *Reader {
 	opts.Limits.EnsureDefaults()
 	r := &Reader{
 		opts: opts, cols: cols,
-		in:        format.NewInput(src, opts.Limits.RowBytes),
+		in:        format.NewInput(src, opts.Limits),
 		build:     format.NewBuilder(opts.Table, cols, &opts.Settings),
 		predicted: make([]int32, len(cols)),
 		values:    make([]value, len(cols)),
@@ -177,6 +177,9 @@ func (r *Reader) appendRow(line []byte) error {
 		case v.end-v.start > r.opts.Limits.FieldBytes:
 			err = format.TooLong("field", r.opts.Limits.FieldBytes)
 		case v.kind == kindEscaped:
+			if cap(r.scratch) > format.LongRowBytes { // of a row that was charged as long
+				r.scratch = nil
+			}
 			if r.scratch, err = unescape(r.scratch[:0], line[v.start:v.end]); err == nil {
 				err = r.build.Text(i, r.scratch)
 			}

@@ -94,6 +94,28 @@ func (w *worker) addWeights(rows []uint64, width, n int, idx []uint16, slots []u
 	}
 }
 
+// countRows counts rows idx of the batch (nil: the first ones) in the groups at slots of an array.
+func (w *worker) countRows(rows []uint64, width int, slots []uint32, idx []uint16) {
+	switch {
+	case w.weights != nil && idx != nil:
+		for j, i := range idx {
+			rows[int(slots[j])*width] += uint64(w.weights[i])
+		}
+	case w.weights != nil:
+		for i, x := range w.weights[:len(slots)] {
+			rows[int(slots[i])*width] += uint64(x)
+		}
+	case width == 1: // no multiplication in front of the load
+		for _, s := range slots {
+			rows[s]++
+		}
+	default:
+		for _, s := range slots {
+			rows[int(s)*width]++
+		}
+	}
+}
+
 // dense collects what an input takes of a batch: rows idx (nil: the first n), whose groups are in slots. Rows that it
 // skips are counted in their groups. States then loop over full vectors, without a test per row.
 func (w *worker) dense(i int, rows []uint64, width, base, n int, idx []uint16, slots []uint32) aggstate.Rows {

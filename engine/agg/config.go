@@ -75,9 +75,6 @@ type Config struct {
 	Top      *Top // nil: all groups are needed
 	// Limit says that any Limit groups are enough; the Group may return more. 0: all groups are needed.
 	Limit int64
-	// Counts is set when the input is all rows of a scan, unchanged (*source.Scan is a scan.Counter): rows of a single key may then be counted by its
-	// dictionaries in place of being read.
-	Counts scan.Counter
 	// Weight is set when rows count several times: entries of dictionaries with the numbers of their rows, groups that
 	// were counted before. All calls must take it (aggstate.Weighs).
 	Weight *Weight      // nil: every row counts once

@@ -4,7 +4,6 @@ import (
 	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
@@ -128,14 +127,9 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 	width := w.dict.width
 	if v.Valid == nil {
 		codes := v.Codes[:n]
+		w.countRows(rows, width, codes, nil)
 		if width == 1 && w.noSkips() {
-			for _, c := range codes {
-				rows[c]++
-			}
 			return nil
-		}
-		for _, c := range codes {
-			rows[int(c)*width]++
 		}
 		return w.apply(rows, width, 1, n, nil, codes)
 	}
@@ -148,16 +142,16 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 		if v.Valid.Get(i) {
 			w.slots[len(w.hit)] = c
 			w.hit = append(w.hit, uint16(i))
-			rows[int(c)*width]++
 		} else {
 			w.miss = append(w.miss, uint16(i))
 		}
 	}
+	w.countRows(rows, width, w.slots[:len(w.hit)], w.hit)
 	if err := w.apply(rows, width, 1, n, w.hit, w.slots); err != nil || len(w.miss) == 0 {
 		return err
 	}
 	clear(w.slots[:len(w.miss)])
-	nulls[0] += uint64(len(w.miss))
+	w.countRows(nulls, width, w.slots[:len(w.miss)], w.miss)
 	return w.apply(nulls, width, 1, n, w.miss, w.slots)
 }
 
@@ -188,9 +182,7 @@ func (w *worker) consumeNumbers(v *batch.Vector, n int) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range w.slots[:n] {
-		rows[int(s)*w.dict.width]++
-	}
+	w.countRows(rows, w.dict.width, w.slots[:n], nil)
 	return w.apply(rows, w.dict.width, 1, n, nil, w.slots)
 }
 
@@ -204,9 +196,6 @@ type dictMerge struct {
 func (g *Group) combineDicts(t *op.Task) error {
 	few, err := g.sumFew()
 	if err != nil {
-		return err
-	}
-	if err := g.addCounted(); err != nil {
 		return err
 	}
 	if err := g.sumArrays(t); err != nil {
@@ -266,32 +255,6 @@ func (g *Group) combineDicts(t *op.Task) error {
 		return err
 	}
 	return g.keepNull(&keep[0])
-}
-
-// addCounted adds the rows that dictionaries count.
-func (g *Group) addCounted() error {
-	d := g.workers[0].dict
-	for len(g.counted) > 0 {
-		c := g.counted[0]
-		at := d.index(c.Dict)
-		if at < 0 {
-			return errs.Internal("rows are counted by a dictionary that the scan does not have")
-		}
-		rows, err := d.array(at, g.dicts[at].Len)
-		if err != nil {
-			return err
-		}
-		nulls, err := d.array(len(g.dicts), 1)
-		if err != nil {
-			return err
-		}
-		for i, n := range c.Dict.Counts {
-			rows[i] += uint64(n)
-		}
-		nulls[0] += uint64(c.Nulls)
-		g.counted = g.counted[1:]
-	}
-	return nil
 }
 
 // keepNull adds the group of NULL.

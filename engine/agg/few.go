@@ -38,6 +38,7 @@ func (w *worker) consumeFew(v *batch.Vector, at, n int) error {
 		return err
 	}
 	tab.Find1(refs, 1, n, w.slots)
+	w.addWeights(tab.Rows, tab.Width, n, nil, w.slots)
 	if err := w.apply(tab.Rows, tab.Width, 2, n, nil, w.slots); err != nil {
 		return err
 	}

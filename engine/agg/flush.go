@@ -25,9 +25,6 @@ type flusher struct {
 // all writes the groups and the distinct values of all workers.
 func (f *flusher) all() error {
 	f.fixed = f.g.fixed.Load()
-	if err := f.counted(); err != nil {
-		return err
-	}
 	for _, w := range f.g.workers {
 		if err := f.worker(w); err != nil {
 			return err
@@ -66,30 +63,6 @@ func (f *flusher) pair(s *setPlan, pair []uint64) error {
 		return f.to(record)
 	}
 	return f.g.spill.pairs.Append(f.g.hashPair(s, pair), record)
-}
-
-// counted writes the rows that dictionaries count.
-func (f *flusher) counted() error {
-	g := f.g
-	for len(g.counted) > 0 {
-		c := g.counted[0]
-		at := uint64(g.workers[0].dict.index(c.Dict))
-		for code, n := range c.Dict.Counts {
-			if n == 0 {
-				continue
-			}
-			if err := f.group([]uint64{at<<32 | uint64(code)}, uint64(n), nil); err != nil {
-				return err
-			}
-		}
-		if c.Nulls > 0 {
-			if err := f.group([]uint64{uint64(len(g.dicts)) << 32}, uint64(c.Nulls), nil); err != nil {
-				return err
-			}
-		}
-		g.counted = g.counted[1:]
-	}
-	return nil
 }
 
 // worker writes the groups and the distinct values of one worker.

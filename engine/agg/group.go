@@ -68,7 +68,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
-	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -105,7 +104,6 @@ type Group struct {
 	keyStrings []*hashtable.Interner
 	dicts      []*batch.Dictionary // of modeDict
 	few        bool                // workers of modeDict begin with a table of the entries they meet
-	counted    []scan.Counted      // rows that dictionaries count
 	workers    []*worker
 	limited    bool // groups are fixed early
 	fixed      atomic.Pointer[fixed]
@@ -154,12 +152,6 @@ func (g *Group) Open(t *op.Task) (err error) {
 		return err
 	}
 	g.limited = g.fixes()
-	if g.mode == modeDict && g.cfg.Counts != nil && g.prog.words == 0 {
-		if g.counted, err = g.cfg.Counts.TakeCounted(t.Ctx, g.cfg.Keys[0].Origin); err != nil {
-			return err
-		}
-		g.few = g.few && len(g.counted) == 0
-	}
 	return nil
 }
 

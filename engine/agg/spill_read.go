@@ -12,7 +12,7 @@ import (
 // itself is divided by the bits of a deeper level.
 func (g *Group) inner(t *op.Task, level int) (*Group, error) {
 	in := New(g.cfg)
-	in.cfg.Scan, in.cfg.Counts, in.cfg.Top, in.cfg.Limit = nil, nil, nil, 0
+	in.cfg.Scan, in.cfg.Top, in.cfg.Limit = nil, nil, 0
 	in.plain = true
 	if in.among = g.among; in.among == nil {
 		in.among = &g.reading

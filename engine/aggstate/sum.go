@@ -155,15 +155,7 @@ func total128(s *State, r []uint64) decimal.Decimal {
 }
 
 func finish128(s *State, r []uint64, out *Output) error {
-	t := out.Vector.Type
-	switch {
-	case t.Physical() == types.PhysInt64:
-		if int64(r[1]) != int64(r[0])>>63 {
-			return errs.New(errs.NumericValueOutOfRange, "bigint out of range")
-		}
-		out.words(r[0], 0)
-		return nil
-	case t.Physical() == types.PhysInt128 && t.Scale == s.Type().Scale:
+	if t := out.Vector.Type; t.Physical() == types.PhysInt128 && t.Scale == s.Type().Scale {
 		x := decimal.Int128{Lo: r[0], Hi: int64(r[1])}
 		if x.FitsPrecision(decimal.Precision128) {
 			out.words(r[0], r[1])

@@ -220,7 +220,11 @@ func (r *Relation) Dictionaries(column int) []*batch.Dictionary {
 // Open plans a scan. Terms are applied row by row; Late terms are applied as well, batch by batch, so that a wrong one
 // shows.
 func (r *Relation) Open(_ context.Context, req *scan.Request) (scan.Scan, error) {
-	s := &relationScan{r: r, req: req}
+	s := &relationScan{r: r, req: req, columns: req.Columns}
+	if req.Counted {
+		s.batches, s.columns = r.countedBatches(req.Columns[0]), []int{req.Columns[0], len(r.types)}
+		return s, nil
+	}
 	for _, p := range r.parts {
 		s.batches = append(s.batches, p.batches...)
 	}
@@ -230,6 +234,7 @@ func (r *Relation) Open(_ context.Context, req *scan.Request) (scan.Scan, error)
 type relationScan struct {
 	r       *Relation
 	req     *scan.Request
+	columns []int // ordinals in the batches
 	batches []*batch.Batch
 	next    atomic.Int64
 }
@@ -252,34 +257,62 @@ func (s *relationScan) Dictionaries(column int) ([]*batch.Dictionary, bool) {
 	return out, len(out) == len(s.r.parts)
 }
 
-// TakeCounted takes every other part that has a dictionary, whose rows it counts.
-func (s *relationScan) TakeCounted(_ context.Context, column int) ([]scan.Counted, error) {
-	var out []scan.Counted
-	s.batches = nil
-	for i, p := range s.r.parts {
-		c := s.req.Columns[column]
-		if i%2 == 1 || p.dicts[c] == nil || len(s.req.Terms) > 0 {
-			s.batches = append(s.batches, p.batches...)
+// countedBatches answers a counted request: every other part that has a dictionary hands out its entries with the numbers
+// of their rows, the others their rows, each of which counts once. The numbers stand behind all columns.
+func (r *Relation) countedBatches(c int) (out []*batch.Batch) {
+	for i, p := range r.parts {
+		if i%2 == 0 && p.dicts[c] != nil {
+			out = append(out, p.entries(r.types, c)...)
 			continue
 		}
-		out = append(out, counted(p, c))
+		for _, b := range p.batches {
+			ones := &batch.Vector{}
+			ones.ResetConstant(types.IntOf(types.T(types.Int8), 1), b.Len)
+			out = append(out, &batch.Batch{Cols: append(slices.Clip(b.Cols), ones), Len: b.Len})
+		}
 	}
-	return out, nil
+	return out
 }
 
-// counted counts the rows of a part by a column's dictionary.
-func counted(p part, c int) scan.Counted {
-	d := *p.dicts[c]
-	d.Counts = make([]uint32, d.Len)
-	out := scan.Counted{Dict: &d}
+// entries returns the entries of a column's dictionary that have rows, and NULL.
+func (p *part) entries(ts []types.Type, c int) (out []*batch.Batch) {
+	counts, nulls := make([]int64, p.dicts[c].Len), int64(0)
 	for _, b := range p.batches {
 		for i := range b.Len {
 			if v := b.Cols[c]; v.IsNull(i) {
-				out.Nulls++
+				nulls++
 			} else {
-				d.Counts[v.Codes[i]]++
+				counts[v.Codes[i]]++
 			}
 		}
+	}
+	add := func(v *batch.Vector, n []int64) {
+		weights := &batch.Vector{}
+		weights.Reset(types.T(types.Int8), len(n))
+		copy(batch.Values[int64](weights), n)
+		b := &batch.Batch{Cols: make([]*batch.Vector, len(ts)+1), Len: len(n)}
+		b.Cols[c], b.Cols[len(ts)] = v, weights
+		out = append(out, b)
+	}
+	if nulls > 0 {
+		v := &batch.Vector{}
+		v.ResetConstant(types.NullOf(ts[c]), 1)
+		add(v, []int64{nulls})
+	}
+	var codes []uint32
+	for code, n := range counts {
+		if n > 0 {
+			codes = append(codes, uint32(code))
+		}
+	}
+	for chunk := range slices.Chunk(codes, batch.MaxRows) {
+		v, n := &batch.Vector{}, make([]int64, len(chunk))
+		v.ResetDict(ts[c], p.dicts[c], len(chunk))
+		copy(v.Codes, chunk)
+		for i, code := range chunk {
+			n[i] = counts[code]
+		}
+		add(v, n)
 	}
 	return out
 }
@@ -309,7 +342,7 @@ func (r *relationReader) Next(ctx context.Context, out *batch.Batch) (bool, erro
 		from, to := r.pos, min(r.cur.Len, r.pos+r.step)
 		r.pos = to
 		if from == 0 && to == r.cur.Len && len(r.s.req.Terms) == 0 && !r.late() {
-			for i, c := range r.s.req.Columns {
+			for i, c := range r.s.columns {
 				out.Cols[i].Lend(r.cur.Cols[c])
 			}
 			out.Len = to
@@ -324,7 +357,7 @@ func (r *relationReader) Next(ctx context.Context, out *batch.Batch) (bool, erro
 		if len(r.idx) == 0 {
 			continue
 		}
-		for i, c := range r.s.req.Columns {
+		for i, c := range r.s.columns {
 			out.Cols[i].Gather(r.cur.Cols[c], r.idx)
 		}
 		out.Len = len(r.idx)

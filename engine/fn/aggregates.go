@@ -51,9 +51,6 @@ func init() {
 	add("any_value", AnyValue, sameAsFirst, tAny)
 }
 
-// SumCounts adds up numbers of rows: sum(bigint) with a bigint result, which SQL has no name for.
-var SumCounts = &Aggregate{Name: "sum", Kind: Sum, Args: []types.Type{tInt8}, Result: returns(tInt8)}
-
 // sameAsFirst returns the type of the first argument; minima of varchar are text, as in PostgreSQL.
 func sameAsFirst(ts []types.Type) types.Type {
 	if ts[0].Kind == types.Varchar {

@@ -63,15 +63,6 @@ func (s *Scan) Dictionaries(column int) ([]*batch.Dictionary, bool) {
 	return s.open.Dictionaries(column)
 }
 
-// TakeCounted takes the parts whose rows the dictionary of a column of the request counts, once the source is open and
-// before its producers are made.
-func (s *Scan) TakeCounted(ctx context.Context, column int) ([]scan.Counted, error) {
-	if c, ok := s.open.(scan.Counter); ok {
-		return c.TakeCounted(ctx, column)
-	}
-	return nil, nil
-}
-
 // Producer makes a reader.
 func (s *Scan) Producer(*op.Task, int) (op.Producer, error) {
 	r, err := s.open.Reader()

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"github.com/siltstone-db/siltstone/engine/agg"
+	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/plan"
 )
 
@@ -41,12 +42,15 @@ func (c *compiler) aggregate(n *plan.Aggregate, _ plan.Set) (*stream, *Node, err
 	if err != nil {
 		return nil, nil, err
 	}
-	return c.group(n, s, child)
+	return c.group(n, s, child, nil)
 }
 
-// group aggregates a stream.
-func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node) (*stream, *Node, error) {
+// group aggregates a stream, whose rows count as often as the column weight says; nil: once.
+func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node, weight *expr.Column) (*stream, *Node, error) {
 	exprs := n.Exprs()
+	if weight != nil {
+		exprs = append(exprs, weight)
+	}
 	at, err := c.extend(s, exprs)
 	if err != nil {
 		return nil, nil, err
@@ -83,8 +87,8 @@ func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node) (*stream, *N
 	if c.env.Rows != nil && len(n.Keys) > 0 {
 		cfg.Expected, cfg.Rows = int64(c.env.Rows(n)), int64(max(1, c.env.Rows(n.Input)))
 	}
-	if sc, ok := n.Input.(*plan.Scan); ok && sc.Table != nil && len(sc.Filter) == 0 && len(n.Keys) == 1 && !c.env.NoStatistics && s.scan != nil && s.scan.src != nil && !s.scan.req.Counted {
-		cfg.Counts = s.scan.src
+	if weight != nil {
+		cfg.Weight = &agg.Weight{Column: next()}
 	}
 	for at := range s.types {
 		k := c.key(s, at)

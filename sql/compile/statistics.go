@@ -106,44 +106,14 @@ func ordinalOf(sc *plan.Scan, id plan.ID) int {
 	return -1
 }
 
-// parted is a relation that lies in parts.
-type parted interface{ Parts() []scan.Part }
-
-// totalsOf adds up what the parts of a table know of a column; false when one of them knows nothing.
+// totalsOf returns what is known exactly of a column of a table; false when that is not everything.
 func totalsOf(sc *plan.Scan, rel scan.Relation, id plan.ID) (scan.Totals, bool) {
-	sum := scan.Totals{HasSum: true, HasRange: true}
-	p, ok := rel.(parted)
+	k, ok := rel.(scan.Totaler)
 	at := ordinalOf(sc, id)
 	if !ok || at < 0 {
-		return sum, false
+		return scan.Totals{}, false
 	}
-	first := true
-	for _, part := range p.Parts() {
-		k, ok := part.(scan.Totaler)
-		if !ok {
-			return sum, false
-		}
-		t := k.Totals(at)
-		sum.Rows, sum.Nulls = sum.Rows+t.Rows, sum.Nulls+t.Nulls
-		if t.Rows == t.Nulls {
-			continue
-		}
-		sum.AddSum(&t)
-		switch {
-		case !t.HasRange:
-			sum.HasRange = false
-		case first:
-			sum.Min, sum.Max, first = t.Min, t.Max, false
-		default:
-			if scan.Order(t.Min, sum.Min) < 0 {
-				sum.Min = t.Min
-			}
-			if scan.Order(t.Max, sum.Max) > 0 {
-				sum.Max = t.Max
-			}
-		}
-	}
-	return sum, true
+	return k.Totals(at)
 }
 
 func ranged(d types.Datum, t types.Type, rows int64) types.Datum {

@@ -82,15 +82,12 @@ func byScan(p Prefix, column int) (counts map[string]int64, nulls int64, err err
 
 // checkCounts compares what a prefix counts with what reading it gives.
 func checkCounts(p Prefix, column int) error {
-	ps, err := p.Open(context.Background(), &scan.Request{Columns: []int{column}})
+	ps, err := p.Open(context.Background(), &scan.Request{Columns: []int{column}, Counted: true})
 	if err != nil || ps == nil {
 		return err
 	}
 	defer ps.Close()
-	got, err := ps.(scan.EntryCounter).CountEntries(context.Background(), 0)
-	if err != nil {
-		return err
-	}
+	got := ps.(*scan.EntryScan)
 	want, nulls, err := byScan(p, column)
 	if err != nil {
 		return err
@@ -297,7 +294,7 @@ func TestCountedRequest(t *testing.T) {
 	}
 	for _, rows := range []int{48_000, 8000, 7, 40_000} {
 		for column := range countColumns {
-			if !s.Prefix(rows).CountsValues(column) {
+			if s.Prefix(rows).Stats(column).Counted != int64(rows) {
 				t.Fatal("strings are not counted")
 			}
 			for _, term := range []*scan.Term{
@@ -332,7 +329,7 @@ func TestCountedRequestAfterDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ps.Close()
-	if _, ok := ps.(scan.CountedScan); ok {
+	if _, ok := ps.(*scan.EntryScan); ok {
 		t.Error("entries are counted with their deleted rows")
 	}
 	readAll(t, p, req, func(*batch.Batch, int) { rows++ })

@@ -49,10 +49,10 @@ func (p Prefix) bounds(column int) bounds {
 }
 
 // Totals returns what is known exactly of a column.
-func (p Prefix) Totals(column int) scan.Totals {
+func (p Prefix) Totals(column int) (scan.Totals, bool) {
 	t := scan.Totals{Rows: int64(p.rows), Nulls: int64(p.rows)}
 	if column >= len(p.s.cols) {
-		return t
+		return t, true
 	}
 	b := p.bounds(column)
 	st := b.stats(p.s.cols[column].Type)
@@ -61,7 +61,7 @@ func (p Prefix) Totals(column int) scan.Totals {
 	case types.PhysInt16, types.PhysInt32, types.PhysInt64:
 		t.HasSum, t.SumLo, t.SumHi = true, b.sumLo, b.sumHi
 	}
-	return t
+	return t, true
 }
 
 // Stats returns the bounds of a column.
@@ -77,6 +77,9 @@ func (p Prefix) Stats(column int) scan.ColumnStats {
 		if n > 0 {
 			st.AvgBytes = float64(d.bufs.Load().offsets[n]) / float64(n)
 		}
+	}
+	if p.counts(column) {
+		st.Counted = int64(p.rows)
 	}
 	return st
 }
@@ -105,16 +108,19 @@ func (p Prefix) Open(ctx context.Context, req *scan.Request) (scan.PartScan, err
 	for _, c := range req.Columns {
 		ps.dict(c)
 	}
-	if req.Counted && p.deleted.Len() == 0 && ps.dict(req.Columns[0]) != nil {
+	if req.Counted && p.counts(req.Columns[0]) {
 		return ps.entries(ctx, terms)
 	}
 	ps.conj = scan.NewConjunction(terms, ps.types, req.Counters)
+	if req.Counted {
+		return scan.Ones(ps), nil
+	}
 	return ps, nil
 }
 
-// CountsValues implements scan.ValueCounter.
-func (p Prefix) CountsValues(column int) bool {
-	return column < len(p.s.dicts) && p.s.dicts[column] != nil
+// counts tells whether the dictionary of a column knows how many rows its entries have: also of those that were deleted.
+func (p Prefix) counts(column int) bool {
+	return column >= 0 && column < len(p.s.dicts) && p.s.dicts[column] != nil && p.deleted.Len() == 0
 }
 
 func maxColumn(req *scan.Request) int {
@@ -129,9 +135,7 @@ func maxColumn(req *scan.Request) int {
 }
 
 var (
-	_ scan.Totaler      = Prefix{}
-	_ scan.ValueCounter = Prefix{}
-	_ scan.EntryCounter = (*partScan)(nil)
+	_ scan.Totaler = Prefix{}
 )
 
 type partScan struct {
@@ -183,26 +187,17 @@ func (ps *partScan) Dictionary(column int) *batch.Dictionary {
 	return ps.dict(ps.req.Columns[column])
 }
 
-// CountEntries implements scan.EntryCounter.
-func (ps *partScan) CountEntries(ctx context.Context, column int) (scan.Counted, error) {
-	col := ps.req.Columns[column]
+// entries answers a counted request, which has one column.
+func (ps *partScan) entries(ctx context.Context, terms []scan.Term) (scan.PartScan, error) {
+	col := ps.req.Columns[0]
 	d := *ps.dict(col)
 	n, err := ps.p.s.countEntries(ctx, col, ps.p.rows, &d)
 	if err != nil {
-		return scan.Counted{}, err
-	}
-	d.Counts = n.entries[:min(len(n.entries), d.Len)]
-	return scan.Counted{Dict: &d, Nulls: n.nulls}, nil
-}
-
-// entries answers a counted request, which has one column.
-func (ps *partScan) entries(ctx context.Context, terms []scan.Term) (scan.PartScan, error) {
-	counted, err := ps.CountEntries(ctx, 0)
-	if err != nil {
 		return nil, err
 	}
+	d.Counts = n.entries[:min(len(n.entries), d.Len)]
 	typ := ps.types[ps.req.Columns[0]]
-	e := &scan.EntryScan{Counted: counted, Type: typ, Request: ps.req}
+	e := &scan.EntryScan{Dict: &d, Nulls: n.nulls, Type: typ, Request: ps.req}
 	for i := range terms {
 		p := scan.Compile(&terms[i], typ)
 		memo := scan.NewMemo(&terms[i], typ)
@@ -210,7 +205,7 @@ func (ps *partScan) entries(ctx context.Context, terms []scan.Term) (scan.PartSc
 			if p.Kind == scan.PredNull {
 				return &p, nil
 			}
-			return memo.Codes(counted.Dict, ps.req.Counters)
+			return memo.Codes(&d, ps.req.Counters)
 		})
 	}
 	return e, nil

@@ -387,13 +387,6 @@ func countedRows(rel scan.Relation, req *scan.Request) (map[string]int64, error)
 	}
 	defer sc.Close()
 	got := map[string]int64{}
-	if k, ok := sc.(scan.Counter); ok && !req.Counted {
-		taken, err := k.TakeCounted(ctx, 0)
-		if err != nil {
-			return nil, err
-		}
-		addTaken(got, rel.Types()[req.Columns[0]], taken)
-	}
 	r, err := sc.Reader()
 	if err != nil {
 		return nil, err
@@ -415,19 +408,6 @@ func countedRows(rel scan.Relation, req *scan.Request) (map[string]int64, error)
 	}
 }
 
-func addTaken(got map[string]int64, typ types.Type, taken []scan.Counted) {
-	for _, k := range taken {
-		if k.Nulls > 0 {
-			got["NULL"] += k.Nulls
-		}
-		for i, n := range k.Dict.Counts {
-			if n > 0 {
-				got[text(types.StringOf(typ, string(k.Dict.At(i))))] += int64(n)
-			}
-		}
-	}
-}
-
 // parts reads each part by itself and holds it against what the part knows of all its rows.
 func (t *tableModel) parts(rel scan.Relation) error {
 	v, ok := rel.(interface{ Parts() []scan.Part })
@@ -445,7 +425,8 @@ func (t *tableModel) parts(rel scan.Relation) error {
 				return fmt.Errorf("part %d: %w", i, err)
 			}
 			if k, ok := p.(scan.Totaler); ok {
-				if err := m.totals(c, k.Totals(c)); err != nil {
+				total, _ := k.Totals(c)
+				if err := m.totals(c, total); err != nil {
 					return fmt.Errorf("part %d: %w", i, err)
 				}
 			}

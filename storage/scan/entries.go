@@ -11,8 +11,9 @@ import (
 // EntryScan answers a counted request with the entries of a dictionary and the numbers of their rows: no row is read.
 // The terms are on the same column, so that they hold for all rows of an entry or for none.
 type EntryScan struct {
-	Counted
-	Type types.Type
+	Dict  *batch.Dictionary // its Counts may be fewer than its entries
+	Nulls int64
+	Type  types.Type
 	// Terms give the terms of the request as predicates on codes (of kind PredNull when they are true for NULL). They
 	// are called by several workers at once.
 	Terms   []func() (*Pred, error)
@@ -20,10 +21,7 @@ type EntryScan struct {
 	Release func() // called by Close, if not nil
 }
 
-var _ CountedScan = (*EntryScan)(nil)
-
-// CountsEntries implements CountedScan.
-func (s *EntryScan) CountsEntries() {}
+var _ PartScan = (*EntryScan)(nil)
 
 // Morsels implements PartScan: some entries each. The first one also has the NULLs.
 func (s *EntryScan) Morsels() int { return max(1, (len(s.Dict.Counts)+MorselRows-1)/MorselRows) }

@@ -12,21 +12,9 @@ import (
 type Part interface {
 	Rows() int
 	Stats(column int) ColumnStats
-	// Open compiles a request against this part. A nil PartScan without an error says that no row can match.
+	// Open compiles a request against this part. A nil PartScan without an error says that no row can match. To a counted
+	// request a part that cannot count answers with Ones.
 	Open(ctx context.Context, req *Request) (PartScan, error)
-}
-
-// ValueCounter is a Part that can answer counted requests with values in place of rows.
-type ValueCounter interface {
-	// CountsValues tells whether it can for a column.
-	CountsValues(column int) bool
-}
-
-// CountedScan is the PartScan of a counted request whose batches have the counts already.
-type CountedScan interface {
-	PartScan
-	// CountsEntries does nothing.
-	CountsEntries()
 }
 
 // PartScan is a request compiled against one part. It is shared by the workers.

@@ -83,7 +83,7 @@ type Request struct {
 	Late    []*Late
 	// Counted asks for values with the numbers of their rows. Columns has one column, all terms are on it, and batches
 	// get one more column of type int8, never NULL: for how many rows of the answer a row of the batch stands. Parts
-	// whose dictionaries count rows (ValueCounter) hand out every value once, others every row by itself.
+	// whose dictionaries count rows (ColumnStats.Counted) hand out every value once, others every row by itself.
 	Counted bool
 	// Few says that few rows are going to be returned, and that nothing but these rows is read of dictionaries: a part
 	// may leave the strings of all other entries where they are. Dictionaries then tells nothing of such columns.
@@ -115,6 +115,8 @@ type ColumnStats struct {
 	Distinct int64 // an estimate; -1: unknown
 	HasRange bool
 	Min, Max types.Datum
+	// Counted is how many of the rows lie in parts that answer a counted request with each value once.
+	Counted int64
 	// AvgBytes is the average length of strings, 0 when unknown.
 	AvgBytes float64
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Totaler is a Part that knows the Totals of its columns. Columns are numbered as for Part.
+// Totaler is a Part or a Relation that may know the Totals of its columns; false: not of this one.
 type Totaler interface {
-	Totals(column int) Totals
+	Totals(column int) (Totals, bool)
 }
 
 // Totals is what a part knows of all its rows in a column, exactly: it answers aggregates without a scan, as long as the
@@ -36,4 +36,29 @@ func (t *Totals) AddSum(o *Totals) {
 	t.SumLo, carry = bits.Add64(t.SumLo, o.SumLo, 0)
 	t.SumHi += o.SumHi + int64(carry)
 	t.HasSum = t.HasSum && o.HasSum
+}
+
+// Add adds the rows of another part. Bounds and sums are known when both sides know theirs, or have no
+// values.
+func (t *Totals) Add(o *Totals) {
+	none := t.Rows == t.Nulls
+	t.Rows, t.Nulls = t.Rows+o.Rows, t.Nulls+o.Nulls
+	if o.Rows == o.Nulls {
+		return
+	}
+	if none {
+		t.HasRange, t.Min, t.Max = o.HasRange, o.Min, o.Max
+		t.HasSum, t.SumLo, t.SumHi = o.HasSum, o.SumLo, o.SumHi
+		return
+	}
+	t.AddSum(o)
+	if t.HasRange = t.HasRange && o.HasRange; !t.HasRange {
+		return
+	}
+	if Order(o.Min, t.Min) < 0 {
+		t.Min = o.Min
+	}
+	if Order(o.Max, t.Max) > 0 {
+		t.Max = o.Max
+	}
 }

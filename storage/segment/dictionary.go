@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"context"
 	"fmt"
 	"sync"
 
@@ -58,13 +57,6 @@ func (s *Segment) dictionaryOf(col int, pins *Pins, n *scan.Counters) (*batch.Di
 		return nil, err
 	}
 	return at.dict, at.text.all(n)
-}
-
-var _ scan.EntryCounter = (*partScan)(nil)
-
-// CountEntries implements scan.EntryCounter: the numbers were stored.
-func (s *partScan) CountEntries(_ context.Context, column int) (scan.Counted, error) {
-	return s.counted(&s.outs[column]), nil
 }
 
 // dictionaryAt returns the dictionary of a column, of which some strings may not be there yet; nil for a column without

@@ -19,7 +19,7 @@ func TestCounted(t *testing.T) {
 		pins := new(Pins)
 		p := s.All(pins)
 		for col := range d.cols {
-			if !p.CountsValues(col) {
+			if p.Stats(col).Counted == 0 {
 				continue
 			}
 			for i := range 20 {
@@ -56,7 +56,7 @@ func checkCounted(t *testing.T, d *data, p *Part, req *scan.Request) {
 	}
 	if ps != nil {
 		defer ps.Close()
-		if _, ok := ps.(scan.CountedScan); !ok {
+		if _, ok := ps.(*scan.EntryScan); !ok {
 			t.Fatalf("%s: a scan of rows", describe(req))
 		}
 		c, err := ps.Cursor()

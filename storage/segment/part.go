@@ -29,8 +29,6 @@ const RowNumber = ^uint32(0)
 var (
 	_ scan.Part    = (*Part)(nil)
 	_ scan.Totaler = (*Part)(nil)
-
-	_ scan.ValueCounter = (*Part)(nil)
 )
 
 // Part returns the segment as a piece of a table with the given column IDs and types. pins keeps what batches may
@@ -74,27 +72,35 @@ func (p *Part) Rows() int { return p.seg.rows }
 func (p *Part) Segment() *Segment { return p.seg }
 
 // Totals returns what is known exactly of a column of the table.
-func (p *Part) Totals(column int) Totals {
+func (p *Part) Totals(column int) (Totals, bool) { return p.totals(column), true }
+
+func (p *Part) totals(column int) Totals {
 	if c := p.cols[column]; c >= 0 {
 		return p.seg.cols[c].stats
 	}
 	return Totals{Rows: int64(p.seg.rows), Nulls: int64(p.seg.rows), DistinctExact: true}
 }
 
-// CountsValues implements scan.ValueCounter.
-func (p *Part) CountsValues(column int) bool {
+// counts tells whether the dictionary of a column knows how many rows its entries have: also of those that were deleted.
+func (p *Part) counts(column int) bool {
+	if column < 0 {
+		return false
+	}
 	c := p.cols[column]
 	return c >= 0 && p.seg.cols[c].dict != nil && p.deleted.Len() == 0
 }
 
 // Stats implements scan.Part.
 func (p *Part) Stats(column int) scan.ColumnStats {
-	t := p.Totals(column)
+	t := p.totals(column)
 	s := scan.ColumnStats{
 		Rows: t.Rows, Nulls: t.Nulls, Distinct: t.Distinct, HasRange: t.HasRange, Min: t.Min, Max: t.Max,
 	}
 	if n := t.Rows - t.Nulls; n > 0 {
 		s.AvgBytes = float64(t.StringBytes) / float64(n)
+	}
+	if p.counts(column) {
+		s.Counted = s.Rows
 	}
 	return s
 }
@@ -130,10 +136,13 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 		}
 		return nil, err
 	}
-	if o := s.outs; req.Counted && len(o) == 1 && o[0].dict != nil && p.deleted.Len() == 0 {
+	switch {
+	case !req.Counted:
+		return s, nil
+	case p.counts(req.Columns[0]):
 		return s.entries(), nil
 	}
-	return s, nil
+	return scan.Ones(s), nil
 }
 
 // partScan is a request compiled against a segment; shared by the workers.

@@ -53,7 +53,7 @@ func (p lessPart) Stats(column int) scan.ColumnStats {
 		s.Nulls = -1
 	}
 	s.Rows -= int64(p.deleted)
-	s.Distinct = min(s.Distinct, s.Rows)
+	s.Distinct, s.Counted = min(s.Distinct, s.Rows), 0
 	return s
 }
 
@@ -88,6 +88,7 @@ func (v *View) Stats(column int) scan.ColumnStats {
 			continue
 		}
 		total.Rows += s.Rows
+		total.Counted += s.Counted
 		bytes += s.AvgBytes * float64(s.Rows)
 		total.Nulls = addKnown(total.Nulls, s.Nulls)
 		switch {
@@ -126,6 +127,23 @@ func (v *View) Stats(column int) scan.ColumnStats {
 	return total
 }
 
+// Totals adds up what the parts know of a column exactly; false when one of them knows nothing.
+func (v *View) Totals(column int) (scan.Totals, bool) {
+	sum := scan.Totals{HasRange: true, HasSum: true} // of no values: 0, and no bounds to tell
+	for _, p := range v.parts {
+		k, ok := p.Part.(scan.Totaler)
+		if !ok {
+			return sum, false
+		}
+		t, ok := k.Totals(column)
+		if !ok {
+			return sum, false
+		}
+		sum.Add(&t)
+	}
+	return sum, true
+}
+
 func addKnown(a, b int64) int64 {
 	if a < 0 || b < 0 {
 		return -1
@@ -144,9 +162,6 @@ func (v *View) Open(ctx context.Context, req *scan.Request) (scan.Scan, error) {
 		}
 		if ps == nil {
 			continue
-		}
-		if _, ok := ps.(scan.CountedScan); req.Counted && !ok {
-			ps = onesScan{ps}
 		}
 		s.parts = append(s.parts, openPart{ps, p})
 		s.total += ps.Morsels()
@@ -186,30 +201,6 @@ func (s *viewScan) Dictionaries(column int) ([]*batch.Dictionary, bool) {
 		}
 	}
 	return dicts, len(dicts) == len(s.parts)
-}
-
-// TakeCounted implements scan.Counter. Parts that were taken have no morsels any more.
-func (s *viewScan) TakeCounted(ctx context.Context, column int) ([]scan.Counted, error) {
-	if len(s.req.Terms) > 0 || len(s.req.Late) > 0 {
-		return nil, nil
-	}
-	var taken []scan.Counted
-	total := 0
-	for i, p := range s.parts {
-		_, less := p.from.Part.(lessPart)
-		if k, ok := p.PartScan.(scan.EntryCounter); ok && !less && p.Dictionary(column) != nil {
-			c, err := k.CountEntries(ctx, column)
-			if err != nil {
-				return nil, p.from.noticed(err)
-			}
-			taken = append(taken, c)
-		} else {
-			total += p.Morsels()
-		}
-		s.ends[i] = total
-	}
-	s.total = total
-	return taken, nil
 }
 
 // Close implements scan.Scan.

@@ -1,18 +1,19 @@
-package table
+package scan
 
 import (
 	"context"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// onesScan answers a counted request with the rows of a part that cannot count them: each stands for one.
-type onesScan struct{ scan.PartScan }
+// Ones answers a counted request with the rows of a part that cannot count them: each stands for one.
+func Ones(ps PartScan) PartScan { return onesScan{ps} }
 
-// Cursor implements scan.PartScan.
-func (s onesScan) Cursor() (scan.Cursor, error) {
+type onesScan struct{ PartScan }
+
+// Cursor implements PartScan.
+func (s onesScan) Cursor() (Cursor, error) {
 	c, err := s.PartScan.Cursor()
 	if err != nil {
 		return nil, err
@@ -21,11 +22,11 @@ func (s onesScan) Cursor() (scan.Cursor, error) {
 }
 
 type onesCursor struct {
-	scan.Cursor
+	Cursor
 	ones batch.Vector
 }
 
-// Next implements scan.Cursor.
+// Next implements Cursor.
 func (c *onesCursor) Next(ctx context.Context, out *batch.Batch) (bool, error) {
 	out.Cols = out.Cols[:min(1, len(out.Cols))]
 	ok, err := c.Cursor.Next(ctx, out)

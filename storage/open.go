@@ -97,11 +97,16 @@ func (db *DB) open(ctx context.Context) error {
 	return nil
 }
 
+// openedAtStart is how many segments are opened when the database is, so that damage of a small one shows at once: about
+// a fifth of a second. Of the others the size is looked at; they are opened when they are asked for first, and damage that
+// shows then is treated as that which a scan meets.
+const openedAtStart = 2048
+
 // loadVersion makes the tables those of the manifest.
 func (db *DB) loadVersion() error {
 	v := db.set.Version()
 	db.catalog, db.applied, db.ddlLast = v.Catalog, v.Watermark, v.DDL
-	last, err := recovery.LastFile(db.o.FS, db.files.Folder())
+	sizes, last, err := recovery.Sizes(db.o.FS, db.files.Folder())
 	if err != nil {
 		return err
 	}
@@ -114,14 +119,16 @@ func (db *DB) loadVersion() error {
 			t.Next = p.Next
 		}
 	}
-	for _, meta := range v.Segments {
+	for i, meta := range v.Segments {
 		deleted, err := recovery.Deleted(&meta)
 		if err != nil {
 			return fmt.Errorf("manifest: %w", err)
 		}
-		f, err := db.openOrSetAside(meta)
-		if err != nil {
-			return err
+		f := db.files.File(meta)
+		if i < openedAtStart || sizes[meta.File] != meta.Bytes {
+			if f, err = db.openOrSetAside(f); err != nil {
+				return err
+			}
 		}
 		db.tables[meta.Table].Settle(f, deleted)
 		db.changed[meta.Table] = struct{}{}

@@ -171,9 +171,8 @@ func (r *replay) setAside() error {
 }
 
 // openOrSetAside opens a segment; a damaged or missing file is quarantined, and the rest of the database goes on.
-func (db *DB) openOrSetAside(meta manifest.Segment) (*shelf.File, error) {
-	f := db.files.File(meta)
-	if meta.Quarantined != "" {
+func (db *DB) openOrSetAside(f *shelf.File) (*shelf.File, error) {
+	if f.Aside() {
 		return f, nil
 	}
 	_, err := f.Segment()
@@ -184,6 +183,7 @@ func (db *DB) openOrSetAside(meta manifest.Segment) (*shelf.File, error) {
 	if !shelf.IsDamage(err) {
 		return nil, err
 	}
+	meta := f.Meta
 	if err := db.setAside(&meta, err); err != nil {
 		return nil, err
 	}

@@ -1,33 +1,35 @@
 package recovery
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
-// LastFile returns the highest number of any segment file of a folder: numbers of new files start above all that are
-// there, since a log record may name one that the manifest does not know of.
-func LastFile(fsys vfs.FS, folder string) (last manifest.FileID, err error) {
+// Sizes returns the bytes of each segment file of a folder, and the highest number of any: numbers of new files start
+// above all that are there, since a log record may name one that the manifest does not know of.
+func Sizes(fsys vfs.FS, folder string) (sizes map[manifest.FileID]int64, last manifest.FileID, err error) {
 	infos, err := fsys.List(folder)
 	if err != nil {
-		return 0, vfs.Error("list", folder, err)
+		return nil, 0, vfs.Error("list", folder, err)
 	}
+	sizes = make(map[manifest.FileID]int64, len(infos))
 	for _, i := range infos {
 		if id, ok := fileID(i.Name); ok {
+			sizes[id] = i.Size
 			last = max(last, id)
 		}
 	}
-	return last, nil
+	return sizes, last, nil
 }
 
 // fileID reads the name of a segment file.
 func fileID(name string) (manifest.FileID, bool) {
-	var id manifest.FileID
-	_, err := fmt.Sscanf(name, "%d.seg", &id)
-	return id, err == nil && strings.HasSuffix(name, ".seg")
+	digits, ok := strings.CutSuffix(name, ".seg")
+	id, err := strconv.ParseUint(digits, 10, 64)
+	return manifest.FileID(id), ok && err == nil
 }
 
 // Orphans removes the segment files of a folder that are not named: unfinished seals, loads that did not commit, and

@@ -111,7 +111,7 @@ func (db *DB) write(ctx context.Context, c *commit, w *table.Write) error {
 	if len(edits) > 0 {
 		edits = db.numbers.Fill(edits)
 		var err error
-		if cat, _, err = db.edited(edits); err != nil {
+		if cat, _, err = db.Catalog().Apply(edits...); err != nil {
 			return err
 		}
 	}

@@ -117,11 +117,11 @@ func changes(db *DB, wr *table.Write, i, old int) error {
 // the write leaves it, and the new table.
 func swap(db *DB, wr *table.Write, i int) (*catalog.Snapshot, *catalog.Table) {
 	if old := db.Catalog().Table("public", "d"); old != nil {
-		wr.Edits = append(wr.Edits, catalog.DropTable{ID: old.ID})
+		wr.Edits = append(wr.Edits, catalog.Drop(nil, old))
 	}
 	c := clicks("d")
-	c.Options = map[string]string{catalog.CommentOption(0): fmt.Sprint(i)}
-	wr.Edits = append(wr.Edits, db.Numbered(catalog.CreateTable{Table: c})...)
+	c.Comment = fmt.Sprint(i)
+	wr.Edits = append(wr.Edits, db.Numbered(catalog.Create(c))...)
 	final, _, err := db.Catalog().Apply(wr.Edits...)
 	if err != nil {
 		panic(err)
@@ -140,7 +140,7 @@ func checkSwapped(s *table.Snapshot, n int) error {
 		if !ok {
 			continue
 		}
-		if d == nil || d.Options["comment"] != fmt.Sprint(i) {
+		if d == nil || d.Comment != fmt.Sprint(i) {
 			return fmt.Errorf("after %d steps table d is %+v", n, d)
 		}
 		if got, err := read(s, d.ID); err != nil || got != upTo(rows) {
@@ -156,8 +156,8 @@ func checkSwapped(s *table.Snapshot, n int) error {
 
 func (w *workload) run(db *DB) {
 	c := clicks("a")
-	c.Options = map[string]string{"sort_key": "url"}
-	if w.failed = db.Apply(ctx, catalog.CreateTable{Table: c, IfNotExists: true}, catalog.CreateTable{Table: clicks("c"), IfNotExists: true}, catalog.CreateTable{Table: clicks("b"), IfNotExists: true}); w.failed != nil {
+	set(c, "sort_key", "url")
+	if w.failed = db.Apply(ctx, catalog.CreateIfNotExists(c), catalog.CreateIfNotExists(clicks("c")), catalog.CreateIfNotExists(clicks("b"))); w.failed != nil {
 		return
 	}
 	for i := range w.steps {
@@ -196,9 +196,9 @@ func step(db *DB, i, a, b int) error {
 		return fmt.Errorf("step %d: ack %+v", i, ack)
 	}
 	if err == nil && i%10 == 7 {
-		err = db.Apply(ctx, catalog.CreateTable{Table: clicks("temp")})
+		err = db.Apply(ctx, catalog.Create(clicks("temp")))
 		if err == nil {
-			err = db.Apply(ctx, catalog.DropTable{ID: db.Catalog().Table("public", "temp").ID})
+			err = db.Apply(ctx, catalog.Drop(nil, db.Catalog().Table("public", "temp")))
 		}
 	}
 	if err == nil && i == workloadSteps/2 {
@@ -409,7 +409,7 @@ func (w *workload) afterwards(db *DB) error {
 	if err := w.verify(db, int(w.acked.Load()), int(w.tried.Load())); err != nil {
 		return err
 	}
-	if err := db.Apply(ctx, catalog.CreateTable{Table: clicks("after")}); err != nil {
+	if err := db.Apply(ctx, catalog.Create(clicks("after"))); err != nil {
 		return err
 	}
 	after := db.Catalog().Table("public", "after")

@@ -31,11 +31,17 @@ func testOptions(fsys vfs.FS) Options {
 }
 
 func clicks(name string) *catalog.Table {
-	return &catalog.Table{Schema: "public", Name: name, Columns: []catalog.Column{
-		{Name: "id", Type: types.T(types.Int8), NotNull: true},
-		{Name: "url", Type: types.T(types.Text)},
-		{Name: "ok", Type: types.T(types.Bool), NotNull: true},
-	}}
+	return catalog.NewTable("public", name,
+		catalog.Column{Name: "id", Type: types.T(types.Int8), NotNull: true},
+		catalog.Column{Name: "url", Type: types.T(types.Text)},
+		catalog.Column{Name: "ok", Type: types.T(types.Bool), NotNull: true})
+}
+
+// set sets an option of a table that is to be made.
+func set(t *catalog.Table, name, value string) {
+	if err := t.Set(catalog.Option{Name: name, Value: value}); err != nil {
+		panic(err)
+	}
 }
 
 func mustOpen(t testing.TB, o Options) *DB {
@@ -49,7 +55,7 @@ func mustOpen(t testing.TB, o Options) *DB {
 
 func mustCreate(t testing.TB, db *DB, name string) *catalog.Table {
 	t.Helper()
-	if err := db.Apply(ctx, catalog.CreateTable{Table: clicks(name)}); err != nil {
+	if err := db.Apply(ctx, catalog.Create(clicks(name))); err != nil {
 		t.Fatal(err)
 	}
 	return db.Catalog().Table("public", name)
@@ -183,7 +189,7 @@ func TestLife(t *testing.T) {
 		t.Fatalf("health %+v", h)
 	}
 	s := db.Snapshot()
-	if err := db.Apply(ctx, catalog.DropTable{ID: tab.ID}); err != nil {
+	if err := db.Apply(ctx, catalog.Drop(nil, tab)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := read(s, tab.ID); err != nil || got != upTo(n) {

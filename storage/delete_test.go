@@ -250,9 +250,9 @@ func TestDeleteModel(t *testing.T) {
 				d.db = mustOpen(t, o)
 				def := clicks("clicks")
 				if key != "" {
-					def.Options = map[string]string{"sort_key": key}
+					set(def, "sort_key", key)
 				}
-				if err := d.db.Apply(ctx, catalog.CreateTable{Table: def}); err != nil {
+				if err := d.db.Apply(ctx, catalog.Create(def)); err != nil {
 					t.Fatal(err)
 				}
 				d.tab = d.db.Catalog().Table("public", "clicks")
@@ -352,8 +352,8 @@ func TestRunningUpdates(t *testing.T) {
 	o.SealRows = 40
 	db := mustOpen(t, o)
 	def := clicks("clicks")
-	def.Options = map[string]string{"sort_key": "url"}
-	if err := db.Apply(ctx, catalog.CreateTable{Table: def}); err != nil {
+	set(def, "sort_key", "url")
+	if err := db.Apply(ctx, catalog.Create(def)); err != nil {
 		t.Fatal(err)
 	}
 	tab := db.Catalog().Table("public", "clicks")

@@ -47,8 +47,15 @@ func TestDump(t *testing.T) {
 	o.SealRows, o.Now = 1000, func() time.Time { return time.Unix(1_700_000_000, 0) }
 	db := mustOpen(t, o)
 	tab := mustCreate(t, db, "clicks")
-	for _, e := range []catalog.Edit{catalog.CreateSchema{Name: "old"}, catalog.SetTableOptions{ID: tab.ID, Options: map[string]string{"seal_age": "1h"}},
-		catalog.RenameTable{ID: tab.ID, Name: "events"}, catalog.DropSchema{Name: "old"}} {
+	old := &catalog.Schema{Head: catalog.Head{ID: 9, Name: "old"}}
+	aged := func(t *catalog.Table) (*catalog.Table, error) {
+		return t, t.Set(catalog.Option{Name: "seal_age", Value: "60 min"})
+	}
+	renamed := func(t *catalog.Table) (*catalog.Table, error) {
+		t.Name = "events"
+		return t, nil
+	}
+	for _, e := range []catalog.Edit{catalog.Create(old), catalog.Replace(tab, aged), catalog.Replace(tab, renamed), catalog.Drop(nil, old)} {
 		if err := db.Apply(ctx, e); err != nil {
 			t.Fatal(err)
 		}

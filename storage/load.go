@@ -84,10 +84,7 @@ func (l *Load) Append(ctx context.Context, info *catalog.Table, b *batch.Batch) 
 	if l.ended {
 		return errs.Internal("rows for a load that has ended")
 	}
-	t, err := l.shelfLocked(info)
-	if err != nil {
-		return err
-	}
+	t := l.shelfLocked(info)
 	f := l.flat.Flatten(b)
 	if err := checkRows(info, f); err != nil {
 		return err
@@ -100,19 +97,15 @@ func (l *Load) Append(ctx context.Context, info *catalog.Table, b *batch.Batch) 
 	return nil
 }
 
-func (l *Load) shelfLocked(info *catalog.Table) (*shelf.Shelf, error) {
+func (l *Load) shelfLocked(info *catalog.Table) *shelf.Shelf {
 	for _, t := range l.shelves {
 		if t.Table.ID == info.ID {
-			return t, nil
+			return t
 		}
 	}
-	limits, err := l.db.limits().Of(info)
-	if err != nil {
-		return nil, err
-	}
-	t := shelf.New(&l.db.shelves, info, limits, table.OwnRows)
+	t := shelf.New(&l.db.shelves, info, l.db.limits().Of(info), table.OwnRows)
 	l.shelves = append(l.shelves, t)
-	return t, nil
+	return t
 }
 
 // Truncate makes the load what it was when tables had so many rows; those that are not listed had none. Savepoint was

@@ -223,9 +223,9 @@ func TestLoadAgainstModel(t *testing.T) {
 		db := mustOpen(t, testOptions(m))
 		c := clicks("clicks")
 		if seed%2 == 1 {
-			c.Options = map[string]string{"sort_key": "url, id"}
+			set(c, "sort_key", "url, id")
 		}
-		if err := db.Apply(ctx, catalog.CreateTable{Table: c}); err != nil {
+		if err := db.Apply(ctx, catalog.Create(c)); err != nil {
 			t.Fatal(err)
 		}
 		tab := db.Catalog().Table("public", "clicks")
@@ -321,7 +321,7 @@ func TestLoadEnds(t *testing.T) {
 		final := catalog.Empty()
 		if dropped {
 			final = db.Catalog()
-			if err := db.Apply(ctx, catalog.DropTable{ID: gone.ID}); err != nil {
+			if err := db.Apply(ctx, catalog.Drop(nil, gone)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -439,8 +439,8 @@ func TestReplaySealsBeforeALoad(t *testing.T) {
 	db := mustOpen(t, o)
 	tab := mustCreate(t, db, "clicks")
 	c := clicks("loaded")
-	c.Options = map[string]string{"seal_rows": "50"}
-	if err := db.Apply(ctx, catalog.CreateTable{Table: c}); err != nil {
+	set(c, "seal_rows", "50")
+	if err := db.Apply(ctx, catalog.Create(c)); err != nil {
 		t.Fatal(err)
 	}
 	loaded := db.Catalog().Table("public", "loaded")

@@ -19,7 +19,7 @@ func many(t testing.TB, tables, segments int) (*DB, *vfs.Mem) {
 	db := mustOpen(t, o)
 	var edits []catalog.Edit
 	for i := range tables {
-		edits = append(edits, catalog.CreateTable{Table: clicks(fmt.Sprint("t", i))})
+		edits = append(edits, catalog.Create(clicks(fmt.Sprint("t", i))))
 	}
 	if err := db.Apply(ctx, edits...); err != nil {
 		t.Fatal(err)

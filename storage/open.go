@@ -111,8 +111,8 @@ func (db *DB) loadVersion() error {
 		return err
 	}
 	db.files.Skip(max(last, v.NextFile-1))
-	if err := db.syncTablesLocked(); err != nil {
-		return err
+	for _, t := range db.catalog.Tables() {
+		db.syncTableLocked(t.ID)
 	}
 	for id, p := range v.Positions {
 		if t := db.tables[id]; t != nil {

@@ -6,11 +6,11 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
-	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/wal"
 )
@@ -99,8 +99,8 @@ func (o *Options) validate() error {
 	positive("CacheBytes", o.CacheBytes)
 	positive("LiveBytes", o.LiveBytes)
 	positive("IntakeWait", int64(o.IntakeWait))
-	if o.SealRows < 1 || o.SealRows > shelf.RowsMax {
-		bad("SealRows: %d is out of range 1 to %d", o.SealRows, shelf.RowsMax)
+	if o.SealRows < 1 || o.SealRows > catalog.SealRowsMax {
+		bad("SealRows: %d is out of range 1 to %d", o.SealRows, catalog.SealRowsMax)
 	}
 	positive("SealBytes", o.SealBytes)
 	if o.SealBytes > o.LiveBytes {

@@ -81,7 +81,7 @@ func (db *DB) fit(c *commit, w *table.Write, edits []catalog.Edit) error {
 	c.edits = nil
 	if len(edits) > 0 {
 		var err error
-		if cat, c.edits, err = db.edited(edits); err != nil {
+		if cat, c.edits, err = db.Catalog().Apply(edits...); err != nil {
 			return err
 		}
 	}

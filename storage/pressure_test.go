@@ -140,7 +140,7 @@ func TestNobodySeesHalfAWrite(t *testing.T) {
 	rows.Cols = rows.Cols[:2] // which no live segment takes
 	e := &wal.Entry{Sequence: db.Sequence() + 1, Data: &commit{
 		files:    files,
-		edits:    db.Numbered(catalog.CreateTable{Table: clicks("half")}),
+		edits:    db.Numbered(catalog.Create(clicks("half"))),
 		logged:   []table.Deletion{{Table: tab.ID, Below: 50}},
 		sections: []table.Section{{Table: tab.ID, Version: tab.Version, Batch: rows}},
 	}}

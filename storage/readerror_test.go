@@ -222,8 +222,8 @@ func TestDamageDuringRecovery(t *testing.T) {
 	m := vfs.NewMem()
 	db := mustOpen(t, testOptions(m))
 	c := clicks("a")
-	c.Options = map[string]string{"sort_key": "url"}
-	if err := db.Apply(ctx, catalog.CreateTable{Table: c}); err != nil {
+	set(c, "sort_key", "url")
+	if err := db.Apply(ctx, catalog.Create(c)); err != nil {
 		t.Fatal(err)
 	}
 	a, b := db.Catalog().Table("public", "a"), mustCreate(t, db, "b")

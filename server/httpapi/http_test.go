@@ -39,9 +39,9 @@ type store struct {
 
 func newStore(t testing.TB) *store {
 	t.Helper()
-	cat, _, err := catalog.Empty().Apply(catalog.CreateTable{Table: &catalog.Table{Schema: "public", Name: "t", Columns: []catalog.Column{
-		{Name: "n", Type: types.T(types.Int4), NotNull: true}, {Name: "s", Type: types.T(types.Text)},
-		{Name: "d", Type: types.T(types.Int8), Default: "7"}}}})
+	cat, _, err := catalog.Empty().Apply(catalog.Create(catalog.NewTable("public", "t",
+		catalog.Column{Name: "n", Type: types.T(types.Int4), NotNull: true}, catalog.Column{Name: "s", Type: types.T(types.Text)},
+		catalog.Column{Name: "d", Type: types.T(types.Int8), Default: "7"})))
 	if err != nil {
 		t.Fatal(err)
 	}

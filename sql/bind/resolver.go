@@ -18,6 +18,8 @@ type Resolver interface {
 	Function(schema, name string, args []types.Type) (*TableFunction, error)
 	// Type finds a type that is not built in. It returns false when there is none.
 	Type(schema, name string) (types.Type, bool)
+	// SearchPath returns the schemas that are searched for names without one, in order.
+	SearchPath() []string
 	// CreationSchema returns the schema in which a table without one is made, or 3F000 when there is none.
 	CreationSchema() (string, error)
 }

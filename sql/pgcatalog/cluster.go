@@ -4,19 +4,15 @@ import "strings"
 
 func fillNamespace(e *Env, b *builder) {
 	for _, n := range e.schemas() {
-		b.add("oid", schemaOID(n), "nspname", n, "nspowner", oidOwner)
+		b.add("oid", e.schemaOID(n), "nspname", n, "nspowner", oidOwner)
 	}
 }
 
 // schemas returns every schema, the built-in ones first.
 func (e *Env) schemas() []string {
-	all := []string{"pg_toast", "pg_catalog", "public", "information_schema", "siltstone"}
-	if e.Schemas != nil {
-		for _, s := range e.Schemas() {
-			if s != "public" && !IsSchema(s) {
-				all = append(all, s)
-			}
-		}
+	all := []string{"pg_toast", "pg_catalog", "information_schema", "siltstone"}
+	for _, s := range e.Catalog().Schemas() {
+		all = append(all, s.Name)
 	}
 	return all
 }

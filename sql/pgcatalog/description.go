@@ -5,49 +5,66 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// fillDescription lists the comments of tables and columns.
+// fillDescription lists the comments of tables, columns, constraints and schemas.
 func fillDescription(e *Env, b *builder) {
+	add := func(oid uint32, class, sub int, text string) {
+		if text != "" {
+			b.add("objoid", oid, "classoid", class, "objsubid", sub, "description", text)
+		}
+	}
 	for _, t := range e.tables() {
-		if text, ok := t.Options[catalog.CommentOption(0)]; ok {
-			b.add("objoid", t.OID, "classoid", oidClassPgClass, "objsubid", 0, "description", text)
+		add(t.OID, oidClassPgClass, 0, t.Comment)
+		for i := range t.Columns {
+			add(t.OID, oidClassPgClass, int(t.Columns[i].ID), t.Columns[i].Comment)
 		}
-		for i, c := range t.Columns {
-			if text, ok := t.Options[catalog.CommentOption(c.ID)]; ok {
-				b.add("objoid", t.OID, "classoid", oidClassPgClass, "objsubid", i+1, "description", text)
-			}
+		for i := range t.Constraints {
+			add(t.Constraints[i].OID, oidClassPgConstraint, 0, t.Constraints[i].Comment)
 		}
+	}
+	for _, s := range e.Catalog().Schemas() {
+		add(s.OID, oidClassPgNamespace, 0, s.Comment)
 	}
 }
 
 // objDescription is obj_description(oid [, catalog]).
 func objDescription(e *Env, args []types.Datum) (types.Datum, bool, error) {
-	if len(args) > 1 && args[1].S != "pg_class" {
-		return nullText, true, nil
+	oid, in := uint32(args[0].I), ""
+	if len(args) > 1 {
+		in = args[1].S
 	}
-	return e.commentOn(args[0].I, 0), true, nil
+	is := func(class string) bool { return in == "" || in == class }
+	text := ""
+	switch o := e.Catalog().ByOID(oid).(type) {
+	case *catalog.Table:
+		if is("pg_class") {
+			text = o.Comment
+		}
+	case *catalog.Schema:
+		if is("pg_namespace") {
+			text = o.Comment
+		}
+	default:
+		if _, k := e.Catalog().Constraint(oid); k != nil && k.OID == oid && is("pg_constraint") {
+			text = k.Comment
+		}
+	}
+	return comment(text), true, nil
+}
+
+// comment is a comment as an answer; there is none that is empty.
+func comment(text string) types.Datum {
+	if text == "" {
+		return nullText
+	}
+	return types.TextOf(text)
 }
 
 // colDescription is col_description(oid, number).
 func colDescription(e *Env, args []types.Datum) (types.Datum, bool, error) {
-	if args[1].I < 1 {
-		return nullText, true, nil
-	}
-	return e.commentOn(args[0].I, args[1].I), true, nil
-}
-
-// commentOn returns the comment of a table, or of its column by number.
-func (e *Env) commentOn(oid, column int64) types.Datum {
-	for _, t := range e.tables() {
-		if int64(t.OID) != oid || column > int64(len(t.Columns)) {
-			continue
-		}
-		id := uint32(0)
-		if column > 0 {
-			id = t.Columns[column-1].ID
-		}
-		if text, ok := t.Options[catalog.CommentOption(id)]; ok {
-			return types.TextOf(text)
+	if t := e.Catalog().TableByOID(uint32(args[0].I)); t != nil && args[1].I > 0 {
+		if at := t.ColumnByID(uint32(args[1].I)); at >= 0 {
+			return comment(t.Columns[at].Comment), true, nil
 		}
 	}
-	return nullText
+	return nullText, true, nil
 }

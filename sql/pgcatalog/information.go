@@ -35,17 +35,17 @@ func fillISTables(e *Env, b *builder) {
 func fillISColumns(e *Env, b *builder) {
 	for _, t := range All() {
 		for i := range t.Columns {
-			isColumn(e, b, t.Schema, t.Relname, i, &t.Columns[i], t.typeNames[i])
+			isColumn(e, b, t.Schema, t.Relname, i+1, &t.Columns[i], t.typeNames[i])
 		}
 	}
 	for _, t := range e.tables() {
 		for i := range t.Columns {
-			isColumn(e, b, t.Schema, t.Name, i, &t.Columns[i], "")
+			isColumn(e, b, t.Schema, t.Name, int(t.Columns[i].ID), &t.Columns[i], "")
 		}
 	}
 }
 
-func isColumn(e *Env, b *builder, schema, table string, i int, c *catalog.Column, typeName string) {
+func isColumn(e *Env, b *builder, schema, table string, number int, c *catalog.Column, typeName string) {
 	t := c.Type
 	ty := typeOf(t)
 	if typeName != "" {
@@ -64,11 +64,11 @@ func isColumn(e *Env, b *builder, schema, table string, i int, c *catalog.Column
 		dataType = "ARRAY"
 	}
 	b.add("table_catalog", e.Database, "table_schema", schema, "table_name", table, "column_name", c.Name,
-		"ordinal_position", i+1, "column_default", nonEmpty(c.Default), "is_nullable", yes(!c.NotNull),
+		"ordinal_position", number, "column_default", nonEmpty(c.Default), "is_nullable", yes(!c.NotNull),
 		"data_type", dataType, "character_maximum_length", charLength(t), "character_octet_length", octetLength(t),
 		"numeric_precision", precision(t), "numeric_precision_radix", radix(t), "numeric_scale", numericScale(t),
 		"datetime_precision", datetimePrecision(t), "udt_catalog", e.Database, "udt_schema", "pg_catalog",
-		"udt_name", ty.name, "dtd_identifier", strconv.Itoa(i+1), "is_self_referencing", "NO", "is_identity", "NO",
+		"udt_name", ty.name, "dtd_identifier", strconv.Itoa(number), "is_self_referencing", "NO", "is_identity", "NO",
 		"identity_cycle", "NO", "is_generated", "NEVER", "is_updatable", yes(!IsSchema(schema)))
 }
 
@@ -138,34 +138,4 @@ func datetimePrecision(t types.Type) any {
 		return 6
 	}
 	return nil
-}
-
-func fillISConstraints(e *Env, b *builder) {
-	for _, t := range e.tables() {
-		if len(t.PrimaryKey) > 0 {
-			b.add("constraint_catalog", e.Database, "constraint_schema", t.Schema, "constraint_name", keyName(t),
-				"table_catalog", e.Database, "table_schema", t.Schema, "table_name", t.Name,
-				"constraint_type", "PRIMARY KEY", "is_deferrable", "NO", "initially_deferred", "NO", "enforced", "NO")
-		}
-	}
-}
-
-func fillISKeys(e *Env, b *builder) {
-	for _, t := range e.tables() {
-		for i, k := range t.PrimaryKey {
-			b.add("constraint_catalog", e.Database, "constraint_schema", t.Schema, "constraint_name", keyName(t),
-				"table_catalog", e.Database, "table_schema", t.Schema, "table_name", t.Name,
-				"column_name", t.Columns[k].Name, "ordinal_position", i+1)
-		}
-	}
-}
-
-func fillISConstraintColumns(e *Env, b *builder) {
-	for _, t := range e.tables() {
-		for _, k := range t.PrimaryKey {
-			b.add("table_catalog", e.Database, "table_schema", t.Schema, "table_name", t.Name,
-				"column_name", t.Columns[k].Name, "constraint_catalog", e.Database, "constraint_schema", t.Schema,
-				"constraint_name", keyName(t))
-		}
-	}
 }

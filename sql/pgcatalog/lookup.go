@@ -95,23 +95,16 @@ func (e *Env) findTable(oid uint32) (stored *catalog.Table, virtual *Table) {
 	if v := registry().byOID[oid]; v != nil {
 		return nil, v
 	}
-	if e.Tables != nil {
-		for _, t := range e.Tables() {
-			if t.OID == oid {
-				return t, nil
-			}
-		}
-	}
-	return nil, nil
+	return e.Catalog().TableByOID(oid), nil
 }
 
-// indexTable returns the table whose primary key's index (or constraint, by base) has an OID.
-func (e *Env) indexTable(oid int64, base uint32) *catalog.Table {
-	t, _ := e.findTable(uint32(oid) - base)
-	if t == nil || len(t.PrimaryKey) == 0 {
-		return nil
+// findIndex returns the key whose index has an OID, and its table.
+func (e *Env) findIndex(oid uint32) (*catalog.Table, *catalog.Constraint) {
+	t, k := e.Catalog().Constraint(oid)
+	if k == nil || k.Index != oid {
+		return nil, nil
 	}
-	return t
+	return t, k
 }
 
 // resolve finds a relation by name as the search path sees it.
@@ -127,16 +120,11 @@ func (e *Env) resolve(schema, name string) (oid uint32, ok bool) {
 		if v := registry().byName[p+"."+name]; v != nil {
 			return v.OID, true
 		}
-		for _, t := range e.tables() {
-			if t.Schema != p {
-				continue
+		if o := e.Catalog().Relation(p, name); o != nil {
+			if t, ok := o.(*catalog.Table); ok && t.Name != name {
+				return t.Constraint(name).Index, true
 			}
-			if t.Name == name {
-				return t.OID, true
-			}
-			if len(t.PrimaryKey) > 0 && keyName(t) == name {
-				return t.OID + indexOIDs, true
-			}
+			return o.Common().OID, true
 		}
 	}
 	return 0, false
@@ -216,7 +204,7 @@ func (e *Env) regByName(kind, text string) (types.Datum, error) {
 	case "regnamespace":
 		for _, s := range e.schemas() {
 			if s == name {
-				return types.IntOf(t, int64(schemaOID(s))), nil
+				return types.IntOf(t, int64(e.schemaOID(s))), nil
 			}
 		}
 		return types.Datum{}, errs.New(errs.InvalidSchemaName, "schema %q does not exist", name)
@@ -272,7 +260,7 @@ func regOut(e *Env, args []types.Datum) (types.Datum, bool, error) {
 		}
 	case types.Regnamespace:
 		for _, s := range e.schemas() {
-			if schemaOID(s) == oid {
+			if e.schemaOID(s) == oid {
 				return types.TextOf(quoteIdent(s)), true, nil
 			}
 		}
@@ -292,11 +280,11 @@ func (e *Env) className(oid uint32) (string, bool) {
 	case virtual != nil:
 		schema, name = virtual.Schema, virtual.Relname
 	default:
-		t := e.indexTable(int64(oid), indexOIDs)
+		t, k := e.findIndex(oid)
 		if t == nil {
 			return "", false
 		}
-		schema, name = t.Schema, keyName(t)
+		schema, name = t.Schema, k.Name
 	}
 	if found, ok := e.resolve("", name); ok && found == oid {
 		return quoteIdent(name), true
@@ -343,50 +331,14 @@ func tableIsVisible(e *Env, args []types.Datum) (types.Datum, bool, error) {
 	case virtual != nil:
 		name = virtual.Relname
 	default:
-		t := e.indexTable(int64(oid), indexOIDs)
-		if t == nil {
+		_, k := e.findIndex(oid)
+		if k == nil {
 			return types.NullOf(types.T(types.Bool)), true, nil
 		}
-		name = keyName(t)
+		name = k.Name
 	}
 	found, ok := e.resolve("", name)
 	return types.BoolOf(ok && found == oid), true, nil
-}
-
-func getIndexDef(e *Env, args []types.Datum) (types.Datum, bool, error) {
-	t := e.indexTable(args[0].I, indexOIDs)
-	if t == nil {
-		return nullText, true, nil
-	}
-	if len(args) > 1 && args[1].I > 0 {
-		if i := int(args[1].I); i <= len(t.PrimaryKey) {
-			return types.TextOf(quoteIdent(t.Columns[t.PrimaryKey[i-1]].Name)), true, nil
-		}
-		return types.TextOf(""), true, nil
-	}
-	return types.TextOf(indexDef(t)), true, nil
-}
-
-// indexColumnProperty tells what can be done with a column of an index. All indexes are the trees of primary keys.
-func indexColumnProperty(e *Env, args []types.Datum) (types.Datum, bool, error) {
-	t := e.indexTable(args[0].I, indexOIDs)
-	if t != nil && args[1].I >= 1 && args[1].I <= int64(len(t.PrimaryKey)) {
-		switch strings.ToLower(args[2].S) {
-		case "asc", "nulls_last", "orderable", "returnable", "search_array", "search_nulls":
-			return yes, true, nil
-		case "desc", "nulls_first", "distance_orderable":
-			return no, true, nil
-		}
-	}
-	return types.NullOf(types.T(types.Bool)), true, nil
-}
-
-func getConstraintDef(e *Env, args []types.Datum) (types.Datum, bool, error) {
-	t := e.indexTable(args[0].I, constraintOIDs)
-	if t == nil {
-		return nullText, true, nil
-	}
-	return types.TextOf("PRIMARY KEY (" + keyColumns(t) + ")"), true, nil
 }
 
 func encodingToChar(_ *Env, args []types.Datum) (types.Datum, bool, error) {

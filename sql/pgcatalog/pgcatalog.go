@@ -19,19 +19,20 @@ import (
 
 // OIDs that PostgreSQL gives to every database and clients know by heart.
 const (
-	oidOwner        = 10 // the bootstrap superuser
-	oidPgCatalog    = 11
-	oidToast        = 99
-	oidPublic       = 2200
-	oidInformation  = 13207
-	oidSiltstone    = 13208
-	oidDatabase     = 5
-	oidTablespace   = 1663
-	oidDefaultColl  = 100
-	oidClassPgClass = 1259
-	oidHeap         = 2
-	firstSchemaOID  = 16000 // user schemas: a hash of the name above this, below the first table's 16384
-	encodingUTF8    = 6
+	oidOwner             = 10 // the bootstrap superuser
+	oidPgCatalog         = 11
+	oidToast             = 99
+	oidPublic            = 2200
+	oidInformation       = 13207
+	oidSiltstone         = 13208
+	oidDatabase          = 5
+	oidTablespace        = 1663
+	oidDefaultColl       = 100
+	oidClassPgClass      = 1259
+	oidClassPgConstraint = 2606
+	oidClassPgNamespace  = 2615
+	oidHeap              = 2
+	encodingUTF8         = 6
 )
 
 // Env is what a statement sees of the database besides its snapshot of rows.
@@ -40,10 +41,8 @@ type Env struct {
 	User     string
 	// PID is the number of the backend that asks.
 	PID int32
-	// Tables returns the stored tables, in any order.
-	Tables func() []*catalog.Table
-	// Schemas returns the names of user schemas besides public.
-	Schemas func() []string
+	// Catalog returns what is stored as the transaction sees it.
+	Catalog func() *catalog.Snapshot
 	// SearchPath returns the schemas searched for unqualified names, in order, pg_catalog first when implicit.
 	SearchPath func() []string
 	// Rows returns the number of rows of a table, -1 when unknown. Bytes returns its size on disk.
@@ -145,13 +144,11 @@ func IsSchema(name string) bool {
 	return name == "pg_catalog" || name == "information_schema" || name == "siltstone"
 }
 
-// schemaOID returns pg_namespace.oid. User schemas have no stored number, so theirs is derived from the name.
-func schemaOID(name string) uint32 {
+// schemaOID returns pg_namespace.oid; 0 when there is no such schema.
+func (e *Env) schemaOID(name string) uint32 {
 	switch name {
 	case "pg_catalog":
 		return oidPgCatalog
-	case "public":
-		return oidPublic
 	case "information_schema":
 		return oidInformation
 	case "siltstone":
@@ -159,11 +156,10 @@ func schemaOID(name string) uint32 {
 	case "pg_toast":
 		return oidToast
 	}
-	h := uint32(2166136261)
-	for i := range len(name) {
-		h = (h ^ uint32(name[i])) * 16777619
+	if s := e.Catalog().Schema(name); s != nil {
+		return s.OID
 	}
-	return firstSchemaOID + h%384
+	return 0
 }
 
 // quoteIdent quotes a name where SQL needs it.

@@ -13,13 +13,17 @@ import (
 )
 
 func testEnv() *Env {
-	hits := &catalog.Table{ID: 1, OID: 16384, Schema: "public", Name: "hits", Columns: []catalog.Column{
-		{ID: 1, Name: "id", Type: types.T(types.Int8), NotNull: true},
-		{ID: 2, Name: "name", Type: types.Type{Kind: types.Varchar, Width: 20}, Default: "'x'::character varying"},
-		{ID: 3, Name: "price", Type: types.NumericOf(12, 2)}}, PrimaryKey: []int{0}}
+	hits := catalog.NewTable("public", "hits",
+		catalog.Column{Name: "id", Type: types.T(types.Int8), NotNull: true},
+		catalog.Column{Name: "name", Type: types.Type{Kind: types.Varchar, Width: 20}, Default: "'x'::character varying"},
+		catalog.Column{Name: "price", Type: types.NumericOf(12, 2)})
+	hits.Constraints = []catalog.Constraint{{Kind: catalog.PrimaryKey, Name: "hits_pkey", Columns: []uint32{1}}}
+	stored, _, err := catalog.Empty().Apply(catalog.Create(hits), catalog.Create(&catalog.Schema{Head: catalog.Head{Name: "other"}}))
+	if err != nil {
+		panic(err)
+	}
 	return &Env{Database: "siltstone", User: "ann", PID: 7,
-		Tables:  func() []*catalog.Table { return []*catalog.Table{hits} },
-		Schemas: func() []string { return []string{"public", "other"} },
+		Catalog: func() *catalog.Snapshot { return stored },
 		Rows:    func(catalog.TableID) int64 { return 42 },
 		Sessions: func() []Session {
 			return []Session{{PID: 7, User: "ann", Database: "siltstone", State: "active", BackendStart: 1}}
@@ -149,9 +153,9 @@ func TestLookup(t *testing.T) {
 		{"format_type", []types.Datum{oid(18), num(-1)}, `"char"`},
 		{"format_type", []types.Datum{oid(1), num(-1)}, "???"},
 		{"pg_get_userbyid", []types.Datum{oid(10)}, "ann"},
-		{"pg_get_constraintdef", []types.Datum{oid(16384 + constraintOIDs)}, "PRIMARY KEY (id)"},
-		{"pg_get_indexdef", []types.Datum{oid(16384 + indexOIDs)}, "CREATE UNIQUE INDEX hits_pkey ON public.hits USING btree (id)"},
-		{"pg_get_indexdef", []types.Datum{oid(16384 + indexOIDs), num(1), types.BoolOf(true)}, "id"},
+		{"pg_get_constraintdef", []types.Datum{oid(16385)}, "PRIMARY KEY (id)"},
+		{"pg_get_indexdef", []types.Datum{oid(16386)}, "CREATE UNIQUE INDEX hits_pkey ON public.hits USING btree (id)"},
+		{"pg_get_indexdef", []types.Datum{oid(16386), num(1), types.BoolOf(true)}, "id"},
 		{"reg_out", []types.Datum{types.IntOf(types.T(types.Regclass), 16384)}, "hits"},
 		{"reg_out", []types.Datum{types.IntOf(types.T(types.Regclass), 1259)}, "pg_class"},
 		{"reg_out", []types.Datum{types.IntOf(types.T(types.Regtype), 1700)}, "numeric"},
@@ -166,7 +170,7 @@ func TestLookup(t *testing.T) {
 			t.Errorf("%s(%v) = %q, %v, %v; want %q", c.question, c.args, d.S, ok, err, c.want)
 		}
 	}
-	for name, want := range map[string]int64{"hits": 16384, "PG_CLASS": 1259, "public.hits": 16384, `"hits"`: 16384, "hits_pkey": 16384 + indexOIDs} {
+	for name, want := range map[string]int64{"hits": 16384, "PG_CLASS": 1259, "public.hits": 16384, `"hits"`: 16384, "hits_pkey": 16386} {
 		d, _, err := env.Lookup("reg_in", text(name), text("regclass"))
 		if err != nil || d.I != want {
 			t.Errorf("regclass %s = %d, %v; want %d", name, d.I, err, want)

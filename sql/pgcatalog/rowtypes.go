@@ -7,21 +7,22 @@ import (
 )
 
 // Each stored table has a row type of its name and the array of that, which clients look up by pg_class.reltype and
-// regtype. No value has such a type. Their numbers are the table's, moved as those of indexes are.
+// regtype. No value has such a type. Their numbers are the table's, moved into ranges that tables never reach.
 const (
 	rowTypeOIDs  = 0x10000000
 	rowArrayOIDs = 0x18000000
+	rowTypesEnd  = 0x20000000
 )
 
 // fillRowTypes adds the row types to pg_type.
 func fillRowTypes(e *Env, b *builder) {
 	for _, t := range e.tables() {
-		b.add("oid", t.OID+rowTypeOIDs, "typname", t.Name, "typnamespace", schemaOID(t.Schema), "typowner", oidOwner,
+		b.add("oid", t.OID+rowTypeOIDs, "typname", t.Name, "typnamespace", e.schemaOID(t.Schema), "typowner", oidOwner,
 			"typlen", -1, "typbyval", false, "typtype", "c", "typcategory", "C", "typisdefined", true, "typdelim", ",",
 			"typrelid", t.OID, "typarray", t.OID+rowArrayOIDs, "typinput", procOID("record_in"),
 			"typoutput", procOID("record_out"), "typreceive", procOID("record_recv"), "typsend", procOID("record_send"),
 			"typalign", "d", "typstorage", "x", "typtypmod", -1)
-		b.add("oid", t.OID+rowArrayOIDs, "typname", e.rowArrayName(t), "typnamespace", schemaOID(t.Schema), "typowner", oidOwner,
+		b.add("oid", t.OID+rowArrayOIDs, "typname", e.rowArrayName(t), "typnamespace", e.schemaOID(t.Schema), "typowner", oidOwner,
 			"typlen", -1, "typbyval", false, "typtype", "b", "typcategory", "A", "typisdefined", true, "typdelim", ",",
 			"typelem", t.OID+rowTypeOIDs, "typsubscript", procOID("array_subscript_handler"), "typinput", procOID("array_in"),
 			"typoutput", procOID("array_out"), "typreceive", procOID("array_recv"), "typsend", procOID("array_send"),
@@ -33,10 +34,8 @@ func fillRowTypes(e *Env, b *builder) {
 // the name already.
 func (e *Env) rowArrayName(t *catalog.Table) string {
 	name := "_" + t.Name
-	for _, other := range e.tables() {
-		if other.Schema == t.Schema && other.Name == name {
-			name = "_" + name
-		}
+	for e.Catalog().Relation(t.Schema, name) != nil {
+		name = "_" + name
 	}
 	return name
 }
@@ -46,7 +45,7 @@ func (e *Env) rowType(oid uint32) (t *catalog.Table, array bool) {
 	switch {
 	case oid >= rowTypeOIDs && oid < rowArrayOIDs:
 		t, _ = e.findTable(oid - rowTypeOIDs)
-	case oid >= rowArrayOIDs && oid < constraintOIDs:
+	case oid >= rowArrayOIDs && oid < rowTypesEnd:
 		t, _ = e.findTable(oid - rowArrayOIDs)
 		array = true
 	}

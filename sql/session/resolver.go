@@ -89,6 +89,9 @@ func (r *resolver) Type(schema, name string) (types.Type, bool) {
 	return pgtype.ByName(name)
 }
 
+// SearchPath returns the schemas that are searched for names without one.
+func (r *resolver) SearchPath() []string { return r.s.searchPath() }
+
 // CreationSchema returns the schema in which a table without one is made: the first of the path that exists.
 func (r *resolver) CreationSchema() (string, error) {
 	for _, p := range r.s.searchPath() {

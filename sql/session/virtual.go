@@ -45,14 +45,7 @@ func (v *virtual) Relation(t plan.Virtual) (scan.Relation, error) {
 // catalogEnv returns what the system catalogs show of the session, its transaction and its engine.
 func (s *Session) catalogEnv() *pgcatalog.Env {
 	e := &pgcatalog.Env{Database: s.engine.options.Database, User: s.user, PID: s.pid}
-	e.Tables = func() []*catalog.Table { return s.tx.Catalog().Tables() }
-	e.Schemas = func() []string {
-		var names []string
-		for _, c := range s.tx.Catalog().Schemas() {
-			names = append(names, c.Name)
-		}
-		return names
-	}
+	e.Catalog = s.tx.Catalog
 	e.SearchPath = s.searchPath
 	e.Rows = func(id catalog.TableID) int64 {
 		rel, err := s.tx.Table(id)

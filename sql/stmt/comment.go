@@ -40,16 +40,18 @@ func comment(env *Env, n *pg.CommentStmt) (string, error) {
 	case rel.Table == nil:
 		return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", name)
 	}
-	id := uint32(0)
-	if column != "" {
-		at := rel.Table.Column(column)
-		if at < 0 {
-			return "", errs.New(errs.UndefinedColumn, "column %q of relation %q does not exist", column, name)
+	return "COMMENT", env.Tx.Edit(catalog.Replace(rel.Table, func(t *catalog.Table) (*catalog.Table, error) {
+		if column == "" {
+			t.Comment = n.Comment
+			return t, nil
 		}
-		id = rel.Table.Columns[at].ID
-	}
-	options := map[string]string{catalog.CommentOption(id): n.Comment}
-	return "COMMENT", env.Tx.Edit(catalog.SetTableOptions{ID: rel.Table.ID, Options: options})
+		at := t.Column(column)
+		if at < 0 {
+			return nil, errs.New(errs.UndefinedColumn, "column %q of relation %q does not exist", column, t.Name)
+		}
+		t.Columns[at].Comment = n.Comment
+		return t, nil
+	}))
 }
 
 func commentNames(n *pg.Node) []string {

@@ -2,7 +2,6 @@ package stmt
 
 import (
 	"context"
-	"maps"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/index"
@@ -40,13 +39,10 @@ func (t *Tx) hiddenOwn(id catalog.TableID) *index.RowIDs {
 	return nil
 }
 
-// write returns what the transaction has changed in the catalog, the batches that have not moved, and what is deleted.
-// Rows of tables that it has dropped itself are forgotten.
+// write returns the edits of the transaction, which its commit applies to the catalog as it is by then, the batches that
+// have not moved, and what is deleted. Rows of tables that it has dropped itself are forgotten.
 func (t *Tx) write() table.Write {
-	w := table.Write{}
-	if t.edits > 0 {
-		w.Edits = difference(t.base.Catalog(), t.catalog)
-	}
+	w := table.Write{Edits: t.edits}
 	at := map[catalog.TableID]int{}
 	entry := func(id catalog.TableID) *table.Rows {
 		tab := t.catalog.TableByID(id)
@@ -75,56 +71,4 @@ func (t *Tx) write() table.Write {
 		}
 	}
 	return w
-}
-
-// difference returns the edits that make now of was: a table that was made and dropped again leaves no trace. Tables and
-// schemas keep the numbers that they have in now.
-func difference(was, now *catalog.Snapshot) []catalog.Edit {
-	var edits []catalog.Edit
-	for _, old := range was.Tables() {
-		if now.TableByID(old.ID) == nil {
-			edits = append(edits, catalog.DropTable{ID: old.ID})
-		}
-	}
-	// A schema that was dropped and made again is another one.
-	remade := func(s *catalog.Schema, other *catalog.Snapshot) bool {
-		o := other.Schema(s.Name)
-		return o == nil || o.OID != s.OID
-	}
-	for _, s := range was.Schemas() {
-		if remade(s, now) {
-			edits = append(edits, catalog.DropSchema{Name: s.Name})
-		}
-	}
-	for _, s := range now.Schemas() {
-		if remade(s, was) {
-			edits = append(edits, catalog.CreateSchema{Name: s.Name, OID: s.OID})
-		}
-	}
-	for _, tab := range now.Tables() {
-		old := was.TableByID(tab.ID)
-		switch {
-		case old == nil:
-			edits = append(edits, catalog.CreateTable{Table: tab})
-		case !maps.Equal(old.Options, tab.Options):
-			edits = append(edits, catalog.SetTableOptions{ID: tab.ID, Options: optionsChanged(old.Options, tab.Options)})
-		}
-	}
-	return edits
-}
-
-// optionsChanged returns the options that make now of was, "" for those to be reset.
-func optionsChanged(was, now map[string]string) map[string]string {
-	changed := map[string]string{}
-	for k, v := range now {
-		if was[k] != v {
-			changed[k] = v
-		}
-	}
-	for k := range was {
-		if _, ok := now[k]; !ok {
-			changed[k] = ""
-		}
-	}
-	return changed
 }

@@ -23,7 +23,7 @@ func (t *Tx) Mark() Mark {
 	if t.load != nil {
 		t.load.Savepoint()
 	}
-	return Mark{catalog: t.catalog, edits: t.edits, batches: t.batches, rows: maps.Clone(t.rows), deletes: len(t.deletes)}
+	return Mark{catalog: t.catalog, edits: len(t.edits), batches: t.batches, rows: maps.Clone(t.rows), deletes: len(t.deletes)}
 }
 
 // RollbackTo forgets what was done since a point. After an error only Rollback is possible. No query of the transaction
@@ -47,6 +47,6 @@ func (t *Tx) RollbackTo(m Mark) error {
 	}
 	t.unhide(m.deletes)
 	t.batches, t.rows = m.batches, maps.Clone(m.rows)
-	t.catalog, t.edits = m.catalog, m.edits
+	t.catalog, t.edits = m.catalog, t.edits[:m.edits]
 	return t.broken
 }

@@ -21,9 +21,19 @@ func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable
 	if err != nil {
 		return "", err
 	}
-	t := &catalog.Table{Schema: schema, Name: b.Name, Columns: slices.Clone(b.Columns), Options: b.Options, PrimaryKey: b.PrimaryKey}
-	for _, k := range b.PrimaryKey {
-		t.Columns[k].NotNull = true
+	t := catalog.NewTable(schema, b.Name, slices.Clone(b.Columns)...)
+	if len(b.PrimaryKey) > 0 {
+		k := catalog.Constraint{Kind: catalog.PrimaryKey, Name: b.PrimaryKeyName}
+		for _, at := range b.PrimaryKey {
+			k.Columns = append(k.Columns, t.Columns[at].ID)
+		}
+		t.Constraints = append(t.Constraints, k)
+		b.Unenforced = append(b.Unenforced, "primary key constraint \""+k.Name+"\"")
+	}
+	for _, o := range b.Options {
+		if err := t.Set(o); err != nil {
+			return "", err
+		}
 	}
 	for _, u := range b.Unenforced {
 		if err := env.Out.Notice("WARNING", "01000", u+" is declared but not enforced: rows that violate it are accepted"); err != nil {
@@ -38,7 +48,7 @@ func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable
 		}
 		return tag, err
 	}
-	if err := env.Tx.Edit(catalog.CreateTable{Table: t}); err != nil {
+	if err := env.Tx.Edit(catalog.Create(t)); err != nil {
 		return "", err
 	}
 	if b.As == nil {
@@ -98,7 +108,7 @@ func dropTable(env *Env, b *ddl.DropTable) (string, error) {
 		case rel.Table == nil:
 			return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", n.Name)
 		default:
-			if err := env.Tx.Edit(catalog.DropTable{ID: rel.Table.ID}); err != nil {
+			if err := env.Tx.Edit(catalog.Drop(nil, rel.Table)); err != nil {
 				return "", err
 			}
 		}
@@ -125,7 +135,7 @@ func createSchema(env *Env, n *pg.CreateSchemaStmt) (string, error) {
 	if n.IfNotExists && env.Tx.Catalog().Schema(name) != nil {
 		return "CREATE SCHEMA", env.Out.Notice("NOTICE", string(errs.DuplicateSchema), fmt.Sprintf("schema %q already exists, skipping", name))
 	}
-	return "CREATE SCHEMA", env.Tx.Edit(catalog.CreateSchema{Name: name})
+	return "CREATE SCHEMA", env.Tx.Edit(catalog.Create(&catalog.Schema{Head: catalog.Head{Name: name}}))
 }
 
 // relations are the kinds of relation, but tables, that DROP takes, as its messages call them.
@@ -151,7 +161,7 @@ func dropAbsent(env *Env, n *pg.DropStmt, tag string) (string, error) {
 		switch {
 		case err != nil && !(n.MissingOk && errs.Is(err, errs.InvalidSchemaName)):
 			return "", err
-		case rel != nil && rel.Table == nil, isPrimaryKey(env, schema, name):
+		case rel != nil && rel.Table == nil, isIndex(env, schema, name):
 			return "", errs.Unsupported("%s", tag)
 		case rel != nil:
 			article := map[byte]string{'i': "an"}[kind[0]]
@@ -177,14 +187,18 @@ func dropAbsent(env *Env, n *pg.DropStmt, tag string) (string, error) {
 	return tag, nil
 }
 
-// isPrimaryKey tells whether the catalog shows an index of that name.
-func isPrimaryKey(env *Env, schema, name string) bool {
-	table, ok := strings.CutSuffix(name, "_pkey")
-	if !ok {
-		return false
+// isIndex tells whether a key has an index of that name.
+func isIndex(env *Env, schema, name string) bool {
+	path := []string{schema}
+	if schema == "" {
+		path = env.Resolver.SearchPath()
 	}
-	rel, err := env.Resolver.Relation(schema, table)
-	return err == nil && rel != nil && rel.Table != nil && len(rel.Table.PrimaryKey) > 0
+	for _, p := range path {
+		if o := env.Tx.Catalog().Relation(p, name); o != nil {
+			return o.Common().Name != name
+		}
+	}
+	return false
 }
 
 // drop runs DROP of anything but tables.
@@ -206,7 +220,11 @@ func drop(env *Env, n *pg.DropStmt, tag string) (string, error) {
 			}
 			continue
 		}
-		if err := env.Tx.Edit(catalog.DropSchema{Name: name, Cascade: n.Behavior == pg.DropBehavior_DROP_CASCADE}); err != nil {
+		e := catalog.Drop(nil, env.Tx.Catalog().Schema(name))
+		if n.Behavior == pg.DropBehavior_DROP_CASCADE {
+			e = e.Cascade()
+		}
+		if err := env.Tx.Edit(e); err != nil {
 			return "", err
 		}
 	}

@@ -27,7 +27,7 @@ type Tx struct {
 	account  *mem.Account // of the batches
 	base     *table.Snapshot
 	catalog  *catalog.Snapshot
-	edits    int // number of catalog edits so far
+	edits    []catalog.Edit // so far, as they were wished: those of others may come before
 	deletes  []deletion
 	hidden   map[catalog.TableID]*hiddenRows     // what the deletions add up to
 	views    map[catalog.TableID]*table.Snapshot // base with the transaction's own rows of a table
@@ -78,7 +78,7 @@ func (t *Tx) Catalog() *catalog.Snapshot {
 }
 
 // Changed tells whether the transaction has changed the catalog: plans made for it fit no other transaction.
-func (t *Tx) Changed() bool { return t.edits > 0 }
+func (t *Tx) Changed() bool { return len(t.edits) > 0 }
 
 // Table returns the rows of a table as the transaction sees them. It is what package compile asks for.
 func (t *Tx) Table(id catalog.TableID) (scan.Relation, error) {
@@ -112,12 +112,12 @@ func (t *Tx) Table(id catalog.TableID) (scan.Relation, error) {
 // Edit changes the catalog that the transaction sees.
 func (t *Tx) Edit(edits ...catalog.Edit) error {
 	t.snapshot()
-	next, done, err := t.catalog.Apply(t.db.Numbered(edits...)...)
-	if err != nil {
+	edits = t.db.Numbered(edits...)
+	next, done, err := t.catalog.Apply(edits...)
+	if err != nil || len(done) == 0 {
 		return err
 	}
-	t.catalog = next
-	t.edits += len(done)
+	t.catalog, t.edits = next, append(t.edits[:len(t.edits):len(t.edits)], edits...)
 	return nil
 }
 

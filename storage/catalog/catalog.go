@@ -1,70 +1,18 @@
-// Package catalog describes schemas and tables. A Snapshot is an immutable picture of all of them; it changes only by
-// logged edits, in the same log and manifest as the data (package manifest), so that every reader sees schema and rows
-// of one moment.
+// Package catalog describes everything in a database that has a name. A Snapshot is an immutable picture of all Objects;
+// it changes only by logged edits, in the same log and manifest as the data (package manifest), so that every reader sees
+// schema and rows of one moment.
 //
-// Snapshot.Apply gives a new Snapshot and the edits with their numbers filled in, which are what is logged and what
-// recovery applies again. A Snapshot, its Tables and Columns are safe for concurrent use because nobody changes them;
-// that edits follow one another is the caller's care (the database's commit lock). Decode refuses damaged bytes with
-// XX001 and those of a newer format with 0A000.
+// An Object has a Head, which is the same for all kinds (numbers, name, owner, comment, what it depends on), and a body of
+// its kind. The kinds are in one list, and an Edit (Create, Replace, Drop) is the same for all of them: who adds a kind
+// adds its body with write and read, and a line to the list; edits, names, dependencies, DROP and the durable form are
+// there.
+//
+// An Edit is what somebody wishes: Replace has a function that changes whatever the object is by then, Drop looks for what
+// depends on its objects. Snapshot.Apply makes a new Snapshot of it, and edits that say how everything has become; those
+// are what is logged and what recovery applies again. So a transaction keeps its edits as wishes, and its commit applies
+// them to the newest catalog. An edit costs as much with 10,000 objects as with ten: see tree.
+//
+// A Snapshot and its Objects are safe for concurrent use because nobody changes them; that edits follow one another is the
+// caller's care (the database's commit lock). Decode refuses damaged bytes with XX001, and with 0A000 what a newer version
+// has written and means something that this one does not know.
 package catalog
-
-import (
-	"strconv"
-
-	"github.com/siltstone-db/siltstone/storage/types"
-)
-
-// TableID names a table for ever; a dropped and re-created table has another one.
-type TableID uint64
-
-// Column describes one column of a table.
-type Column struct {
-	ID      uint32 // never reused inside a table
-	Name    string
-	Type    types.Type
-	NotNull bool
-	// Default is the SQL text of the DEFAULT expression, "" for none. The SQL layer evaluates it.
-	Default string
-}
-
-// Table describes one table. It is immutable; a change makes a new one with a higher Version.
-type Table struct {
-	ID      TableID
-	OID     uint32 // pg_class.oid, unique in the database, from 16384
-	Schema  string
-	Name    string
-	Columns []Column
-	Version uint64
-	// Options are the WITH (...) settings, by lower-case name: sort_key, seal_rows, seal_bytes, seal_age. Comments
-	// are kept here too: see CommentOption.
-	Options map[string]string
-	// PrimaryKey holds column ordinals as declared; not enforced yet.
-	PrimaryKey []int
-}
-
-// CommentOption returns the name of the option that holds COMMENT ON a table (column 0) or on the column with an ID.
-func CommentOption(column uint32) string {
-	if column == 0 {
-		return "comment"
-	}
-	return "comment." + strconv.FormatUint(uint64(column), 10)
-}
-
-// Types returns the column types.
-func (t *Table) Types() []types.Type {
-	ts := make([]types.Type, len(t.Columns))
-	for i, c := range t.Columns {
-		ts[i] = c.Type
-	}
-	return ts
-}
-
-// Column returns the ordinal of a column, or -1.
-func (t *Table) Column(name string) int {
-	for i := range t.Columns {
-		if t.Columns[i].Name == name {
-			return i
-		}
-	}
-	return -1
-}

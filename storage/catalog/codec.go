@@ -1,286 +1,332 @@
 package catalog
 
 import (
-	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// The binary form of a catalog and of its edits, used inside log records and the manifest (which bring length and
-// checksum). Integers are unsigned LEB128 (binary.Uvarint); a string is its length and its bytes.
+// The durable form of a catalog and of its edits, inside log records and the manifest, which bring length and checksum.
+// Records and numbers are those of package field; {n: x}* is a field that is there any number of times.
 //
-//	catalog  1 byte format (1), version, next table id, next OID, n schemas {oid, name}, n tables
-//	table    id, oid, version, schema, name, n columns {id, name, type, 1 byte not-null, default},
-//	         n options {key, value} by key, n primary key ordinals
-//	type     kind, element kind, width, precision, scale
-//	edits    1 byte format (1), n edits, each 1 byte kind and its fields:
-//	         1 create table {table}   2 drop table {id}   3 set options {id, n {key, value}}
-//	         4 rename table {id, name}   5 create schema {oid, name}   6 drop schema {name, 1 byte cascade}
-const format = 1
-
-const (
-	kindCreateTable = iota + 1
-	kindDropTable
-	kindSetTableOptions
-	kindRenameTable
-	kindCreateSchema
-	kindDropSchema
-)
-
-type encoder struct{ b []byte }
-
-func (e *encoder) byte(v byte)   { e.b = append(e.b, v) }
-func (e *encoder) uint(v uint64) { e.b = binary.AppendUvarint(e.b, v) }
-func (e *encoder) string(s string) {
-	e.uint(uint64(len(s)))
-	e.b = append(e.b, s...)
-}
-
-func (e *encoder) bool(v bool) {
-	if v {
-		e.byte(1)
-	} else {
-		e.byte(0)
-	}
-}
-
-func (e *encoder) options(m map[string]string) {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	e.uint(uint64(len(keys)))
-	for _, k := range keys {
-		e.string(k)
-		e.string(m[k])
-	}
-}
-
-func (e *encoder) table(t *Table) {
-	e.uint(uint64(t.ID))
-	e.uint(uint64(t.OID))
-	e.uint(t.Version)
-	e.string(t.Schema)
-	e.string(t.Name)
-	e.uint(uint64(len(t.Columns)))
-	for _, c := range t.Columns {
-		e.uint(uint64(c.ID))
-		e.string(c.Name)
-		e.byte(byte(c.Type.Kind))
-		e.byte(byte(c.Type.Elem))
-		e.uint(uint64(uint32(c.Type.Width)))
-		e.uint(uint64(uint16(c.Type.Precision)))
-		e.uint(uint64(uint16(c.Type.Scale)))
-		e.bool(c.NotNull)
-		e.string(c.Default)
-	}
-	e.options(t.Options)
-	e.uint(uint64(len(t.PrimaryKey)))
-	for _, k := range t.PrimaryKey {
-		e.uint(uint64(k))
-	}
-}
-
-func (c CreateTable) encode(e *encoder) { e.byte(kindCreateTable); e.table(c.Table) }
-func (d DropTable) encode(e *encoder)   { e.byte(kindDropTable); e.uint(uint64(d.ID)) }
-
-func (o SetTableOptions) encode(e *encoder) {
-	e.byte(kindSetTableOptions)
-	e.uint(uint64(o.ID))
-	e.options(o.Options)
-}
-
-func (r RenameTable) encode(e *encoder) {
-	e.byte(kindRenameTable)
-	e.uint(uint64(r.ID))
-	e.string(r.Name)
-}
-
-func (c CreateSchema) encode(e *encoder) {
-	e.byte(kindCreateSchema)
-	e.uint(uint64(c.OID))
-	e.string(c.Name)
-}
-
-func (d DropSchema) encode(e *encoder) {
-	e.byte(kindDropSchema)
-	e.string(d.Name)
-	e.bool(d.Cascade)
-}
+//	catalog    2 version  4 next id  6 next OID  8 {object}*
+//	edits      2 {edit}*
+//	edit       2 what: 1 create, 2 replace, 3 drop  4 {object} of create and replace  6 ids of drop
+//	object     2 kind  4 id  6 OID  8 schema  10 name  12 owner  14 {grant}*  16 {dependency}*  18 {body}  3 comment
+//	grant      2 role  4 by  6 privileges  8 grantable
+//	dependency 2 id  4 column  6 auto
+//
+// Edits, types and values have no fields that may be ignored: one that is not known is refused, even or odd.
+// A body is that of its kind: see codec_table.go and codec_objects.go.
 
 // AppendEdits appends the binary form of edits that Apply returned.
 func AppendEdits(dst []byte, edits []Edit) []byte {
-	e := &encoder{append(dst, format)}
-	e.uint(uint64(len(edits)))
-	for _, x := range edits {
-		x.encode(e)
+	w := field.NewWriter(dst)
+	for _, e := range edits {
+		m := w.Begin(2)
+		w.Uint(2, uint64(e.op))
+		if e.op == opDrop {
+			writeIDs(w, 6, e.ids)
+		} else {
+			writeObject(w, 4, e.object)
+		}
+		w.End(m)
 	}
-	return e.b
+	return w.Record()
 }
 
 // Append appends the binary form of the catalog.
 func (s *Snapshot) Append(dst []byte) []byte {
-	e := &encoder{append(dst, format)}
-	e.uint(s.version)
-	e.uint(uint64(s.nextID))
-	e.uint(uint64(s.nextOID))
-	e.uint(uint64(len(s.schemas)))
-	for _, c := range s.schemas {
-		e.uint(uint64(c.OID))
-		e.string(c.Name)
+	w := field.NewWriter(dst)
+	w.Uint(2, s.version)
+	w.Uint(4, uint64(s.nextID))
+	w.Uint(6, uint64(s.nextOID))
+	for _, o := range s.objects.all() {
+		writeObject(w, 8, o)
 	}
-	e.uint(uint64(len(s.tables)))
-	for _, t := range s.tables {
-		e.table(t)
-	}
-	return e.b
+	w.Keep([]byte(s.kept))
+	return w.Record()
 }
 
-type decoder struct {
-	b   []byte
-	bad bool
+func writeObject(w *field.Writer, n field.Number, o Object) {
+	h := o.Common()
+	m := w.Begin(n)
+	w.Uint(2, uint64(o.Kind()))
+	w.Uint(4, uint64(h.ID))
+	w.Uint(6, uint64(h.OID))
+	w.String(8, h.Schema)
+	w.String(10, h.Name)
+	w.String(12, h.Owner)
+	for _, g := range h.ACL {
+		g.write(w)
+	}
+	for _, d := range h.Depends {
+		d.write(w)
+	}
+	w.String(3, h.Comment)
+	b := w.Begin(18)
+	o.write(w)
+	w.Keep([]byte(h.body))
+	w.End(b)
+	w.Keep([]byte(h.kept))
+	w.End(m)
 }
 
-func (d *decoder) uint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 {
-		d.bad, d.b = true, nil
+func (g Grant) write(w *field.Writer) {
+	m := w.Begin(14)
+	w.String(2, g.Role)
+	w.String(4, g.By)
+	w.Uint(6, uint64(g.Privileges))
+	w.Uint(8, uint64(g.Grantable))
+	w.Keep([]byte(g.kept))
+	w.End(m)
+}
+
+func (d Dependency) write(w *field.Writer) {
+	m := w.Begin(16)
+	w.Uint(2, uint64(d.On))
+	w.Uint(4, uint64(d.Column))
+	w.Bool(6, d.Auto)
+	w.Keep([]byte(d.kept))
+	w.End(m)
+}
+
+func readObject(r *field.Reader) Object {
+	var h Head
+	var o Object
+	var body []byte
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			k := r.Uint()
+			if k > math.MaxUint8 || !Kind(k).known() {
+				r.Refuse(errs.Unsupported("an object of kind %d in the catalog, written by a newer version,", k))
+				return nil
+			}
+			o = kinds[k].make()
+		case 4:
+			h.ID = ID(r.Uint())
+		case 6:
+			h.OID = uint32(number(r, math.MaxUint32))
+		case 8:
+			h.Schema = r.String()
+		case 10:
+			h.Name = r.String()
+		case 12:
+			h.Owner = r.String()
+		case 14:
+			h.ACL = append(h.ACL, readGrant(r.Record("grant")))
+		case 16:
+			h.Depends = append(h.Depends, readDependency(r.Record("dependency")))
+		case 3:
+			h.Comment = r.String()
+		case 18:
+			body = r.Bytes()
+		default:
+			r.Unknown()
+		}
+	}
+	h.kept = string(r.Kept())
+	if o == nil || h.ID == 0 || h.OID == 0 {
+		if r.Err() == nil {
+			r.Fail("an object has no kind or no number")
+		}
+		return nil
+	}
+	b := field.NewReader(o.Kind().String(), body)
+	*o.Common() = h
+	o.read(b)
+	o.Common().body = string(b.Kept())
+	if b.Err() != nil {
+		r.Refuse(b.Err())
+	}
+	return o
+}
+
+func readGrant(r *field.Reader) (g Grant) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			g.Role = r.String()
+		case 4:
+			g.By = r.String()
+		case 6:
+			g.Privileges = Privilege(number(r, math.MaxUint32))
+		case 8:
+			g.Grantable = Privilege(number(r, math.MaxUint32))
+		default:
+			r.Unknown()
+		}
+	}
+	g.kept = string(r.Kept())
+	return g
+}
+
+func readDependency(r *field.Reader) (d Dependency) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			d.On = ID(r.Uint())
+		case 4:
+			d.Column = uint32(number(r, math.MaxUint32))
+		case 6:
+			d.Auto = r.Bool()
+		default:
+			r.Unknown()
+		}
+	}
+	d.kept = string(r.Kept())
+	return d
+}
+
+// number reads a number that is at most so large.
+func number(r *field.Reader, most uint64) uint64 {
+	n := r.Uint()
+	if n > most {
+		r.Fail("field %d is %d", r.Number(), n)
 		return 0
 	}
-	d.b = d.b[n:]
-	return v
+	return n
 }
 
-func (d *decoder) byte() byte {
-	if len(d.b) == 0 {
-		d.bad = true
-		return 0
-	}
-	v := d.b[0]
-	d.b = d.b[1:]
-	return v
+// unknown refuses a field of a record that has no room for what it does not know, be it required or not.
+func unknown(r *field.Reader) {
+	r.Refuse(errs.Unsupported("field %d of an edit, a type or a value of the catalog, written by a newer version,", r.Number()))
 }
 
-func (d *decoder) string() string {
-	n := d.uint()
-	if n > uint64(len(d.b)) {
-		d.bad, d.b = true, nil
-		return ""
+func writeIDs[T ID | uint32](w *field.Writer, n field.Number, ids []T) {
+	list := make([]uint64, len(ids))
+	for i, id := range ids {
+		list[i] = uint64(id)
 	}
-	s := string(d.b[:n])
-	d.b = d.b[n:]
-	return s
+	w.Uints(n, list)
 }
 
-// count reads the number of items that follow, each of at least min bytes: a damaged number allocates nothing.
-func (d *decoder) count(min int) int {
-	n := d.uint()
-	if n > uint64(len(d.b)/min) {
-		d.bad, d.b = true, nil
-		return 0
+func readIDs[T ID | uint32](r *field.Reader) []T {
+	var list []T
+	for _, v := range r.Uints(nil) {
+		if uint64(T(v)) != v {
+			r.Fail("field %d has the number %d", r.Number(), v)
+		}
+		list = append(list, T(v))
 	}
-	return int(n)
+	return list
 }
 
-func (d *decoder) options() map[string]string {
-	n := d.count(2)
-	m := make(map[string]string, n)
-	for range n {
-		k := d.string()
-		m[k] = d.string()
-	}
-	return m
+func writeType(w *field.Writer, n field.Number, t types.Type) {
+	m := w.Begin(n)
+	w.Uint(2, uint64(t.Kind))
+	w.Uint(4, uint64(t.Elem))
+	w.Int(6, int64(t.Width))
+	w.Int(8, int64(t.Precision))
+	w.Int(10, int64(t.Scale))
+	w.End(m)
 }
 
-func (d *decoder) table() *Table {
-	t := &Table{ID: TableID(d.uint()), OID: uint32(d.uint()), Version: d.uint(), Schema: d.string(), Name: d.string()}
-	t.Columns = make([]Column, d.count(9))
-	for i := range t.Columns {
-		c := &t.Columns[i]
-		c.ID, c.Name = uint32(d.uint()), d.string()
-		c.Type = types.Type{Kind: types.Kind(d.byte()), Elem: types.Kind(d.byte())}
-		c.Type.Width, c.Type.Precision, c.Type.Scale = int32(d.uint()), int16(d.uint()), int16(d.uint())
-		c.NotNull, c.Default = d.byte() != 0, d.string()
-	}
-	t.Options = d.options()
-	if n := d.count(1); n > 0 {
-		t.PrimaryKey = make([]int, n)
-		for i := range t.PrimaryKey {
-			t.PrimaryKey[i] = int(d.uint())
+func readType(r *field.Reader) (t types.Type) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			t.Kind = types.Kind(number(r, math.MaxUint8))
+		case 4:
+			t.Elem = types.Kind(number(r, math.MaxUint8))
+		case 6:
+			t.Width = int32(r.Int())
+		case 8:
+			t.Precision = int16(r.Int())
+		case 10:
+			t.Scale = int16(r.Int())
+		default:
+			unknown(r)
 		}
 	}
 	return t
 }
 
-func (d *decoder) edit() Edit {
-	switch d.byte() {
-	case kindCreateTable:
-		return CreateTable{Table: d.table()}
-	case kindDropTable:
-		return DropTable{ID: TableID(d.uint())}
-	case kindSetTableOptions:
-		return SetTableOptions{ID: TableID(d.uint()), Options: d.options()}
-	case kindRenameTable:
-		return RenameTable{ID: TableID(d.uint()), Name: d.string()}
-	case kindCreateSchema:
-		return CreateSchema{OID: uint32(d.uint()), Name: d.string()}
-	case kindDropSchema:
-		return DropSchema{Name: d.string(), Cascade: d.byte() != 0}
-	}
-	d.bad = true
-	return nil
-}
-
-func (d *decoder) format(what string) error {
-	if f := d.byte(); f != format && !d.bad {
-		return errs.Unsupported("format %d of %s (this server knows up to %d), written by a newer version,", f, what, format)
-	}
-	return nil
-}
-
-// DecodeEdits reads what AppendEdits wrote; all of b must be used up.
+// DecodeEdits reads what AppendEdits wrote.
 func DecodeEdits(b []byte) ([]Edit, error) {
-	d := &decoder{b: b}
-	if err := d.format("catalog edits"); err != nil {
+	r := field.NewReader("catalog edits", b)
+	var edits []Edit
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			edits = append(edits, readEdit(r.Record("catalog edit")))
+		default:
+			unknown(r)
+		}
+	}
+	if err := r.Err(); err != nil {
 		return nil, err
-	}
-	edits := make([]Edit, d.count(2))
-	for i := range edits {
-		edits[i] = d.edit()
-	}
-	if d.bad || len(d.b) != 0 {
-		return nil, errs.Corrupt("catalog edits: malformed at byte %d of %d", len(b)-len(d.b), len(b))
 	}
 	return edits, nil
 }
 
-// Decode reads what Append wrote; all of b must be used up.
-func Decode(b []byte) (*Snapshot, error) {
-	d := &decoder{b: b}
-	if err := d.format("the catalog"); err != nil {
-		return nil, err
-	}
-	s := &Snapshot{version: d.uint(), nextID: TableID(d.uint()), nextOID: uint32(d.uint())}
-	for range d.count(2) {
-		s.schemas = append(s.schemas, &Schema{OID: uint32(d.uint()), Name: d.string()})
-	}
-	for range d.count(8) {
-		s.tables = append(s.tables, d.table())
-	}
-	if d.bad || len(d.b) != 0 {
-		return nil, errs.Corrupt("catalog: malformed at byte %d of %d", len(b)-len(d.b), len(b))
-	}
-	s.index()
-	for _, t := range s.tables {
-		if err := checkColumns(t); err != nil {
-			return nil, errs.Corrupt("catalog: table %d: %w", t.ID, err)
+func readEdit(r *field.Reader) (e Edit) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			e.op = op(number(r, math.MaxUint8))
+		case 4:
+			e.object = readObject(r.Record("catalog object"))
+		case 6:
+			e.ids = readIDs[ID](r)
+		default:
+			unknown(r)
 		}
 	}
-	if len(s.tableByID) != len(s.tables) {
-		return nil, errs.Corrupt("catalog: two tables have one id")
+	switch {
+	case r.Err() != nil:
+	case e.op == opCreate && e.object != nil:
+	case e.op == opReplace && e.object != nil:
+		e.ids, e.name = []ID{e.object.Common().ID}, e.object.Common().Name
+	case e.op == opDrop && len(e.ids) > 0:
+	default:
+		r.Fail("an edit has no object, or does nothing that is known")
+	}
+	return e
+}
+
+// Decode reads what Append wrote.
+func Decode(b []byte) (*Snapshot, error) {
+	s := blank()
+	var objects []Object
+	r := field.NewReader("catalog", b)
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			s.version = r.Uint()
+		case 4:
+			s.nextID = ID(r.Uint())
+		case 6:
+			s.nextOID = uint32(number(r, math.MaxUint32))
+		case 8:
+			objects = append(objects, readObject(r.Record("catalog object")))
+		default:
+			r.Unknown()
+		}
+	}
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	s.kept = string(r.Kept())
+	for _, o := range objects {
+		h := o.Common()
+		if s.Object(h.ID) != nil || slices.ContainsFunc(oidsOf(o), func(n uint32) bool { _, ok := s.oids.get(n); return ok }) || h.ID >= s.nextID {
+			return nil, errs.Corrupt("catalog: the number of %s %q, %d, is there twice or is to come", o.Kind(), h.Name, h.ID)
+		}
+		s.put(o)
+	}
+	for _, o := range objects {
+		next := s.nextOID
+		if err := s.fill(o); err != nil {
+			return nil, errs.Corrupt("catalog: %s %q: %w", o.Kind(), o.Common().Name, err)
+		}
+		if s.nextOID != next {
+			return nil, errs.Corrupt("catalog: %s %q has an OID that is to come", o.Kind(), o.Common().Name)
+		}
 	}
 	return s, nil
 }

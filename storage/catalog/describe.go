@@ -2,39 +2,50 @@ package catalog
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 )
 
-// Describe prints an edit for people: dumps and events.
+// Describe prints an edit that has taken effect for people: dumps and events.
 func Describe(e Edit) string {
-	switch e := e.(type) {
-	case CreateTable:
-		return "create " + DescribeTable(e.Table)
-	case DropTable:
-		return fmt.Sprintf("drop table %d", e.ID)
-	case RenameTable:
-		return fmt.Sprintf("rename table %d to %s", e.ID, e.Name)
-	case SetTableOptions:
-		var set []string
-		for _, k := range slices.Sorted(maps.Keys(e.Options)) {
-			set = append(set, fmt.Sprintf("%s = %q", k, e.Options[k]))
-		}
-		return fmt.Sprintf("options of table %d: %s", e.ID, strings.Join(set, ", "))
-	case CreateSchema:
-		return "create schema " + e.Name
-	case DropSchema:
-		return "drop schema " + e.Name
+	switch e.op {
+	case opCreate:
+		return "create " + DescribeObject(e.object)
+	case opReplace:
+		return "replace " + DescribeObject(e.object)
 	}
-	return fmt.Sprintf("%T", e)
+	list := make([]string, len(e.ids))
+	for i, id := range e.ids {
+		list[i] = fmt.Sprint(id)
+	}
+	return "drop " + strings.Join(list, ", ")
 }
 
-// DescribeTable prints a table for people.
-func DescribeTable(t *Table) string {
-	var cols []string
-	for _, c := range t.Columns {
-		cols = append(cols, c.Name+" "+c.Type.String())
+// DescribeObject prints an object for people.
+func DescribeObject(o Object) string {
+	h := o.Common()
+	text := fmt.Sprintf("%s %d ", o.Kind(), h.ID)
+	if h.Schema != "" {
+		text += h.Schema + "."
 	}
-	return fmt.Sprintf("table %d %s.%s (%s)", t.ID, t.Schema, t.Name, strings.Join(cols, ", "))
+	text += h.Name
+	t, ok := o.(*Table)
+	if !ok {
+		return text
+	}
+	var cols []string
+	for i, c := range t.Columns {
+		text := c.Name + " " + c.Type.String()
+		if c.ID != uint32(i)+1 {
+			text += fmt.Sprintf(" #%d", c.ID)
+		}
+		cols = append(cols, text)
+	}
+	text += fmt.Sprintf(" (%s)", strings.Join(cols, ", "))
+	for _, o := range t.Settings() {
+		text += fmt.Sprintf(", %s = %q", o.Name, o.Value)
+	}
+	for i := range t.Constraints {
+		text += fmt.Sprintf(", %s %s", t.Constraints[i].Kind, t.Constraints[i].Name)
+	}
+	return text
 }

@@ -10,41 +10,58 @@ import "sync"
 type Numbers struct {
 	mu struct {
 		sync.Mutex
-		table TableID
-		oid   uint32
+		id  ID
+		oid uint32
 	}
 }
 
 // NewNumbers gives out the numbers that follow those of a catalog.
 func NewNumbers(s *Snapshot) *Numbers {
 	n := &Numbers{}
-	n.mu.table, n.mu.oid = s.nextID, s.nextOID
+	n.mu.id, n.mu.oid = s.nextID, s.nextOID
 	return n
 }
 
-// Fill returns the edits with fresh numbers in place of zeros.
+// OID returns an OID that nothing else has.
+func (n *Numbers) OID() uint32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.oidLocked(0)
+}
+
+// Fill returns the edits with fresh numbers in place of zeros, but those of what a Change makes: it asks for OIDs itself.
 func (n *Numbers) Fill(edits []Edit) []Edit {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	filled := make([]Edit, len(edits))
 	for i, e := range edits {
-		switch x := e.(type) {
-		case CreateTable:
-			t := *x.Table
-			if t.ID == 0 {
-				t.ID = n.mu.table
-				n.mu.table++
-			}
-			t.OID = n.oidLocked(t.OID)
-			x.Table = &t
-			e = x
-		case CreateSchema:
-			x.OID = n.oidLocked(x.OID)
-			e = x
+		if e.op == opCreate {
+			e.object = e.object.clone()
+			n.fillLocked(e.object)
 		}
 		filled[i] = e
 	}
 	return filled
+}
+
+func (n *Numbers) fillLocked(o Object) {
+	h := o.Common()
+	if h.ID == 0 {
+		h.ID = n.mu.id
+		n.mu.id++
+	}
+	h.OID = n.oidLocked(h.OID)
+	t, ok := o.(*Table)
+	if !ok {
+		return
+	}
+	for i := range t.Constraints {
+		k := &t.Constraints[i]
+		k.OID = n.oidLocked(k.OID)
+		if k.Indexed() {
+			k.Index = n.oidLocked(k.Index)
+		}
+	}
 }
 
 func (n *Numbers) oidLocked(given uint32) uint32 {

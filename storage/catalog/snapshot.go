@@ -1,9 +1,9 @@
 package catalog
 
 import (
-	"slices"
-	"sort"
-	"strings"
+	"cmp"
+	"iter"
+	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -11,119 +11,225 @@ import (
 // PublicSchema is the schema that every database starts with.
 const PublicSchema = "public"
 
-// FirstOID is the first pg_class or pg_namespace OID given to what users make; PostgreSQL keeps those below to itself.
+// FirstOID is the first OID given to what users make; PostgreSQL keeps those below to itself.
 const FirstOID = 16384
 
-// publicOID is PostgreSQL's OID of the schema public.
-const publicOID = 2200
+// publicOID is PostgreSQL's OID of the schema public, publicID the id that it has here.
+const (
+	publicOID = 2200
+	publicID  = 1
+)
 
-// Schema is a namespace of tables.
-type Schema struct {
-	OID  uint32
-	Name string
+// Snapshot is all objects at one moment. It is immutable and safe for concurrent use.
+type Snapshot struct {
+	version    uint64
+	nextID     ID
+	nextOID    uint32
+	objects    tree[ID, Object]
+	oids       tree[uint32, Object] // also of constraints
+	places     tree[place, Object]
+	dependents tree[dependent, struct{}]
+	kept       string // fields of a newer version
+
+	tables struct {
+		sync.Once
+		list []*Table
+	}
 }
 
-// Snapshot is all schemas and tables at one moment. It is immutable and safe for concurrent use.
-type Snapshot struct {
-	version   uint64
-	nextID    TableID
-	nextOID   uint32
-	schemas   []*Schema // by name
-	tables    []*Table  // by schema, then name
-	tableByID map[TableID]*Table
+// dependent says that by needs on.
+type dependent struct{ on, by ID }
+
+func compareDependents(a, b dependent) int {
+	if c := cmp.Compare(a.on, b.on); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.by, b.by)
+}
+
+func blank() *Snapshot {
+	s := &Snapshot{nextID: publicID + 1, nextOID: FirstOID}
+	s.objects.compare, s.oids.compare = cmp.Compare[ID], cmp.Compare[uint32]
+	s.places.compare, s.dependents.compare = comparePlaces, compareDependents
+	return s
 }
 
 // Empty returns the catalog of a new database: the schema public and no tables.
 func Empty() *Snapshot {
-	s := &Snapshot{nextID: 1, nextOID: FirstOID, schemas: []*Schema{{OID: publicOID, Name: PublicSchema}}}
-	return s.index()
-}
-
-func (s *Snapshot) index() *Snapshot {
-	slices.SortFunc(s.tables, func(a, b *Table) int { return compareNames(a, b.Schema, b.Name) })
-	slices.SortFunc(s.schemas, func(a, b *Schema) int { return strings.Compare(a.Name, b.Name) })
-	s.tableByID = make(map[TableID]*Table, len(s.tables))
-	for _, t := range s.tables {
-		s.tableByID[t.ID] = t
-	}
+	s := blank()
+	s.put(&Schema{Head{ID: publicID, OID: publicOID, Name: PublicSchema}})
 	return s
 }
 
-func compareNames(t *Table, schema, name string) int {
-	if c := strings.Compare(t.Schema, schema); c != 0 {
-		return c
+func (s *Snapshot) copy() *Snapshot {
+	return &Snapshot{version: s.version, nextID: s.nextID, nextOID: s.nextOID, objects: s.objects, oids: s.oids,
+		places: s.places, dependents: s.dependents, kept: s.kept}
+}
+
+// put adds an object, all of which is right.
+func (s *Snapshot) put(o Object) {
+	h := o.Common()
+	s.objects = s.objects.with(h.ID, o)
+	for _, oid := range oidsOf(o) {
+		s.oids = s.oids.with(oid, o)
 	}
-	return strings.Compare(t.Name, name)
+	for _, p := range o.places() {
+		s.places = s.places.with(p, o)
+	}
+	for _, d := range o.needs(nil) {
+		s.dependents = s.dependents.with(dependent{d.On, h.ID}, struct{}{})
+	}
+}
+
+// oidsOf returns the OIDs of an object and of its constraints.
+func oidsOf(o Object) []uint32 {
+	list := []uint32{o.Common().OID}
+	if t, ok := o.(*Table); ok {
+		for i := range t.Constraints {
+			if list = append(list, t.Constraints[i].OID); t.Constraints[i].Indexed() {
+				list = append(list, t.Constraints[i].Index)
+			}
+		}
+	}
+	return list
+}
+
+// remove takes an object out.
+func (s *Snapshot) remove(o Object) {
+	h := o.Common()
+	s.objects = s.objects.without(h.ID)
+	for _, oid := range oidsOf(o) {
+		s.oids = s.oids.without(oid)
+	}
+	for _, p := range o.places() {
+		s.places = s.places.without(p)
+	}
+	for _, d := range o.needs(nil) {
+		s.dependents = s.dependents.without(dependent{d.On, h.ID})
+	}
 }
 
 // Version counts the edits that led here.
 func (s *Snapshot) Version() uint64 { return s.version }
 
-// Table returns the table of a schema by name, or nil.
-func (s *Snapshot) Table(schema, name string) *Table {
-	i, ok := s.find(schema, name)
-	if !ok {
-		return nil
-	}
-	return s.tables[i]
+// Object returns an object by its id, or nil.
+func (s *Snapshot) Object(id ID) Object {
+	o, _ := s.objects.get(id)
+	return o
 }
 
-func (s *Snapshot) find(schema, name string) (int, bool) {
-	i := sort.Search(len(s.tables), func(i int) bool { return compareNames(s.tables[i], schema, name) >= 0 })
-	return i, i < len(s.tables) && compareNames(s.tables[i], schema, name) == 0
+// ByOID returns an object by its OID, or nil.
+func (s *Snapshot) ByOID(oid uint32) Object {
+	if o, ok := s.oids.get(oid); ok && o.Common().OID == oid {
+		return o
+	}
+	return nil
+}
+
+// Constraint returns the constraint with an OID, or the key whose index has it, and its table; or nil.
+func (s *Snapshot) Constraint(oid uint32) (*Table, *Constraint) {
+	o, _ := s.oids.get(oid)
+	t, ok := o.(*Table)
+	if !ok {
+		return nil, nil
+	}
+	for i := range t.Constraints {
+		if k := &t.Constraints[i]; k.OID == oid || k.Index == oid {
+			return t, k
+		}
+	}
+	return nil, nil
+}
+
+// Named returns the object of a kind by its name, or nil. Functions are named with their signature; a policy is not found
+// by its name alone.
+func (s *Snapshot) Named(k Kind, schema, name string) Object {
+	o, ok := s.places.get(place{kinds[k].space, schema, name})
+	if !ok || o.Kind() != k || o.places()[0].name != name {
+		return nil
+	}
+	return o
+}
+
+// Relation returns what has a name among tables, views, sequences and indexes, or nil. It is the table whose key has an
+// index of that name, too.
+func (s *Snapshot) Relation(schema, name string) Object {
+	o, _ := s.places.get(place{spaceRelation, schema, name})
+	return o
+}
+
+// Table returns the table of a schema by name, or nil.
+func (s *Snapshot) Table(schema, name string) *Table {
+	t, _ := s.Named(KindTable, schema, name).(*Table)
+	return t
 }
 
 // TableByID returns a table by its id, or nil.
-func (s *Snapshot) TableByID(id TableID) *Table { return s.tableByID[id] }
+func (s *Snapshot) TableByID(id TableID) *Table {
+	t, _ := s.Object(id).(*Table)
+	return t
+}
 
 // TableByOID returns a table by its pg_class.oid, or nil.
 func (s *Snapshot) TableByOID(oid uint32) *Table {
-	for _, t := range s.tables {
-		if t.OID == oid {
-			return t
-		}
-	}
-	return nil
+	t, _ := s.ByOID(oid).(*Table)
+	return t
 }
-
-// Tables returns all tables by schema and name. The slice belongs to the snapshot.
-func (s *Snapshot) Tables() []*Table { return s.tables }
 
 // Schema returns a schema by name, or nil.
 func (s *Snapshot) Schema(name string) *Schema {
-	for _, c := range s.schemas {
-		if c.Name == name {
-			return c
-		}
-	}
-	return nil
+	o, _ := s.Named(KindSchema, "", name).(*Schema)
+	return o
 }
 
-// Schemas returns all schemas by name. The slice belongs to the snapshot.
-func (s *Snapshot) Schemas() []*Schema { return s.schemas }
+// Objects returns all objects of a kind, by schema and name.
+func (s *Snapshot) Objects(k Kind) iter.Seq[Object] {
+	return func(yield func(Object) bool) {
+		space := kinds[k].space
+		for p, o := range s.places.from(place{space: space}) {
+			if p.space != space || o.Kind() == k && p == o.places()[0] && !yield(o) {
+				return
+			}
+		}
+	}
+}
 
-// Apply returns the catalog after the edits, and the edits as they took effect: with ids and OIDs filled in, and
-// without those that had nothing to do (IF EXISTS, IF NOT EXISTS). Applying the returned edits to s again gives the
-// same catalog, which is what the log does. s does not change; a refused edit refuses all of them.
-func (s *Snapshot) Apply(edits ...Edit) (*Snapshot, []Edit, error) {
-	next := &Snapshot{
-		version: s.version, nextID: s.nextID, nextOID: s.nextOID,
-		schemas: slices.Clone(s.schemas), tables: slices.Clone(s.tables),
-	}
-	next.index()
-	var done []Edit
-	for _, e := range edits {
-		d, err := e.apply(next)
-		if err != nil {
-			return nil, nil, err
-		}
-		if d != nil {
-			done = append(done, d)
-			next.version++
-			next.index()
+// In returns all objects of a schema, by kind and name.
+func (s *Snapshot) In(schema string) iter.Seq[Object] {
+	return func(yield func(Object) bool) {
+		for sp := spaceRelation; sp < spaceEnd; sp++ {
+			if sp == spacePolicy {
+				continue // they are in tables
+			}
+			for p, o := range s.places.from(place{sp, schema, ""}) {
+				if p.space != sp || p.schema != schema {
+					break
+				}
+				if !kinds[o.Kind()].global && p == o.places()[0] && !yield(o) {
+					return
+				}
+			}
 		}
 	}
-	return next, done, nil
+}
+
+// Tables returns all tables by schema and name. The slice belongs to the snapshot, which makes it when it is first asked.
+func (s *Snapshot) Tables() []*Table {
+	s.tables.Do(func() {
+		for o := range s.Objects(KindTable) {
+			s.tables.list = append(s.tables.list, o.(*Table))
+		}
+	})
+	return s.tables.list
+}
+
+// Schemas returns all schemas by name.
+func (s *Snapshot) Schemas() []*Schema {
+	var list []*Schema
+	for o := range s.Objects(KindSchema) {
+		list = append(list, o.(*Schema))
+	}
+	return list
 }
 
 func (s *Snapshot) takeOID(given uint32) uint32 {
@@ -134,6 +240,19 @@ func (s *Snapshot) takeOID(given uint32) uint32 {
 	return given
 }
 
-func noSchema(name string) error {
-	return errs.New(errs.InvalidSchemaName, "schema %q does not exist", name)
+// Near returns the name of the table in these schemas that was probably meant by a name that does not exist, for a
+// hint; "" when none is close.
+func (s *Snapshot) Near(name string, schemas ...string) string {
+	return errs.Near(name, func(yield func(string) bool) {
+		for _, schema := range schemas {
+			for p, o := range s.places.from(place{spaceRelation, schema, ""}) {
+				if p.space != spaceRelation || p.schema != schema {
+					break
+				}
+				if o.Kind() == KindTable && p.name == o.Common().Name && !yield(p.name) {
+					return
+				}
+			}
+		}
+	})
 }

@@ -144,6 +144,9 @@ func (r *Reader) Fail(format string, args ...any) {
 	r.fail(errs.Corrupt("%s: malformed before byte %d of %d: %s", r.what, r.size-len(r.b), r.size, err.Message))
 }
 
+// Refuse ends the reading with an error: the record says something that its user cannot do.
+func (r *Reader) Refuse(err error) { r.fail(err) }
+
 func (r *Reader) fail(err error) {
 	for r.up != nil {
 		r = r.up

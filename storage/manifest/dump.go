@@ -24,7 +24,7 @@ func describe(rec record.Frame) (string, []string, error) {
 		}
 		lines := []string{fmt.Sprintf("catalog as of record %d, log needed after %d, next file %d", v.DDL, v.Watermark, v.NextFile)}
 		for _, t := range v.Catalog.Tables() {
-			lines = append(lines, catalog.DescribeTable(t))
+			lines = append(lines, catalog.DescribeObject(t))
 		}
 		return "version", append(append(lines, segmentLines("segment", v.Segments)...), positionLines(v.Positions)...), nil
 	case typeEdit:

@@ -15,9 +15,7 @@ import (
 )
 
 func create(t testing.TB) []catalog.Edit {
-	_, done, err := catalog.Empty().Apply(catalog.CreateTable{Table: &catalog.Table{
-		Schema: "public", Name: "t", Columns: []catalog.Column{{Name: "a", Type: types.T(types.Int8)}},
-	}})
+	_, done, err := catalog.Empty().Apply(catalog.Create(catalog.NewTable("public", "t", catalog.Column{Name: "a", Type: types.T(types.Int8)})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,8 +24,8 @@ func create(t testing.TB) []catalog.Edit {
 
 func add(file int) *Edit {
 	return &Edit{
-		Add:       []Segment{{File: FileID(file), Table: 1, Rows: 10, Bytes: 100, First: 1, Last: uint64(file)}},
-		Watermark: uint64(file), Positions: map[catalog.TableID]Position{1: {Sequence: uint64(file), Rows: 10, Next: 10}},
+		Add:       []Segment{{File: FileID(file), Table: 2, Rows: 10, Bytes: 100, First: 1, Last: uint64(file)}},
+		Watermark: uint64(file), Positions: map[catalog.TableID]Position{2: {Sequence: uint64(file), Rows: 10, Next: 10}},
 	}
 }
 
@@ -193,7 +191,7 @@ func TestCodec(t *testing.T) {
 	if _, err := DecodeEdit(w.Record()); !errs.Is(err, errs.FeatureNotSupported) {
 		t.Fatalf("a newer edit: %v", err)
 	}
-	dropped, err := v.Apply(&Edit{Catalog: []catalog.Edit{catalog.DropTable{ID: 1}}, DDL: 9})
+	dropped, err := v.Apply(&Edit{Catalog: []catalog.Edit{catalog.Drop(nil, v.Catalog.Table("public", "t"))}, DDL: 9})
 	if err != nil || len(dropped.Segments) != 0 || len(dropped.Positions) != 0 {
 		t.Fatalf("a dropped table leaves segments: %v", err)
 	}
@@ -223,4 +221,4 @@ func FuzzDecode(f *testing.F) {
 }
 
 // golden is a version with one table and one quarantined segment.
-const golden = "100120074008522c010102818001019811067075626c6963010180800101067075626c6963017401010161050000000000000000622410072001300a406450016007720510ac02200a820104726f777392010764616d61676564720810012007300b400a"
+const golden = "1001200740085245100120033081800142121001200130981152067075626c69639201004227100220023080800142067075626c69635201749201111209100122016132021005200230015200622410072002300a406450016007720510ac02200a820104726f777392010764616d61676564720810022007300b400a"

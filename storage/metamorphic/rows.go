@@ -24,29 +24,34 @@ var columnTypes = []types.Type{
 // schema makes a table of 1 to 6 columns.
 func schema(name string, seed uint64) *catalog.Table {
 	r := rand.New(rand.NewPCG(seed, 1))
-	t := &catalog.Table{Schema: "public", Name: name, Options: options(r, 0)}
+	var columns []catalog.Column
 	for i := range 1 + r.IntN(6) {
-		t.Columns = append(t.Columns, catalog.Column{
+		columns = append(columns, catalog.Column{
 			Name: fmt.Sprintf("c%d", i), Type: columnTypes[r.IntN(len(columnTypes))], NotNull: r.IntN(4) == 0,
 		})
 	}
-	t.Options = options(r, len(t.Columns))
+	t := catalog.NewTable("public", name, columns...)
+	if err := setOptions(r, t); err != nil {
+		panic(err) // of this package
+	}
 	return t
 }
 
-// options are some of a table's, for one with so many columns.
-func options(r *rand.Rand, columns int) map[string]string {
-	o := map[string]string{}
-	if columns > 0 && r.IntN(2) == 0 {
-		o["sort_key"] = fmt.Sprintf("c%d", r.IntN(columns))
-		if columns > 1 && r.IntN(2) == 0 {
-			o["sort_key"] += fmt.Sprintf(", c%d", r.IntN(columns))
+// setOptions sets some options of a table.
+func setOptions(r *rand.Rand, t *catalog.Table) error {
+	if r.IntN(2) == 0 {
+		key := fmt.Sprintf("c%d", r.IntN(len(t.Columns)))
+		if len(t.Columns) > 1 && r.IntN(2) == 0 {
+			key += fmt.Sprintf(", c%d", r.IntN(len(t.Columns)))
+		}
+		if err := t.Set(catalog.Option{Name: "sort_key", Value: key}); err != nil {
+			return err
 		}
 	}
 	if r.IntN(4) == 0 {
-		o["seal_rows"] = fmt.Sprint(1 + r.IntN(200))
+		return t.Set(catalog.Option{Name: "seal_rows", Value: fmt.Sprint(1 + r.IntN(200))})
 	}
-	return o
+	return nil
 }
 
 // shape makes the values of one column in one batch.

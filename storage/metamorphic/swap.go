@@ -15,9 +15,9 @@ func (r *runner) swap(o Op) error {
 	name := fmt.Sprintf("t%d", o.Table)
 	w := table.Write{}
 	if t := r.model.tables[o.Table]; t != nil {
-		w.Edits = append(w.Edits, catalog.DropTable{ID: t.info.ID})
+		w.Edits = append(w.Edits, catalog.Drop(nil, t.info))
 	}
-	w.Edits = append(w.Edits, r.db.Numbered(catalog.CreateTable{Table: schema(name, o.Seed)})...)
+	w.Edits = append(w.Edits, r.db.Numbered(catalog.Create(schema(name, o.Seed)))...)
 	next, _, err := r.db.Catalog().Apply(w.Edits...)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ func (r *runner) create(o Op) error {
 		return nil
 	}
 	name := fmt.Sprintf("t%d", slot)
-	edits := r.db.Numbered(catalog.CreateTable{Table: schema(name, o.Seed)})
+	edits := r.db.Numbered(catalog.Create(schema(name, o.Seed)))
 	next, _, err := r.db.Catalog().Apply(edits...)
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func (r *runner) drop(o Op) error {
 	if t == nil {
 		return nil
 	}
-	return r.done(r.db.Apply(ctx, catalog.DropTable{ID: t.info.ID}), o, func(m *model) { m.tables[o.Table] = nil })
+	return r.done(r.db.Apply(ctx, catalog.Drop(nil, t.info)), o, func(m *model) { m.tables[o.Table] = nil })
 }
 
 func (r *runner) setOptions(o Op) error {
@@ -38,11 +38,11 @@ func (r *runner) setOptions(o Op) error {
 	if t == nil {
 		return nil
 	}
-	set := map[string]string{"sort_key": "", "seal_rows": ""}
-	for k, v := range options(rand.New(rand.NewPCG(o.Seed, 6)), len(t.info.Columns)) {
-		set[k] = v
-	}
-	return r.done(r.db.Apply(ctx, catalog.SetTableOptions{ID: t.info.ID, Options: set}), o, func(m *model) {
+	set := catalog.Replace(t.info, func(t *catalog.Table) (*catalog.Table, error) {
+		t.Options = catalog.Options{}
+		return t, setOptions(rand.New(rand.NewPCG(o.Seed, 6)), t)
+	})
+	return r.done(r.db.Apply(ctx, set), o, func(m *model) {
 		m.tables[o.Table].info = r.db.Catalog().TableByID(t.info.ID)
 	})
 }

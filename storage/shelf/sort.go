@@ -19,8 +19,8 @@ import (
 // the rows are in order: row i of the file is row order[i] of the segment. The sort is stable; NULLs come last. It
 // charges the account for its work space, and gives all of it back; the order itself is the caller's to charge.
 func sortOrder(ctx context.Context, t *catalog.Table, s *live.Segment, account *mem.Account) ([]uint32, error) {
-	names := SortKey(t)
-	if len(names) == 0 {
+	key := t.Ordinals(t.Options.SortKey)
+	if len(key) == 0 {
 		return nil, nil
 	}
 	so, err := newSorter(s.Rows(), account)
@@ -28,11 +28,7 @@ func sortOrder(ctx context.Context, t *catalog.Table, s *live.Segment, account *
 		return nil, err
 	}
 	defer so.close()
-	for _, n := range names {
-		col := t.Column(n)
-		if col < 0 {
-			continue
-		}
+	for _, col := range key {
 		if err := so.column(ctx, s.Chunks(col)); err != nil {
 			return nil, err
 		}

@@ -49,13 +49,20 @@ var sortTypes = []struct {
 	}},
 }
 
+// set sets an option of a table.
+func set(t *catalog.Table, name, value string) {
+	if err := t.Set(catalog.Option{Name: name, Value: value}); err != nil {
+		panic(err)
+	}
+}
+
 // sortable returns a table of all those columns and a frozen live segment with rows in a random order.
 func sortable(t testing.TB, rows, distinct int, account *mem.Account, rnd *rand.Rand) (*catalog.Table, *live.Segment, *batch.Batch) {
 	t.Helper()
-	tab := &catalog.Table{Name: "t"}
+	var columns []catalog.Column
 	b := &batch.Batch{Len: rows}
 	for i, c := range sortTypes {
-		tab.Columns = append(tab.Columns, catalog.Column{Name: fmt.Sprintf("c%d", i), Type: c.t})
+		columns = append(columns, catalog.Column{Name: fmt.Sprintf("c%d", i), Type: c.t})
 		v := &batch.Vector{}
 		v.Reset(c.t, 0)
 		for range rows {
@@ -67,6 +74,7 @@ func sortable(t testing.TB, rows, distinct int, account *mem.Account, rnd *rand.
 		}
 		b.Cols = append(b.Cols, v)
 	}
+	tab := catalog.NewTable("public", "t", columns...)
 	s := live.New(Live(tab), account, 0, time.Now())
 	for from := 0; from < rows; from += 1000 {
 		if err := s.Append(b, from, min(rows, from+1000)); err != nil {
@@ -89,7 +97,7 @@ func TestSortOrder(t *testing.T) {
 		for _, c := range rnd.Perm(len(sortTypes))[:1+rnd.IntN(3)] {
 			names, cols = append(names, tab.Columns[c].Name), append(cols, c)
 		}
-		tab.Options = map[string]string{"sort_key": strings.Join(names, ", ")}
+		set(tab, "sort_key", strings.Join(names, ", "))
 		want := make([]uint32, b.Len)
 		for i := range want {
 			want[i] = uint32(i)
@@ -143,7 +151,7 @@ func TestSortOrderMemory(t *testing.T) {
 	tab, s, _ := sortable(t, 100_000, 8, rows, rand.New(rand.NewPCG(1, 2)))
 	defer s.Release()
 	peak := func(key string) int64 {
-		tab.Options = map[string]string{"sort_key": key}
+		set(tab, "sort_key", key)
 		account := pool.Overdraft("sort")
 		if order, err := sortOrder(ctx, tab, s, account); err != nil || len(order) != 100_000 {
 			t.Fatalf("%d rows, %v", len(order), err)
@@ -160,7 +168,7 @@ func TestSortOrderCanceled(t *testing.T) {
 	account := mem.NewPool(0).Overdraft("test")
 	tab, s, _ := sortable(t, 100, 8, account, rand.New(rand.NewPCG(1, 3)))
 	defer s.Release()
-	tab.Options = map[string]string{"sort_key": "c3"}
+	set(tab, "sort_key", "c3")
 	canceled, cancel := context.WithCancel(ctx)
 	cancel()
 	before := account.Used()
@@ -179,7 +187,7 @@ func BenchmarkSortOrder(b *testing.B) {
 	defer s.Release()
 	for _, key := range []string{"c3", "c9", "c8", "c9, c2, c8, c5"} {
 		b.Run(key, func(b *testing.B) {
-			tab.Options = map[string]string{"sort_key": key}
+			set(tab, "sort_key", key)
 			for b.Loop() {
 				if _, err := sortOrder(ctx, tab, s, account); err != nil {
 					b.Fatal(err)

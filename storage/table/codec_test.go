@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -24,7 +23,7 @@ var codecTypes = []types.Type{
 
 // codecTable has ids with holes, and types with and without modifiers.
 func codecTable(version uint64) *catalog.Table {
-	t := &catalog.Table{ID: 7, Version: version}
+	t := &catalog.Table{Head: catalog.Head{ID: 7}, Version: version}
 	for i, typ := range codecTypes {
 		t.Columns = append(t.Columns, catalog.Column{ID: uint32(300 - 20*i), Type: typ})
 	}
@@ -59,8 +58,13 @@ func encode(sizes ...int) []byte {
 		e.Add(codecTable(uint64(i)), codecRows(n))
 	}
 	e.End(&Head{Seconds: 1_700_000_000, Token: &codecToken,
-		Edits: []catalog.Edit{catalog.DropTable{ID: 6}, catalog.CreateSchema{Name: "s", OID: 20_000}}, Deletions: deletions, Files: files})
+		Edits: edits(), Deletions: deletions, Files: files})
 	return bytes.Join(e.Payload(), nil)
+}
+
+func edits() []catalog.Edit {
+	return []catalog.Edit{catalog.Create(&catalog.Schema{Head: catalog.Head{ID: 9, OID: 20_000, Name: "s"}}),
+		catalog.Drop(nil, &catalog.Schema{Head: catalog.Head{ID: 6}})}
 }
 
 func deletedIn(f manifest.Segment) int {
@@ -74,7 +78,7 @@ func TestCodec(t *testing.T) {
 	if err := d.Begin(encode(sizes...)); err != nil || len(d.Files) != 1 || d.Files[0].File != 300 || deletedIn(d.Files[0]) != 2 || d.Token == nil || *d.Token != codecToken || d.Seconds != 1_700_000_000 {
 		t.Fatalf("head: %+v, %v", d, err)
 	}
-	if want := []catalog.Edit{catalog.DropTable{ID: 6}, catalog.CreateSchema{Name: "s", OID: 20_000}}; !slices.Equal(d.Edits, want) {
+	if !bytes.Equal(catalog.AppendEdits(nil, d.Edits), catalog.AppendEdits(nil, edits())) || len(d.Edits) != 2 {
 		t.Fatalf("catalog edits: %+v", d.Edits)
 	}
 	if del := d.Deletions; len(del) != 2 || del[0].Table != 7 || del[0].Rows.Len() != 2 || !del[0].Rows.Has(1<<33) || del[1].Below != 99 {
@@ -158,4 +162,4 @@ var codecToken = Token{Table: 9, Client: "c", Key: "k", Content: 1 << 63}
 var codecFile = manifest.Segment{File: 300, Table: 7, Rows: 1000, Bytes: 70_000}
 
 // golden is a write of one row with a token, catalog edits, deletions and a file.
-const golden = "1080e2cfaa06221112016322016b3100000000000000804009320a0102020605a09c0101734238100732340200000000000000000000003a3000000100000000000000100000000300020000003a3000000100000000000000100000000000420410082063522310ac02200730e80740f0a2048201143a30000001000000000001001000000005008403729b01100730014221ac0204980206840208f0010adc010cc8010eb4011100001e04a001228c012478126070727000000000000000000000000000000000000000000000000000000100000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000003030303030303030303030303030303001000000000000000000000000"
+const golden = "1080e2cfaa06221112016322016b3100000000000000804009321b12121001220e1001200930a09c01520173920100120510033201064238100732340200000000000000000000003a3000000100000000000000100000000300020000003a3000000100000000000000100000000000420410082063522310ac02200730e80740f0a2048201143a30000001000000000001001000000005008403729b01100730014221ac0204980206840208f0010adc010cc8010eb4011100001e04a001228c012478126070727000000000000000000000000000000000000000000000000000000100000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000003030303030303030303030303030303001000000000000000000000000"

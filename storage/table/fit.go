@@ -29,7 +29,7 @@ func (f *Fitter) Fit(t *catalog.Table, s Section) (*batch.Batch, error) {
 		at := find(s.Columns, c.ID)
 		switch {
 		case at < 0:
-			f.flat.ResetConstant(Missing(c), s.Batch.Len)
+			f.flat.ResetConstant(c.Value(), s.Batch.Len)
 			f.cols[i].Flatten(&f.flat)
 		case types.Widens(s.Columns[at].Type, c.Type):
 			f.cols[i].Widen(s.Batch.Cols[at], c.Type)
@@ -39,9 +39,6 @@ func (f *Fitter) Fit(t *catalog.Table, s Section) (*batch.Batch, error) {
 	}
 	return &f.batch, nil
 }
-
-// Missing returns the value that rows have which are older than a column.
-func Missing(c *catalog.Column) types.Datum { return types.NullOf(c.Type) }
 
 func same(t *catalog.Table, cols []Column) bool {
 	if len(cols) != len(t.Columns) {

@@ -14,7 +14,7 @@ import (
 // Rows that are read back find their columns by id, whatever the table has become since.
 func TestFit(t *testing.T) {
 	col := func(id uint32, typ types.Type) catalog.Column { return catalog.Column{ID: id, Name: "c", Type: typ} }
-	old := &catalog.Table{ID: 7, Name: "t", Columns: []catalog.Column{
+	old := &catalog.Table{Head: catalog.Head{ID: 7, Name: "t"}, Columns: []catalog.Column{
 		col(1, types.T(types.Int2)), col(2, types.T(types.Text)), col(3, types.T(types.Float4)), col(4, types.NumericOf(9, 2)),
 	}}
 	rows := &batch.Batch{Len: 2}
@@ -41,7 +41,7 @@ func TestFit(t *testing.T) {
 	if got, err := f.Fit(old, s); err != nil || got != s.Batch {
 		t.Fatalf("the same columns are copied: %v", err)
 	}
-	now := &catalog.Table{ID: 7, Name: "t", Columns: []catalog.Column{
+	now := &catalog.Table{Head: catalog.Head{ID: 7, Name: "t"}, Columns: []catalog.Column{
 		col(5, types.T(types.Int2)), col(4, types.NumericOf(30, 2)), col(1, types.T(types.Int8)), col(3, types.T(types.Float8)), col(6, types.T(types.Text)),
 	}}
 	for range 2 { // buffers are used again

@@ -45,8 +45,8 @@ func New(ddl string) (*Catalog, error) {
 
 func (c *Catalog) add(ct *bind.CreateTable) {
 	id := catalog.TableID(len(c.tables) + 1)
-	t := &catalog.Table{ID: id, OID: 16384 + uint32(len(c.tables)), Schema: "public", Name: ct.Name, Columns: ct.Columns,
-		Options: ct.Options, PrimaryKey: ct.PrimaryKey}
+	t := catalog.NewTable(catalog.PublicSchema, ct.Name, ct.Columns...)
+	t.ID, t.OID = id, catalog.FirstOID+uint32(len(c.tables))
 	c.tables[t.Name] = &bind.Relation{Table: t, OID: t.OID, Schema: t.Schema, Name: t.Name, Columns: t.Columns, Kind: 'r'}
 }
 
@@ -62,6 +62,9 @@ func (c *Catalog) Relation(schema, name string) (*bind.Relation, error) {
 	}
 	return nil, nil
 }
+
+// SearchPath is that of a new session.
+func (c *Catalog) SearchPath() []string { return []string{"pg_catalog", catalog.PublicSchema} }
 
 // Function knows the one function that psql reads from.
 func (c *Catalog) Function(_, name string, args []types.Type) (*bind.TableFunction, error) {

@@ -1,6 +1,7 @@
 package ddl
 
 import (
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -32,17 +33,14 @@ func Create(binder Binder, st *parse.Statement, n *pg.CreateStmt) (*CreateTable,
 	if t.Options, err = Options(n.Options); err != nil {
 		return nil, err
 	}
-	if n.Partspec != nil {
-		if err := t.partitionBy(n.Partspec); err != nil {
-			return nil, err
-		}
-	}
 	return &t.CreateTable, nil
 }
 
 // refuse names what PostgreSQL's CREATE TABLE has and ours has not.
 func (t *definition) refuse(n *pg.CreateStmt) error {
 	switch {
+	case n.Partspec != nil:
+		return t.st.Unsupported(n.Partspec.Location, "PARTITION BY")
 	case n.OfTypename != nil:
 		return t.st.Unsupported(n.OfTypename.Location, "CREATE TABLE OF")
 	case n.Partbound != nil:
@@ -95,49 +93,21 @@ func (t *definition) elements(elts []*pg.Node) error {
 }
 
 // Options reads WITH (name = value, ...).
-func Options(defs []*pg.Node) (map[string]string, error) {
-	options := map[string]string{}
+func Options(defs []*pg.Node) ([]catalog.Option, error) {
+	var options []catalog.Option
 	for _, d := range defs {
 		def := d.GetDefElem()
-		name := strings.ToLower(def.Defname)
-		if _, twice := options[name]; twice {
-			return nil, errs.New(errs.InvalidParameterValue, "parameter %q specified more than once", name)
+		o := catalog.Option{Name: strings.ToLower(def.Defname), Value: "true"}
+		if def.Defnamespace != "" {
+			o.Name = strings.ToLower(def.Defnamespace) + "." + o.Name
 		}
-		options[name] = parse.Text(def.Arg)
-		if def.Arg == nil {
-			options[name] = "true"
+		if def.Arg != nil {
+			o.Value = parse.Text(def.Arg)
 		}
+		if slices.ContainsFunc(options, func(p catalog.Option) bool { return p.Name == o.Name }) {
+			return nil, errs.New(errs.InvalidParameterValue, "parameter %q specified more than once", o.Name)
+		}
+		options = append(options, o)
 	}
 	return options, nil
-}
-
-// partitionBy keeps PARTITION BY as an option: the table stays one, its segments follow the partitions.
-func (t *definition) partitionBy(p *pg.PartitionSpec) error {
-	if p.Strategy != pg.PartitionStrategy_PARTITION_STRATEGY_RANGE {
-		return t.st.Unsupported(p.Location, "PARTITION BY other than RANGE")
-	}
-	var cols []string
-	for _, n := range p.PartParams {
-		e := n.GetPartitionElem()
-		if e.Expr != nil {
-			return t.st.Unsupported(e.Location, "PARTITION BY an expression")
-		}
-		if _, ok := t.byName[e.Name]; !ok {
-			return t.st.Fail(e.Location, errs.UndefinedColumn, "column %q named in partition key does not exist", e.Name)
-		}
-		cols = append(cols, quoteIdent(e.Name))
-	}
-	t.Options["partition_by"] = "RANGE (" + strings.Join(cols, ", ") + ")"
-	return nil
-}
-
-// quoteIdent writes a name so that it reads back as itself.
-func quoteIdent(s string) string {
-	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9') {
-			return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
-		}
-	}
-	return s
 }

@@ -29,8 +29,8 @@ type CreateTable struct {
 	PrimaryKeyName string
 	// Unenforced names the constraints that are accepted but not checked, for a warning.
 	Unenforced []string
-	// Options are the WITH settings by lower-case name; PARTITION BY is kept as option "partition_by" in SQL form.
-	Options     map[string]string
+	// Options are the WITH settings.
+	Options     []catalog.Option
 	IfNotExists bool
 }
 

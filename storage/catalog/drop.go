@@ -1,0 +1,188 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// Removal is what a DROP does.
+type Removal struct {
+	// Also are those that depend on what is dropped and go by CASCADE, as messages call them; what goes silently is not
+	// among them.
+	Also    []string
+	changed []*Table // that lose foreign keys
+	ids     []ID     // of all that goes
+}
+
+// reportMost is how many lines PostgreSQL tells a client of what depends.
+const reportMost = 100
+
+// Removal finds out what dropping objects takes along: an error of what still depends on them unless cascade. The schemas
+// of path are left out in names.
+func (s *Snapshot) Removal(path []string, cascade bool, ids ...ID) (*Removal, error) {
+	d := &dropping{s: s, path: path, gone: map[ID]bool{}, changed: map[ID]*Table{}, named: ids}
+	for _, id := range ids {
+		d.gone[id] = true
+		d.order = append(d.order, id)
+	}
+	for i := 0; i < len(d.order); i++ { // which grows
+		d.follow(s.Object(d.order[i]))
+	}
+	if len(d.lines) > 0 && !cascade {
+		return nil, d.refuse()
+	}
+	r := &Removal{Also: d.also}
+	for _, id := range d.touched {
+		if !d.gone[id] {
+			r.changed = append(r.changed, d.changed[id])
+		}
+	}
+	r.ids = d.order
+	return r, nil
+}
+
+// dropping is a Removal in the making.
+type dropping struct {
+	s       *Snapshot
+	path    []string
+	named   []ID
+	gone    map[ID]bool
+	order   []ID
+	changed map[ID]*Table // tables that lose foreign keys
+	touched []ID          // their order
+	lines   []string      // of what depends on what
+	also    []string
+}
+
+// follow adds what depends on an object.
+func (d *dropping) follow(o Object) {
+	if o.Kind() == KindSchema {
+		var in []Object
+		for x := range d.s.In(o.Common().Name) {
+			in = append(in, x)
+		}
+		slices.SortFunc(in, func(a, b Object) int { return cmp.Compare(a.Common().OID, b.Common().OID) })
+		for _, x := range in {
+			d.take(x, o, false)
+		}
+	}
+	id := o.Common().ID
+	for k := range d.s.dependents.from(dependent{id, 0}) {
+		if k.on != id {
+			break
+		}
+		by := d.s.Object(k.by)
+		if d.gone[k.by] {
+			continue
+		}
+		if t, ok := by.(*Table); ok {
+			d.unreference(t, o)
+		}
+		needed, auto := false, false
+		for _, n := range by.needs(nil) {
+			if t, ok := by.(*Table); n.On == id && !(ok && t.onlyReferences(n)) {
+				needed, auto = true, auto || n.Auto
+			}
+		}
+		if needed {
+			d.take(by, o, auto)
+		}
+	}
+}
+
+// onlyReferences tells whether a dependency is that of a foreign key, not of the table.
+func (t *Table) onlyReferences(d Dependency) bool { return !slices.Contains(t.Depends, d) }
+
+// take adds one object that depends on another.
+func (d *dropping) take(o, on Object, auto bool) {
+	if d.gone[o.Common().ID] {
+		return
+	}
+	d.gone[o.Common().ID] = true
+	d.order = append(d.order, o.Common().ID)
+	if !auto {
+		name := d.s.Title(o, d.path)
+		d.lines = append(d.lines, name+" depends on "+d.s.Title(on, d.path))
+		d.also = append(d.also, name)
+	}
+}
+
+// unreference takes the foreign keys of a table to another away.
+func (d *dropping) unreference(t *Table, on Object) {
+	if c := d.changed[t.ID]; c != nil {
+		t = c
+	}
+	next := t.clone().(*Table)
+	next.Constraints = slices.DeleteFunc(next.Constraints, func(k Constraint) bool {
+		if k.Kind != ForeignKey || k.References != on.Common().ID {
+			return false
+		}
+		name := fmt.Sprintf("constraint %s on %s", quoted(k.Name), d.s.Title(t, d.path))
+		d.lines = append(d.lines, name+" depends on "+d.s.Title(on, d.path))
+		d.also = append(d.also, name)
+		return true
+	})
+	if len(next.Constraints) == len(t.Constraints) {
+		return
+	}
+	if d.changed[t.ID] == nil {
+		d.touched = append(d.touched, t.ID)
+	}
+	d.changed[t.ID] = next
+}
+
+func (d *dropping) refuse() error {
+	what := "cannot drop desired object(s) because other objects depend on them"
+	if len(d.named) == 1 {
+		what = "cannot drop " + d.s.Title(d.s.Object(d.named[0]), d.path) + " because other objects depend on it"
+	}
+	return errs.New(errs.DependentObjectsStillExist, "%s", what).WithDetail("%s", Report(d.lines)).
+		WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
+}
+
+// Report joins lines about objects, as many as PostgreSQL does.
+func Report(lines []string) string {
+	if more := len(lines) - reportMost; more > 0 {
+		word := "objects"
+		if more == 1 {
+			word = "object"
+		}
+		return strings.Join(lines[:reportMost], "\n") + fmt.Sprintf("\nand %d other %s (see server log for list)", more, word)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Title returns an object as messages call it: its kind, and its name with the schema unless that is in path.
+func (s *Snapshot) Title(o Object, path []string) string {
+	h := o.Common()
+	name := quoted(h.Name)
+	if h.Schema != "" && !slices.Contains(path, h.Schema) {
+		name = quoted(h.Schema) + "." + name
+	}
+	switch o := o.(type) {
+	case *Function:
+		name += o.Signature()
+	case *Policy:
+		if t := s.Object(o.Table); t != nil {
+			name += " on " + s.Title(t, path)
+		}
+	}
+	return o.Kind().String() + " " + name
+}
+
+// quoted quotes a name that SQL would read as another one.
+func quoted(s string) string {
+	for i, c := range []byte(s) {
+		if !(c == '_' || c >= 'a' && c <= 'z' || i > 0 && (c >= '0' && c <= '9' || c == '$')) {
+			return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+		}
+	}
+	if s == "" {
+		return `""`
+	}
+	return s
+}

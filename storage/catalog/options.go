@@ -1,0 +1,154 @@
+package catalog
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/quantity"
+)
+
+// Options are the WITH (...) settings of a table; what is zero is as the database has it.
+type Options struct {
+	// SortKey are the columns by which segments are sorted: sort_key.
+	SortKey []uint32
+	// SealRows, SealBytes and SealAge say when live rows are sealed: seal_rows, seal_bytes, seal_age.
+	SealRows  int
+	SealBytes int64
+	SealAge   time.Duration
+	kept      string
+}
+
+// SealRowsMax is the most rows that a table may ask to have sealed together: sixteen times the default. A segment's rows
+// are sorted and encoded in memory.
+const SealRowsMax = 1 << 24
+
+// Option is one setting as text.
+type Option struct{ Name, Value string }
+
+// optionNames are those that Options has, in order. postponed are those that will have an effect, foreign those of
+// PostgreSQL that have none here.
+var (
+	optionNames = []string{"sort_key", "seal_rows", "seal_bytes", "seal_age"}
+	postponed   = []string{"retain", "partition", "partition_by", "on_conflict", "retain_log"}
+	foreign     = []string{"fillfactor", "toast_tuple_target", "parallel_workers", "user_catalog_table", "vacuum_truncate",
+		"vacuum_index_cleanup", "log_autovacuum_min_duration", "oids"}
+)
+
+// Set sets an option of the table.
+func (t *Table) Set(o Option) error {
+	name, value := strings.ToLower(o.Name), strings.TrimSpace(o.Value)
+	bad := errs.New(errs.InvalidParameterValue, "invalid value for storage parameter %q: %q", name, o.Value)
+	switch name {
+	case "sort_key":
+		key, err := t.sortKey(value)
+		if err != nil {
+			return err
+		}
+		t.Options.SortKey = key
+	case "seal_rows":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 || n > SealRowsMax {
+			return bad
+		}
+		t.Options.SealRows = n
+	case "seal_bytes":
+		n, err := quantity.ParseBytes(value)
+		if err != nil || n < 1 {
+			return bad
+		}
+		t.Options.SealBytes = n
+	case "seal_age":
+		d, err := quantity.ParseDuration(value)
+		if err != nil || d < time.Microsecond {
+			return bad
+		}
+		t.Options.SealAge = d
+	default:
+		return unknownOption(name)
+	}
+	return nil
+}
+
+// Reset makes an option what the database has.
+func (t *Table) Reset(name string) error {
+	switch name = strings.ToLower(name); name {
+	case "sort_key":
+		t.Options.SortKey = nil
+	case "seal_rows":
+		t.Options.SealRows = 0
+	case "seal_bytes":
+		t.Options.SealBytes = 0
+	case "seal_age":
+		t.Options.SealAge = 0
+	default:
+		return unknownOption(name)
+	}
+	return nil
+}
+
+func unknownOption(name string) error {
+	if slices.Contains(postponed, name) || slices.Contains(foreign, name) || strings.HasPrefix(name, "autovacuum_") || strings.HasPrefix(name, "toast.") {
+		return errs.Unsupported("storage parameter %q", name)
+	}
+	e := errs.New(errs.InvalidParameterValue, "unrecognized parameter %q", name)
+	if near := errs.Near(name, slices.Values(optionNames)); near != "" {
+		e = e.WithHint("Did you mean %q?", near)
+	}
+	return e
+}
+
+// sortKey reads a list of columns.
+func (t *Table) sortKey(text string) ([]uint32, error) {
+	var key []uint32
+	for _, name := range strings.Split(text, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		at := t.Column(name)
+		if at < 0 {
+			return nil, errs.New(errs.UndefinedColumn, "column %q named in sort_key does not exist", name)
+		}
+		if !slices.Contains(key, t.Columns[at].ID) {
+			key = append(key, t.Columns[at].ID)
+		}
+	}
+	return key, nil
+}
+
+// Settings returns the options that are set, as text that Set reads.
+func (t *Table) Settings() []Option {
+	var list []Option
+	o := &t.Options
+	if len(o.SortKey) > 0 {
+		names := make([]string, len(o.SortKey))
+		for i, at := range t.Ordinals(o.SortKey) {
+			names[i] = t.Columns[at].Name
+		}
+		list = append(list, Option{"sort_key", strings.Join(names, ", ")})
+	}
+	if o.SealRows > 0 {
+		list = append(list, Option{"seal_rows", strconv.Itoa(o.SealRows)})
+	}
+	if o.SealBytes > 0 {
+		text, _ := quantity.Bytes.Format(o.SealBytes, 1, 1)
+		list = append(list, Option{"seal_bytes", text})
+	}
+	if o.SealAge > 0 {
+		text, _ := quantity.Time.Format(int64(o.SealAge/time.Microsecond), 1, 1)
+		list = append(list, Option{"seal_age", text})
+	}
+	return list
+}
+
+func (o *Options) check(t *Table) error {
+	if slices.Contains(t.Ordinals(o.SortKey), -1) {
+		return errs.Internal("the sort key of %q has a column that is not there", t.Name)
+	}
+	if o.SealRows < 0 || o.SealRows > SealRowsMax || o.SealBytes < 0 || o.SealAge < 0 {
+		return errs.Internal("an option of %q is out of range", t.Name)
+	}
+	return nil
+}

@@ -41,7 +41,9 @@ func (db *DB) syncTableLocked(id catalog.TableID) {
 	case info != nil && t == nil:
 		db.tables[id] = shelf.New(&db.shelves, info, db.limits().Of(info), 0)
 	case info != nil:
-		t.Table, t.Limits = info, db.limits().Of(info)
+		t.Alter(info, db.limits().Of(info))
+		db.changedLocked(t)
+		db.wake() // what was open may be frozen
 	case t != nil: // else it is an object of another kind
 		delete(db.tables, id)
 		t.Drop()

@@ -100,6 +100,7 @@ func (l *Load) Append(ctx context.Context, info *catalog.Table, b *batch.Batch) 
 func (l *Load) shelfLocked(info *catalog.Table) *shelf.Shelf {
 	for _, t := range l.shelves {
 		if t.Table.ID == info.ID {
+			t.Alter(info, l.db.limits().Of(info))
 			return t
 		}
 	}

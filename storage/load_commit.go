@@ -42,10 +42,12 @@ func (l *Load) settle(ctx context.Context, w *table.Write, final *catalog.Snapsh
 	defer l.mu.Unlock()
 	left := min(restBytes, l.db.o.LiveBytes/8)
 	for _, t := range l.shelves {
-		if final.TableByID(t.Table.ID) == nil {
+		info := final.TableByID(t.Table.ID)
+		if info == nil {
 			t.Drop()
 			continue
 		}
+		t.Alter(info, t.Limits)
 		if p := t.Open(); p != nil && p.Plain <= left && p.Rows <= t.Limits.Rows/4 {
 			left -= p.Plain
 		} else if p != nil {
@@ -88,6 +90,7 @@ func settlePart(ctx context.Context, t *catalog.Table, w *table.Write, p *shelf.
 			return f, err
 		}
 		p.File.Meta.Table = t.ID
+		w.Rows = append(w.Rows, table.Rows{Table: t.ID, Version: t.Version}) // the write fails when the table changes meanwhile
 		f = shelf.Sealed{File: p.File, Deleted: (*index.RowSet)(nil).With(places.Moved(gone))}
 		p.File.Forget()
 	}

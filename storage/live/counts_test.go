@@ -140,7 +140,7 @@ func TestCounts(t *testing.T) {
 			rows = s.Rows()
 		}
 		for c := range countColumns {
-			if err := checkCounts(s.Prefix(rows), c); err != nil {
+			if err := checkCounts(s.Prefix(rows, s.Layout()), c); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -150,7 +150,7 @@ func TestCounts(t *testing.T) {
 	}
 	for _, rows := range []int{65_536, 131_073, 1, s.Rows(), 65_535} {
 		for c := range countColumns {
-			if err := checkCounts(s.Prefix(rows), c); err != nil {
+			if err := checkCounts(s.Prefix(rows, s.Layout()), c); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -195,7 +195,7 @@ func TestCountsWhileAppending(t *testing.T) {
 				if last > 0 && rnd.IntN(2) == 0 {
 					seq = last - rnd.Uint64N(min(last, 8))
 				}
-				if err := checkCounts(s.Prefix(s.RowsAt(seq)), rnd.IntN(2)); err != nil {
+				if err := checkCounts(s.Prefix(s.RowsAt(seq), s.Layout()), rnd.IntN(2)); err != nil {
 					t.Error(err)
 					return
 				}
@@ -237,7 +237,7 @@ func TestScanAllocatesNothing(t *testing.T) {
 			{Column: 4, Op: scan.Ge, Values: []types.Datum{types.IntOf(types.T(types.Int2), 1)}},
 		},
 	} {
-		ps, err := s.Prefix(rows).Open(context.Background(), &scan.Request{Columns: []int{0, 1, 2, 3, 4, 5}, Terms: terms, Counters: new(scan.Counters)})
+		ps, err := s.Prefix(rows, s.Layout()).Open(context.Background(), &scan.Request{Columns: []int{0, 1, 2, 3, 4, 5}, Terms: terms, Counters: new(scan.Counters)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,7 +294,7 @@ func TestCountedRequest(t *testing.T) {
 	}
 	for _, rows := range []int{48_000, 8000, 7, 40_000} {
 		for column := range countColumns {
-			if s.Prefix(rows).Stats(column).Counted != int64(rows) {
+			if s.Prefix(rows, s.Layout()).Stats(column).Counted != int64(rows) {
 				t.Fatal("strings are not counted")
 			}
 			for _, term := range []*scan.Term{
@@ -307,7 +307,7 @@ func TestCountedRequest(t *testing.T) {
 					term.Column = column
 					req.Terms = []scan.Term{*term}
 				}
-				checkCountedRequest(t, s.Prefix(rows), req)
+				checkCountedRequest(t, s.Prefix(rows, s.Layout()), req)
 			}
 		}
 	}
@@ -321,7 +321,7 @@ func TestCountedRequestAfterDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Mark(1)
-	p := s.Prefix(100).Without(0, (*index.RowSet)(nil).With([]uint32{0, 1, 99}))
+	p := s.Prefix(100, s.Layout()).Without(0, (*index.RowSet)(nil).With([]uint32{0, 1, 99}))
 	rows := 0
 	req := &scan.Request{Columns: []int{0}, Counted: true}
 	ps, err := p.Open(context.Background(), req)
@@ -425,11 +425,11 @@ func TestCountsTruncate(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Mark(seq)
-		if err := checkCounts(s.Prefix(s.Rows()), 0); err != nil {
+		if err := checkCounts(s.Prefix(s.Rows(), s.Layout()), 0); err != nil {
 			t.Fatal(err)
 		}
 		s.Truncate(20_000)
-		if err := checkCounts(s.Prefix(s.Rows()), 0); err != nil {
+		if err := checkCounts(s.Prefix(s.Rows(), s.Layout()), 0); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -47,6 +47,7 @@ type tally struct{ scanned, returned, zones, pruned int64 }
 // colVector is one column of the vector that the cursor looks at.
 type colVector struct {
 	v      batch.Vector
+	wide   batch.Vector // v as the table's type, where that has another physical form
 	loaded bool
 	valid  [batch.MaxRows / 64]uint64
 	bools  [batch.MaxRows / 64]uint64
@@ -190,10 +191,14 @@ func (c *cursor) enterZone(z int) {
 		bounds = c.zones[z]
 	}
 	verdict := func(t *scan.Term) kernel.Verdict {
-		if t.Column >= len(bounds) {
+		col := c.ps.p.column(t.Column)
+		if col < 0 {
+			return scan.Prune(t, c.ps.p.Stats(t.Column))
+		}
+		if col >= len(bounds) { // of the open zone
 			return kernel.Some
 		}
-		return scan.Prune(t, bounds[t.Column].stats(c.ps.types[t.Column]))
+		return scan.Prune(t, c.ps.p.stats(&bounds[col], t.Column))
 	}
 	c.skip = c.conj.Enter(verdict) || c.ps.p.deleted.All(z*scan.ZoneRows, min(scan.ZoneRows, c.ps.p.rows-z*scan.ZoneRows))
 	for _, l := range c.ps.req.Late {
@@ -293,12 +298,27 @@ func (c *cursor) load(col, at int) {
 		}
 		return
 	}
-	if col >= len(c.ps.p.s.cols) {
-		v.ResetConstant(types.NullOf(c.ps.types[col]), n)
+	own := c.ps.p.column(col)
+	if own < 0 {
+		v.ResetConstant(c.ps.p.layout.Value(col), n)
 		return
 	}
+	c.loadOwn(cv, own, at, c.ps.dicts[col])
+	switch t := c.ps.types[col]; {
+	case v.Type == t:
+	case v.Type.Physical() == t.Physical():
+		v.Type = t
+	default:
+		cv.wide.Widen(v, t)
+		c.cols[col] = &cv.wide
+	}
+}
+
+// loadOwn loads a column of the segment.
+func (c *cursor) loadOwn(cv *colVector, col, at int, d *batch.Dictionary) {
+	v, n := &cv.v, c.rows
 	index, start := chunkOf(at)
-	ch, t := &c.chunks[index].cols[col], c.ps.types[col]
+	ch, t := &c.chunks[index].cols[col], c.ps.p.s.cols[col].Type
 	from := at - start
 	v.Type, v.Len, v.Form, v.Valid, v.Codes, v.Dict, v.Data = t, n, batch.Flat, nil, nil, nil, nil
 	if ch.valid != nil && bytes.IndexByte(ch.valid[from:from+n], 0) >= 0 {
@@ -307,7 +327,7 @@ func (c *cursor) load(col, at int) {
 	}
 	switch t.Physical() {
 	case types.PhysBytes:
-		v.Form, v.Dict = batch.Dict, c.ps.dicts[col]
+		v.Form, v.Dict = batch.Dict, d
 		v.Codes = mem.View[uint32](ch.data)[from : from+n]
 	case types.PhysBool:
 		words := cv.bools[:batch.Words(n)]

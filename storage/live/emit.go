@@ -33,8 +33,8 @@ func (c *cursor) begin(out *batch.Batch) {
 		switch t := scan.TypeOf(c.ps.types, c.ps.req.Columns[i]); {
 		case col == c.numbers:
 			v.Reset(t, c.batchRows)
-		case col >= len(c.ps.p.s.cols):
-			v.ResetConstant(types.NullOf(t), c.batchRows)
+		case c.ps.p.column(col) < 0:
+			v.ResetConstant(c.ps.p.layout.Value(col), c.batchRows)
 		case t.Physical() == types.PhysBytes:
 			v.ResetDict(t, c.ps.dicts[col], c.batchRows)
 		default:

@@ -24,7 +24,7 @@ func TestLate(t *testing.T) {
 	late, text := new(scan.Late), new(scan.Late)
 	text.Set(&scan.Term{Column: 1, Op: scan.Lt, Values: []types.Datum{types.TextOf("string 3")}})
 	req := &scan.Request{Columns: []int{0}, Late: []*scan.Late{late, text}, Counters: new(scan.Counters)}
-	ps, err := s.Prefix(s.Rows()).Open(context.Background(), req)
+	ps, err := s.Prefix(s.Rows(), s.Layout()).Open(context.Background(), req)
 	if err != nil {
 		t.Fatal(err)
 	}

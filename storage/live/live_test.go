@@ -102,7 +102,7 @@ func TestSegmentAgainstRows(t *testing.T) {
 			}
 		}
 	}
-	st := s.Prefix(s.Rows()).Stats(0)
+	st := s.Prefix(s.Rows(), s.Layout()).Stats(0)
 	if !st.HasRange || st.Min.I != 0 || st.Max.I != int64(s.Rows()-1) || st.Nulls != 0 {
 		t.Fatalf("stats %+v", st)
 	}
@@ -121,7 +121,7 @@ func compareScan(t *testing.T, s *Segment, rows, size int, all [][]types.Datum, 
 		}
 	}
 	req := &scan.Request{Columns: []int{5, 4, 3, 2, 1, 0}, Terms: terms, BatchRows: size, Counters: new(scan.Counters)}
-	ps, err := s.Prefix(rows).Open(context.Background(), req)
+	ps, err := s.Prefix(rows, s.Layout()).Open(context.Background(), req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/index"
@@ -14,12 +15,44 @@ import (
 type Prefix struct {
 	s       *Segment
 	rows    int
+	layout  *scan.Layout
+	cols    []int  // the segment's column of each of the table's, scan.Absent or scan.Unfit; nil: they are the same
 	base    uint64 // number of row 0
 	deleted *index.RowSet
 }
 
-// Prefix returns the first rows of the segment, which must be published.
-func (s *Segment) Prefix(rows int) Prefix { return Prefix{s: s, rows: rows} }
+// Prefix returns the first rows of the segment, which must be published, as rows of a table.
+func (s *Segment) Prefix(rows int, l *scan.Layout) Prefix {
+	cols := l.Match(len(s.cols), func(i int) (uint32, types.Type) { return s.cols[i].ID, s.cols[i].Type })
+	return Prefix{s: s, rows: rows, layout: l, cols: cols}
+}
+
+// Layout returns the segment's own columns as those of a table.
+func (s *Segment) Layout() *scan.Layout {
+	l := &scan.Layout{Types: s.types}
+	for _, c := range s.cols {
+		l.IDs = append(l.IDs, c.ID)
+	}
+	return l
+}
+
+// column returns the segment's column of one of the table's, scan.Absent or scan.Unfit.
+func (p Prefix) column(i int) int {
+	if p.cols == nil {
+		return i
+	}
+	return p.cols[i]
+}
+
+// fits refuses a column of the table whose values in the segment do not become the table's.
+func (p Prefix) fits(column int) error {
+	if column == scan.RowNumber || p.column(column) != scan.Unfit {
+		return nil
+	}
+	id := p.layout.IDs[column]
+	at := slices.IndexFunc(p.s.cols, func(c Column) bool { return c.ID == id })
+	return p.layout.UnfitError("live rows", column, p.s.cols[at].Type)
+}
 
 // Without tells the number of row 0, and the rows that were deleted, which a scan leaves out.
 func (p Prefix) Without(base uint64, deleted *index.RowSet) Prefix {
@@ -50,28 +83,47 @@ func (p Prefix) bounds(column int) bounds {
 
 // Totals returns what is known exactly of a column.
 func (p Prefix) Totals(column int) (scan.Totals, bool) {
-	t := scan.Totals{Rows: int64(p.rows), Nulls: int64(p.rows)}
-	if column >= len(p.s.cols) {
-		return t, true
+	t := scan.Totals{Rows: int64(p.rows)}
+	c := p.column(column)
+	switch c {
+	case scan.Absent:
+		return scan.MissingTotals(int64(p.rows), p.layout.Value(column)), true
+	case scan.Unfit:
+		return t, false
 	}
-	b := p.bounds(column)
-	st := b.stats(p.s.cols[column].Type)
+	b := p.bounds(c)
+	st := p.stats(&b, column)
 	t.Nulls, t.HasRange, t.Min, t.Max, t.Distinct = st.Nulls, st.HasRange, st.Min, st.Max, st.Distinct
-	switch p.s.cols[column].Type.Physical() {
+	switch p.s.cols[c].Type.Physical() {
 	case types.PhysInt16, types.PhysInt32, types.PhysInt64:
 		t.HasSum, t.SumLo, t.SumHi = true, b.sumLo, b.sumHi
 	}
 	return t, true
 }
 
+// stats returns bounds of a column as those of the table's.
+func (p Prefix) stats(b *bounds, column int) scan.ColumnStats {
+	from, to := p.s.cols[p.column(column)].Type, p.layout.Types[column]
+	st := b.stats(from)
+	if st.HasRange && from != to {
+		st.Min, st.Max = scan.WidenDatum(st.Min, to), scan.WidenDatum(st.Max, to)
+	}
+	return st
+}
+
 // Stats returns the bounds of a column.
 func (p Prefix) Stats(column int) scan.ColumnStats {
-	if column >= len(p.s.cols) {
-		return scan.ColumnStats{Rows: int64(p.rows), Nulls: int64(p.rows), Distinct: 0}
+	c := p.column(column)
+	if c < 0 {
+		t, ok := p.Totals(column)
+		if !ok {
+			return scan.ColumnStats{Rows: t.Rows, Nulls: -1, Distinct: -1}
+		}
+		return scan.ColumnStats{Rows: t.Rows, Nulls: t.Nulls, Distinct: t.Distinct, HasRange: t.HasRange, Min: t.Min, Max: t.Max}
 	}
-	b := p.bounds(column)
-	st := b.stats(p.s.cols[column].Type)
-	if d := p.s.dicts[column]; d != nil {
+	b := p.bounds(c)
+	st := p.stats(&b, column)
+	if d := p.s.dicts[c]; d != nil {
 		n := int(d.n.Load())
 		st.Distinct = int64(n)
 		if n > 0 {
@@ -86,13 +138,18 @@ func (p Prefix) Stats(column int) scan.ColumnStats {
 
 // Open implements scan.Part.
 func (p Prefix) Open(ctx context.Context, req *scan.Request) (scan.PartScan, error) {
-	ps := &partScan{p: p, req: req, types: p.s.types, dicts: make([]*batch.Dictionary, len(p.s.cols))}
-	for len(ps.types) <= maxColumn(req) { // columns added to the table later
-		ps.types = append(ps.types[:len(ps.types):len(ps.types)], types.T(types.Unknown))
+	ps := &partScan{p: p, req: req, types: p.layout.Types, dicts: make([]*batch.Dictionary, len(p.layout.Types))}
+	for _, c := range req.Columns {
+		if err := p.fits(c); err != nil {
+			return nil, err
+		}
 	}
 	var terms []scan.Term
 	for i := range req.Terms {
 		t := &req.Terms[i]
+		if err := p.fits(t.Column); err != nil {
+			return nil, err
+		}
 		switch ps.verdict(t) {
 		case kernel.None:
 			return nil, nil
@@ -120,18 +177,11 @@ func (p Prefix) Open(ctx context.Context, req *scan.Request) (scan.PartScan, err
 
 // counts tells whether the dictionary of a column knows how many rows its entries have: also of those that were deleted.
 func (p Prefix) counts(column int) bool {
-	return column >= 0 && column < len(p.s.dicts) && p.s.dicts[column] != nil && p.deleted.Len() == 0
-}
-
-func maxColumn(req *scan.Request) int {
-	m := -1
-	for _, c := range req.Columns {
-		m = max(m, c)
+	if column < 0 || p.deleted.Len() > 0 {
+		return false
 	}
-	for i := range req.Terms {
-		m = max(m, req.Terms[i].Column)
-	}
-	return m
+	c := p.column(column)
+	return c >= 0 && p.s.dicts[c] != nil
 }
 
 var (
@@ -141,18 +191,18 @@ var (
 type partScan struct {
 	p     Prefix
 	req   *scan.Request
-	types []types.Type
-	dicts []*batch.Dictionary // by ordinal
+	types []types.Type        // the table's
+	dicts []*batch.Dictionary // by ordinal of the table
 	conj  *scan.Conjunction   // of the terms that the rows must be asked for
 }
 
 // dict returns the dictionary of a column, nil when it has none.
 func (ps *partScan) dict(col int) *batch.Dictionary {
-	if col == scan.RowNumber || col >= len(ps.dicts) {
+	if col == scan.RowNumber {
 		return nil
 	}
-	if ps.dicts[col] == nil && ps.p.s.dicts[col] != nil {
-		ps.dicts[col] = ps.p.s.dicts[col].dictionary()
+	if c := ps.p.column(col); c >= 0 && ps.dicts[col] == nil && ps.p.s.dicts[c] != nil {
+		ps.dicts[col] = ps.p.s.dicts[c].dictionary()
 	}
 	return ps.dicts[col]
 }
@@ -191,7 +241,7 @@ func (ps *partScan) Dictionary(column int) *batch.Dictionary {
 func (ps *partScan) entries(ctx context.Context, terms []scan.Term) (scan.PartScan, error) {
 	col := ps.req.Columns[0]
 	d := *ps.dict(col)
-	n, err := ps.p.s.countEntries(ctx, col, ps.p.rows, &d)
+	n, err := ps.p.s.countEntries(ctx, ps.p.column(col), ps.p.rows, &d)
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,8 @@ import (
 
 // Column describes a column to New.
 type Column struct {
+	ID       uint32 // catalog.Column.ID
+	Name     string // when the segment was made
 	Type     types.Type
 	Nullable bool
 }
@@ -93,6 +95,9 @@ func (s *Segment) Bytes() int64 { return s.alloc.bytes.Load() }
 
 // Types returns the column types. The slice belongs to the segment.
 func (s *Segment) Types() []types.Type { return s.types }
+
+// Columns returns the columns. The slice belongs to the segment.
+func (s *Segment) Columns() []Column { return s.cols }
 
 // Retain adds a reference.
 func (s *Segment) Retain() { s.refs.Add(1) }

@@ -47,7 +47,7 @@ func TestTotals(t *testing.T) {
 			}
 			s.Mark(uint64(at + 1))
 		}
-		got, _ := s.Prefix(s.Rows()).Totals(0)
+		got, _ := s.Prefix(s.Rows(), s.Layout()).Totals(0)
 		have := new(big.Int).Lsh(big.NewInt(got.SumHi), 64)
 		have.Add(have, new(big.Int).SetUint64(got.SumLo))
 		if !got.HasSum || have.Cmp(sum) != 0 || got.Nulls != nulls || !got.HasRange || got.Min.I != lo || got.Max.I != hi {

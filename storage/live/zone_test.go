@@ -36,7 +36,7 @@ func TestNaNHasNoRange(t *testing.T) {
 			}
 		}
 		s.Mark(1)
-		st := s.Prefix(rows).Stats(0)
+		st := s.Prefix(rows, s.Layout()).Stats(0)
 		if st.HasRange != (at < 0) || at < 0 && (st.Min.F != -50 || st.Max.F != rows-51) {
 			t.Errorf("NaN at %d: %+v", at, st)
 		}

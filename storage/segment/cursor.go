@@ -183,7 +183,7 @@ func (c *cursor) enterZone(zone int) error {
 		switch {
 		case l.term == nil || c.skip:
 		case l.col < 0:
-			c.skip = l.term.Op != scan.IsNull
+			c.skip = scan.Prune(l.term, c.s.part.Stats(l.term.Column)) == kernel.None
 		default:
 			v := c.zoneVerdict(l.col, zone, rows, &l.pred)
 			l.all, c.skip = v == kernel.All, v == kernel.None
@@ -204,7 +204,7 @@ func (c *cursor) zoneVerdict(col, zone, rows int, p *scan.Pred) kernel.Verdict {
 type lateTerm struct {
 	late *scan.Late
 	term *scan.Term // the one that pred was made from
-	col  int        // of the segment, -1: NULL
+	col  int        // of the segment; -1: what is known of the whole part must do
 	pred scan.Pred
 	rows bool // pred is asked for rows, not only for zones
 	all  bool // every row of the zone satisfies it
@@ -227,8 +227,9 @@ func (l *lateTerm) refresh(c *cursor) {
 	if t == nil {
 		return
 	}
-	l.col = c.s.part.cols[t.Column]
-	if l.col < 0 {
+	l.col, l.rows, l.all = c.s.part.column(t.Column), false, false
+	if l.col < 0 || c.s.part.wide(t.Column) {
+		l.col = -1
 		return
 	}
 	m := &c.s.seg.cols[l.col]

@@ -14,6 +14,7 @@ type outState struct {
 	constant bool // the whole batch has one value
 	nulls    bool // valid is in use
 	valid    [batch.MaxRows / 64]uint64
+	raw      *batch.Vector // of a wide column: its values as the segment has them
 }
 
 // begin prepares out for up to the limit's rows of the current block.
@@ -24,11 +25,22 @@ func (c *cursor) begin(out *batch.Batch) error {
 	out.Cols = out.Cols[:len(c.outs)]
 	out.Sel = batch.Selection{}
 	for i := range c.outs {
-		if err := c.beginColumn(i, out.Cols[i]); err != nil {
+		if err := c.beginColumn(i, c.target(out, i)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// target returns the vector that takes the values of a column as the segment has them.
+func (c *cursor) target(out *batch.Batch, i int) *batch.Vector {
+	if !c.s.outs[i].wide {
+		return out.Cols[i]
+	}
+	if c.outs[i].raw == nil {
+		c.outs[i].raw = new(batch.Vector)
+	}
+	return c.outs[i].raw
 }
 
 func (c *cursor) beginColumn(i int, v *batch.Vector) error {
@@ -40,8 +52,12 @@ func (c *cursor) beginColumn(i int, v *batch.Vector) error {
 	}
 	if o.col < 0 {
 		st.constant = true
-		v.ResetConstant(types.NullOf(o.typ), c.s.limit)
+		v.ResetConstant(o.value, c.s.limit)
 		return nil
+	}
+	typ := o.typ
+	if o.wide {
+		typ = c.s.seg.cols[o.col].Type
 	}
 	m := &c.s.seg.cols[o.col].blocks[c.block]
 	allNull := m.nulls == m.rows
@@ -51,16 +67,16 @@ func (c *cursor) beginColumn(i int, v *batch.Vector) error {
 		v.ResetDict(o.typ, o.dict, c.s.limit)
 	case allNull:
 		st.constant = true
-		v.ResetConstant(types.NullOf(o.typ), c.s.limit)
+		v.ResetConstant(types.NullOf(typ), c.s.limit)
 	case m.encoding == encoding.Constant && m.nulls == 0:
 		st.constant = true
-		if err := c.beginConstant(o, v); err != nil || !o.number {
+		if err := c.beginConstant(o, typ, v); err != nil || !o.number {
 			return err
 		}
 		c.number(batch.Values[int64](v)[:1])
 		return nil
 	default:
-		v.Reset(o.typ, c.s.limit)
+		v.Reset(typ, c.s.limit)
 	}
 	if m.nulls > 0 && !st.constant {
 		st.nulls = true
@@ -70,14 +86,14 @@ func (c *cursor) beginColumn(i int, v *batch.Vector) error {
 }
 
 // beginConstant makes v the value of a constant block.
-func (c *cursor) beginConstant(o *outColumn, v *batch.Vector) error {
+func (c *cursor) beginConstant(o *outColumn, typ types.Type, v *batch.Vector) error {
 	if err := c.openValues(o.col); err != nil {
 		return err
 	}
 	value, _ := c.blocks[o.col].blk.Constant()
-	v.Reset(o.typ, 1)
+	v.Reset(typ, 1)
 	copy(v.Data, value)
-	if o.typ.Physical() == types.PhysBool {
+	if typ.Physical() == types.PhysBool {
 		v.Bools()[0] = uint64(value[0])
 	}
 	v.Form, v.Len = batch.Constant, c.s.limit
@@ -96,7 +112,7 @@ func (c *cursor) emit(out *batch.Batch, at, k int) error {
 		if c.outs[i].constant {
 			continue
 		}
-		if err := c.emitColumn(i, out.Cols[i], at, idx, whole); err != nil {
+		if err := c.emitColumn(i, c.target(out, i), at, idx, whole); err != nil {
 			return err
 		}
 	}
@@ -206,7 +222,7 @@ func (c *cursor) strings(b *openBlock, v *batch.Vector, idx []uint16) {
 func (c *cursor) finish(out *batch.Batch, n int) {
 	out.Len = n
 	for i := range c.outs {
-		v, st := out.Cols[i], &c.outs[i]
+		v, st := c.target(out, i), &c.outs[i]
 		switch {
 		case st.constant:
 		case v.Form == batch.Dict:
@@ -220,6 +236,9 @@ func (c *cursor) finish(out *batch.Batch, n int) {
 		v.Len = n
 		if st.nulls {
 			v.Valid = st.valid[:batch.Words(n)]
+		}
+		if c.s.outs[i].wide {
+			out.Cols[i].Widen(v, c.s.outs[i].typ)
 		}
 	}
 }

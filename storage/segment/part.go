@@ -11,12 +11,13 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Part is a segment seen as a piece of a table: the table's columns found by their IDs, missing ones as NULL.
+// Part is a segment seen as a piece of a table: the table's columns found by their IDs. Those that the segment lacks have
+// their missing-value, those whose type has grown since are widened.
 type Part struct {
-	seg   *Segment
-	cols  []int // the segment's column of each of the table's, or -1
-	types []types.Type
-	pins  *Pins
+	seg    *Segment
+	cols   []int // the segment's column of each of the table's, scan.Absent or scan.Unfit; nil: they are the same
+	layout *scan.Layout
+	pins   *Pins
 	// base is the number of the first row, as they came; deleted rows are not returned.
 	base    uint64
 	deleted *index.RowSet
@@ -31,22 +32,25 @@ var (
 	_ scan.Totaler = (*Part)(nil)
 )
 
-// Part returns the segment as a piece of a table with the given column IDs and types. pins keeps what batches may
-// point to; nil keeps it only until the PartScan is closed.
-func (s *Segment) Part(ids []uint32, ts []types.Type, pins *Pins) *Part {
-	p := &Part{seg: s, cols: make([]int, len(ids)), types: ts, pins: pins}
-	for i, id := range ids {
-		// Mostly the table has not changed since: a search for each of 100 columns in each of 100 segments is what a
-		// small query would wait for.
-		if p.cols[i] = i; i >= len(s.cols) || s.cols[i].ID != id {
-			p.cols[i] = s.Find(id)
-		}
-		// A column whose type changed since is another column as far as the bytes go.
-		if c := p.cols[i]; c >= 0 && s.cols[c].Type.Physical() != ts[i].Physical() {
-			p.cols[i] = -1
-		}
+// Part returns the segment as a piece of a table. pins keeps what batches may point to; nil keeps it only until the
+// PartScan is closed.
+func (s *Segment) Part(l *scan.Layout, pins *Pins) *Part {
+	cols := l.Match(len(s.cols), func(i int) (uint32, types.Type) { return s.cols[i].ID, s.cols[i].Type })
+	return &Part{seg: s, cols: cols, layout: l, pins: pins}
+}
+
+// column returns the segment's column of one of the table's, scan.Absent or scan.Unfit.
+func (p *Part) column(i int) int {
+	if p.cols == nil {
+		return i
 	}
-	return p
+	return p.cols[i]
+}
+
+// wide tells that the values of a column have another physical form in the segment.
+func (p *Part) wide(i int) bool {
+	c := p.column(i)
+	return c >= 0 && p.seg.cols[c].Type.Physical() != p.layout.Types[i].Physical()
 }
 
 // Without tells the number of the first row, as they came, and the rows that were deleted.
@@ -57,12 +61,12 @@ func (p *Part) Without(base uint64, deleted *index.RowSet) *Part {
 
 // All returns the segment as a piece of a table that has the segment's own columns.
 func (s *Segment) All(pins *Pins) *Part {
-	p := &Part{seg: s, pins: pins}
+	l := &scan.Layout{}
 	for i := range s.cols {
-		p.cols = append(p.cols, i)
-		p.types = append(p.types, s.cols[i].Type)
+		l.IDs = append(l.IDs, s.cols[i].ID)
+		l.Types = append(l.Types, s.cols[i].Type)
 	}
-	return p
+	return s.Part(l, pins)
 }
 
 // Rows returns the number of rows.
@@ -72,13 +76,22 @@ func (p *Part) Rows() int { return p.seg.rows }
 func (p *Part) Segment() *Segment { return p.seg }
 
 // Totals returns what is known exactly of a column of the table.
-func (p *Part) Totals(column int) (Totals, bool) { return p.totals(column), true }
+func (p *Part) Totals(column int) (Totals, bool) {
+	return p.totals(column), p.column(column) != scan.Unfit
+}
 
 func (p *Part) totals(column int) Totals {
-	if c := p.cols[column]; c >= 0 {
-		return p.seg.cols[c].stats
+	switch c := p.column(column); {
+	case c >= 0:
+		t := p.seg.cols[c].stats
+		if want := p.layout.Types[column]; t.HasRange && p.seg.cols[c].Type != want {
+			t.Min, t.Max = scan.WidenDatum(t.Min, want), scan.WidenDatum(t.Max, want)
+		}
+		return t
+	case c == scan.Absent:
+		return scan.MissingTotals(int64(p.seg.rows), p.layout.Value(column))
 	}
-	return Totals{Rows: int64(p.seg.rows), Nulls: int64(p.seg.rows), DistinctExact: true}
+	return Totals{Rows: int64(p.seg.rows), Nulls: -1, Distinct: -1}
 }
 
 // counts tells whether the dictionary of a column knows how many rows its entries have: also of those that were deleted.
@@ -86,7 +99,7 @@ func (p *Part) counts(column int) bool {
 	if column < 0 {
 		return false
 	}
-	c := p.cols[column]
+	c := p.column(column)
 	return c >= 0 && p.seg.cols[c].dict != nil && p.deleted.Len() == 0
 }
 
@@ -114,8 +127,11 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 		return nil, errs.Internal("segment %s was opened without a cache", p.seg.name)
 	}
 	for _, c := range req.Columns {
-		if c < scan.RowNumber || c >= len(p.cols) {
-			return nil, errs.Internal("column %d of %d", c, len(p.cols))
+		if c < scan.RowNumber || c >= len(p.layout.Types) {
+			return nil, errs.Internal("column %d of %d", c, len(p.layout.Types))
+		}
+		if err := p.fits(c); err != nil {
+			return nil, err
 		}
 	}
 	if req.Counters != nil {
@@ -145,6 +161,18 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 	return scan.Ones(s), nil
 }
 
+// fits refuses a column of the table whose values in the segment do not become the table's.
+func (p *Part) fits(column int) error {
+	if column == scan.RowNumber || p.column(column) != scan.Unfit {
+		return nil
+	}
+	var from types.Type
+	if c := p.seg.Find(p.layout.IDs[column]); c >= 0 {
+		from = p.seg.cols[c].Type
+	}
+	return p.layout.UnfitError("segment "+p.seg.name, column, from)
+}
+
 // partScan is a request compiled against a segment; shared by the workers.
 type partScan struct {
 	part     *Part
@@ -160,8 +188,10 @@ type partScan struct {
 
 // outColumn is a column of the answer.
 type outColumn struct {
-	col    int // of the segment, -1: NULL, or rowNumbers
+	col    int // of the segment, scan.Absent, or rowNumbers
 	typ    types.Type
+	wide   bool        // the segment's values have another physical form
+	value  types.Datum // of every row, when the column is absent
 	dict   *batch.Dictionary
 	text   *dictText // brings the strings of the rows that are returned; nil: all are there
 	number bool      // it is scan.RowNumber
@@ -174,13 +204,24 @@ const rowNumbers = -2
 func (s *partScan) open() (bool, error) {
 	for i := range s.req.Terms {
 		t := &s.req.Terms[i]
+		if err := s.part.fits(t.Column); err != nil {
+			return false, err
+		}
 		switch scan.Prune(t, s.part.Stats(t.Column)) {
 		case kernel.None:
 			return false, nil
 		case kernel.All:
 			continue
 		}
-		// A column without values was decided by Prune, so the term's column is there.
+		if s.part.column(t.Column) == scan.Absent {
+			if ok, err := s.absent(t); err != nil || !ok {
+				return false, err
+			}
+			continue
+		}
+		if s.part.wide(t.Column) {
+			t = scan.WidenTerm(t, s.part.layout.Types[t.Column])
+		}
 		ct, err := s.newTerm(t)
 		if err != nil {
 			return false, err
@@ -208,6 +249,16 @@ func (s *partScan) open() (bool, error) {
 	return true, nil
 }
 
+// absent tells whether the value that all rows have in a column satisfies a term.
+func (s *partScan) absent(t *scan.Term) (bool, error) {
+	d := s.part.layout.Value(t.Column)
+	var v batch.Vector
+	v.ResetConstant(d, 1)
+	var out [1]uint64
+	err := scan.NewMatcher(t, d.Type).Match(&v, out[:])
+	return out[0]&1 != 0, err
+}
+
 // dictionary gives a column its dictionary, if it has one.
 func (s *partScan) dictionary(o *outColumn) error {
 	at, err := s.seg.dictionaryAt(o.col, s.pins, s.counters)
@@ -225,7 +276,11 @@ func (s *partScan) dictionary(o *outColumn) error {
 // out returns where a column of the request comes from.
 func (p *Part) out(column int) outColumn {
 	if column != scan.RowNumber {
-		return outColumn{col: p.cols[column], typ: p.types[column]}
+		o := outColumn{col: p.column(column), typ: p.layout.Types[column], wide: p.wide(column)}
+		if o.col == scan.Absent {
+			o.value = p.layout.Value(column)
+		}
+		return o
 	}
 	o := outColumn{col: p.seg.Find(RowNumber), typ: types.T(types.Int8), number: true}
 	if o.col < 0 {

@@ -220,7 +220,7 @@ func TestMissingColumn(t *testing.T) {
 	d := randomData(r, 3000)
 	s := open(t, d.write(t, r, false), newCache(t, 0))
 	ids, ts := []uint32{999, d.cols[3].ID, 998}, []types.Type{types.T(types.Text), d.cols[3].Type, types.T(types.Int4)}
-	p := s.Part(ids, ts, nil)
+	p := s.Part(&scan.Layout{IDs: ids, Types: ts}, nil)
 	null := make([]types.Datum, d.rows)
 	for i := range null {
 		null[i] = types.NullOf(types.T(types.Text))

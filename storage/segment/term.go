@@ -35,7 +35,7 @@ const (
 const entryChunk = 1 << 15
 
 func (s *partScan) newTerm(t *scan.Term) (*term, error) {
-	col := s.part.cols[t.Column]
+	col := s.part.column(t.Column)
 	c := &s.seg.cols[col]
 	ct := &term{col: col, value: scan.Compile(t, c.Type)}
 	ct.pred = ct.value

@@ -147,12 +147,12 @@ func (x *Build) Discharge() {
 
 // input describes the file. If the rows are sorted, it has a column that tells where they stood.
 func (x *Build) input(ctx context.Context) *segment.Input {
-	in := &segment.Input{ID: uint64(x.Meta.File), Rows: x.Rows, Columns: Columns(x.Table), Account: x.account, Workers: x.Workers, Order: x.Order}
+	in := &segment.Input{ID: uint64(x.Meta.File), Rows: x.Rows, Columns: Columns(x.Live), Account: x.account, Workers: x.Workers, Order: x.Order}
 	if x.Order != nil {
 		in.Columns = append(in.Columns, rowNumberColumn)
 	}
 	in.Chunks = func(col int) ([]*batch.Vector, error) {
-		if col == len(x.Table.Columns) {
+		if col == len(x.Live.Columns()) {
 			return []*batch.Vector{rowNumbers(x.Rows)}, ctx.Err()
 		}
 		return x.Live.Chunks(col), ctx.Err()
@@ -172,10 +172,10 @@ func rowNumbers(n int) *batch.Vector {
 	return v
 }
 
-// Columns returns a table's columns as its segments have them.
-func Columns(t *catalog.Table) []segment.Column {
-	cols := make([]segment.Column, len(t.Columns))
-	for i, c := range t.Columns {
+// Columns returns the columns of a live segment as a file of its rows has them. The table may have others by now.
+func Columns(l *live.Segment) []segment.Column {
+	cols := make([]segment.Column, len(l.Columns()))
+	for i, c := range l.Columns() {
 		cols[i] = segment.Column{ID: c.ID, Name: c.Name, Type: c.Type}
 	}
 	return cols

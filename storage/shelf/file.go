@@ -111,11 +111,11 @@ func (f *File) Read(ctx context.Context, t *catalog.Table, account *mem.Account,
 	if err != nil {
 		return f.Noticed(err)
 	}
-	ids, columns := make([]uint32, len(t.Columns)), make([]int, len(t.Columns))
-	for i, c := range t.Columns {
-		ids[i], columns[i] = c.ID, i
+	columns := make([]int, len(t.Columns))
+	for i := range columns {
+		columns[i] = i
 	}
-	ps, err := s.Part(ids, t.Types(), nil).Open(ctx, &scan.Request{Columns: columns, Account: account})
+	ps, err := s.Part(Layout(t), nil).Open(ctx, &scan.Request{Columns: columns, Account: account})
 	if err != nil || ps == nil {
 		return err
 	}

@@ -105,7 +105,7 @@ func (f *File) forget(p *Places) {
 
 func readPlaces(ctx context.Context, s *segment.Segment, account *mem.Account) (*Places, error) {
 	ts := []types.Type{types.T(types.Int8)}
-	ps, err := s.Part([]uint32{segment.RowNumber}, ts, nil).Open(ctx, &scan.Request{Columns: []int{0}, Account: account})
+	ps, err := s.Part(&scan.Layout{IDs: []uint32{segment.RowNumber}, Types: ts}, nil).Open(ctx, &scan.Request{Columns: []int{0}, Account: account})
 	if err != nil {
 		return nil, err
 	}

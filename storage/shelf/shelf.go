@@ -224,7 +224,7 @@ func (s *Shelf) Append(r Rows) (opened, frozen bool, err error) {
 func Live(t *catalog.Table) []live.Column {
 	cols := make([]live.Column, len(t.Columns))
 	for i, c := range t.Columns {
-		cols[i] = live.Column{Type: c.Type, Nullable: !c.NotNull}
+		cols[i] = live.Column{ID: c.ID, Name: c.Name, Type: c.Type, Nullable: !c.NotNull}
 	}
 	return cols
 }

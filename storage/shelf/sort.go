@@ -19,7 +19,7 @@ import (
 // the rows are in order: row i of the file is row order[i] of the segment. The sort is stable; NULLs come last. It
 // charges the account for its work space, and gives all of it back; the order itself is the caller's to charge.
 func sortOrder(ctx context.Context, t *catalog.Table, s *live.Segment, account *mem.Account) ([]uint32, error) {
-	key := t.Ordinals(t.Options.SortKey)
+	key := t.Options.SortKey
 	if len(key) == 0 {
 		return nil, nil
 	}
@@ -28,7 +28,11 @@ func sortOrder(ctx context.Context, t *catalog.Table, s *live.Segment, account *
 		return nil, err
 	}
 	defer so.close()
-	for _, col := range key {
+	for _, id := range key {
+		col := slices.IndexFunc(s.Columns(), func(c live.Column) bool { return c.ID == id })
+		if col < 0 { // all rows are older than the column, and have one value
+			continue
+		}
 		if err := so.column(ctx, s.Chunks(col)); err != nil {
 			return nil, err
 		}

@@ -62,7 +62,7 @@ func sortable(t testing.TB, rows, distinct int, account *mem.Account, rnd *rand.
 	var columns []catalog.Column
 	b := &batch.Batch{Len: rows}
 	for i, c := range sortTypes {
-		columns = append(columns, catalog.Column{Name: fmt.Sprintf("c%d", i), Type: c.t})
+		columns = append(columns, catalog.Column{ID: uint32(i + 1), Name: fmt.Sprintf("c%d", i), Type: c.t})
 		v := &batch.Vector{}
 		v.Reset(c.t, 0)
 		for range rows {

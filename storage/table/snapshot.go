@@ -127,7 +127,7 @@ func (s *Snapshot) Table(id catalog.TableID) (scan.Relation, error) {
 	if t == nil {
 		return nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
 	}
-	v := &View{types: t.Types()}
+	v := &View{layout: shelf.Layout(t)}
 	var hidden Hidden
 	for o := s; o.parent != nil; o = o.parent {
 		if o.own.Table.ID == id {
@@ -154,7 +154,6 @@ func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
 	if p == nil || hidden.All {
 		return nil
 	}
-	ids := columnIDs(t)
 	for _, f := range p.Files.All() {
 		if f.Aside() {
 			if !s.o.ServeDamaged {
@@ -162,14 +161,14 @@ func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
 			}
 			continue
 		}
-		if err := s.addFile(v, ids, f, hidden.Rows, f.Meta.Base()); err != nil {
+		if err := s.addFile(v, f, hidden.Rows, f.Meta.Base()); err != nil {
 			return err
 		}
 	}
 	for _, l := range p.Live {
 		if n := l.RowsAt(s.sequence); n > 0 {
 			deleted := l.Deleted.With(hidden.Rows.Within(nil, l.Base, n))
-			v.add(l.Prefix(n).Without(l.Base, deleted), nil, deleted.Len())
+			v.add(l.Prefix(n, v.layout).Without(l.Base, deleted), nil, deleted.Len())
 		}
 	}
 	return nil
@@ -177,21 +176,20 @@ func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
 
 // added adds the rows that the transaction of an overlay has written, less what is hidden.
 func (s *Snapshot) added(v *View, t *catalog.Table, o *Own, hidden *index.RowIDs) error {
-	ids := columnIDs(t)
 	for i, f := range o.Files {
-		if err := s.addFile(v, ids, shelf.Sealed{File: f}, hidden, o.FileBase[i]); err != nil {
+		if err := s.addFile(v, shelf.Sealed{File: f}, hidden, o.FileBase[i]); err != nil {
 			return err
 		}
 	}
 	for _, l := range o.Live {
 		deleted := (*index.RowSet)(nil).With(hidden.Within(nil, l.Base, l.Rows))
-		v.add(l.Prefix(l.Rows).Without(l.Base, deleted), nil, deleted.Len())
+		v.add(l.Prefix(l.Rows, v.layout).Without(l.Base, deleted), nil, deleted.Len())
 	}
 	return nil
 }
 
 // addFile adds a file, less what is deleted and hidden of it; base is the number of its first row.
-func (s *Snapshot) addFile(v *View, ids []uint32, f shelf.Sealed, hidden *index.RowIDs, base uint64) error {
+func (s *Snapshot) addFile(v *View, f shelf.Sealed, hidden *index.RowIDs, base uint64) error {
 	seg, err := f.Segment()
 	if err != nil {
 		return f.Noticed(err)
@@ -200,16 +198,8 @@ func (s *Snapshot) addFile(v *View, ids []uint32, f shelf.Sealed, hidden *index.
 	if err != nil {
 		return err
 	}
-	v.add(seg.Part(ids, v.types, s.pinned()).Without(base, deleted), f.File, deleted.Len())
+	v.add(seg.Part(v.layout, s.pinned()).Without(base, deleted), f.File, deleted.Len())
 	return nil
-}
-
-func columnIDs(t *catalog.Table) []uint32 {
-	ids := make([]uint32, len(t.Columns))
-	for i, c := range t.Columns {
-		ids[i] = c.ID
-	}
-	return ids
 }
 
 // tableByID finds a table, also one that the transaction of an overlay made.

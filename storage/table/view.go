@@ -13,9 +13,9 @@ import (
 
 // View is one table in one snapshot: its parts as a scan.Relation. It is immutable.
 type View struct {
-	types []types.Type
-	parts []viewPart
-	rows  int64
+	layout *scan.Layout
+	parts  []viewPart
+	rows   int64
 }
 
 type viewPart struct {
@@ -58,7 +58,7 @@ func (p lessPart) Stats(column int) scan.ColumnStats {
 }
 
 // Types returns the column types.
-func (v *View) Types() []types.Type { return v.types }
+func (v *View) Types() []types.Type { return v.layout.Types }
 
 // Rows returns the number of rows.
 func (v *View) Rows() int64 { return v.rows }

@@ -6,11 +6,11 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
-	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/tokens"
+	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/wal"
 )
 
@@ -58,7 +58,7 @@ func (db *DB) commitFiles(ctx context.Context, w table.Write, files []shelf.Seal
 	if ack, err = db.commit(ctx, c, &w); err != nil {
 		db.metrics.Refused.Add(1)
 		// What has no sequence did not reach the log, and what met a full disk was cut off again.
-		unsure = c.entry.Sequence != 0 && !errs.Is(err, errs.DiskFull)
+		unsure = c.entry.Sequence != 0 && !vfs.Passes(err)
 	}
 	if c.held() <= 8<<20 { // a huge write must not pin its buffers
 		c.entry.Data, c.token, c.edits, c.files = nil, nil, nil, nil

@@ -44,6 +44,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/handle"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/persist"
@@ -64,6 +65,7 @@ type DB struct {
 	writeAccount  *mem.Account // what commits on their way hold
 	cacheAccount  *mem.Account
 	cache         *cache.Cache
+	handles       *handle.Table // what o.FS is
 	files         *shelf.Dir
 	builder       *shelf.Builder
 	shelves       shelf.Env

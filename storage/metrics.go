@@ -26,6 +26,7 @@ func (db *DB) Register(r *metric.Registry) {
 	r.Counter("siltstone_storage_sealed_bytes_total", "Bytes of sealed segments.", &m.SealedBytes)
 	r.Counter("siltstone_storage_seal_failures_total", "Failed attempts to seal.", &m.SealFailures)
 	r.Counter("siltstone_storage_quarantined_total", "Segments set aside.", &m.Quarantined)
+	db.handles.Register(r)
 	r.Gauge("siltstone_storage_live_bytes", "Memory of live segments.", db.liveAccount.Used)
 	r.Gauge("siltstone_storage_sealing_bytes", "Memory that the sealer works with.", db.sealAccount.Used)
 	r.Gauge("siltstone_storage_cache_bytes", "Memory of the segment cache.", db.cacheAccount.Used)

@@ -12,6 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
+	"github.com/siltstone-db/siltstone/storage/handle"
 	"github.com/siltstone-db/siltstone/storage/ladder"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/recovery"
@@ -28,7 +29,9 @@ func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("open database %q: %w", dir, err)
 	}
-	db := &DB{o: o, dir: dir, tables: map[catalog.TableID]*shelf.Shelf{}, busy: map[*shelf.Shelf]struct{}{},
+	handles := handle.New(o.FS, handle.Options{Max: o.FilesMax, Patience: o.FilesPatience})
+	o.FS = handles
+	db := &DB{o: o, dir: dir, handles: handles, tables: map[catalog.TableID]*shelf.Shelf{}, busy: map[*shelf.Shelf]struct{}{},
 		changed: map[catalog.TableID]struct{}{}, kick: make(chan struct{}, 1)}
 	db.cond = sync.NewCond(&db.mu)
 	start := time.Now()
@@ -64,7 +67,7 @@ func (db *DB) open(ctx context.Context) error {
 	db.cacheAccount = db.o.Pool.Account("segment cache", 0)
 	db.cache = cache.New(db.cacheAccount, db.o.CacheBytes)
 	db.shelves = shelf.Env{Live: db.liveAccount, Vectors: db.deleteAccount, Now: db.o.Now}
-	db.files = &shelf.Dir{FS: db.o.FS, Path: db.dir, Cache: db.cache, Events: db.o.Events, Account: db.deleteAccount, Damaged: db.damaged}
+	db.files = &shelf.Dir{FS: db.handles, Path: db.dir, Cache: db.cache, Events: db.o.Events, Account: db.deleteAccount, Damaged: db.damaged}
 	// One large file is written at a time.
 	db.builder = &shelf.Builder{Dir: db.files, Account: db.sealAccount, Slots: make(chan struct{}, 1)}
 	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged}

@@ -39,6 +39,11 @@ type Options struct {
 	SealWorkers int
 	// SealRetry is the first pause after a failed seal; it doubles up to a minute. Default 1 s.
 	SealRetry time.Duration
+	// FilesMax is how many segment files are open at once. Default: a quarter of what the process may open (package
+	// handle).
+	FilesMax int
+	// FilesPatience is how long an operation waits for a descriptor when there is none. Default 5 s.
+	FilesPatience time.Duration
 	// LogFileMin and LogFileMax are the sizes of log files (package wal).
 	LogFileMin, LogFileMax int64
 	// TokensKept is how long idempotency tokens are remembered, TokensMax how many at most (about 150 bytes each).
@@ -110,6 +115,9 @@ func (o *Options) validate() error {
 	positive("SealWorkers", int64(o.SealWorkers))
 	positive("SealRetry", int64(o.SealRetry))
 	positive("TokensKept", int64(o.TokensKept))
+	if o.FilesMax < 0 {
+		bad("FilesMax: %d is negative", o.FilesMax)
+	}
 	positive("TokensMax", int64(o.TokensMax))
 	log := o.log()
 	if err := log.Validate(); err != nil {

@@ -163,5 +163,9 @@ func ioError(what, name string, err error) error {
 		return errs.New(errs.DiskFull, "could not %s temporary file %q: %w", what, name, err).
 			WithHint("Free some space, or raise work_mem so that the query needs less of it.")
 	}
+	if vfs.IsTooManyFiles(err) {
+		return errs.New(errs.InsufficientResources, "could not %s temporary file %q: %w", what, name, err).
+			WithHint("Raise the limit of open files (ulimit -n), or work_mem so that the query needs fewer of them.")
+	}
 	return errs.New(errs.IOError, "could not %s temporary file %q: %w", what, name, err)
 }

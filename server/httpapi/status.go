@@ -32,7 +32,7 @@ func statusOf(code errs.Code) int {
 		return http.StatusConflict
 	case errs.QueryCanceled:
 		return http.StatusRequestTimeout
-	case errs.AdminShutdown, errs.CannotConnectNow:
+	case errs.AdminShutdown, errs.CannotConnectNow, errs.InsufficientResources:
 		return http.StatusServiceUnavailable
 	}
 	switch class := string(code[:2]); class {

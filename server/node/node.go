@@ -22,6 +22,7 @@ import (
 	"github.com/siltstone-db/siltstone/sql/session"
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
 // Node is a running server.
@@ -30,6 +31,7 @@ type Node struct {
 	log    *slog.Logger
 	rules  *auth.Rules
 	logins *logins
+	files  descriptors
 	tls    *tls.Config // nil: none
 	pool   *mem.Pool
 	db     *storage.DB
@@ -75,7 +77,10 @@ func newNode(o config.Options, log *slog.Logger) (*Node, error) {
 	if o.TrustAll {
 		log.Warn("trust-all: whoever can reach the ports is let in without a password", "pg", o.PG, "http", o.HTTP)
 	}
-	return &Node{opt: o, log: log, rules: rules, logins: &logins{log: log}, tls: secure, failed: make(chan error, 2)}, nil
+	most := vfs.FilesMax()
+	files := shareDescriptors(most, o)
+	files.tell(log, most, o)
+	return &Node{opt: o, log: log, rules: rules, logins: &logins{log: log}, files: files, tls: secure, failed: make(chan error, 2)}, nil
 }
 
 // start starts the parts in order, up to one that fails. Stop ends those that were started.
@@ -105,7 +110,7 @@ func (n *Node) listen(context.Context) (err error) {
 // open opens the storage and makes the engine of sessions.
 func (n *Node) open(ctx context.Context) (err error) {
 	n.pool = mem.NewPool(int64(n.opt.Memory))
-	if n.db, err = openStorage(ctx, n.opt, n.pool, n.log); err != nil {
+	if n.db, err = openStorage(ctx, n.opt, n.pool, n.files.segments, n.log); err != nil {
 		return err
 	}
 	n.engine, err = session.NewEngine(n.db, session.Options{Pool: n.pool, Workers: n.opt.Threads, MaxSessions: n.opt.SessionsMax + httpSessionsMax})
@@ -114,7 +119,8 @@ func (n *Node) open(ctx context.Context) (err error) {
 
 // serveClients lets clients in.
 func (n *Node) serveClients(context.Context) (err error) {
-	n.pg, err = pgwire.NewServer(pgwire.Options{Open: n.openSession, Auth: n.rules, Logins: n.logins.tell, TLS: n.tls, SessionsMax: n.opt.SessionsMax, Log: n.log})
+	n.pg, err = pgwire.NewServer(pgwire.Options{Open: n.openSession, Auth: n.rules, Logins: n.logins.tell, TLS: n.tls, SessionsMax: n.files.sessions,
+		PendingMax: n.files.pending, Log: n.log})
 	if err != nil {
 		return err
 	}
@@ -123,7 +129,7 @@ func (n *Node) serveClients(context.Context) (err error) {
 		return nil
 	}
 	n.http, err = httpapi.NewServer(httpapi.Options{Store: n.db, Open: n.openHTTP, Health: n.health, Auth: n.rules, Pool: n.pool,
-		Hosts: n.names(), Origins: n.opt.HTTPOrigins, Logins: n.logins.tell, Metrics: n.metrics(), BodyMaxBytes: int64(n.opt.BodyMax), Pprof: n.opt.Pprof, Log: n.log})
+		Hosts: n.names(), Origins: n.opt.HTTPOrigins, Logins: n.logins.tell, ConnectionsMax: n.files.http, Metrics: n.metrics(), BodyMaxBytes: int64(n.opt.BodyMax), Pprof: n.opt.Pprof, Log: n.log})
 	if err != nil {
 		return err
 	}

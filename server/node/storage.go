@@ -12,11 +12,11 @@ import (
 
 // openStorage opens the data directory. Of the memory half may be cached segments and a quarter live rows; the rest is
 // what queries can count on even when both are full.
-func openStorage(ctx context.Context, o config.Options, pool *mem.Pool, log *slog.Logger) (*storage.DB, error) {
+func openStorage(ctx context.Context, o config.Options, pool *mem.Pool, files int, log *slog.Logger) (*storage.DB, error) {
 	return storage.Open(ctx, o.Data, storage.Options{
 		Pool: pool, CacheBytes: int64(o.Memory) / 2, LiveBytes: int64(o.Memory) / 4,
-		ServeDamaged: o.ServeDamaged,
-		Events:       func(e event.Event) { logEvent(log, e) },
+		ServeDamaged: o.ServeDamaged, FilesMax: files,
+		Events: func(e event.Event) { logEvent(log, e) },
 	})
 }
 

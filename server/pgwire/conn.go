@@ -33,6 +33,7 @@ type conn struct {
 	tls      bool
 	version  uint32
 	admitted bool // counted among the sessions
+	crowded  bool // came when there were no descriptors
 	pid      uint32
 	key      []byte
 	sess     Session

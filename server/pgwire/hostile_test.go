@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -349,6 +351,69 @@ func TestTooManySessions(t *testing.T) {
 		}
 	}
 	t.Error("no place after a session ended")
+}
+
+// scarceListener has no descriptor for some of the clients that knock.
+type scarceListener struct {
+	net.Listener
+	fail atomic.Int32 // so many times from now
+}
+
+func (l *scarceListener) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err == nil && l.fail.Add(-1) >= 0 { // the client is still in the queue
+		nc.Close()
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return nc, err
+}
+
+// TestNoDescriptor: a client that comes when there is no descriptor is told 53300, time and again; later ones get in.
+func TestNoDescriptor(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &scarceListener{Listener: inner}
+	rules, err := auth.New(auth.Options{TrustLoopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewServer(Options{Open: newFake, Auth: rules})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Serve(l) })
+	defer wg.Wait()
+	defer s.Shutdown(t.Context())
+	knock := func() string {
+		nc, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		nc.SetDeadline(time.Now().Add(20 * time.Second))
+		nc.Write(startupPacket)
+		b := make([]byte, 8192)
+		n, _ := io.ReadAtLeast(nc, b, 50)
+		return string(b[:n])
+	}
+	for range 5 {
+		l.fail.Store(1)
+		knock() // what stands in the queue is closed by the test
+		if got := knock(); !strings.Contains(got, string(errs.TooManyConnections)) || !strings.Contains(got, "descriptor") {
+			t.Fatalf("without descriptors: %q", got)
+		}
+		for kept := false; !kept; { // the refused client's goroutine keeps one back again
+			s.reserve.mu.Lock()
+			kept = s.reserve.mu.f != nil
+			s.reserve.mu.Unlock()
+		}
+		if got := knock(); !strings.Contains(got, "server_version") {
+			t.Fatalf("with descriptors again: %q", got)
+		}
+	}
 }
 
 // TestClientGone: a statement whose client went away is cancelled.

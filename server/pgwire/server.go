@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
 // Server accepts connections and serves each in a goroutine of its own. All methods may be called at any time.
 type Server struct {
 	opt     Options
 	metrics Metrics
+	reserve reserve
 
 	stopping atomic.Bool
 	ctx      context.Context // of every session; ended by the hard part of Shutdown
@@ -56,12 +58,18 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 	s.mu.listeners = append(s.mu.listeners, l)
 	s.mu.Unlock()
-	pause := time.Duration(0)
+	s.reserve.take()
+	defer s.reserve.give()
+	pause, crowded := time.Duration(0), false
 	for {
 		nc, err := l.Accept()
 		if err != nil {
 			if s.stopping.Load() || errors.Is(err, net.ErrClosed) {
 				return nil
+			}
+			if vfs.IsTooManyFiles(err) && s.reserve.give() {
+				crowded = true
+				continue
 			}
 			// Too many open files and the like pass by themselves; a listener that is broken for good must not
 			// spin.
@@ -73,15 +81,22 @@ func (s *Server) Serve(l net.Listener) error {
 			}
 			continue
 		}
-		pause = 0
-		s.ServeConn(nc)
+		s.serveConn(nc, crowded)
+		if !crowded {
+			s.reserve.take() // when there was none at the last try
+		}
+		pause, crowded = 0, false
 	}
 }
 
 // ServeConn serves one connection in a new goroutine and owns it from now on.
-func (s *Server) ServeConn(nc net.Conn) {
+func (s *Server) ServeConn(nc net.Conn) { s.serveConn(nc, false) }
+
+// serveConn is ServeConn; one that is crowded came when there were no descriptors, and is only told so.
+func (s *Server) serveConn(nc net.Conn, crowded bool) {
 	s.metrics.Accepted.Add(1)
 	c := newConn(s, nc)
+	c.crowded = crowded
 	s.mu.Lock()
 	if s.stopping.Load() {
 		s.mu.Unlock()
@@ -98,6 +113,9 @@ func (s *Server) ServeConn(nc net.Conn) {
 	s.conns.Go(func() {
 		c.serve()
 		s.remove(c)
+		if crowded {
+			s.reserve.take()
+		}
 	})
 	s.mu.Unlock()
 }
@@ -117,6 +135,10 @@ func (s *Server) admit(c *conn) error {
 	defer s.mu.Unlock()
 	if s.stopping.Load() {
 		return fatal(errs.CannotConnectNow, "the database system is shutting down")
+	}
+	if c.crowded {
+		return fatal(errs.TooManyConnections, "sorry, too many clients already").
+			WithDetail("The server has no file descriptor left.").WithHint("Close sessions, or raise the server's limit of open files (ulimit -n).")
 	}
 	if int(s.metrics.Sessions.Load()) >= s.opt.SessionsMax {
 		return fatal(errs.TooManyConnections, "sorry, too many clients already").

@@ -56,7 +56,7 @@ func Open(fsys vfs.FS, dir string) (*Set, error) {
 	if s.mu.number, err = s.highest(s.mu.number); err != nil {
 		return nil, err
 	}
-	if err := s.rewriteLocked(s.mu.version); found && errs.Is(err, errs.DiskFull) {
+	if err := s.rewriteLocked(s.mu.version); found && vfs.Passes(err) {
 		s.mu.broken = true
 		return s, nil
 	} else if err != nil {

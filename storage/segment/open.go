@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
 // Options says where a segment lies.
@@ -65,6 +66,12 @@ func (s *Segment) readAt(b []byte, off int64) error {
 	}
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errs.Corrupt("%d bytes at %d, want %d: the file is cut short", n, off, len(b))
+	}
+	switch { // errors of a file that was opened again
+	case errs.Is(err, errs.DataCorrupted):
+		return err
+	case vfs.IsTooManyFiles(err):
+		return vfs.Error("open", s.name, err)
 	}
 	return errs.New(errs.IOError, "could not read %d bytes at %d: %w", len(b), off, err)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
+	"github.com/siltstone-db/siltstone/storage/handle"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/segment"
@@ -16,7 +17,7 @@ import (
 
 // Dir is the folder of a database's segment files.
 type Dir struct {
-	FS     vfs.FS
+	FS     *handle.Table
 	Path   string // of the database
 	Cache  *cache.Cache
 	Events event.Listener
@@ -55,7 +56,7 @@ func (d *Dir) Open(meta manifest.Segment) (*File, error) {
 }
 
 // open is Open of the bytes.
-func (d *Dir) open(meta *manifest.Segment) (vfs.File, *segment.Segment, error) {
+func (d *Dir) open(meta *manifest.Segment) (*handle.File, *segment.Segment, error) {
 	f, s, err := d.openOnce(meta)
 	if errs.Is(err, errs.DataCorrupted) {
 		first := err
@@ -67,18 +68,13 @@ func (d *Dir) open(meta *manifest.Segment) (vfs.File, *segment.Segment, error) {
 }
 
 // openOnce opens a segment file and holds it against what the manifest says of it. The caller closes both.
-func (d *Dir) openOnce(meta *manifest.Segment) (vfs.File, *segment.Segment, error) {
+func (d *Dir) openOnce(meta *manifest.Segment) (*handle.File, *segment.Segment, error) {
 	name := d.Name(meta.File)
-	f, err := d.FS.Open(name)
+	f, err := d.FS.File(name)
 	if err != nil {
 		return nil, nil, vfs.Error("open", name, err)
 	}
-	size, err := f.Size()
-	if err != nil {
-		f.Close()
-		return nil, nil, vfs.Error("stat", name, err)
-	}
-	s, err := segment.Open(f, size, segment.Options{Name: name, Cache: d.Cache})
+	s, err := segment.Open(f, f.Size(), segment.Options{Name: name, Cache: d.Cache})
 	if err == nil && (s.ID() != uint64(meta.File) || int64(s.Rows()) != meta.Rows) {
 		err = errs.Corrupt("segment %s: it is segment %d with %d rows, want %d rows", name, s.ID(), s.Rows(), meta.Rows)
 	}

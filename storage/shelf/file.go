@@ -8,11 +8,11 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/handle"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
-	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
 // File is a segment file of a table, or one that was set aside. It is opened when it is first asked for, so that a
@@ -23,7 +23,7 @@ type File struct {
 
 	dir    *Dir
 	mu     sync.Mutex // opens it once
-	f      vfs.File
+	f      *handle.File
 	opened atomic.Pointer[segment.Segment]
 	places atomic.Pointer[Places]
 	gone   atomic.Bool

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/vfs"
@@ -58,7 +57,7 @@ func (s *Set) rewrite() error {
 	if len(list) > 0 {
 		if err := s.write(list); err != nil {
 			s.files, s.written = append(old, s.files...), written
-			if errs.Is(err, errs.DiskFull) {
+			if vfs.Passes(err) {
 				return nil
 			}
 			return err

@@ -18,3 +18,12 @@ func free(dir string) (uint64, error) {
 	}
 	return uint64(s.Bavail) * uint64(s.Bsize), nil //nolint:unconvert // the types differ between systems
 }
+
+// FilesMax returns how many files the process may have open at once.
+func FilesMax() int {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		return 256 // what every system grants
+	}
+	return int(min(uint64(l.Cur), 1<<30)) //nolint:unconvert // the type differs between systems
+}

@@ -26,6 +26,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
 // Entry is one record on its way. The caller fills in Type and Pieces (the payload is their concatenation) and keeps
@@ -225,7 +226,7 @@ func (l *Log) note(err error) {
 	switch {
 	case err == nil:
 		l.mu.full = nil
-	case errs.Is(err, errs.DiskFull):
+	case vfs.Passes(err):
 		l.mu.full = err
 	default:
 		stopped = l.mu.failed == nil

@@ -272,10 +272,15 @@ func (w *writer) close(healthy bool) error {
 	return errors.Join(err, e)
 }
 
-// classify makes an error of a file that holds nothing yet: a full disk passes, all else stops the log.
+// classify makes an error of a file that holds nothing yet: a full disk and a lack of descriptors pass, all else stops the
+// log.
 func (w *writer) classify(op, name string, err error) error {
 	if vfs.IsDiskFull(err) {
 		return diskFull(err)
+	}
+	if vfs.IsTooManyFiles(err) {
+		return errs.New(errs.InsufficientResources, "could not extend the write-ahead log: %w", err).
+			WithHint("Raise the limit of open files (ulimit -n). Queries go on, and writes resume by themselves.")
 	}
 	return stopped(op, name, err)
 }

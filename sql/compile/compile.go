@@ -30,7 +30,7 @@ import (
 
 // Relations finds the rows of stored tables; a transaction is one, and so is a snapshot.
 type Relations interface {
-	Table(id catalog.TableID) (scan.Relation, error)
+	Table(ctx context.Context, id catalog.TableID) (scan.Relation, error)
 }
 
 // Virtuals computes virtual tables; a session does.

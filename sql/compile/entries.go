@@ -24,7 +24,7 @@ func (c *compiler) fromEntries(n *plan.Aggregate) (*stream, *Node, bool, error) 
 	if !ok {
 		return nil, nil, false, nil
 	}
-	rel, err := c.env.Relations.Table(sc.Table.ID)
+	rel, err := c.env.Relations.Table(c.ctx, sc.Table.ID)
 	if err != nil || !countsValues(rel, sc.Ordinals[at], n) {
 		return nil, nil, false, err
 	}

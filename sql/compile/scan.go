@@ -61,7 +61,7 @@ func (c *compiler) relation(n *plan.Scan) (scan.Relation, error) {
 	if n.Virtual != nil {
 		return c.env.Virtual.Relation(n.Virtual)
 	}
-	return c.env.Relations.Table(n.Table.ID)
+	return c.env.Relations.Table(c.ctx, n.Table.ID)
 }
 
 // term turns a condition into what storage evaluates by itself, if it can. Virtual relations get none: they compute

@@ -18,7 +18,7 @@ func (c *compiler) fromStatistics(n *plan.Aggregate) (*stream, *Node, bool, erro
 	if !ok || sc.Table == nil || len(sc.Filter) > 0 || len(n.Keys) > 0 || len(n.Aggs) == 0 || c.env.NoStatistics {
 		return nil, nil, false, nil
 	}
-	rel, err := c.env.Relations.Table(sc.Table.ID)
+	rel, err := c.env.Relations.Table(c.ctx, sc.Table.ID)
 	if err != nil {
 		return nil, nil, false, err
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"container/list"
+	"context"
 	"sync"
 
 	"github.com/siltstone-db/siltstone/sql/plan"
@@ -53,7 +54,7 @@ func newPlanCache(limit int) *planCache {
 
 // get returns a command, or nil. A plan whose tables have become more than twice as large, or half as small, is
 // forgotten: its joins may stand in the wrong order.
-func (c *planCache) get(key planKey, tx *stmt.Tx) *stmt.Command {
+func (c *planCache) get(ctx context.Context, key planKey, tx *stmt.Tx) *stmt.Command {
 	c.mu.Lock()
 	el, ok := c.mu.entries[key]
 	if !ok {
@@ -64,7 +65,7 @@ func (c *planCache) get(key planKey, tx *stmt.Tx) *stmt.Command {
 	e := el.Value.(*planEntry)
 	c.mu.Unlock()
 	for _, t := range e.rows {
-		rel, err := tx.Table(t.table)
+		rel, err := tx.Table(ctx, t.table)
 		if err != nil {
 			return nil
 		}
@@ -76,11 +77,11 @@ func (c *planCache) get(key planKey, tx *stmt.Tx) *stmt.Command {
 	return e.cmd
 }
 
-func (c *planCache) put(key planKey, cmd *stmt.Command, tx *stmt.Tx) {
+func (c *planCache) put(ctx context.Context, key planKey, cmd *stmt.Command, tx *stmt.Tx) {
 	e := &planEntry{key: key, cmd: cmd}
-	e.read(cmd.Plan, tx)
+	e.read(ctx, cmd.Plan, tx)
 	for _, s := range plan.SharedOf(cmd.Plan) {
-		e.read(s.Plan, tx)
+		e.read(ctx, s.Plan, tx)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -97,10 +98,10 @@ func (c *planCache) put(key planKey, cmd *stmt.Command, tx *stmt.Tx) {
 }
 
 // read notes how many rows the tables of a plan have.
-func (e *planEntry) read(n plan.Node, tx *stmt.Tx) {
+func (e *planEntry) read(ctx context.Context, n plan.Node, tx *stmt.Tx) {
 	plan.Walk(n, func(n plan.Node) bool {
 		if sc, ok := n.(*plan.Scan); ok && sc.Table != nil {
-			if rel, err := tx.Table(sc.Table.ID); err == nil {
+			if rel, err := tx.Table(ctx, sc.Table.ID); err == nil {
 				e.rows = append(e.rows, tableRows{sc.Table.ID, rel.Rows()})
 			}
 		}

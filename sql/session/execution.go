@@ -39,7 +39,7 @@ func (s *Session) start(ctx context.Context, o *portal) error {
 		return s.startKept(ctx, o)
 	}
 	s.begin()
-	if err := s.picture(o); err != nil {
+	if err := s.picture(ctx, o); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -59,7 +59,8 @@ func (s *Session) bind(ctx context.Context, name, statement string, params []Par
 			return err
 		}
 	}
-	s.portals[name] = &portal{name: name, stmt: p, params: values, depth: len(s.savepoints)}
+	made := *p // whoever plans the statement again leaves portals alone that were made before
+	s.portals[name] = &portal{name: name, stmt: &made, params: values, depth: len(s.savepoints)}
 	return nil
 }
 
@@ -189,21 +190,21 @@ func (s *Session) closeYounger(depth int) {
 }
 
 // picture keeps what the tables of a portal's query hold now, unless that is kept already.
-func (s *Session) picture(o *portal) (err error) {
+func (s *Session) picture(ctx context.Context, o *portal) (err error) {
 	if o.picture != nil || o.done || o.stmt.cmd == nil {
 		return nil
 	}
 	if _, ok := o.stmt.cmd.Bound.(*bind.Query); ok {
-		o.picture, err = s.tx.Picture(o.stmt.cmd.Plan)
+		o.picture, err = s.tx.Picture(ctx, o.stmt.cmd.Plan)
 	}
 	return err
 }
 
 // preserve is called before a statement writes. A query shows what was there at Bind, and not what came until Execute:
 // this is where it is kept, since few portals see a write between the two.
-func (s *Session) preserve() error {
+func (s *Session) preserve(ctx context.Context) error {
 	for _, o := range s.portals {
-		if err := s.picture(o); err != nil {
+		if err := s.picture(ctx, o); err != nil {
 			return err
 		}
 	}

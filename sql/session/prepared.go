@@ -12,7 +12,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// prepared is a prepared statement. Its plan is made anew when the catalog has changed since.
+// prepared is a prepared statement. Its plan is made anew when the catalog has changed since, as PostgreSQL does it: names
+// are looked up again, parameters keep the types that they had at first, since the client has been told them.
 type prepared struct {
 	name    string
 	st      parse.Statement // Node nil: an empty text
@@ -87,7 +88,11 @@ func (s *Session) plan(ctx context.Context, p *prepared) error {
 		}
 		return nil
 	}
-	cmd, err := s.command(ctx, &p.st, p.given, false, Discard{})
+	settled := p.given
+	if p.cmd != nil {
+		settled = p.params
+	}
+	cmd, err := s.command(ctx, &p.st, settled, false, Discard{})
 	if err != nil {
 		return err
 	}

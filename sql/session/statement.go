@@ -43,7 +43,7 @@ func (s *Session) run(ctx context.Context, cmd *stmt.Command, params []types.Dat
 	if what, ok := stmt.Writes(cmd.Bound); ok && s.settings.Raw("transaction_read_only") == "on" {
 		return "", errs.New(errs.ReadOnlySQLTransaction, "cannot execute %s in a read-only transaction", what)
 	} else if ok {
-		if err := s.preserve(); err != nil {
+		if err := s.preserve(ctx); err != nil {
 			return "", err
 		}
 	}
@@ -101,7 +101,7 @@ func (s *Session) command(ctx context.Context, st *parse.Statement, params []typ
 	env := s.env(ctx, output{out})
 	key, cacheable := s.planKey(st, params)
 	if cacheable {
-		if cmd := s.engine.plans.get(key, s.tx); cmd != nil && !(closed && len(cmd.Parameters) > 0) {
+		if cmd := s.engine.plans.get(ctx, key, s.tx); cmd != nil && !(closed && len(cmd.Parameters) > 0) {
 			return cmd, nil
 		}
 	}
@@ -115,7 +115,7 @@ func (s *Session) command(ctx context.Context, st *parse.Statement, params []typ
 		return nil, err
 	}
 	if cacheable && cmd.Plan != nil {
-		s.engine.plans.put(key, cmd, s.tx)
+		s.engine.plans.put(ctx, key, cmd, s.tx)
 	}
 	return cmd, nil
 }

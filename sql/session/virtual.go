@@ -36,10 +36,20 @@ func (v *virtual) Relation(t plan.Virtual) (scan.Relation, error) {
 	case *pgcatalog.Table:
 		if v.env == nil {
 			v.env = v.s.catalogEnv()
+			v.env.Rows = v.rows
 		}
 		return t.Relation(v.env), nil
 	}
 	return nil, errs.Internal("no way to read %s", t.Name())
+}
+
+// rows returns how many rows a table has, -1 when that is not known.
+func (v *virtual) rows(id catalog.TableID) int64 {
+	rel, err := v.s.tx.Table(v.fn.Ctx, id)
+	if err != nil {
+		return -1
+	}
+	return rel.Rows()
 }
 
 // catalogEnv returns what the system catalogs show of the session, its transaction and its engine.
@@ -47,13 +57,6 @@ func (s *Session) catalogEnv() *pgcatalog.Env {
 	e := &pgcatalog.Env{Database: s.engine.options.Database, User: s.user, PID: s.pid}
 	e.Catalog = s.tx.Catalog
 	e.SearchPath = s.searchPath
-	e.Rows = func(id catalog.TableID) int64 {
-		rel, err := s.tx.Table(id)
-		if err != nil {
-			return -1
-		}
-		return rel.Rows()
-	}
 	e.Sessions = s.engine.Sessions
 	e.Settings = s.pgSettings
 	e.Prepared = func() []pgcatalog.Prepared {

@@ -38,7 +38,7 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 		return "", errs.Unsupported("EXPLAIN of this statement")
 	}
 	start := time.Now()
-	n, traces, err := opt.Optimize(ctx, n, opt.Env{Stats: env.statistics(), Fn: env.Fn, Disable: env.DisablePasses})
+	n, traces, err := opt.Optimize(ctx, n, opt.Env{Stats: env.statistics(ctx), Fn: env.Fn, Disable: env.DisablePasses})
 	if err != nil {
 		return "", err
 	}
@@ -48,7 +48,7 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 	if err := (&Command{unsettled: unsettled(n)}).Check(ctx, nil); err != nil {
 		return "", err
 	}
-	estimates := stats.New(env.statistics())
+	estimates := stats.New(env.statistics(ctx))
 	p, err := env.program(ctx, n, func(c *compile.Env) {
 		c.Analyze = b.Analyze
 		c.Estimate = func(n plan.Node) float64 { return estimates.Rows(n) }
@@ -104,7 +104,10 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 // runAnalyzed runs what is explained. An INSERT really inserts, a DELETE deletes, as in PostgreSQL.
 func runAnalyzed(ctx context.Context, env *Env, s bind.Statement, p *compile.Program) error {
 	if mod, ok := s.(*bind.Modify); ok {
-		m := newModification(ctx, env, mod)
+		m, err := newModification(ctx, env, mod)
+		if err != nil {
+			return err
+		}
 		defer m.close()
 		if err := env.execute(ctx, p, m.add); err != nil {
 			return err
@@ -115,7 +118,11 @@ func runAnalyzed(ctx context.Context, env *Env, s bind.Statement, p *compile.Pro
 	if !ok {
 		return env.execute(ctx, p, func(*batch.Batch) error { return nil })
 	}
-	w := newWriter(ctx, env, env.Tx.Catalog().TableByID(ins.Table.ID))
+	t, err := env.Tx.written(ins.Table)
+	if err != nil {
+		return err
+	}
+	w := newWriter(ctx, env, t)
 	if err := env.execute(ctx, p, w.add); err != nil {
 		return err
 	}

@@ -13,7 +13,10 @@ import (
 
 // insert runs INSERT. RETURNING rows are computed batch by batch from what is stored, and kept until all of it is.
 func (c *Command) insert(ctx context.Context, env *Env, b *bind.Insert) (string, error) {
-	t := env.Tx.Catalog().TableByID(b.Table.ID)
+	t, err := env.Tx.written(b.Table)
+	if err != nil {
+		return "", err
+	}
 	w := newWriter(ctx, env, t)
 	emit := w.add
 	var kept returned

@@ -14,7 +14,10 @@ import (
 // with, and only then the transaction deletes them and takes the new ones. RETURNING rows are kept until then, so that
 // a client which takes only some of them, or none, has changed all the same.
 func (c *Command) modify(ctx context.Context, env *Env, b *bind.Modify) (string, error) {
-	m := newModification(ctx, env, b)
+	m, err := newModification(ctx, env, b)
+	if err != nil {
+		return "", err
+	}
 	defer m.close()
 	if err := env.run(ctx, c.Plan, m.add); err != nil {
 		return "", err
@@ -42,12 +45,16 @@ type modification struct {
 	picked  batch.Batch
 }
 
-func newModification(ctx context.Context, env *Env, b *bind.Modify) *modification {
+func newModification(ctx context.Context, env *Env, b *bind.Modify) (*modification, error) {
+	t, err := env.Tx.written(b.Table)
+	if err != nil {
+		return nil, err
+	}
 	m := &modification{env: env, bound: b, rows: index.NewRowIDs()}
 	if b.Update {
-		m.w = newWriter(ctx, env, env.Tx.Catalog().TableByID(b.Table.ID))
+		m.w = newWriter(ctx, env, t)
 	}
-	return m
+	return m, nil
 }
 
 func (m *modification) close() { m.returned.close() }

@@ -3,6 +3,7 @@ package stmt
 import (
 	"context"
 
+	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 )
 
@@ -39,6 +40,7 @@ func (t *Tx) move(ctx context.Context) error {
 	load := t.load
 	go func() {
 		defer close(m.done)
+		defer op.Recover(&m.err)
 		for _, w := range m.writes {
 			if m.err = load.Append(ctx, w.table, w.rows); m.err != nil {
 				return

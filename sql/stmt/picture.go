@@ -1,6 +1,8 @@
 package stmt
 
 import (
+	"context"
+
 	"github.com/siltstone-db/siltstone/sql/compile"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/catalog"
@@ -23,12 +25,12 @@ type pictured struct {
 }
 
 // Picture returns what the tables of a plan hold now.
-func (t *Tx) Picture(n plan.Node) (*Picture, error) {
+func (t *Tx) Picture(ctx context.Context, n plan.Node) (*Picture, error) {
 	p := &Picture{tx: t}
 	var err error
 	visit := func(n plan.Node) bool {
 		if s, ok := n.(*plan.Scan); ok && s.Table != nil && err == nil {
-			err = p.add(s.Table.ID)
+			err = p.add(ctx, s.Table.ID)
 		}
 		return err == nil
 	}
@@ -43,13 +45,13 @@ func (t *Tx) Picture(n plan.Node) (*Picture, error) {
 	return p, nil
 }
 
-func (p *Picture) add(id catalog.TableID) error {
+func (p *Picture) add(ctx context.Context, id catalog.TableID) error {
 	for _, t := range p.tables {
 		if t.id == id {
 			return nil
 		}
 	}
-	rows, err := p.tx.Table(id)
+	rows, err := p.tx.Table(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -58,13 +60,13 @@ func (p *Picture) add(id catalog.TableID) error {
 }
 
 // Table returns the rows that a table had. One that the plan did not name, since it was planned anew, has those of now.
-func (p *Picture) Table(id catalog.TableID) (scan.Relation, error) {
+func (p *Picture) Table(ctx context.Context, id catalog.TableID) (scan.Relation, error) {
 	for _, t := range p.tables {
 		if t.id == id {
 			return t.rows, nil
 		}
 	}
-	return p.tx.Table(id)
+	return p.tx.Table(ctx, id)
 }
 
 // Close lets go of the picture. It may be called again.

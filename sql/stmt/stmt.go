@@ -131,11 +131,11 @@ func Prepare(ctx context.Context, env *Env, b bind.Statement, params []types.Typ
 
 func (e *Env) optimize(ctx context.Context, n plan.Node) (plan.Node, error) {
 	// Stable functions must not fold into a plan that is kept: only immutable ones do.
-	n, _, err := opt.Optimize(ctx, n, opt.Env{Stats: e.statistics(), Fn: &fn.Context{Ctx: ctx}, Disable: e.DisablePasses})
+	n, _, err := opt.Optimize(ctx, n, opt.Env{Stats: e.statistics(ctx), Fn: &fn.Context{Ctx: ctx}, Disable: e.DisablePasses})
 	return n, err
 }
 
-func (e *Env) statistics() stats.Source { return relationStats{e.Tx} }
+func (e *Env) statistics(ctx context.Context) stats.Source { return relationStats{ctx, e.Tx} }
 
 // Run runs a command inside the transaction of env and returns its command tag. Rows go to env.Out.
 func (c *Command) Run(ctx context.Context, env *Env) (string, error) {
@@ -166,7 +166,7 @@ func (e *Env) program(ctx context.Context, n plan.Node, change func(*compile.Env
 	if err != nil {
 		return nil, err
 	}
-	ce := &compile.Env{Relations: e.relations(), Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics, Rows: stats.New(e.statistics()).Rows}
+	ce := &compile.Env{Relations: e.relations(), Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics, Rows: stats.New(e.statistics(ctx)).Rows}
 	if change != nil {
 		change(ce)
 	}

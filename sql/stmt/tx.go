@@ -80,8 +80,9 @@ func (t *Tx) Catalog() *catalog.Snapshot {
 // Changed tells whether the transaction has changed the catalog: plans made for it fit no other transaction.
 func (t *Tx) Changed() bool { return len(t.edits) > 0 }
 
-// Table returns the rows of a table as the transaction sees them. It is what package compile asks for.
-func (t *Tx) Table(id catalog.TableID) (scan.Relation, error) {
+// Table returns the rows of a table as the transaction sees them. It is what package compile asks for. Rows of the
+// transaction's own may have to move first, and wait for room.
+func (t *Tx) Table(ctx context.Context, id catalog.TableID) (scan.Relation, error) {
 	base := t.snapshot()
 	h := t.hidden[id]
 	made := base.Catalog().TableByID(id) == nil
@@ -94,7 +95,7 @@ func (t *Tx) Table(id catalog.TableID) (scan.Relation, error) {
 		if tab == nil {
 			return nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
 		}
-		if err := t.moveAll(context.Background()); err != nil {
+		if err := t.moveAll(ctx); err != nil {
 			return nil, err
 		}
 		if h == nil {
@@ -107,6 +108,14 @@ func (t *Tx) Table(id catalog.TableID) (scan.Relation, error) {
 		t.views[id] = view
 	}
 	return view.Table(id)
+}
+
+// written returns the table of a statement that was bound before, as the transaction sees it, unless it is gone.
+func (t *Tx) written(bound *catalog.Table) (*catalog.Table, error) {
+	if now := t.Catalog().TableByID(bound.ID); now != nil {
+		return now, nil
+	}
+	return nil, errs.New(errs.UndefinedTable, "relation %q does not exist", bound.Name)
 }
 
 // Edit changes the catalog that the transaction sees.

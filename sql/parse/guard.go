@@ -32,6 +32,16 @@ func Guard(text string) error {
 	return g.run()
 }
 
+// Weight estimates the memory of a text, its tree and its plan together, without making any of them. Measured, a token
+// takes 110 to 260 bytes: lists of small numbers the most.
+func Weight(text string) int64 {
+	g := guard{text: text}
+	_ = g.run() // of what is too complex nothing is made
+	return 2*int64(len(text)) + tokenBytes*int64(g.tokens)
+}
+
+const tokenBytes = 256
+
 // badBytes names the first wrong byte sequence as PostgreSQL does: as many bytes as the first one announces.
 func badBytes(text string) error {
 	for i := 0; i < len(text); {
@@ -69,6 +79,7 @@ type guard struct {
 	// chain may go on behind it (a BETWEEN 1 AND 2 IS NULL BETWEEN ...).
 	between int
 	dot     bool // the last token was a dot: a keyword after it is a name
+	tokens  int
 }
 
 type level struct {
@@ -145,6 +156,7 @@ func (g *guard) run() error {
 			i++
 		}
 		g.dot = dot
+		g.tokens++
 	}
 	return nil
 }

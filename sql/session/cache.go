@@ -5,6 +5,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/sql/stmt"
 	"github.com/siltstone-db/siltstone/storage/catalog"
@@ -15,6 +16,7 @@ import (
 const (
 	planCacheEntries = 1024
 	planTextBytes    = 16 << 10
+	planCacheBytes   = 32 << 20 // as parse.Weight has it: a plan of 16 KiB of IN list takes a MB
 )
 
 // planKey is what an optimized plan depends on, apart from statistics.
@@ -31,13 +33,15 @@ type planCache struct {
 		sync.Mutex
 		entries map[planKey]*list.Element
 		order   list.List // of *planEntry, most recently used first
+		bytes   int64     // weight of all entries
 	}
 }
 
 type planEntry struct {
-	key  planKey
-	cmd  *stmt.Command
-	rows []tableRows
+	key   planKey
+	bytes int64
+	cmd   *stmt.Command
+	rows  []tableRows
 }
 
 // tableRows is the number of rows that a table had when a plan was made.
@@ -78,7 +82,7 @@ func (c *planCache) get(ctx context.Context, key planKey, tx *stmt.Tx) *stmt.Com
 }
 
 func (c *planCache) put(ctx context.Context, key planKey, cmd *stmt.Command, tx *stmt.Tx) {
-	e := &planEntry{key: key, cmd: cmd}
+	e := &planEntry{key: key, cmd: cmd, bytes: parse.Weight(key.text)}
 	e.read(ctx, cmd.Plan, tx)
 	for _, s := range plan.SharedOf(cmd.Plan) {
 		e.read(ctx, s.Plan, tx)
@@ -90,10 +94,9 @@ func (c *planCache) put(ctx context.Context, key planKey, cmd *stmt.Command, tx 
 		return
 	}
 	c.mu.entries[key] = c.mu.order.PushFront(e)
-	for len(c.mu.entries) > c.limit {
-		last := c.mu.order.Back()
-		c.mu.order.Remove(last)
-		delete(c.mu.entries, last.Value.(*planEntry).key)
+	c.mu.bytes += e.bytes
+	for len(c.mu.entries) > c.limit || c.mu.bytes > planCacheBytes {
+		c.removeLocked(c.mu.order.Back())
 	}
 }
 
@@ -113,9 +116,15 @@ func (c *planCache) drop(key planKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if el, ok := c.mu.entries[key]; ok {
-		c.mu.order.Remove(el)
-		delete(c.mu.entries, key)
+		c.removeLocked(el)
 	}
+}
+
+func (c *planCache) removeLocked(el *list.Element) {
+	e := el.Value.(*planEntry)
+	c.mu.order.Remove(el)
+	delete(c.mu.entries, e.key)
+	c.mu.bytes -= e.bytes
 }
 
 // clear forgets everything (DISCARD PLANS).
@@ -124,4 +133,5 @@ func (c *planCache) clear() {
 	defer c.mu.Unlock()
 	c.mu.order.Init()
 	clear(c.mu.entries)
+	c.mu.bytes = 0
 }

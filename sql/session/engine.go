@@ -73,11 +73,12 @@ func (e *Engine) Connect(_ context.Context, up Startup) (*Session, error) {
 		return nil, fatal(errs.New(errs.InvalidCatalogName, "database %q does not exist", up.Database))
 	}
 	s := &Session{engine: e, user: up.User, settings: setting.New(defaults), statements: map[string]*prepared{},
-		portals: map[string]*portal{}, status: Idle}
+		portals: map[string]*portal{}, status: Idle, texts: e.options.Pool.Account("statements", 0)}
 	s.reported = s.Settings()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.mu.sessions) >= e.options.MaxSessions {
+		s.texts.Close()
 		return nil, fatal(errs.New(errs.TooManyConnections, "sorry, too many clients already"))
 	}
 	s.pid = e.freePIDLocked()

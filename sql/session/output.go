@@ -100,7 +100,7 @@ func (c commands) Discard(what string) error {
 	switch what {
 	case "ALL":
 		c.s.closePortals()
-		c.s.statements = map[string]*prepared{}
+		c.s.forgetStatements()
 		c.s.settings.ResetAll()
 	case "PLANS":
 		c.s.engine.plans.clear()

@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/sql/setting"
 	"github.com/siltstone-db/siltstone/sql/stmt"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
 // Session is one connection.
@@ -31,6 +32,7 @@ type Session struct {
 	several    bool     // it is that of a text of several statements, in which a cursor can be of use
 
 	statements map[string]*prepared
+	texts      *mem.Account // of prepared statements, and of large texts while they run
 	portals    map[string]*portal
 	path       []string // the search path, as parsed from pathText
 	pathText   string
@@ -41,6 +43,10 @@ type Session struct {
 	}
 	activity activity
 }
+
+// smallTextBytes is the longest text that is run without an account: its tree and plan take 3 MB at most, some 50 kB as
+// clients write them, and most of them come from caches.
+const smallTextBytes = 16 << 10
 
 // Causes of a cancelled statement.
 var (
@@ -68,6 +74,13 @@ func (s *Session) Simple(ctx context.Context, sql string, out Output) error {
 }
 
 func (s *Session) simple(ctx context.Context, sql string, out Output) error {
+	if len(sql) > smallTextBytes {
+		weight := parse.Weight(sql)
+		if err := s.texts.Reserve(weight); err != nil {
+			return err
+		}
+		defer s.texts.Free(weight)
+	}
 	statements, err := parse.Parse(sql)
 	if err != nil {
 		return err
@@ -162,7 +175,8 @@ func (s *Session) Cancel() {
 func (s *Session) Close() {
 	s.Cancel()
 	s.rollback()
-	s.statements = map[string]*prepared{}
+	s.forgetStatements()
+	s.texts.Close()
 	s.engine.remove(s)
 }
 

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"bytes"
 	"math/bits"
 	"slices"
 
@@ -39,9 +40,7 @@ func (c *compiler) inList(e *In) (node, error) {
 		slices.Sort(vs)
 		n.ints = kernel.NewIntSet(slices.Compact(vs))
 	case types.PhysBytes:
-		if t.Kind != types.Numeric && t.Kind != types.Char && t.Kind != types.Array {
-			n.strings = newStringSet(e.List)
-		}
+		n.strings = newStringSet(e.List, t.Kind)
 	}
 	return n, nil
 }
@@ -68,8 +67,9 @@ func (n *inNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 			kernel.SetBits(batch.Values[int64](v)[:r.n], n.ints, out)
 		}
 	case n.strings != nil:
+		kind := v.Type.Kind
 		for i := range r.n {
-			if n.strings.contains(v.BytesAt(i)) {
+			if n.strings.contains(keyOf(kind, v.BytesAt(i))) {
 				out.Set(i)
 			}
 		}
@@ -89,7 +89,19 @@ func (n *inNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 	return &n.out, nil
 }
 
-// search compares values one by one, for the types without a faster set.
+// keyOf returns what two values of a kind are equal by: a character(n) without its blanks, an encoded numeric without the
+// number of digits that it shows.
+func keyOf(k types.Kind, b []byte) []byte {
+	switch k {
+	case types.Char:
+		return bytes.TrimRight(b, " ")
+	case types.Numeric:
+		return types.NumericKey(b)
+	}
+	return b
+}
+
+// search looks values up one by one, for the types without a faster set.
 func (n *inNode) search(v *batch.Vector, active batch.Bitmap, rows int, out batch.Bitmap) {
 	for i := range rows {
 		if active != nil && !active.Get(i) || v.IsNull(i) {
@@ -109,15 +121,16 @@ type stringSet struct {
 	mask  uint64
 }
 
-func newStringSet(list []types.Datum) *stringSet {
+func newStringSet(list []types.Datum, kind types.Kind) *stringSet {
 	size := 1 << bits.Len(uint(2*len(list)))
 	s := &stringSet{slots: make([]string, size), used: make([]bool, size), mask: uint64(size - 1)}
 	for _, d := range list {
-		h := kernel.HashBytes([]byte(d.S)) & s.mask
-		for s.used[h] && s.slots[h] != d.S {
+		k := keyOf(kind, []byte(d.S))
+		h := kernel.HashBytes(k) & s.mask
+		for s.used[h] && s.slots[h] != string(k) {
 			h = (h + 1) & s.mask
 		}
-		s.slots[h], s.used[h] = d.S, true
+		s.slots[h], s.used[h] = string(k), true
 	}
 	return s
 }

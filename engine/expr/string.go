@@ -129,7 +129,7 @@ func (e *In) String() string {
 			items = append(items, fmt.Sprintf("... %d more", len(e.List)-i))
 			break
 		}
-		items = append(items, string(types.Append(nil, d)))
+		items = append(items, string(types.AppendElement(nil, types.Append(nil, d), false, true)))
 	}
 	if e.HasNull {
 		items = append(items, "NULL")

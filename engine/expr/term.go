@@ -78,7 +78,7 @@ func simpleTerm(e Expr) (t scan.Term, ok bool) {
 
 func inTerm(x *In) (t scan.Term, ok bool) {
 	c, ok := bareColumn(x.Arg)
-	if !ok || x.Negate || c.T.Kind == types.Char || c.T.Kind == types.Array {
+	if !ok || x.Negate || len(x.List) == 0 || c.T.Kind == types.Char || c.T.Kind == types.Array {
 		return t, false
 	}
 	vals := make([]types.Datum, 0, len(x.List))

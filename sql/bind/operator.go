@@ -268,11 +268,16 @@ func (b *Binder) in(s *scope, op string, n *pg.A_Expr) (expr.Expr, error) {
 // comparisons.
 func (b *Binder) inList(op string, l expr.Expr, args []expr.Expr, lloc int32, places []int32, loc int32) (expr.Expr, error) {
 	constant := true
-	for _, a := range args {
+	for i, a := range args {
+		if !expr.IsConst(a) { // 1::float8; what fails stays, to fail for the rows
+			if a = expr.Fold(a); expr.IsConst(a) {
+				args[i] = a
+			}
+		}
 		constant = constant && expr.IsConst(a)
 	}
 	if constant {
-		if e, err := b.constantIn(op, l, args, lloc, places, loc); e != nil || err != nil {
+		if e, err := b.constantIn(op, l, args, lloc, places); e != nil || err != nil {
 			return e, err
 		}
 	}
@@ -287,57 +292,53 @@ func (b *Binder) inList(op string, l expr.Expr, args []expr.Expr, lloc int32, pl
 }
 
 // constantIn returns nil when the constants do not have the operand's type in the end.
-func (b *Binder) constantIn(op string, l expr.Expr, args []expr.Expr, lloc int32, places []int32, loc int32) (expr.Expr, error) {
+func (b *Binder) constantIn(op string, l expr.Expr, args []expr.Expr, lloc int32, places []int32) (expr.Expr, error) {
 	ts := []types.Type{l.Type()}
 	for _, a := range args {
 		ts = append(ts, a.Type())
 	}
 	common, err := fn.CommonTypeFor("IN", ts)
-	if err != nil {
+	if err != nil || common.Kind == types.Array {
 		return nil, nil // the comparison one by one tells what is wrong
 	}
 	if common.Kind == types.Unknown {
 		common = types.T(types.Text)
 	}
-	if kind := common.Kind; kind == l.Type().Kind {
+	switch kind := common.Kind; {
+	case kind == l.Type().Kind:
 		common = l.Type()
-	} else if kind == types.Text && (l.Type().Kind == types.Varchar || l.Type().Kind == types.Name) {
-		common = l.Type()
-		if common.Kind == types.Varchar {
-			common.Width = 0
-		}
+	case kind == types.Text && (l.Type().Kind == types.Varchar || l.Type().Kind == types.Name):
+		common = types.Type{Kind: l.Type().Kind}
 	}
-	if common.Kind == types.Numeric || common.Kind == types.Char || common.Kind == types.Array {
-		return nil, nil // scales and blanks differ from constant to constant
-	}
-	in := &expr.In{Negate: op != "="}
+	var values []types.Datum
+	hasNull := false
 	for i, a := range args {
-		c := a.(*expr.Const)
-		if c.Value.Null {
-			in.HasNull = true
+		if a.(*expr.Const).Value.Null {
+			hasNull = true
 			continue
 		}
-		k, err := b.coerce(a, common, places[i])
+		// An item keeps its own digits and blanks: the modifier of a column would cut or refuse them.
+		k, err := b.coerce(a, plainType(common), places[i])
 		if err != nil {
 			return nil, err
 		}
-		k, err = b.fold(k)
-		if err != nil {
+		if k, err = b.fold(k); err != nil {
 			return nil, b.at(err, places[i])
 		}
 		v, ok := k.(*expr.Const)
 		if !ok {
 			return nil, nil
 		}
-		in.List = append(in.List, v.Value)
+		values = append(values, v.Value)
 	}
-	if in.Arg, err = b.coerce(l, common, lloc); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(in.List, types.Compare)
-	in.List = slices.CompactFunc(in.List, func(x, y types.Datum) bool { return types.Compare(x, y) == 0 })
-	if len(in.List) == 0 {
+	if len(values) == 0 {
 		return nil, nil
 	}
-	return in, nil
+	if common.Kind == types.Numeric {
+		common = plainType(common)
+	}
+	if l, err = b.coerce(l, common, lloc); err != nil {
+		return nil, err
+	}
+	return expr.NewIn(l, values, hasNull, op != "="), nil
 }

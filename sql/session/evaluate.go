@@ -55,11 +55,24 @@ func (s *Session) bindQuery(ctx context.Context, st *parse.Statement, n *pg.Node
 	return q, nil
 }
 
+// argumentsAtOnce is how many arguments of EXECUTE are computed by one query: fewer than a select list may have.
+const argumentsAtOnce = 1000
+
 // arguments computes the arguments of EXECUTE, converted to the types of the parameters.
 func (s *Session) arguments(ctx context.Context, st *parse.Statement, nodes []*pg.Node, want []types.Type) ([]types.Datum, error) {
-	if len(nodes) == 0 {
-		return nil, nil
+	var values []types.Datum
+	for len(nodes) > 0 {
+		n := min(len(nodes), argumentsAtOnce)
+		some, err := s.someArguments(ctx, st, nodes[:n], want[:n])
+		if err != nil {
+			return nil, err
+		}
+		values, nodes, want = append(values, some...), nodes[n:], want[n:]
 	}
+	return values, nil
+}
+
+func (s *Session) someArguments(ctx context.Context, st *parse.Statement, nodes []*pg.Node, want []types.Type) ([]types.Datum, error) {
 	q, err := s.bindQuery(ctx, st, selectOf(nodes))
 	if err != nil {
 		return nil, err

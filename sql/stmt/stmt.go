@@ -166,11 +166,34 @@ func (e *Env) program(ctx context.Context, n plan.Node, change func(*compile.Env
 	if err != nil {
 		return nil, err
 	}
+	if n, err = e.gather(n); err != nil {
+		return nil, err
+	}
 	ce := &compile.Env{Relations: e.relations(), Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics, Rows: stats.New(e.statistics(ctx)).Rows}
 	if change != nil {
 		change(ce)
 	}
 	return compile.Compile(ctx, n, ce)
+}
+
+// gather makes lists of comparisons with values that only this run knows: its parameters, and literals that are read with
+// the session's settings.
+func (e *Env) gather(n plan.Node) (plan.Node, error) {
+	lists := func(n plan.Node) (plan.Node, error) {
+		return plan.Rewrite(n, func(n plan.Node) (plan.Node, error) {
+			return plan.MapExprs(n, func(x expr.Expr) expr.Expr {
+				if !expr.Gathers(x) {
+					return x
+				}
+				return expr.Gather(expr.FoldWith(x, e.Fn))
+			}), nil
+		})
+	}
+	n, err := plan.MapShared(n, lists)
+	if err != nil {
+		return nil, err
+	}
+	return lists(n)
 }
 
 // run compiles and runs a plan. Every batch goes to emit.

@@ -38,6 +38,9 @@ func Compare(a, b Datum) int {
 
 func numericKey(s string) string { return s[:max(len(s)-2, 0)] }
 
+// NumericKey returns the part of an encoded numeric that equal values share: all but the digits that it shows.
+func NumericKey(b []byte) []byte { return b[:max(len(b)-2, 0)] }
+
 func compareBool(a, b bool) int {
 	switch {
 	case a == b:

@@ -33,7 +33,7 @@ var Fold = Rule{Name: "Fold", Apply: func(env *Env, n plan.Node) (plan.Node, err
 }}
 
 func (env *Env) fold(e expr.Expr) expr.Expr {
-	e = expr.Fold(e)
+	e = expr.Gather(expr.Fold(e))
 	if env.Fn == nil || env.Fn.Session == nil || expr.Volatility(e) != fn.Stable {
 		return e
 	}

@@ -38,7 +38,9 @@ CREATE TABLE u (a bigint NOT NULL, b bigint);
 // tables are the relations of the schema, by table number.
 type tables map[catalog.TableID]scan.Relation
 
-func (t tables) Table(_ context.Context, id catalog.TableID) (scan.Relation, error) { return t[id], nil }
+func (t tables) Table(_ context.Context, id catalog.TableID) (scan.Relation, error) {
+	return t[id], nil
+}
 
 func relation(rows int) scan.Relation {
 	big := types.T(types.Int8)

@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
 const (
@@ -139,7 +140,7 @@ func foldFixed(hashes []uint64, v *batch.Vector) {
 	}
 }
 
-func hash128(x types.Int128) uint64 { return kernel.HashUint128(x.Lo, uint64(x.Hi)) }
+func hash128(x batch.Int128) uint64 { return kernel.HashUint128(x.Lo, uint64(x.Hi)) }
 
 // fold takes in what value gives for each row of a vector that is flat or constant.
 func fold(hashes []uint64, v *batch.Vector, value func(i int) uint64) {
@@ -196,7 +197,7 @@ func canonical(kind types.Kind, b []byte) []byte {
 			b = b[:len(b)-1]
 		}
 	case types.Numeric:
-		b = types.NumericKey(b)
+		b = decimal.Key(b)
 	}
 	return b
 }

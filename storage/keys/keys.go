@@ -21,7 +21,7 @@
 //	interval                                                    kernel.HashUint128 of its length in microseconds, a month being 30 days, a day 24 hours
 //	uuid                                                        kernel.HashUint128 of its two halves, little-endian
 //	strings                                                     kernel.HashBytes; of char(n) without trailing blanks
-//	other numeric                                               kernel.HashBytes of types.NumericKey
+//	other numeric                                               kernel.HashBytes of decimal.Key
 //	NULL                                                        0x6e756c6c6e756c6c, where NULLs are equal
 //
 // Widening a column (int4 to int8, real to double precision, varchar to text) leaves hashes as they are. 0 stands for no

@@ -185,3 +185,15 @@ func (r *Run) Check(b []byte) error {
 	}
 	return nil
 }
+
+// Probe is a key that is looked for: its hash, and the row that has it, by whatever number its user gives it.
+type Probe struct {
+	Hash uint64
+	Row  uint64
+}
+
+// Match says that the key of a probe, by its place in the list, may be that of a row of a file.
+type Match struct {
+	Probe int
+	Place uint32
+}

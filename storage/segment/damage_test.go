@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
+	"github.com/siltstone-db/siltstone/storage/keys"
 	"github.com/siltstone-db/siltstone/storage/scan"
 )
 
@@ -68,6 +69,7 @@ func readAll(t *testing.T, file []byte) (string, error) {
 func TestFlip(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	d := randomData(r, 200)
+	d.keys = []keys.Key{{Columns: []int{3}}, {Columns: []int{9, 1}, NullsEqual: true}}
 	file := d.write(t, r, false)
 	step := 1
 	if testing.Short() {
@@ -159,7 +161,7 @@ func repair(file, dir []byte) {
 		}
 		list = append(list, e)
 	}
-	if b := appendDirectory(nil, list); len(b) == len(dir) {
+	if b := appendDirectory(nil, list, nil); len(b) <= len(dir) { // keys follow
 		copy(dir, b)
 	}
 }
@@ -169,6 +171,8 @@ func FuzzOpen(f *testing.F) {
 	r := rand.New(rand.NewPCG(8, 8))
 	d := randomData(r, 50)
 	d.cols, d.value = d.cols[8:10], d.value[8:10]
+	f.Add(d.write(f, r, false))
+	d.keys = []keys.Key{{Columns: []int{0, 1}}}
 	f.Add(d.write(f, r, false))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		// Repair the checksums of the tail, so that the fuzzer reaches what stands behind them.

@@ -13,40 +13,51 @@ type blobRef struct {
 	length, crc uint32
 }
 
-func appendDirectory(dst []byte, dir []blobRef) []byte {
+// The fields of a directory.
+const (
+	columnField field.Number = 2
+	keyField    field.Number = 4
+)
+
+func appendDirectory(dst []byte, dir []blobRef, runs []keyRun) []byte {
 	w := field.NewWriter(dst)
 	for _, e := range dir {
-		m := w.Begin(2)
+		m := w.Begin(columnField)
 		w.Uint(2, e.offset)
 		w.Uint(4, uint64(e.length))
 		w.Fixed(6, uint64(e.crc))
 		w.End(m)
 	}
+	for i := range runs {
+		runs[i].append(w)
+	}
 	return w.Record()
 }
 
 // readDirectory reads the directory of a file with a footer.
-func readDirectory(b []byte, f *footer) ([]blobRef, error) {
+func readDirectory(b []byte, f *footer) (dir []blobRef, runs []keyRun, err error) {
 	if got := checksum(b); got != f.crc {
-		return nil, errs.Corrupt("directory: checksum %08x, want %08x", got, f.crc)
+		return nil, nil, errs.Corrupt("directory: checksum %08x, want %08x", got, f.crc)
 	}
 	r := field.NewReader("directory", b)
-	var dir []blobRef
 	for r.Next() {
-		if r.Number() != 2 {
+		switch r.Number() {
+		case columnField:
+			e := readBlobRef(r.Record("column of the directory"))
+			if e.offset < f.metadata || e.offset > f.directory || uint64(e.length) > f.directory-e.offset {
+				r.Fail("column %d: metadata of %d bytes at %d", len(dir), e.length, e.offset)
+			}
+			dir = append(dir, e)
+		case keyField:
+			runs = append(runs, readRun(r.Record("key of the directory"), int(f.rows), f.metadata))
+		default:
 			r.Unknown()
-			continue
 		}
-		e := readBlobRef(r.Record("column of the directory"))
-		if e.offset < f.metadata || e.offset > f.directory || uint64(e.length) > f.directory-e.offset {
-			r.Fail("column %d: metadata of %d bytes at %d", len(dir), e.length, e.offset)
-		}
-		dir = append(dir, e)
 	}
 	if len(dir) != int(f.columns) {
 		r.Fail("%d columns, want %d", len(dir), f.columns)
 	}
-	return dir, r.Err()
+	return dir, runs, r.Err()
 }
 
 func readBlobRef(r *field.Reader) (e blobRef) {

@@ -15,6 +15,9 @@ func (s *Segment) Dump(w io.Writer) error {
 	for i := range s.cols {
 		d.column(&s.cols[i])
 	}
+	for i := range s.keys {
+		d.key(&s.keys[i])
+	}
 	tail := make([]byte, s.size-int64(s.metadata))
 	if err := s.readAt(tail, int64(s.metadata)); err != nil {
 		return s.wrap(err)
@@ -23,7 +26,7 @@ func (s *Segment) Dump(w io.Writer) error {
 	if err != nil {
 		return s.wrap(err)
 	}
-	dir, err := readDirectory(tail[f.directory-f.metadata:][:f.length], &f)
+	dir, _, err := readDirectory(tail[f.directory-f.metadata:][:f.length], &f)
 	if err != nil {
 		return s.wrap(err)
 	}
@@ -82,6 +85,18 @@ func (d *dumper) column(c *column) {
 		if b.validity.stored > 0 {
 			d.ref(b.validity, "block %d: validity, %d NULL", i, b.nulls)
 		}
+	}
+}
+
+func (d *dumper) key(k *keyRun) {
+	nulls := ""
+	if k.nullsEqual {
+		nulls = ", NULLs are equal"
+	}
+	d.print("%20s  key of columns %d, %d entries%s\n", "", k.columns, k.run.Entries(), nulls)
+	for i, p := range k.pages {
+		d.ref(p.entries, "page %d: entries", i)
+		d.ref(p.filter, "page %d: filter", i)
 	}
 }
 

@@ -40,10 +40,14 @@
 // entries it has three encoded blocks of integers: hashes, lengths, row counts; then the bytes of all entries, in order,
 // cut into chunks of up to 256 KiB, compressed with zstd where that saves an eighth.
 //
+// Behind the columns stand the runs of keys: for each page (package keys) its entries and its filter, a buffer each, not
+// compressed.
+//
 // Metadata blob of a column, see meta.go: statistics, block table, zone maps (package index), sketch, dictionary.
 //
-// Directory: tagged fields, 2 for each column: where its metadata blob lies {2 offset, 4 length, 6 crc, 8 bytes}. What is to be
-// told of a segment as a whole has its fields here.
+// Directory: tagged fields, 2 for each column: where its metadata blob lies {2 offset, 4 length, 6 crc, 8 bytes}; 4 for each
+// key: {2 ids of its columns, 4 whether NULLs are equal, 6 number of entries, 8 for each page the offset / 64, length and crc
+// of the entries, then of the filter}. What else is to be told of a segment as a whole has its fields here.
 //
 // Footer, the last 128 bytes:
 //

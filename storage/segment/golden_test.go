@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/keys"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -61,8 +63,17 @@ func goldenInput() *Input {
 // change. The choice of encodings may change within a version; then both files are rewritten, and the old bytes stay as
 // another file to be read for ever.
 func TestGolden(t *testing.T) {
+	golden(t, "v2.0", goldenInput())
+	keyed := goldenInput()
+	keyed.Columns = keyed.Columns[:12]
+	keyed.Keys = []keys.Key{{Columns: []int{0}}, {Columns: []int{11, 3}}, {Columns: []int{11, 3}, NullsEqual: true}}
+	keyed.Gone = (*index.RowSet)(nil).With([]uint32{5, 99})
+	golden(t, "v2.0-keys", keyed)
+}
+
+func golden(t *testing.T, version string, in *Input) {
 	var file bytes.Buffer
-	if _, err := Write(&file, goldenInput()); err != nil {
+	if _, err := Write(&file, in); err != nil {
 		t.Fatal(err)
 	}
 	s := open(t, file.Bytes(), newCache(t, 0))
@@ -70,7 +81,7 @@ func TestGolden(t *testing.T) {
 	if err := s.Dump(&dump); err != nil {
 		t.Fatal(err)
 	}
-	for name, got := range map[string][]byte{"v2.0.segment": file.Bytes(), "v2.0.dump": dump.Bytes()} {
+	for name, got := range map[string][]byte{version + ".segment": file.Bytes(), version + ".dump": dump.Bytes()} {
 		path := filepath.Join("testdata", name)
 		if *rewrite {
 			if err := os.WriteFile(path, got, 0o644); err != nil {

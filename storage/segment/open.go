@@ -30,6 +30,7 @@ type Segment struct {
 	rows     int
 	metadata uint64 // where buffers end and metadata starts
 	cols     []column
+	keys     []keyRun
 }
 
 // column is a column's metadata and what was loaded of it.
@@ -112,10 +113,11 @@ func (s *Segment) open() error {
 
 // directory reads the directory and every metadata blob; b starts at the first blob.
 func (s *Segment) directory(b []byte, f *footer) error {
-	dir, err := readDirectory(b[f.directory-f.metadata:][:f.length], f)
+	dir, runs, err := readDirectory(b[f.directory-f.metadata:][:f.length], f)
 	if err != nil {
 		return err
 	}
+	s.keys = runs
 	s.cols = make([]column, len(dir))
 	for i, e := range dir {
 		blob := b[e.offset-f.metadata:][:e.length]

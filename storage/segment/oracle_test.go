@@ -10,6 +10,8 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/cache"
+	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/keys"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -21,6 +23,8 @@ type data struct {
 	cols  []Column
 	rows  int
 	value [][]types.Datum // by column
+	keys  []keys.Key
+	gone  *index.RowSet
 }
 
 // columnTypes has each physical form, and the types whose equality is not that of their bytes.
@@ -171,7 +175,7 @@ func encode(v *batch.Vector, d *batch.Dictionary) *batch.Vector {
 // write makes the file.
 func (d *data) write(t testing.TB, r *rand.Rand, shuffled bool) []byte {
 	t.Helper()
-	in := &Input{ID: 7, Columns: d.cols, Rows: d.rows}
+	in := &Input{ID: 7, Columns: d.cols, Rows: d.rows, Keys: d.keys, Gone: d.gone}
 	if shuffled {
 		in.Order = make([]uint32, d.rows)
 		for i, j := range r.Perm(d.rows) {

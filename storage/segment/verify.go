@@ -35,6 +35,11 @@ func (s *Segment) Verify() error {
 		}
 		all = append(all, c.dict.chunks...)
 	}
+	pages, err := s.verifyKeys()
+	if err != nil {
+		return s.wrap(err)
+	}
+	all = append(all, pages...)
 	all = slices.DeleteFunc(all, func(r ref) bool { return r.stored == 0 })
 	slices.SortFunc(all, func(a, b ref) int { return int(int64(a.offset) - int64(b.offset)) })
 	if err := s.verifyGaps(all); err != nil {
@@ -104,7 +109,7 @@ func (s *Segment) verifyTail() error {
 			used[off-s.metadata+i] = true
 		}
 	}
-	dir, err := readDirectory(tail[f.directory-f.metadata:][:f.length], &f)
+	dir, _, err := readDirectory(tail[f.directory-f.metadata:][:f.length], &f)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/kernel"
+	"github.com/siltstone-db/siltstone/storage/keys"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -22,8 +23,13 @@ type Input struct {
 	Order []uint32
 	// Chunks returns the vectors of a column whose rows, one after the other, are the rows of the segment. They may
 	// have any form and length. It is called once for each column, in order, and the vectors of one column may be
-	// freed when the next is asked for. With several workers it is called by each of them.
+	// freed when the next is asked for. With several workers it is called by each of them. Columns of keys are asked for
+	// again when all columns are written.
 	Chunks func(column int) ([]*batch.Vector, error)
+	// Keys get a run each (package keys); their columns are those of Columns. Gone are rows, in the order of the chunks,
+	// that were deleted and stay so: runs do not have them.
+	Keys []keys.Key
+	Gone *index.RowSet
 	// Workers is how many columns are encoded at the same time; 0 means 1. The file is the same for any number.
 	Workers int
 	// Account, when not nil, is charged for the memory of writing. It must not refuse (mem.Pool.Overdraft).
@@ -53,8 +59,12 @@ func Write(w io.Writer, in *Input) (Info, error) {
 	if err := sw.columns(metas); err != nil {
 		return Info{}, err
 	}
+	runs, err := sw.writeKeys()
+	if err != nil {
+		return Info{}, err
+	}
 	if sw.err == nil {
-		sw.finish(metas)
+		sw.finish(metas, runs)
 	}
 	if sw.err != nil {
 		return Info{}, fmt.Errorf("write segment %d: %w", in.ID, sw.err)
@@ -164,7 +174,7 @@ func (w *writer) add(b []byte, squeeze bool) ref {
 }
 
 // finish writes metadata, directory and footer.
-func (w *writer) finish(metas []*meta) {
+func (w *writer) finish(metas []*meta, runs []keyRun) {
 	f := footer{rows: uint64(w.in.Rows), columns: uint32(len(metas)), id: w.in.ID}
 	w.align()
 	f.metadata = w.off
@@ -176,7 +186,7 @@ func (w *writer) finish(metas []*meta) {
 		dir = append(dir, blobRef{w.off, uint32(len(b)), checksum(b)})
 		w.write(b)
 	}
-	w.buf = appendDirectory(w.buf[:0], dir)
+	w.buf = appendDirectory(w.buf[:0], dir, runs)
 	w.align()
 	f.directory, f.length, f.crc = w.off, uint32(len(w.buf)), checksum(w.buf)
 	w.write(w.buf)

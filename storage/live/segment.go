@@ -26,6 +26,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/keys"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -54,6 +55,8 @@ type Segment struct {
 	zones  atomic.Pointer[[]zone]
 	marks  marks
 	refs   atomic.Int64
+
+	keys []keys.Index
 }
 
 // chunk is some rows of all columns.
@@ -105,6 +108,7 @@ func (s *Segment) Retain() { s.refs.Add(1) }
 // Release drops a reference; the last one frees all memory.
 func (s *Segment) Release() {
 	if n := s.refs.Add(-1); n == 0 {
+		s.releaseKeys()
 		s.alloc.release()
 	} else if n < 0 {
 		panic("live: Release without Retain")

@@ -1,0 +1,80 @@
+package live
+
+import (
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/keys"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// Keys makes the segment find rows by the hashes of some keys. It must be empty. Unlike the rest of a segment what it
+// finds has no prefixes: whoever looks up sees the rows that were appended last, so that look-ups and appends need a lock
+// of the caller's.
+func (s *Segment) Keys(n int) {
+	for range n {
+		s.keys = append(s.keys, keys.Index{Account: s.account})
+	}
+}
+
+// Index enters rows [from, to) of the batch that was just appended under their keys. hashes are those of all its rows, a
+// list for each key; deleted are rows of the segment that need not be found any more. An error leaves the segment as one of
+// Append does.
+func (s *Segment) Index(hashes [][]uint64, from, to int, deleted *index.RowSet) error {
+	first := s.rows - (to - from)
+	for i := range s.keys {
+		x := &s.keys[i]
+		before := x.Bytes()
+		for j, h := range hashes[i][from:to] {
+			if h == keys.None {
+				continue
+			}
+			if err := x.Add(h, uint32(first+j), deleted.Has); err != nil {
+				return err
+			}
+		}
+		s.alloc.bytes.Add(x.Bytes() - before)
+	}
+	return nil
+}
+
+// Find appends the rows whose keys may have a hash. key is the number of the key.
+func (s *Segment) Find(key int, dst []uint32, hash uint64) []uint32 {
+	return s.keys[key].Find(dst, hash)
+}
+
+// At makes out the values of a column in some rows, which were found under the lock of look-ups; it needs no lock itself.
+// They are valid as long as the segment.
+func (s *Segment) At(column int, rows []uint32, out *batch.Vector) {
+	t := s.cols[column].Type
+	bytes := t.Physical() == types.PhysBytes
+	if bytes {
+		out.ResetDict(t, s.dicts[column].dictionary(), len(rows))
+	} else {
+		out.Reset(t, len(rows))
+	}
+	w := width(t)
+	list := *s.chunks.Load()
+	for i, row := range rows {
+		number, start := chunkOf(int(row))
+		c, at := &list[number].cols[column], int(row)-start
+		if c.valid != nil && c.valid[at] == 0 {
+			out.SetNull(i)
+		}
+		switch {
+		case bytes:
+			out.Codes[i] = mem.View[uint32](c.data)[at]
+		case t.Physical() == types.PhysBool:
+			out.Bools().SetTo(i, c.data[at] != 0)
+		default:
+			copy(out.Data[i*w:(i+1)*w], c.data[at*w:])
+		}
+	}
+}
+
+func (s *Segment) releaseKeys() {
+	for i := range s.keys {
+		s.keys[i].Release()
+	}
+	s.keys = nil
+}

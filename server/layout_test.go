@@ -35,7 +35,7 @@ var folders = map[string][]string{
 var orders = map[string][][]string{
 	"storage": {
 		{"errs", "invariants"}, {"quantity"}, {"types/ascii"}, {"types/decimal"}, {"types/datetime"}, {"types"}, {"field"}, {"mem"}, {"metric", "event"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"}, {"ladder"},
-		{"format"}, {"scan"}, {"encoding", "index"}, {"cache", "handle"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"catalog"}, {"manifest"}, {"persist"}, {"shelf"},
+		{"format"}, {"scan"}, {"encoding", "index", "keys"}, {"cache", "handle"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"catalog"}, {"manifest", "unique"}, {"persist"}, {"shelf"},
 		{"compact"}, {"tokens", "archive"}, {"table"}, {"recovery"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
 	},
 	"engine": {

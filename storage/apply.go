@@ -75,7 +75,7 @@ func (db *DB) appendLocked(sequence uint64, sections []table.Section) error {
 				row += uint64(sections[j].Batch.Len)
 			}
 		}
-		if err := db.appendRowsLocked(t, shelf.Rows{Batch: s.Batch, Sequence: sequence, At: row}); err != nil {
+		if err := db.appendRowsLocked(t, shelf.Rows{Batch: s.Batch, Hashes: s.Hashes, Sequence: sequence, At: row}); err != nil {
 			return err
 		}
 	}

@@ -16,20 +16,22 @@ import (
 
 // commit is a write on its way. Commits reuse them with their buffers.
 type commit struct {
-	entry    wal.Entry
-	encoder  table.Encoder
-	flat     []batch.Flattener
-	sections []table.Section
-	edits    []catalog.Edit // as they take effect
-	files    []shelf.Sealed // of a load
-	rows     int64
-	seconds  int64
-	// deletions are what the write takes away, of which so many tables' rows are claimed.
+	entry     wal.Entry
+	encoder   table.Encoder
+	flat      []*batch.Flattener
+	sections  []table.Section
+	edits     []catalog.Edit // as they take effect
+	files     []shelf.Sealed // of a load
+	rows      int64
+	seconds   int64
+	flattened int // flat that are in use
 	deletions []deletion
 	logged    []table.Deletion
-	claimed   int
 	token     *table.Token
 	id        tokens.ID // of token
+
+	keyed  []keyed // by table that has keys
+	pieces []piece // in the order of the write
 }
 
 // deletion is what a write takes away from one table.
@@ -37,6 +39,8 @@ type deletion struct {
 	table.Deletion
 	truncate bool // Below is not known before the gate is closed
 	updated  bool
+	taken    bool // since its rows have keys of the write
+	claimed  bool
 }
 
 var commits = sync.Pool{New: func() any { return new(commit) }}
@@ -65,6 +69,8 @@ func (db *DB) commitFiles(ctx context.Context, w table.Write, files []shelf.Seal
 		clear(c.sections)
 		clear(c.deletions)
 		clear(c.logged)
+		clear(c.pieces)
+		c.flattened = 0
 		commits.Put(c)
 	}
 	return ack, unsure, err
@@ -166,8 +172,11 @@ func measure(w *table.Write) (bytes int64, exclusive bool) {
 // held returns the bytes of copies and buffers that a commit keeps.
 func (c *commit) held() int64 {
 	n := int64(c.encoder.Held())
-	for i := range c.flat {
-		n += c.flat[i].Held()
+	for _, f := range c.flat {
+		n += f.Held()
+	}
+	for i := range c.keyed[:cap(c.keyed)] {
+		n += c.keyed[:cap(c.keyed)][i].rows.Held()
 	}
 	return n
 }

@@ -30,11 +30,18 @@ func testOptions(fsys vfs.FS) Options {
 	}
 }
 
+// clicks is a table with a key, without which mustCreate makes it.
 func clicks(name string) *catalog.Table {
-	return catalog.NewTable("public", name,
+	return primary(catalog.NewTable("public", name,
 		catalog.Column{Name: "id", Type: types.T(types.Int8), NotNull: true},
 		catalog.Column{Name: "url", Type: types.T(types.Text)},
-		catalog.Column{Name: "ok", Type: types.T(types.Bool), NotNull: true})
+		catalog.Column{Name: "ok", Type: types.T(types.Bool), NotNull: true}), 1)
+}
+
+// primary gives a table that is to be made a primary key.
+func primary(t *catalog.Table, columns ...uint32) *catalog.Table {
+	t.Constraints = append(t.Constraints, catalog.Constraint{Kind: catalog.PrimaryKey, Name: t.Name + "_pkey", Columns: columns})
+	return t
 }
 
 // set sets an option of a table that is to be made.
@@ -55,7 +62,9 @@ func mustOpen(t testing.TB, o Options) *DB {
 
 func mustCreate(t testing.TB, db *DB, name string) *catalog.Table {
 	t.Helper()
-	if err := db.Apply(ctx, catalog.Create(clicks(name))); err != nil {
+	def := clicks(name)
+	def.Constraints = nil
+	if err := db.Apply(ctx, catalog.Create(def)); err != nil {
 		t.Fatal(err)
 	}
 	return db.Catalog().Table("public", name)

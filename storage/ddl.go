@@ -39,9 +39,12 @@ func (db *DB) syncTableLocked(id catalog.TableID) {
 	info, t := db.catalog.TableByID(id), db.tables[id]
 	switch {
 	case info != nil && t == nil:
-		db.tables[id] = shelf.New(&db.shelves, info, db.limits().Of(info), 0)
+		t = shelf.New(&db.shelves, info, db.limits().Of(info), 0)
+		t.SetKeys(db.writeAccount)
+		db.tables[id] = t
 	case info != nil:
 		t.Alter(info, db.limits().Of(info))
+		t.SetKeys(db.writeAccount)
 		db.changedLocked(t)
 		db.wake() // what was open may be frozen
 	case t != nil: // else it is an object of another kind

@@ -13,12 +13,14 @@ import (
 // prepare checks the rows against the catalog that the write leaves, and lays them out: flat for live segments, encoded
 // for the log. No lock is held meanwhile; fit looks whether the tables are still the same.
 func (c *commit) prepare(ctx context.Context, cat *catalog.Snapshot, w *table.Write) error {
-	c.sections, c.deletions, c.rows, c.claimed = c.sections[:0], c.deletions[:0], 0, 0
+	c.sections, c.deletions, c.rows, c.keyed, c.pieces = c.sections[:0], c.deletions[:0], 0, c.keyed[:0], c.pieces[:0]
 	for _, f := range c.files {
 		c.rows += f.Meta.Rows - int64(f.Deleted.Len())
 	}
 	c.encoder.Begin()
-	n := 0
+	if err := c.keyedFiles(cat); err != nil {
+		return err
+	}
 	for i := range w.Rows {
 		r := &w.Rows[i]
 		t, err := tableOf(cat, r)
@@ -33,6 +35,7 @@ func (c *commit) prepare(ctx context.Context, cat *catalog.Snapshot, w *table.Wr
 			}
 			c.deletions = append(c.deletions, d)
 		}
+		k := c.keyedOf(t, r)
 		for _, b := range r.Batches {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -40,19 +43,81 @@ func (c *commit) prepare(ctx context.Context, cat *catalog.Snapshot, w *table.Wr
 			if b.Rows() == 0 {
 				continue
 			}
-			for len(c.flat) <= n {
-				c.flat = append(c.flat, batch.Flattener{})
-			}
-			f := c.flat[n].Flatten(b)
-			n++
+			f := c.flattener().Flatten(b)
 			if err := checkRows(t, f); err != nil {
 				return err
 			}
-			c.rows += int64(f.Len)
-			c.split(t, f)
+			p := piece{table: t, batch: f, keyed: k}
+			if k >= 0 {
+				p.number = c.keyed[k].rows.Len()
+				c.keyed[k].rows.Add(f)
+			}
+			c.pieces = append(c.pieces, p)
 		}
 	}
+	return c.layOut()
+}
+
+// piece is a flat batch of a write, and where its keys are: batch number of keyed, -1: its table has none.
+type piece struct {
+	table  *catalog.Table
+	batch  *batch.Batch
+	keyed  int
+	number int
+}
+
+// flattener returns the next one that is not in use.
+func (c *commit) flattener() *batch.Flattener {
+	if c.flattened == len(c.flat) {
+		c.flat = append(c.flat, new(batch.Flattener))
+	}
+	c.flattened++
+	return c.flat[c.flattened-1]
+}
+
+// layOut encodes the rows when no two of them have the same key, or only those that keep.
+func (c *commit) layOut() error {
+	for i := range c.keyed {
+		k := &c.keyed[i]
+		if k.upsert {
+			c.supersede(i)
+		}
+		if err := k.rows.Violated(); err != nil {
+			return err
+		}
+	}
+	for i := range c.pieces {
+		p := &c.pieces[i]
+		var hashes [][]uint64
+		if p.keyed >= 0 {
+			hashes = c.keyed[p.keyed].rows.Hashes(p.number)
+		}
+		c.rows += int64(p.batch.Len)
+		c.split(p.table, p.batch, hashes)
+	}
 	return nil
+}
+
+// supersede drops the rows whose key comes again in the same write.
+func (c *commit) supersede(keyed int) {
+	k := &c.keyed[keyed]
+	keep := k.rows.Superseded(0)
+	if keep == nil {
+		return
+	}
+	list := k.rows.Keys
+	k.rows.Reset(list)
+	for i := range c.pieces {
+		p := &c.pieces[i]
+		if p.keyed != keyed {
+			continue
+		}
+		if bits := keep[p.number]; bits != nil {
+			p.batch = c.flattener().Flatten(&batch.Batch{Len: p.batch.Len, Cols: p.batch.Cols, Sel: batch.SelectBits(bits)})
+		}
+		p.number = k.rows.Len()
+		k.rows.Add(p.batch)
+	}
 }
 
 // tableOf returns the table that rows are for, as they know it.
@@ -96,20 +161,23 @@ func (db *DB) fit(c *commit, w *table.Write, edits []catalog.Edit) error {
 	return nil
 }
 
-// split adds a batch as sections of at most batch.MaxAppendRows rows, and encodes them.
-func (c *commit) split(t *catalog.Table, b *batch.Batch) {
+// split adds a batch, with the hashes of its keys, as sections of at most batch.MaxAppendRows rows, and encodes them.
+func (c *commit) split(t *catalog.Table, b *batch.Batch, hashes [][]uint64) {
 	for from := 0; from < b.Len; from += batch.MaxAppendRows {
-		part := b
+		s := table.Section{Table: t.ID, Version: t.Version, Batch: b, Hashes: hashes}
 		if b.Len > batch.MaxAppendRows {
-			part = batch.New(b.Types())
-			part.Len = min(batch.MaxAppendRows, b.Len-from)
+			s.Batch = batch.New(b.Types())
+			s.Batch.Len = min(batch.MaxAppendRows, b.Len-from)
 			for i, v := range b.Cols {
-				part.Cols[i].Slice(v, from, part.Len)
+				s.Batch.Cols[i].Slice(v, from, s.Batch.Len)
+			}
+			s.Hashes = make([][]uint64, len(hashes))
+			for i, h := range hashes {
+				s.Hashes[i] = h[from : from+s.Batch.Len]
 			}
 		}
-		s := table.Section{Table: t.ID, Version: t.Version, Batch: part}
 		c.sections = append(c.sections, s)
-		c.encoder.Add(t, part)
+		c.encoder.Add(t, s.Batch)
 	}
 }
 

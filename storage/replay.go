@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/tokens"
+	"github.com/siltstone-db/siltstone/storage/unique"
 	"github.com/siltstone-db/siltstone/storage/wal"
 )
 
@@ -118,7 +119,9 @@ func (r *replay) Skip(id catalog.TableID, rows int64) {
 func (r *replay) Append(id catalog.TableID, rows shelf.Rows) error {
 	r.db.mu.Lock()
 	defer r.db.mu.Unlock()
-	return r.db.appendRowsLocked(r.db.tables[id], rows)
+	t := r.db.tables[id]
+	rows.Hashes = unique.Hashes(t.Keys, rows.Batch)
+	return r.db.appendRowsLocked(t, rows)
 }
 
 // Token implements recovery.Target.

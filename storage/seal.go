@@ -27,7 +27,7 @@ type sealing struct {
 // sealingLocked begins to seal a part that was undertaken.
 func (db *DB) sealingLocked(t *shelf.Shelf, p *shelf.Part, workers int) *sealing {
 	w := &sealing{table: t, part: p, empty: p.Deleted.Len() == p.Rows}
-	w.build = shelf.Build{Table: t.Table, Live: p.Live, Rows: p.Rows, Workers: workers}
+	w.build = shelf.Build{Table: t.Table, Live: p.Live, Rows: p.Rows, Gone: p.Deleted, Workers: workers}
 	w.build.Meta = manifest.Segment{Table: t.Table.ID, First: p.Live.First(), Last: p.Last, Ranges: []manifest.Range{{Base: p.Base, Rows: uint64(p.Rows)}}}
 	w.build.Err = db.fatal // live rows may be half of a record: a position says where a record ends
 	return w

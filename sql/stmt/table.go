@@ -28,7 +28,6 @@ func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable
 			k.Columns = append(k.Columns, t.Columns[at].ID)
 		}
 		t.Constraints = append(t.Constraints, k)
-		b.Unenforced = append(b.Unenforced, "primary key constraint \""+k.Name+"\"")
 	}
 	for _, o := range b.Options {
 		if err := t.Set(o); err != nil {

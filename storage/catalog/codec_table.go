@@ -18,7 +18,7 @@ import (
 //	constraint 2 kind  4 OID  6 OID of the index  8 name  10 columns  12 expression  14 not valid  16 nulls not distinct
 //	           18 referenced table  20 referenced columns  22 on update  24 on delete  26 match  28 deferrable  30 deferred
 //	           32 no inherit  3 comment
-//	options    2 sort key  4 seal rows  6 seal bytes  8 seal age in nanoseconds
+//	options    2 sort key  4 seal rows  6 seal bytes  8 seal age in nanoseconds  10 on conflict
 
 func (t *Table) write(w *field.Writer) {
 	for i := range t.Columns {
@@ -208,6 +208,7 @@ func (o *Options) write(w *field.Writer, n field.Number) {
 	w.Uint(4, uint64(o.SealRows))
 	w.Uint(6, uint64(o.SealBytes))
 	w.Uint(8, uint64(o.SealAge))
+	w.Uint(10, uint64(o.OnConflict))
 	w.Keep([]byte(o.kept))
 	w.End(m)
 }
@@ -223,6 +224,8 @@ func readOptions(r *field.Reader) (o Options) {
 			o.SealBytes = int64(number(r, math.MaxInt64))
 		case 8:
 			o.SealAge = time.Duration(number(r, math.MaxInt64))
+		case 10:
+			o.OnConflict = OnConflict(number(r, uint64(len(conflictWords)-1)))
 		default:
 			r.Unknown()
 		}

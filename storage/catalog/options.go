@@ -18,8 +18,21 @@ type Options struct {
 	SealRows  int
 	SealBytes int64
 	SealAge   time.Duration
-	kept      string
+	// OnConflict says what becomes of a row whose key is there: on_conflict.
+	OnConflict OnConflict
+	kept       string
 }
+
+// OnConflict is what a table does with a row whose key is there.
+type OnConflict uint8
+
+// The values of on_conflict. The numbers are durable.
+const (
+	ConflictFails   OnConflict = 0 // 23505
+	ConflictUpdates OnConflict = 1 // the row takes the place of the other
+)
+
+var conflictWords = [...]string{ConflictFails: "error", ConflictUpdates: "update"}
 
 // SealRowsMax is the most rows that a table may ask to have sealed together: sixteen times the default. A segment's rows
 // are sorted and encoded in memory.
@@ -31,8 +44,8 @@ type Option struct{ Name, Value string }
 // optionNames are those that Options has, in order. postponed are those that will have an effect, foreign those of
 // PostgreSQL that have none here.
 var (
-	optionNames = []string{"sort_key", "seal_rows", "seal_bytes", "seal_age"}
-	postponed   = []string{"retain", "partition", "partition_by", "on_conflict", "retain_log"}
+	optionNames = []string{"sort_key", "seal_rows", "seal_bytes", "seal_age", "on_conflict"}
+	postponed   = []string{"retain", "partition", "partition_by", "retain_log"}
 	foreign     = []string{"fillfactor", "toast_tuple_target", "parallel_workers", "user_catalog_table", "vacuum_truncate",
 		"vacuum_index_cleanup", "log_autovacuum_min_duration", "oids"}
 )
@@ -66,6 +79,12 @@ func (t *Table) Set(o Option) error {
 			return bad
 		}
 		t.Options.SealAge = d
+	case "on_conflict":
+		n := slices.Index(conflictWords[:], strings.ToLower(value))
+		if n < 0 {
+			return bad.WithHint("It is %q or %q.", conflictWords[0], conflictWords[1])
+		}
+		t.Options.OnConflict = OnConflict(n)
 	default:
 		return unknownOption(name)
 	}
@@ -83,6 +102,8 @@ func (t *Table) Reset(name string) error {
 		t.Options.SealBytes = 0
 	case "seal_age":
 		t.Options.SealAge = 0
+	case "on_conflict":
+		t.Options.OnConflict = ConflictFails
 	default:
 		return unknownOption(name)
 	}
@@ -140,6 +161,9 @@ func (t *Table) Settings() []Option {
 		text, _ := quantity.Time.Format(int64(o.SealAge/time.Microsecond), 1, 1)
 		list = append(list, Option{"seal_age", text})
 	}
+	if o.OnConflict != ConflictFails {
+		list = append(list, Option{"on_conflict", conflictWords[o.OnConflict]})
+	}
 	return list
 }
 
@@ -149,6 +173,10 @@ func (o *Options) check(t *Table) error {
 	}
 	if o.SealRows < 0 || o.SealRows > SealRowsMax || o.SealBytes < 0 || o.SealAge < 0 {
 		return errs.Internal("an option of %q is out of range", t.Name)
+	}
+	if o.OnConflict != ConflictFails && !slices.ContainsFunc(t.Constraints, func(k Constraint) bool { return k.Indexed() }) {
+		return errs.New(errs.InvalidTableDefinition, "storage parameter \"on_conflict\" needs a primary key or a unique constraint").
+			WithHint("Rows are found by their keys.")
 	}
 	return nil
 }

@@ -15,6 +15,9 @@ type Claims struct {
 // claimsLeast is how many slots stay when there is no claim.
 const claimsLeast = 64
 
+// Len returns the number of claims.
+func (c *Claims) Len() int { return c.used }
+
 // Meets tells whether any of the hashes, which may have None among them, is claimed.
 func (c *Claims) Meets(hashes []uint64) bool {
 	if c.used == 0 {

@@ -100,6 +100,8 @@ func foldAll(hashes []uint64, v *batch.Vector) {
 	switch {
 	case v.Type.Physical() == types.PhysBytes:
 		foldStrings(hashes, v)
+	case v.Type.Kind == types.Numeric && v.Type.Physical() == types.PhysInt64:
+		foldScaled(hashes, v)
 	case v.Form == batch.Packed:
 		for i := range v.Len {
 			hashes[i] = mix(hashes[i], uint64(v.Unpack(i)))
@@ -137,6 +139,22 @@ func foldFixed(hashes []uint64, v *batch.Vector) {
 		fold(hashes, v, func(i int) uint64 {
 			return kernel.HashUint128(binary.LittleEndian.Uint64(x[i][:8]), binary.LittleEndian.Uint64(x[i][8:]))
 		})
+	}
+}
+
+// foldScaled takes in numerics of few digits as those of more digits, which they may become.
+func foldScaled(hashes []uint64, v *batch.Vector) {
+	switch v.Form {
+	case batch.Constant:
+		foldConstant(hashes[:v.Len], hash128(decimal.Int128From64(batch.Values[int64](v)[0])))
+	case batch.Packed:
+		for i := range v.Len {
+			hashes[i] = mix(hashes[i], hash128(decimal.Int128From64(v.Unpack(i))))
+		}
+	default:
+		for i, x := range batch.Values[int64](v)[:v.Len] {
+			hashes[i] = mix(hashes[i], hash128(decimal.Int128From64(x)))
+		}
 	}
 }
 

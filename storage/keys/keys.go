@@ -15,16 +15,16 @@
 // The hash of a key begins as 1 and takes in one column after the other: h becomes kernel.HashUint64(rotate(h, 32) ^ x),
 // where x is
 //
-//	boolean, integers, date, time, timestamps, numeric(p<=18)   the value as an int64
+//	boolean, integers, date, time, timestamps                   the value as an int64
 //	real, double precision                                      batch.Float64Bits, where -0.0 is 0.0 and all NaNs are one
-//	numeric(p<=38)                                              kernel.HashUint128 of the scaled value
+//	numeric(p<=38)                                              kernel.HashUint128 of the scaled value in 128 bits
 //	interval                                                    kernel.HashUint128 of its length in microseconds, a month being 30 days, a day 24 hours
 //	uuid                                                        kernel.HashUint128 of its two halves, little-endian
 //	strings                                                     kernel.HashBytes; of char(n) without trailing blanks
 //	other numeric                                               kernel.HashBytes of decimal.Key
 //	NULL                                                        0x6e756c6c6e756c6c, where NULLs are equal
 //
-// Widening a column (int4 to int8, real to double precision, varchar to text) leaves hashes as they are. 0 stands for no
+// Widening a column (types.Widens) leaves hashes as they are. 0 stands for no
 // key; a hash that comes out as 0 becomes 1.
 //
 // # Run

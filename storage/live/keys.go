@@ -1,20 +1,40 @@
 package live
 
 import (
+	"slices"
+
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/keys"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
+
+// Key names a key by the ids of its columns.
+type Key struct {
+	Columns    []uint32
+	NullsEqual bool
+}
+
+// keyed is a key that the segment finds rows by.
+type keyed struct {
+	Key
+	keys.Index
+}
 
 // Keys makes the segment find rows by the hashes of some keys. It must be empty. Unlike the rest of a segment what it
 // finds has no prefixes: whoever looks up sees the rows that were appended last, so that look-ups and appends need a lock
 // of the caller's.
-func (s *Segment) Keys(n int) {
-	for range n {
-		s.keys = append(s.keys, keys.Index{Account: s.account})
+func (s *Segment) Keys(list []Key) {
+	for _, k := range list {
+		s.keys = append(s.keys, keyed{k, keys.Index{Account: s.account}})
 	}
+}
+
+// FindKey returns the number of a key, or -1.
+func (s *Segment) FindKey(columns []uint32, nullsEqual bool) int {
+	return slices.IndexFunc(s.keys, func(k keyed) bool { return k.NullsEqual == nullsEqual && slices.Equal(k.Columns, columns) })
 }
 
 // Index enters rows [from, to) of the batch that was just appended under their keys. hashes are those of all its rows, a
@@ -23,7 +43,7 @@ func (s *Segment) Keys(n int) {
 func (s *Segment) Index(hashes [][]uint64, from, to int, deleted *index.RowSet) error {
 	first := s.rows - (to - from)
 	for i := range s.keys {
-		x := &s.keys[i]
+		x := &s.keys[i].Index
 		before := x.Bytes()
 		for j, h := range hashes[i][from:to] {
 			if h == keys.None {
@@ -38,14 +58,35 @@ func (s *Segment) Index(hashes [][]uint64, from, to int, deleted *index.RowSet) 
 	return nil
 }
 
-// Find appends the rows whose keys may have a hash. key is the number of the key.
-func (s *Segment) Find(key int, dst []uint32, hash uint64) []uint32 {
-	return s.keys[key].Find(dst, hash)
+// Lookup appends the rows whose keys may have a hash. key is the number of the key.
+func (s *Segment) Lookup(key int, dst []uint32, hash uint64) []uint32 {
+	return s.keys[key].Index.Find(dst, hash)
 }
 
-// At makes out the values of a column in some rows, which were found under the lock of look-ups; it needs no lock itself.
-// They are valid as long as the segment.
-func (s *Segment) At(column int, rows []uint32, out *batch.Vector) {
+// Find returns the ordinal of a column, or -1.
+func (s *Segment) Find(id uint32) int {
+	return slices.IndexFunc(s.cols, func(c Column) bool { return c.ID == id })
+}
+
+// At makes out the values of a column of a layout in some rows, which were found under the lock of look-ups; it needs no
+// lock itself. They are valid as long as the segment.
+func (s *Segment) At(l *scan.Layout, column int, rows []uint32, out *batch.Vector) {
+	own := s.Find(l.IDs[column])
+	if own < 0 {
+		out.ResetConstant(l.Value(column), len(rows))
+		return
+	}
+	if s.cols[own].Type == l.Types[column] {
+		s.pick(own, rows, out)
+		return
+	}
+	var v batch.Vector
+	s.pick(own, rows, &v)
+	out.Widen(&v, l.Types[column])
+}
+
+// pick makes out the values of a column in some rows.
+func (s *Segment) pick(column int, rows []uint32, out *batch.Vector) {
 	t := s.cols[column].Type
 	bytes := t.Physical() == types.PhysBytes
 	if bytes {
@@ -74,7 +115,7 @@ func (s *Segment) At(column int, rows []uint32, out *batch.Vector) {
 
 func (s *Segment) releaseKeys() {
 	for i := range s.keys {
-		s.keys[i].Release()
+		s.keys[i].Index.Release()
 	}
 	s.keys = nil
 }

@@ -2,6 +2,7 @@ package live
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,8 +18,12 @@ func TestKeys(t *testing.T) {
 	account := mem.NewPool(0).Account("live", 0)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	list := []keys.Key{{Columns: []int{0}}, {Columns: []int{1, 2}}, {Columns: []int{5, 3}, NullsEqual: true}}
-	s := New(columns, account, 1, time.Now())
-	s.Keys(len(list))
+	cols := slices.Clone(columns)
+	for i := range cols {
+		cols[i].ID = uint32(i + 1)
+	}
+	s := New(cols, account, 1, time.Now())
+	s.Keys([]Key{{Columns: []uint32{1}}, {Columns: []uint32{2, 3}}, {Columns: []uint32{6, 4}, NullsEqual: true}})
 	var deleted *index.RowSet
 	all := randomRows(rnd, 0, 0)
 	for round := range 40 {
@@ -52,6 +57,9 @@ func TestKeys(t *testing.T) {
 	if s.Bytes() < account.Used() {
 		t.Fatalf("%d bytes, charged %d", s.Bytes(), account.Used())
 	}
+	if s.FindKey([]uint32{2, 3}, false) != 1 || s.FindKey([]uint32{2, 3}, true) != -1 || s.FindKey([]uint32{3, 2}, false) != -1 {
+		t.Error("keys are not found by their columns")
+	}
 	for i := range list {
 		k := &list[i]
 		cols := k.Of(nil, all.Cols)
@@ -59,11 +67,11 @@ func TestKeys(t *testing.T) {
 			if h == keys.None || deleted.Has(row) {
 				continue
 			}
-			rows := s.Find(i, nil, h)
+			rows := s.Lookup(i, nil, h)
 			values := make([]*batch.Vector, len(k.Columns))
 			for c, column := range k.Columns {
 				values[c] = new(batch.Vector)
-				s.At(column, rows, values[c])
+				s.At(s.Layout(), column, rows, values[c])
 			}
 			found := false
 			for j, r := range rows {

@@ -26,7 +26,6 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/keys"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -56,7 +55,7 @@ type Segment struct {
 	marks  marks
 	refs   atomic.Int64
 
-	keys []keys.Index
+	keys []keyed
 }
 
 // chunk is some rows of all columns.

@@ -98,10 +98,11 @@ func (d *data) lookUp(t *testing.T, s *Segment, k *keys.Key, run int) {
 		places = append(places, m.Place)
 	}
 	found := map[[2]int]bool{}
-	part := s.Part(nil, nil, nil)
+	layout := &scan.Layout{}
 	for _, c := range k.Columns {
-		part.cols, part.types = append(part.cols, c), append(part.types, d.cols[c].Type)
+		layout.IDs, layout.Types = append(layout.IDs, d.cols[c].ID), append(layout.Types, d.cols[c].Type)
 	}
+	part := s.Part(layout, nil)
 	columns := []int{scan.RowNumber}
 	for i := range k.Columns {
 		columns = append(columns, i)

@@ -8,11 +8,14 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/keys"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/unique"
 )
 
 // Builder writes live segments into files. Slots bound what that takes of memory and processors.
@@ -29,6 +32,7 @@ type Build struct {
 	Table   *catalog.Table
 	Live    *live.Segment
 	Rows    int
+	Gone    *index.RowSet // rows that were deleted before, which keys need not find
 	Workers int
 	Meta    manifest.Segment // of the file: the builder adds its number, rows and bytes
 
@@ -147,7 +151,8 @@ func (x *Build) Discharge() {
 
 // input describes the file. If the rows are sorted, it has a column that tells where they stood.
 func (x *Build) input(ctx context.Context) *segment.Input {
-	in := &segment.Input{ID: uint64(x.Meta.File), Rows: x.Rows, Columns: Columns(x.Live), Account: x.account, Workers: x.Workers, Order: x.Order}
+	in := &segment.Input{ID: uint64(x.Meta.File), Rows: x.Rows, Columns: Columns(x.Live), Account: x.account, Workers: x.Workers, Order: x.Order, Gone: x.Gone}
+	in.Keys = x.keys()
 	if x.Order != nil {
 		in.Columns = append(in.Columns, rowNumberColumn)
 	}
@@ -179,6 +184,23 @@ func Columns(l *live.Segment) []segment.Column {
 		cols[i] = segment.Column{ID: c.ID, Name: c.Name, Type: c.Type}
 	}
 	return cols
+}
+
+// keys returns the keys whose columns the live segment has; it is as old as its columns.
+func (x *Build) keys() []keys.Key {
+	var list []keys.Key
+	for _, k := range unique.Of(x.Table) {
+		k.Columns = nil
+		for _, id := range k.Layout.IDs {
+			if at := x.Live.Find(id); at >= 0 {
+				k.Columns = append(k.Columns, at)
+			}
+		}
+		if len(k.Columns) == len(k.Layout.IDs) {
+			list = append(list, k.Key)
+		}
+	}
+	return list
 }
 
 // AllWorkers is how many columns are encoded at the same time when a client waits for its own rows.

@@ -49,6 +49,7 @@ type Shelf struct {
 	Parts  []*Part             // in the order of their rows: all but the last take no more
 	Files  persist.Map[Sealed] // those that are settled, by file
 	Claims []*index.RowIDs     // rows that writes on their way delete
+	Keyed
 	Pending
 
 	env   *Env
@@ -174,6 +175,8 @@ func New(env *Env, t *catalog.Table, l Limits, next uint64) *Shelf {
 type Rows struct {
 	Batch *batch.Batch // flat
 	From  int          // first row of it
+	// Hashes are those of all rows of the batch, a list for each of Keys.
+	Hashes [][]uint64
 	// Sequence is that of their log record, and At the number that row 0 of the batch has among the table's rows there;
 	// 0 for rows that are in no log: they are published by Publish.
 	Sequence, At uint64
@@ -194,6 +197,7 @@ func (s *Shelf) Append(r Rows) (opened, frozen bool, err error) {
 				Live: live.New(Live(s.Table), s.env.Live, r.Sequence, s.env.Now()), Base: s.Next,
 				Start: manifest.Position{Sequence: r.Sequence, Rows: r.At + uint64(from), Next: s.Next},
 			}
+			p.Live.Keys(s.liveKeys())
 			s.Parts, opened = append(s.Parts[:len(s.Parts):len(s.Parts)], p), true
 		}
 		n := min(b.Len-from, max(1, s.Limits.Rows-p.Rows))
@@ -201,6 +205,9 @@ func (s *Shelf) Append(r Rows) (opened, frozen bool, err error) {
 			if r.Sequence == 0 {
 				p.Live.Truncate(p.Rows)
 			}
+			return opened, frozen, err
+		}
+		if err := p.Live.Index(r.Hashes, from, from+n, p.Deleted); err != nil {
 			return opened, frozen, err
 		}
 		p.Rows += n
@@ -353,6 +360,7 @@ func (s *Shelf) Drop() {
 		s.drop(p)
 	}
 	s.Parts = nil
+	s.Keyed.release()
 	all := s.Files.Clone()
 	for _, f := range all.All() {
 		s.dropFile(f)
@@ -362,6 +370,7 @@ func (s *Shelf) Drop() {
 
 // Release gives back what a shelf holds, without any trace on the disk: the database closes.
 func (s *Shelf) Release() {
+	s.Keyed.release()
 	for _, p := range s.Parts {
 		if p.File != nil {
 			p.File.Release()

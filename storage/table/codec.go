@@ -60,6 +60,8 @@ type Section struct {
 	// its table's version.
 	Columns []Column
 	Batch   *batch.Batch
+	// Hashes are those of the rows' keys, a list for each key of the table. They are not in the log.
+	Hashes [][]uint64
 }
 
 // Column is what the log tells of a column.

@@ -1,0 +1,76 @@
+package shelf
+
+import (
+	"slices"
+
+	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/keys"
+	"github.com/siltstone-db/siltstone/storage/live"
+	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/unique"
+)
+
+// Keyed is what a shelf knows of the keys of its table. Live parts find rows by them.
+type Keyed struct {
+	Keys    []unique.Key
+	Adding  []keys.Claims // by key: what writes on their way add
+	Loading bool          // a load on its way may add any key
+}
+
+// SetKeys makes the keys those of the table. No write is on its way. Live parts keep the keys that they have, so that rows
+// which come with others need another part. Claims are charged to the account, which does not refuse.
+func (s *Shelf) SetKeys(account *mem.Account) {
+	list := unique.Of(s.Table)
+	if !slices.EqualFunc(list, s.Keys, func(a, b unique.Key) bool { return a.Same(b.Layout.IDs, b.NullsEqual) }) {
+		s.Close()
+		s.Keyed.release()
+		s.Adding = make([]keys.Claims, len(list))
+		for i := range s.Adding {
+			s.Adding[i].Account = account
+		}
+	}
+	s.Keys = list
+}
+
+// liveKeys returns the keys as live parts have them.
+func (k *Keyed) liveKeys() []live.Key {
+	list := make([]live.Key, len(k.Keys))
+	for i := range list {
+		list[i] = live.Key{Columns: k.Keys[i].Layout.IDs, NullsEqual: k.Keys[i].NullsEqual}
+	}
+	return list
+}
+
+func (k *Keyed) release() {
+	for i := range k.Adding {
+		k.Adding[i].Release()
+	}
+}
+
+// Keyed returns the parts of the picture in which keys are looked up, as far as they were visible at a sequence. They are
+// valid as long as the picture. Files that were set aside are left out.
+func (p *Picture) Keyed(sequence uint64) (parts unique.Parts, err error) {
+	for _, f := range p.Files.All() {
+		if f.Aside() {
+			continue
+		}
+		file, err := f.Keyed(f.Deleted)
+		if err != nil {
+			return parts, err
+		}
+		parts.Files = append(parts.Files, file)
+	}
+	for _, l := range p.Live {
+		parts.Live = append(parts.Live, unique.Live{Segment: l.Segment, Base: l.Base, Rows: l.RowsAt(sequence), Deleted: l.Deleted})
+	}
+	return parts, nil
+}
+
+// Keyed returns the file, without some deleted rows, as a part in which keys are looked up.
+func (f *File) Keyed(deleted *index.RowSet) (unique.File, error) {
+	s, err := f.Segment()
+	if err != nil {
+		return unique.File{}, f.Noticed(err)
+	}
+	return unique.File{Segment: s, Base: f.Meta.Base(), Deleted: deleted, Damaged: f.Noticed}, nil
+}

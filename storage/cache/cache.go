@@ -62,6 +62,9 @@ func New(account *mem.Account, limit int64) *Cache {
 	return c
 }
 
+// Limit returns the bytes above which nothing stays that is not pinned, 0 for as many as the account allows.
+func (c *Cache) Limit() int64 { return c.limit }
+
 // Stats returns the counters.
 func (c *Cache) Stats() *Stats { return &c.stats }
 

@@ -17,7 +17,8 @@ import (
 type Pins struct {
 	mu struct {
 		sync.Mutex
-		held map[*cache.Buffer]struct{}
+		held  map[*cache.Buffer]struct{}
+		bytes int64
 	}
 }
 
@@ -33,6 +34,7 @@ func (p *Pins) keep(b *cache.Buffer) {
 		p.mu.held = make(map[*cache.Buffer]struct{})
 	}
 	p.mu.held[b] = struct{}{}
+	p.mu.bytes += int64(len(b.Bytes()))
 }
 
 // Release lets go of everything. Batches that point into dictionaries must not be used afterwards.
@@ -42,7 +44,7 @@ func (p *Pins) Release() {
 	for b := range p.mu.held {
 		b.Release()
 	}
-	p.mu.held = nil
+	p.mu.held, p.mu.bytes = nil, 0
 }
 
 // Dictionary returns the dictionary of a column, kept in memory by pins; nil for a column without one.

@@ -144,7 +144,19 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 	if s.limit <= 0 || s.limit > batch.MaxRows {
 		s.limit = batch.MaxRows
 	}
-	ok, err := s.open()
+	lent := s.overdrawn()
+	if lent {
+		if ps, err := s.lend(); ps != nil || err != nil {
+			return ps, err
+		}
+	}
+	ok, err := false, error(nil)
+	if !lent {
+		ok, err = s.open()
+	}
+	if errs.Is(err, errs.OutOfMemory) && !s.ownPins { // others hold what this one would like to keep
+		return s.lend()
+	}
 	if err != nil || !ok {
 		s.Close()
 		if err == nil && req.Counters != nil {

@@ -113,6 +113,26 @@ func describe(req *scan.Request) string {
 	return s
 }
 
+// runRandom runs random requests.
+func runRandom(t *testing.T, r *rand.Rand, d *data, p scan.Part) {
+	t.Helper()
+	for i := range min(60, max(8, 600000/d.rows)) {
+		req := &scan.Request{Counters: new(scan.Counters)}
+		for c := range d.cols {
+			if r.IntN(2) == 0 {
+				req.Columns = append(req.Columns, c)
+			}
+		}
+		for range r.IntN(4) {
+			req.Terms = append(req.Terms, d.randomTerm(r))
+		}
+		if d.rows < 10000 {
+			req.BatchRows = []int{0, 1, 3, 100, 2048}[i%5]
+		}
+		run(t, d, p, req)
+	}
+}
+
 func TestScan(t *testing.T) {
 	sizes := []int{1, 63, 64, 65, 2048, 2049, 9000, 70000}
 	rounds := 3
@@ -133,21 +153,7 @@ func TestScan(t *testing.T) {
 				defer pins.Release()
 				p := s.All(pins)
 				checkTotals(t, d, s)
-				for i := range min(60, max(8, 600000/rows)) {
-					req := &scan.Request{Counters: new(scan.Counters)}
-					for c := range d.cols {
-						if r.IntN(2) == 0 {
-							req.Columns = append(req.Columns, c)
-						}
-					}
-					for range r.IntN(4) {
-						req.Terms = append(req.Terms, d.randomTerm(r))
-					}
-					if rows < 10000 {
-						req.BatchRows = []int{0, 1, 3, 100, 2048}[i%5]
-					}
-					run(t, d, p, req)
-				}
+				runRandom(t, r, d, p)
 				if err := s.Verify(); err != nil {
 					t.Fatal(err)
 				}

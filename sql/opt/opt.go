@@ -36,7 +36,7 @@ type Trace struct {
 // Nothing moves between them but the list of the columns that are wanted. The result has the same output columns (numbers, names, types, order) as the input. Passes
 // that the engine depends on (rule.Rule.Required) run even when they are disabled.
 func Optimize(ctx context.Context, n plan.Node, env Env) (plan.Node, []Trace, error) {
-	re := &rule.Env{Fn: env.Fn, Stats: stats.New(env.Stats), NextID: plan.MaxID(n) + 1}
+	re := &rule.Env{Fn: env.Fn, Stats: stats.New(env.Stats, env.Fn), NextID: plan.MaxID(n) + 1}
 	traces := make([]Trace, 0, len(passes))
 	if !env.Disable[rule.PruneColumns.Name] {
 		n = rule.PruneShared(n)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -16,8 +17,15 @@ const (
 	defaultOther = 0.25
 )
 
-// Selectivity estimates which part of the rows satisfies all conditions, as if they were independent.
+// Selectivity estimates which part of the rows satisfies all conditions: what a sample of a table's rows tells of those on
+// its columns, the others as if they were independent.
 func (e *Estimator) Selectivity(conds []expr.Expr) float64 {
+	part, rest := e.sampled(conds)
+	return math.Max(part*e.independent(rest), 1e-9)
+}
+
+// independent estimates conditions one by one, from what is known of their columns.
+func (e *Estimator) independent(conds []expr.Expr) float64 {
 	s := 1.0
 	for _, c := range conds {
 		s *= e.condition(c)
@@ -34,7 +42,7 @@ func (e *Estimator) condition(c expr.Expr) float64 {
 		return 1
 	case *expr.Logic:
 		if !x.Or {
-			return e.Selectivity(x.Args)
+			return e.independent(x.Args)
 		}
 		none := 1.0
 		for _, a := range x.Args {
@@ -46,7 +54,11 @@ func (e *Estimator) condition(c expr.Expr) float64 {
 	case *expr.IsNull:
 		return e.isNull(x)
 	case *expr.In:
-		s := math.Min(1, float64(len(x.List))*e.equal(x.Arg))
+		s := 0.0
+		for _, k := range x.List {
+			s += e.equalTo(x.Arg, k)
+		}
+		s = math.Min(1, s)
 		if x.Negate {
 			return 1 - s
 		}
@@ -72,7 +84,7 @@ func (e *Estimator) isNull(x *expr.IsNull) float64 {
 	return s
 }
 
-// equal estimates x = some constant.
+// equal estimates x = some value that nothing is known of.
 func (e *Estimator) equal(x expr.Expr) float64 {
 	if c, ok := x.(*expr.Column); ok {
 		if d := e.columns[plan.ID(c.Index)].distinct; d >= 1 {
@@ -80,6 +92,31 @@ func (e *Estimator) equal(x expr.Expr) float64 {
 		}
 	}
 	return defaultEqual
+}
+
+// equalTo estimates x = a constant: a common value has its own share, all others share what those leave.
+func (e *Estimator) equalTo(x expr.Expr, k types.Datum) float64 {
+	c, ok := x.(*expr.Column)
+	if !ok {
+		return e.equal(x)
+	}
+	common := e.commonOf(plan.ID(c.Index))
+	col := e.columns[plan.ID(c.Index)]
+	if len(common) == 0 || k.Type.Physical() != common[0].Value.Type.Physical() {
+		return e.equal(x)
+	}
+	left := 1.0
+	for _, v := range common {
+		share := float64(v.Rows) / float64(col.sample.rows)
+		if scan.Order(v.Value, k) == 0 {
+			return share
+		}
+		left -= share
+	}
+	if col.stats.Nulls > 0 {
+		left -= float64(col.stats.Nulls) / float64(col.sample.rows)
+	}
+	return math.Max(left, 0) / math.Max(col.distinct-float64(len(common)), 1)
 }
 
 func (e *Estimator) call(x *expr.Call) float64 {
@@ -92,10 +129,10 @@ func (e *Estimator) call(x *expr.Call) float64 {
 		if pos, ok := e.position(col, k); ok && (pos < 0 || pos > 1) {
 			return 0
 		}
-		return e.equal(col)
+		return e.equalTo(col, k.Value)
 	case isOp(x, "<>"):
-		if col, _ := columnAndConst(x.Args); col != nil {
-			return 1 - e.equal(col)
+		if col, k := columnAndConst(x.Args); col != nil {
+			return 1 - e.equalTo(col, k.Value)
 		}
 		return 1 - defaultEqual
 	case isOp(x, "<", "<=", ">", ">="):

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -19,7 +20,8 @@ type Source interface {
 	Table(t *catalog.Table) (Table, bool)
 }
 
-// Table is the part of scan.Relation that estimates need. Columns are table ordinals.
+// Table is the part of scan.Relation that estimates need. Columns are table ordinals. One that is a scan.Sampled, too, is
+// asked for a sample.
 type Table interface {
 	Rows() int64
 	Stats(column int) scan.ColumnStats
@@ -31,8 +33,10 @@ const unknownRows = 1000
 // Estimator estimates the nodes of one query. Results are remembered by node.
 type Estimator struct {
 	source  Source
+	env     *fn.Context // of the statement, for conditions that are tried on a sample
 	rows    map[plan.Node]float64
 	columns map[plan.ID]column
+	samples []*sample
 }
 
 // column is what is known of one column of the query.
@@ -40,13 +44,17 @@ type column struct {
 	stats    scan.ColumnStats
 	known    bool
 	distinct float64 // 0: unknown
+	sample   *sample // of the table whose column it is, if there is one
+	ordinal  int     // there
+	common   []scan.Common
 }
 
 var _ plan.Estimates = (*Estimator)(nil)
 
-// New returns an estimator; source may be nil.
-func New(source Source) *Estimator {
-	return &Estimator{source: source, rows: map[plan.Node]float64{}, columns: map[plan.ID]column{}}
+// New returns an estimator; source may be nil. env is the context in which the statement's conditions are computed; nil:
+// none is tried on a sample.
+func New(source Source, env *fn.Context) *Estimator {
+	return &Estimator{source: source, env: env, rows: map[plan.Node]float64{}, columns: map[plan.ID]column{}}
 }
 
 // Rows estimates how many rows a node makes, at least 1.
@@ -68,9 +76,10 @@ func (e *Estimator) Stored(n *plan.Scan) float64 {
 	if !ok {
 		return unknownRows
 	}
+	from := e.sampleOf(n.Table, t)
 	for i, c := range n.Cols {
 		s := t.Stats(n.Ordinals[i])
-		col := column{stats: s, known: true}
+		col := column{stats: s, known: true, sample: from, ordinal: n.Ordinals[i]}
 		if s.Distinct >= 0 {
 			col.distinct = float64(s.Distinct)
 		}

@@ -54,7 +54,7 @@ func estimates(t *testing.T, c *bindtest.Catalog, d *datadriven.TestData) string
 	if err != nil {
 		d.Fatalf(t, "%v", err)
 	}
-	e := stats.New(c)
+	e := stats.New(c, nil)
 	e.Rows(n)
 	var out strings.Builder
 	plan.Walk(n, func(n plan.Node) bool {

@@ -48,7 +48,7 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 	if err := (&Command{unsettled: unsettled(n)}).Check(ctx, nil); err != nil {
 		return "", err
 	}
-	estimates := stats.New(env.statistics(ctx))
+	estimates := stats.New(env.statistics(ctx), env.Fn)
 	p, err := env.program(ctx, n, func(c *compile.Env) {
 		c.Analyze = b.Analyze
 		c.Estimate = func(n plan.Node) float64 { return estimates.Rows(n) }

@@ -169,7 +169,7 @@ func (e *Env) program(ctx context.Context, n plan.Node, change func(*compile.Env
 	if n, err = e.gather(n); err != nil {
 		return nil, err
 	}
-	ce := &compile.Env{Relations: e.relations(), Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics, Rows: stats.New(e.statistics(ctx)).Rows}
+	ce := &compile.Env{Relations: e.relations(), Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics, Rows: stats.New(e.statistics(ctx), e.Fn).Rows}
 	if change != nil {
 		change(ce)
 	}

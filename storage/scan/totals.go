@@ -28,6 +28,15 @@ type Totals struct {
 	// Distinct is the number of distinct values, an estimate unless DistinctExact.
 	Distinct      int64
 	DistinctExact bool
+	// Common are values that many rows have, the most common first, with the exact number of their rows. Not all of such
+	// values need be among them.
+	Common []Common
+}
+
+// Common is a value that many rows of a column have.
+type Common struct {
+	Value types.Datum
+	Rows  int64
 }
 
 // AddSum adds the sum of another part. The result has a sum when both have.

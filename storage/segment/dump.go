@@ -86,6 +86,9 @@ func (d *dumper) column(c *column) {
 			d.ref(b.validity, "block %d: validity, %d NULL", i, b.nulls)
 		}
 	}
+	if c.sample.stored > 0 {
+		d.ref(c.sample, "sample")
+	}
 }
 
 func (d *dumper) key(k *keyRun) {
@@ -116,6 +119,9 @@ func (d *dumper) meta(c *column) {
 		d.print(", string bytes %d", s.StringBytes)
 	}
 	d.print("\n")
+	for _, k := range s.Common {
+		d.print("%20s    %s: %d rows\n", "", datumText(k.Value.I, k.Value.F, k.Value.S), k.Rows)
+	}
 	for i := range c.zones.Nulls {
 		if c.zones.Ranges {
 			d.print("%20s    zone %d: %016x to %016x, %d NULL\n", "", i, c.zones.Min[i], c.zones.Max[i], c.zones.Nulls[i])

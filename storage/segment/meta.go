@@ -11,7 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// The metadata blob of a column is tagged fields (package field), where every number is one that a reader must know:
+// The metadata blob of a column is tagged fields (package field):
 //
 //	 2  id (catalog.Column.ID), 4 name when the segment was written, 6 type
 //	 8  NULL values, 10 distinct values, 12 whether that is exact, 14 bytes of all strings
@@ -22,6 +22,8 @@ import (
 //	24  zone maps, 26 sketch (package index)
 //	28  dictionary {2 entries, 4 heap bytes, 6 three references for each 65,536 entries: hashes, lengths, counts, 8 a
 //	    reference for each chunk of the heap}
+//	29  reference of the sample: the rows that scan.SamplePlace tells, as batch.AppendFlat writes them
+//	31  the most common values, each {2 value as field 18 has it, 4 rows}, the most common first
 type meta struct {
 	Column
 	stats  Totals
@@ -29,6 +31,7 @@ type meta struct {
 	zones  index.Zones
 	sketch *index.Sketch
 	dict   *dictMeta
+	sample ref
 }
 
 type blockMeta struct {
@@ -85,6 +88,13 @@ func (m *meta) append(dst []byte) []byte {
 		d.writeFields(w)
 		w.End(k)
 	}
+	w.Bytes(29, m.sample.append(nil))
+	for _, c := range s.Common {
+		k := w.Begin(31)
+		writeDatum(w, 2, c.Value)
+		w.Uint(4, uint64(c.Rows))
+		w.End(k)
+	}
 	return w.Record()
 }
 
@@ -136,6 +146,9 @@ func (m *meta) check(rows int, end uint64) error {
 		if err := checkRefs(end, b.values, b.validity); err != nil {
 			return err
 		}
+	}
+	if err := checkRefs(end, m.sample); err != nil {
+		return err
 	}
 	if m.dict == nil {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -54,6 +55,12 @@ func readMeta(b []byte, rows int, end uint64) (*meta, error) {
 			m.sketch, err = index.ReadSketch(r.Bytes())
 		case 28:
 			m.dict = readDict(r.Record("dictionary"))
+		case 29:
+			if refs := readRefs(r, 1); len(refs) == 1 {
+				m.sample = refs[0]
+			}
+		case 31:
+			s.Common = append(s.Common, readCommon(r.Record("common value")))
 		default:
 			r.Unknown()
 		}
@@ -73,6 +80,9 @@ func readMeta(b []byte, rows int, end uint64) (*meta, error) {
 	if s.HasRange {
 		s.Min.Type, s.Max.Type = m.Type, m.Type
 	}
+	for i := range s.Common {
+		s.Common[i].Value.Type = m.Type
+	}
 	return m, m.check(rows, end)
 }
 
@@ -88,6 +98,20 @@ func readSum(r *field.Reader) (lo uint64, hi int64) {
 		}
 	}
 	return lo, hi
+}
+
+func readCommon(r *field.Reader) (c scan.Common) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			c.Value = readDatum(r.Record("value"))
+		case 4:
+			c.Rows = int64(r.Uint())
+		default:
+			r.Unknown()
+		}
+	}
+	return c
 }
 
 func readDatum(r *field.Reader) (d types.Datum) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -18,6 +19,12 @@ func (s *Segment) Verify() error {
 				return s.wrap(fmt.Errorf("column %q: block %d: %w", c.Name, b, err))
 			}
 			all = append(all, c.blocks[b].values, c.blocks[b].validity)
+		}
+		if c.sample.stored > 0 {
+			if err := s.verifySample(c); err != nil {
+				return s.wrap(fmt.Errorf("column %q: sample: %w", c.Name, err))
+			}
+			all = append(all, c.sample)
 		}
 		if c.dict == nil {
 			continue
@@ -63,6 +70,14 @@ func (s *Segment) verifyBlock(c *column, block int) error {
 		return s.fetch(b.validity, make([]byte, b.validity.plain), nil)
 	}
 	return nil
+}
+
+func (s *Segment) verifySample(c *column) error {
+	buf := make([]byte, c.sample.plain)
+	if err := s.fetch(c.sample, buf, nil); err != nil {
+		return err
+	}
+	return c.readSample(new(batch.Vector), buf, s.rows)
 }
 
 // verifyGaps checks what no checksum covers: the bytes between the buffers, up to the metadata, and between the blobs

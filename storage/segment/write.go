@@ -118,6 +118,8 @@ type writer struct {
 	packed []byte
 	codes  []uint32 // of strings, in the order of the segment
 
+	sampled batch.Vector
+
 	strings  interner
 	prefixes []uint64
 	offsets  []uint32
@@ -128,7 +130,7 @@ type writer struct {
 // charge makes the account's charge the memory that the writer holds now.
 func (w *writer) charge() error {
 	held := w.strings.held() + int64(cap(w.buf)+cap(w.packed)+cap(w.heap)) + 4*int64(cap(w.codes)+cap(w.offsets)) +
-		8*int64(cap(w.ints)+cap(w.sorted)+cap(w.prefixes)+cap(w.valid)+cap(w.valid2)) + 16*int64(cap(w.wide)+cap(w.wide2))
+		8*int64(cap(w.ints)+cap(w.sorted)+cap(w.prefixes)+cap(w.valid)+cap(w.valid2)) + 16*int64(cap(w.wide)+cap(w.wide2)) + w.sampled.Held()
 	if w.in.Account == nil || held <= w.charged {
 		return nil
 	}
@@ -224,6 +226,7 @@ func (w *writer) column(c Column, chunks []*batch.Vector) (*meta, error) {
 	default:
 		return nil, errs.Internal("%s cannot be stored", c.Type)
 	}
+	w.sample(m, chunks)
 	if err := w.charge(); err != nil {
 		return nil, err
 	}

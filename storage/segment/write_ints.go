@@ -32,6 +32,7 @@ func (w *writer) writeInts(m *meta, chunks []*batch.Vector) {
 	} else {
 		w.intZones(m, v, valid)
 	}
+	w.commonInts(m, v, valid)
 	w.ranges(scan.BlockRows, func(from, to int) {
 		w.block(m, valid, from, to, false, func(dst []byte) []byte {
 			return w.enc.Ints(dst, v[from:to], phys.Width())

@@ -145,6 +145,7 @@ func (m *meta) moveBy(by uint64) {
 		move(&m.blocks[i].values)
 		move(&m.blocks[i].validity)
 	}
+	move(&m.sample)
 	if m.dict == nil {
 		return
 	}

@@ -75,6 +75,7 @@ func (w *writer) stringStats(m *meta, d *interner) {
 			hi = s
 		}
 	}
+	commonStrings(m, d)
 	// Very long bounds would weigh on every open segment.
 	if len(d.entries) > 0 && len(lo) <= 4096 && len(hi) <= 4096 {
 		m.stats.HasRange = true

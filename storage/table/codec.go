@@ -1,9 +1,7 @@
 package table
 
 import (
-	"encoding/binary"
 	"slices"
-	"unsafe"
 
 	"github.com/klauspost/compress/s2"
 
@@ -26,10 +24,8 @@ import (
 //	    the plain body, 14 body}
 //
 // columns is a list of numbers: of each column its id and 2 times its kind, or that and 1 where kind of elements, width,
-// precision and scale follow as package field lists them. The body is flat, and has of each column
-//
-//	1 byte nulls; nulls: validity, a bit per row in words of 8 bytes
-//	values as in a flat vector; booleans in words of 8 bytes; strings: 4 bytes length each, little-endian, then the bytes
+// precision and scale follow as package field lists them. The body has the columns as batch.AppendFlat writes them, one
+// after the other.
 
 // RecordWrite is the type of the log records that hold such payloads.
 const RecordWrite record.Type = 1
@@ -189,30 +185,7 @@ func (e *Encoder) Held() int {
 func appendBody(dst []byte, b *batch.Batch) []byte {
 	dst = slices.Grow(dst, int(b.Bytes())+batch.Words(b.Len)*8+16*(1+len(b.Cols)))
 	for _, c := range b.Cols {
-		if c.Valid == nil {
-			dst = append(dst, 0)
-		} else {
-			dst = append(dst, 1)
-			dst = append(dst, bytesOf(c.Valid[:batch.Words(b.Len)])...)
-		}
-		switch p := c.Type.Physical(); p {
-		case types.PhysBool:
-			dst = append(dst, c.Data[:8*batch.Words(b.Len)]...)
-		case types.PhysBytes:
-			for i := range b.Len {
-				dst = binary.LittleEndian.AppendUint32(dst, c.Offsets[i+1]-c.Offsets[i])
-			}
-			dst = append(dst, c.Data[c.Offsets[0]:c.Offsets[b.Len]]...)
-		default:
-			dst = append(dst, c.Data[:b.Len*p.Width()]...)
-		}
+		dst = batch.AppendFlat(dst, c)
 	}
 	return dst
-}
-
-func bytesOf(w []uint64) []byte {
-	if len(w) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w))), len(w)*8)
 }

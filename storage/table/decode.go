@@ -1,8 +1,6 @@
 package table
 
 import (
-	"encoding/binary"
-
 	"github.com/klauspost/compress/s2"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -11,7 +9,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
-	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // bodyMax bounds what a section of a damaged record may unpack to: a column of 4 GiB fits no batch.
@@ -28,8 +25,6 @@ type Decoder struct {
 
 	r       *field.Reader // its field is the next section, if more
 	more    bool
-	b       []byte // of a body
-	bad     bool
 	plain   []byte
 	numbers []uint64
 	columns []Column
@@ -187,64 +182,16 @@ func (d *Decoder) readColumns(r *field.Reader) {
 }
 
 func (d *Decoder) body(b []byte, rows int) error {
-	d.b, d.bad = b, false
 	d.batch.Cols = grow(d.batch.Cols, len(d.columns))
 	d.batch.Len, d.batch.Sel = rows, batch.Selection{}
 	for i, c := range d.batch.Cols {
-		nulls := d.take(1)
-		if d.bad || nulls[0] > 1 || !d.column(c, d.columns[i].Type, nulls[0] == 1, rows) {
+		var ok bool
+		if b, ok = c.ReadFlat(b, d.columns[i].Type, rows); !ok {
 			return errs.Corrupt("log record of a write: malformed column %d", i)
 		}
 	}
-	if len(d.b) != 0 {
+	if len(b) != 0 {
 		return malformed("columns")
 	}
 	return nil
-}
-
-func (d *Decoder) take(n uint64) []byte {
-	if n > uint64(len(d.b)) {
-		d.bad, d.b = true, nil
-		return nil
-	}
-	b := d.b[:n]
-	d.b = d.b[n:]
-	return b
-}
-
-// column reads the values of one column.
-func (d *Decoder) column(c *batch.Vector, t types.Type, nulls bool, rows int) bool {
-	var valid []byte
-	if nulls {
-		valid = d.take(uint64(8 * batch.Words(rows)))
-	}
-	switch p := t.Physical(); p {
-	case types.PhysBytes:
-		lengths := d.take(uint64(4 * rows))
-		if d.bad {
-			return false
-		}
-		c.Reset(t, rows)
-		for i := range rows {
-			c.AppendBytes(d.take(uint64(binary.LittleEndian.Uint32(lengths[4*i:]))))
-			if d.bad {
-				return false
-			}
-		}
-	default:
-		n := rows * p.Width()
-		if p == types.PhysBool {
-			n = 8 * batch.Words(rows)
-		}
-		values := d.take(uint64(n))
-		if d.bad {
-			return false
-		}
-		c.Reset(t, rows)
-		copy(c.Data, values)
-	}
-	if nulls {
-		copy(bytesOf(c.Nulls(rows)), valid)
-	}
-	return true
 }

@@ -54,7 +54,7 @@ func TestRules(t *testing.T) {
 			if err != nil {
 				return fmt.Sprintf("%s: %s\n", errs.From(err).Code, err)
 			}
-			env := &rule.Env{Stats: stats.New(c), NextID: plan.MaxID(n) + 1}
+			env := &rule.Env{Stats: stats.New(c, nil), NextID: plan.MaxID(n) + 1}
 			var name string
 			d.ScanArgs(t, "rule", &name)
 			for _, a := range d.CmdArgs {

@@ -116,6 +116,27 @@ func (w *worker) countRows(rows []uint64, width int, slots []uint32, idx []uint1
 	}
 }
 
+// countCodes is countRows by the codes of a dictionary, which are often a run of entries: then the array is read and
+// written in its order. Weighted entries ascend (Weight.Once), so that the ends tell.
+func (w *worker) countCodes(rows []uint64, width int, codes []uint32) {
+	n := len(codes)
+	if w.weights == nil || !w.g.cfg.Weight.Once || !isRun(codes) {
+		w.countRows(rows, width, codes, nil)
+		return
+	}
+	rows = rows[int(codes[0])*width:]
+	if width == 1 {
+		rows = rows[:n]
+		for i, x := range w.weights[:n] {
+			rows[i] += uint64(x)
+		}
+		return
+	}
+	for i, x := range w.weights[:n] {
+		rows[i*width] += uint64(x)
+	}
+}
+
 // dense collects what an input takes of a batch: rows idx (nil: the first n), whose groups are in slots. Rows that it
 // skips are counted in their groups. States then loop over full vectors, without a test per row.
 func (w *worker) dense(i int, rows []uint64, width, base, n int, idx []uint16, slots []uint32) aggstate.Rows {

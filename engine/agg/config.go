@@ -58,6 +58,9 @@ type Dictionaries interface {
 // Weight is a column that tells how often each row counts.
 type Weight struct {
 	Column int // ordinal in Config.In: int8, never NULL, at least 1
+	// Once says that rows whose weight is not a constant 1 are entries of dictionaries, each of which comes once, and in
+	// ascending order within a batch: what a counted request hands out.
+	Once bool
 }
 
 // Config describes an aggregation. The output has the keys, in order, then the calls.

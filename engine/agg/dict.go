@@ -18,10 +18,13 @@ type dictWorker struct {
 	arrays [][]uint64       // by index in Group.dicts; the last one is that of the interner
 	last   *batch.Dictionary
 	at     int // index of last
+
+	runs [][]run    // by index in Group.dicts: entries that have as many rows as their dictionary says, see run.go
+	lent [][]uint32 // the same, once they are known to be all entries: in place of an array
 }
 
 func newDictWorker(g *Group) *dictWorker {
-	d := &dictWorker{g: g, width: 1 + g.prog.words, arrays: make([][]uint64, len(g.dicts)+1)}
+	d := &dictWorker{g: g, width: 1 + g.prog.words, arrays: make([][]uint64, len(g.dicts)+1), runs: make([][]run, len(g.dicts)), lent: make([][]uint32, len(g.dicts)+1)}
 	if g.few {
 		d.few = hashtable.NewTable(g.acc, 1, g.prog.words)
 	}
@@ -55,6 +58,9 @@ func (d *dictWorker) each(fn func(ref, rows uint64, words []uint64) error) error
 				}
 			}
 		}
+	}
+	if err := d.eachRun(fn); err != nil {
+		return err
 	}
 	for i, a := range d.arrays {
 		for code, at := 0, 0; at < len(a); code, at = code+1, at+d.width {
@@ -120,14 +126,20 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 	if at < 0 {
 		return w.consumeNumbers(v, n)
 	}
-	rows, err := w.dict.array(at, w.g.dicts[at].Len)
+	width := w.dict.width
+	var rows []uint64
+	var err error
+	if w.weights != nil && w.g.once.dict != nil {
+		rows, err = w.onceArray(at)
+	} else {
+		rows, err = w.dict.array(at, w.g.dicts[at].Len)
+	}
 	if err != nil {
 		return err
 	}
-	width := w.dict.width
 	if v.Valid == nil {
 		codes := v.Codes[:n]
-		w.countRows(rows, width, codes, nil)
+		w.countCodes(rows, width, codes)
 		if width == 1 && w.noSkips() {
 			return nil
 		}
@@ -153,6 +165,16 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 	clear(w.slots[:len(w.miss)])
 	w.countRows(nulls, width, w.slots[:len(w.miss)], w.miss)
 	return w.apply(nulls, width, 1, n, w.miss, w.slots)
+}
+
+// onceArray returns the array for the weighted entries of a dictionary. Those that come once are counted in one array for
+// all workers: no two of them touch the same group, and a second array would take as long to be cleared and added up as
+// the entries take to be counted.
+func (w *worker) onceArray(at int) ([]uint64, error) {
+	n := w.g.dicts[at].Len
+	w.g.once.Lock()
+	defer w.g.once.Unlock()
+	return w.g.once.dict.array(at, n)
 }
 
 func (w *worker) noSkips() bool {
@@ -194,6 +216,9 @@ type dictMerge struct {
 }
 
 func (g *Group) combineDicts(t *op.Task) error {
+	if err := g.takeRuns(); err != nil {
+		return err
+	}
 	few, err := g.sumFew()
 	if err != nil {
 		return err
@@ -331,7 +356,7 @@ func (m *dictMerge) build(tab *hashtable.Table, p int) error {
 	}
 	for d := range m.runs {
 		run := &m.runs[d]
-		if len(m.g.workers[0].dict.arrays[d]) == 0 {
+		if m.g.workers[0].dict.size(d) == 0 {
 			continue
 		}
 		for i := run.Start[p]; i < run.Start[p+1]; i++ {
@@ -361,6 +386,12 @@ func (d *dictWorker) group(dict int, code uint32) (rows uint64, words []uint64) 
 			return 0, nil
 		}
 		return row[0], row[2:]
+	}
+	if l := d.lent[dict]; l != nil {
+		if int(code) >= len(l) {
+			return 0, nil
+		}
+		return uint64(l[code]), nil
 	}
 	a, at := d.arrays[dict], int(code)*d.width
 	if at >= len(a) {

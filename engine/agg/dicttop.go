@@ -73,12 +73,12 @@ const pieceCodes = 1 << 16
 // pieces cuts the arrays into pieces; first is the first of the numbers to look at: 0 is NULL, 1 the first string.
 func (g *Group) pieces(first int) []piece {
 	var ps []piece
-	for d, a := range g.workers[0].dict.arrays {
+	for d := range g.workers[0].dict.arrays {
 		from := 0
 		if d == len(g.dicts) {
 			from = first
 		}
-		for n := len(a) / (1 + g.prog.words); from < n; from += pieceCodes {
+		for n := g.workers[0].dict.size(d); from < n; from += pieceCodes {
 			ps = append(ps, piece{dict: d, from: from, to: min(n, from+pieceCodes)})
 		}
 	}
@@ -144,12 +144,23 @@ func (m *dictMerge) topDicts(t *op.Task, tab *hashtable.Table, k int) (bool, err
 func (m *dictMerge) bestOf(p *piece, k int) {
 	a, width := m.g.workers[0].dict.arrays[p.dict], m.g.workers[0].dict.width
 	least := uint64(0)
+	better := func(c int, n uint64) {
+		p.best = insertBest(p.best, codeCount{uint32(c), n}, k)
+		if len(p.best) == k {
+			least = p.best[k-1].count
+		}
+	}
+	if l := m.g.workers[0].dict.lent[p.dict]; l != nil {
+		for i, n := range l[p.from:p.to] {
+			if uint64(n) > least { // seldom, after the first few: nearly all counts are small
+				better(p.from+i, uint64(n))
+			}
+		}
+		return
+	}
 	for c := p.from; c < p.to; c++ {
 		if n := a[c*width]; n > least {
-			p.best = insertBest(p.best, codeCount{uint32(c), n}, k)
-			if len(p.best) == k {
-				least = p.best[k-1].count
-			}
+			better(c, n)
 		}
 	}
 }
@@ -182,8 +193,9 @@ func (m *dictMerge) addAbove(t *op.Task, tab *hashtable.Table, pieces []piece, b
 			return nil
 		}
 		a, width := m.g.workers[0].dict.arrays[p.dict], m.g.workers[0].dict.width
+		l := m.g.workers[0].dict.lent[p.dict]
 		for c := p.from; c < p.to; c++ {
-			if a[c*width] >= bound {
+			if l != nil && uint64(l[c]) >= bound || l == nil && a[c*width] >= bound {
 				found[i] = append(found[i], uint32(c))
 			}
 		}

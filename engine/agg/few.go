@@ -100,9 +100,16 @@ func (d *dictWorker) spread() error {
 			copy(to[1:], row[2:])
 		}
 	}
-	d.few.Release()
-	d.few = nil
+	d.dropTable()
 	return nil
+}
+
+// dropTable leaves arrays alone.
+func (d *dictWorker) dropTable() {
+	if d.few != nil {
+		d.few.Release()
+		d.few = nil
+	}
 }
 
 // sumFew adds the tables of all workers into that of the first one; false when a worker has arrays, and then all have.
@@ -110,7 +117,7 @@ func (g *Group) sumFew() (bool, error) {
 	all, more := true, 0
 	for _, w := range g.workers {
 		if w.dict.few == nil {
-			all = false
+			all = all && w.dict == g.once.dict && w.dict.empty()
 			continue
 		}
 		more += w.dict.few.Used
@@ -134,9 +141,19 @@ func (g *Group) sumFew() (bool, error) {
 		}); err != nil {
 			return false, err
 		}
-		w.dict.few.Release()
+		w.dict.dropTable()
 	}
 	return true, nil
+}
+
+// empty tells whether there is no array.
+func (d *dictWorker) empty() bool {
+	for i := range d.arrays {
+		if d.size(i) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // spreadAll makes arrays of all tables.

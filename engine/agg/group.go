@@ -105,11 +105,15 @@ type Group struct {
 	dicts      []*batch.Dictionary // of modeDict
 	few        bool                // workers of modeDict begin with a table of the entries they meet
 	workers    []*worker
-	limited    bool // groups are fixed early
-	fixed      atomic.Pointer[fixed]
-	growing    bool      // states keep values outside of the account's tables
-	builders   []*worker // of partitions, one per goroutine of Combine
-	out        output
+	once       struct { // of modeDict with Weight.Once
+		sync.Mutex
+		dict *dictWorker // that of a worker without a consumer
+	}
+	limited  bool // groups are fixed early
+	fixed    atomic.Pointer[fixed]
+	growing  bool      // states keep values outside of the account's tables
+	builders []*worker // of partitions, one per goroutine of Combine
+	out      output
 
 	task       *op.Task
 	floor      int64        // what acc held when the tables were empty
@@ -349,8 +353,22 @@ func (g *Group) Consumer(*op.Task, int) (op.Consumer, error) {
 	if errs.Is(err, errs.OutOfMemory) && g.spill.may() && !g.plain {
 		err = g.restart() // an array of groups needs more than there is
 	}
+	if err == nil && g.mode == modeDict && g.cfg.Weight != nil && g.cfg.Weight.Once && g.once.dict == nil {
+		err = g.openOnce()
+	}
 	g.floor = g.acc.Used()
 	return &consumer{g, w}, err
+}
+
+// openOnce makes the worker whose arrays take entries that come once.
+func (g *Group) openOnce() error {
+	w, err := g.newWorker(nil)
+	if err != nil {
+		return err
+	}
+	w.dict.dropTable()
+	g.workers, g.once.dict = append(g.workers, w), w.dict
+	return nil
 }
 
 // Close releases all memory, and the files.

@@ -126,7 +126,7 @@ func (f *fixture) pipelines() (*agg.Group, []*exec.Pipeline) {
 	}
 	cfg := f.cfg
 	if f.counts {
-		req.Columns, req.Counted, cfg.Weight = []int{0}, true, &agg.Weight{Column: 1}
+		req.Columns, req.Counted, cfg.Weight = []int{0}, true, &agg.Weight{Column: 1, Once: true}
 	}
 	src := source.NewScan(f.rel, req)
 	cfg.In = src.Types()

@@ -88,7 +88,7 @@ func (g *Group) restart() error {
 	g.releaseMemory()
 	g.generation++
 	g.merged = 0
-	g.plain, g.limited = true, false
+	g.plain, g.limited, g.once.dict = true, false, nil
 	if err := g.plan(g.task); err != nil {
 		return err
 	}

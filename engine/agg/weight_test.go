@@ -8,8 +8,11 @@ import (
 	"github.com/siltstone-db/siltstone/engine/agg"
 	"github.com/siltstone-db/siltstone/engine/aggstate"
 	"github.com/siltstone-db/siltstone/engine/enginetest"
+	"github.com/siltstone-db/siltstone/engine/exec"
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/engine/spill"
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -129,5 +132,39 @@ func TestWeightsRefused(t *testing.T) {
 	defer g.Close()
 	if err := g.Open(&op.Task{Ctx: t.Context(), Workers: 1, Account: mem.NewPool(0).Account("test", 0)}); !errs.Is(err, errs.InternalError) {
 		t.Errorf("a sum of floats with weights: %v", err)
+	}
+}
+
+// TestEntriesRefusedInCombine refuses memory while a grouping of entries is combined, whose numbers were not copied yet:
+// files must get each of them once.
+func TestEntriesRefusedInCombine(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	cols := []enginetest.Column{{Type: types.T(types.Text), Distinct: 9000, Nulls: 0.01}}
+	rows := enginetest.Random(rng, cols, 20_000)
+	want := enginetest.GroupBy(rows, []int{0}, []enginetest.Aggregate{{Kind: fn.CountStar, Filter: -1, Result: types.T(types.Int8)}})
+	spilled := 0
+	for i := range 6 {
+		f := &fixture{rel: enginetest.NewRelation(enginetest.Types(cols), rows, 2+i%2, rng), stats: true, counts: true,
+			cfg: agg.Config{In: enginetest.Types(cols), Keys: []agg.Key{{Column: 0, Origin: 0}}, Calls: []agg.Call{countStar()}}}
+		for left := int64(0); left < 1<<20; left = left*2 + 64<<10 {
+			space, clean := enginetest.Space(t, spill.Options{})
+			g, p := f.pipelines()
+			q := &squeezed{g, left}
+			var got []enginetest.Row
+			p[0].Sink, p[1].Source, p[1].DependsOn = q, q, []int{0}
+			p[1].Sink = exec.NewResult(g.Types(), func(b *batch.Batch) error { got = append(got, enginetest.Rows(b)...); return nil })
+			acc := mem.NewPool(0).Account("test", 1<<30)
+			if err := exec.Run(&op.Task{Ctx: t.Context(), Workers: 2, Account: acc, BatchRows: batch.MaxRows, Spill: space}, &exec.Plan{Pipelines: p}); err != nil || acc.Used() != 0 {
+				t.Fatalf("%d bytes left: %v; %d bytes were not given back", left, err, acc.Used())
+			}
+			clean()
+			enginetest.Equal(t, fmt.Sprintf("%d bytes left", left), got, want)
+			if g.Spilled().Bytes.Load() > 0 {
+				spilled++
+			}
+		}
+	}
+	if spilled == 0 {
+		t.Error("nothing was refused")
 	}
 }

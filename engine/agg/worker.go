@@ -97,6 +97,9 @@ func (w *worker) consume(b *batch.Batch) error {
 			return err
 		}
 	}
+	if w.dict != nil && w.noteRun(b) {
+		return nil
+	}
 	if err := w.load(b); err != nil {
 		return err
 	}

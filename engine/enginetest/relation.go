@@ -12,6 +12,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/kernel"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -290,6 +291,10 @@ func (p *part) entries(ts []types.Type, c int) (out []*batch.Batch) {
 		weights := &batch.Vector{}
 		weights.Reset(types.T(types.Int8), len(n))
 		copy(batch.Values[int64](weights), n)
+		// As segments do, lend the numbers of a run: of some dictionaries all, of others every other one.
+		if k := v.Codes; len(k) > 0 && int(k[len(k)-1]-k[0]) == len(k)-1 && (p.dicts[c].Len%2 == 0 || len(out)%2 == 0) {
+			weights.ResetPacked(types.T(types.Int8), 0, 32, mem.Bytes(p.dicts[c].Counts[k[0]:][:len(n)]), len(n))
+		}
 		b := &batch.Batch{Cols: make([]*batch.Vector, len(ts)+1), Len: len(n)}
 		b.Cols[c], b.Cols[len(ts)] = v, weights
 		out = append(out, b)
@@ -305,7 +310,7 @@ func (p *part) entries(ts []types.Type, c int) (out []*batch.Batch) {
 			codes = append(codes, uint32(code))
 		}
 	}
-	for chunk := range slices.Chunk(codes, batch.MaxRows) {
+	for chunk := range slices.Chunk(codes, 100) {
 		v, n := &batch.Vector{}, make([]int64, len(chunk))
 		v.ResetDict(ts[c], p.dicts[c], len(chunk))
 		copy(v.Codes, chunk)

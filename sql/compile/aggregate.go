@@ -45,7 +45,7 @@ func (c *compiler) aggregate(n *plan.Aggregate, _ plan.Set) (*stream, *Node, err
 	return c.group(n, s, child, nil)
 }
 
-// group aggregates a stream, whose rows count as often as the column weight says; nil: once.
+// group aggregates a stream, whose rows are those of a counted request with their weights in a column; nil: all count once.
 func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node, weight *expr.Column) (*stream, *Node, error) {
 	exprs := n.Exprs()
 	if weight != nil {
@@ -88,7 +88,7 @@ func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node, weight *expr
 		cfg.Expected, cfg.Rows = int64(c.env.Rows(n)), int64(max(1, c.env.Rows(n.Input)))
 	}
 	if weight != nil {
-		cfg.Weight = &agg.Weight{Column: next()}
+		cfg.Weight = &agg.Weight{Column: next(), Once: true}
 	}
 	for at := range s.types {
 		k := c.key(s, at)

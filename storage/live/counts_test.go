@@ -349,7 +349,7 @@ func checkCountedRequest(t *testing.T, p Prefix, req *scan.Request) {
 		if got[v] != 0 || b.Len > req.BatchRows {
 			t.Errorf("%v comes twice, or in a batch of %d rows", v, b.Len)
 		}
-		got[v] = batch.Values[int64](b.Cols[1])[i]
+		got[v] = b.Cols[1].Datum(i).I
 	})
 	if !maps.Equal(got, want) {
 		t.Fatalf("%d rows, %+v: %d values, want %d", p.rows, req.Terms, len(got), len(want))

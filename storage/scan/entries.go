@@ -2,18 +2,23 @@ package scan
 
 import (
 	"context"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // EntryScan answers a counted request with the entries of a dictionary and the numbers of their rows: no row is read.
-// The terms are on the same column, so that they hold for all rows of an entry or for none.
+// The terms are on the same column, so that they hold for all rows of an entry or for none. Every entry comes once, in the
+// order of the dictionary.
 type EntryScan struct {
 	Dict  *batch.Dictionary // its Counts may be fewer than its entries
 	Nulls int64
 	Type  types.Type
+	// Whole says that every entry has rows: without a term the cursor need not look.
+	Whole bool
 	// Terms give the terms of the request as predicates on codes (of kind PredNull when they are true for NULL). They
 	// are called by several workers at once.
 	Terms   []func() (*Pred, error)
@@ -57,8 +62,9 @@ type entryCursor struct {
 	at, end int  // entries of the morsel that were not looked at yet
 	nulls   bool // the NULLs are still to be handed out
 
-	base      int      // the entry that idx counts from
+	base      int      // the entry that idx and run count from
 	idx       []uint16 // entries that satisfy the terms, not handed out yet
+	run       int      // all of the next entries do; idx is empty then
 	bits, tmp [batch.MaxRows / 64]uint64
 	index     [batch.MaxRows]uint16
 
@@ -73,7 +79,7 @@ func (c *entryCursor) Seek(morsel int) error {
 	c.at = morsel * MorselRows
 	c.end = min(c.at+MorselRows, len(c.s.Dict.Counts))
 	c.nulls = morsel == 0 && c.s.Nulls > 0
-	c.idx = nil
+	c.idx, c.run = nil, 0
 	return nil
 }
 
@@ -82,7 +88,7 @@ func (c *entryCursor) Next(ctx context.Context, out *batch.Batch) (bool, error) 
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	for len(c.idx) == 0 {
+	for len(c.idx) == 0 && c.run == 0 {
 		if c.nulls {
 			c.nulls = false
 			ok, err := c.nullsPass()
@@ -109,6 +115,13 @@ func (c *entryCursor) Next(ctx context.Context, out *batch.Batch) (bool, error) 
 // selectEntries applies the terms to the next entries, and leaves out those without a row.
 func (c *entryCursor) selectEntries() error {
 	n := min(batch.MaxRows, c.end-c.at)
+	if len(c.s.Terms) == 0 && (c.s.Whole || !slices.Contains(c.s.Dict.Counts[c.at:c.at+n], 0)) {
+		// A whole dictionary is what a grouping by a plain column reads. By way of the bitmap its entries took 4 ns each.
+		c.base, c.run = c.at, n
+		c.scanned += int64(n)
+		c.at += n
+		return nil
+	}
 	bits := batch.Bitmap(c.bits[:batch.Words(n)])
 	bits.Fill(n)
 	for _, t := range c.s.Terms {
@@ -175,6 +188,10 @@ func (c *entryCursor) emitNulls(out *batch.Batch) {
 
 // emit hands out the next of the selected entries.
 func (c *entryCursor) emit(out *batch.Batch) {
+	if c.run > 0 {
+		c.emitRun(out)
+		return
+	}
 	idx := c.idx[:min(len(c.idx), c.s.limit())]
 	c.idx = c.idx[len(idx):]
 	values, counts := c.begin(out, len(idx))
@@ -186,14 +203,34 @@ func (c *entryCursor) emit(out *batch.Batch) {
 	c.returned += int64(len(idx))
 }
 
+// emitRun hands out the next entries, one behind the other. Their numbers are lent as they lie, as words packed in 32
+// bits: who only counts reads them where they are.
+func (c *entryCursor) emitRun(out *batch.Batch) {
+	n := min(c.run, c.s.limit())
+	c.twoColumns(out, n)
+	values := out.Cols[0]
+	values.ResetDict(c.s.Type, c.s.Dict, n)
+	codes := values.Codes[:n]
+	for i := range codes {
+		codes[i] = uint32(c.base + i)
+	}
+	out.Cols[1].ResetPacked(types.T(types.Int8), 0, 32, mem.Bytes(c.s.Dict.Counts[c.base:c.base+n]), n)
+	c.base, c.run = c.base+n, c.run-n
+	c.returned += int64(n)
+}
+
 // begin gives out its two columns and n rows.
 func (c *entryCursor) begin(out *batch.Batch, n int) (values *batch.Vector, counts []int64) {
+	c.twoColumns(out, n)
+	out.Cols[1].Reset(types.T(types.Int8), n)
+	return out.Cols[0], batch.Values[int64](out.Cols[1])
+}
+
+func (c *entryCursor) twoColumns(out *batch.Batch, n int) {
 	for len(out.Cols) < 2 {
 		out.Cols = append(out.Cols, new(batch.Vector))
 	}
 	out.Cols, out.Len, out.Sel = out.Cols[:2], n, batch.Selection{}
-	out.Cols[1].Reset(types.T(types.Int8), n)
-	return out.Cols[0], batch.Values[int64](out.Cols[1])
 }
 
 func (c *entryCursor) count() {

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -79,7 +80,7 @@ func (s *Segment) dictionaryAt(col int, pins *Pins, n *scan.Counters) (*dictiona
 			return at, nil
 		}
 		dict := c.dictionary(b.Bytes())
-		fresh := &dictionaryAt{b, dict, newDictText(s, c, dict)}
+		fresh := &dictionaryAt{b, dict, newDictText(s, c, dict), !slices.Contains(dict.Counts, 0)}
 		if c.dictAt.CompareAndSwap(at, fresh) {
 			return fresh, nil
 		}
@@ -92,6 +93,7 @@ type dictionaryAt struct {
 	buffer *cache.Buffer
 	dict   *batch.Dictionary
 	text   *dictText
+	whole  bool // every entry has rows
 }
 
 // layout says where the parts of a dictionary lie in its buffer: hashes, offsets, counts, heap, each 64-byte aligned.

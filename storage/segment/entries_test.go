@@ -80,7 +80,8 @@ func checkCounted(t *testing.T, d *data, p *Part, req *scan.Request) {
 				if req.BatchRows > 0 && out.Len > req.BatchRows {
 					t.Fatalf("%d rows", out.Len)
 				}
-				for i, n := range batch.Values[int64](out.Cols[1]) {
+				for i := range out.Len {
+					n := out.Cols[1].Datum(i).I
 					key := fmt.Sprint(out.Cols[0].Datum(i))
 					if _, twice := got[key]; twice || n < 1 {
 						t.Fatalf("%s: %s came with %d rows, twice %t", describe(req), key, n, twice)

@@ -205,6 +205,7 @@ type outColumn struct {
 	wide   bool        // the segment's values have another physical form
 	value  types.Datum // of every row, when the column is absent
 	dict   *batch.Dictionary
+	whole  bool      // every entry of dict has rows
 	text   *dictText // brings the strings of the rows that are returned; nil: all are there
 	number bool      // it is scan.RowNumber
 }
@@ -277,7 +278,7 @@ func (s *partScan) dictionary(o *outColumn) error {
 	if at == nil || err != nil {
 		return err
 	}
-	o.dict = at.dict
+	o.dict, o.whole = at.dict, at.whole
 	if s.req.Few && !s.req.Counted && at.text.pieces() {
 		o.text = at.text
 		return nil

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -40,14 +41,17 @@ func (c *choice) take(v *batch.Vector, rows batch.Bitmap) {
 }
 
 // finish builds the result.
-func (c *choice) finish() *batch.Vector {
+func (c *choice) finish(env *fn.Context) (*batch.Vector, error) {
 	if c.codes() {
-		return &c.out
+		return &c.out, nil
 	}
 	n := len(c.from)
-	c.out.Reset(c.t, n)
+	env.Reset(&c.out, c.t, n)
 	switch c.t.Physical() {
 	case types.PhysBytes:
+		if err := env.Room(&c.out, c.stringBytes()); err != nil {
+			return nil, err
+		}
 		for i, k := range c.from {
 			v := c.srcs[k]
 			if v == nil || v.IsNull(i) {
@@ -57,7 +61,7 @@ func (c *choice) finish() *batch.Vector {
 			}
 			c.out.AppendBytes(v.BytesAt(i))
 		}
-		return &c.out
+		return &c.out, nil
 	case types.PhysBool:
 		c.pickBools(n)
 	case types.PhysInt16:
@@ -74,7 +78,17 @@ func (c *choice) finish() *batch.Vector {
 			c.out.Nulls(n).Clear(i)
 		}
 	}
-	return &c.out
+	return &c.out, nil
+}
+
+// stringBytes returns the length of all strings of the result.
+func (c *choice) stringBytes() (n int) {
+	for i, k := range c.from {
+		if v := c.srcs[k]; v != nil && !v.IsNull(i) {
+			n += len(v.BytesAt(i))
+		}
+	}
+	return n
 }
 
 func (c *choice) pickBools(n int) {
@@ -124,6 +138,7 @@ func (c *compiler) caseNode(e *Case) (node, error) {
 		e = &Case{Whens: e.Whens[:maxBranches-1], Else: rest, T: e.T}
 	}
 	n := &caseNode{choice: choice{t: e.T}, flat: make([]batch.Vector, len(e.Whens)+1)}
+	c.keeps(&n.out)
 	for _, w := range e.Whens {
 		cond, err := c.node(w.Cond)
 		if err != nil {
@@ -185,7 +200,7 @@ func (n *caseNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 		}
 		n.take(flatten(v, &n.flat[len(n.conds)]), n.open)
 	}
-	return n.finish(), nil
+	return n.finish(r.env)
 }
 
 // coalesceNode is COALESCE.
@@ -230,5 +245,5 @@ func (n *coalesceNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) 
 			break
 		}
 	}
-	return n.finish(), nil
+	return n.finish(r.env)
 }

@@ -41,6 +41,10 @@ func (c *compiler) call(o *fn.Overload, args []Expr, t types.Type) (node, error)
 			n.compute = compute
 		}
 	}
+	c.keeps(&n.out)
+	for i := range n.flat {
+		c.keeps(&n.flat[i])
+	}
 	return n, nil
 }
 
@@ -71,7 +75,9 @@ func (n *callNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 			return nil, err
 		}
 		if v.Form == batch.Dict || v.Form == batch.Packed {
-			n.flat[i].Flatten(v)
+			if err := r.env.Flatten(&n.flat[i], v); err != nil {
+				return nil, err
+			}
 			v = &n.flat[i]
 		}
 		if v.Form != batch.Constant {
@@ -108,6 +114,9 @@ func (n *callNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 	}
 	n.out.Type = n.t
 	if err := n.compute(r.env, n.vecs, rows, reach, &n.out); err != nil {
+		return nil, err
+	}
+	if err := r.env.Settle(&n.out); err != nil {
 		return nil, err
 	}
 	if valid != nil {

@@ -13,6 +13,9 @@ type Evaluator struct {
 	root node
 	r    run
 	sel  batch.Bitmap
+	kept []*batch.Vector // results that the statement may have been charged for
+
+	pieces
 }
 
 // node computes one node of the tree over a batch. Rows outside active (nil: every row counts) may come out as anything
@@ -35,12 +38,22 @@ func NewEvaluator(e Expr, in []types.Type, env *fn.Context) (*Evaluator, error) 
 	if env == nil {
 		env = &fn.Context{}
 	}
-	c := compiler{in: in, env: env}
-	root, err := c.node(e)
-	if err != nil {
+	own := *env // Cut is the evaluator's own
+	env = &own
+	ev := &Evaluator{r: run{env: env}, pieces: pieces{t: e.Type()}}
+	c := compiler{in: in, env: env, kept: &ev.kept}
+	var err error
+	if ev.root, err = c.node(e); err != nil {
 		return nil, err
 	}
-	return &Evaluator{root: root, r: run{env: env}}, nil
+	return ev, nil
+}
+
+// Close gives back the memory of results. The evaluator may be used again; who does not close it has the statement do so.
+func (ev *Evaluator) Close() {
+	for _, v := range ev.kept {
+		ev.r.env.Release(v)
+	}
 }
 
 // Eval computes the expression for the selected rows of b. The result has b.Len rows, of which those outside the
@@ -53,7 +66,7 @@ func (ev *Evaluator) Eval(b *batch.Batch) (*batch.Vector, error) {
 		v.ResetConstant(types.NullOf(types.T(types.Bool)), b.Len)
 		return v, nil
 	}
-	return ev.root.eval(&ev.r, active)
+	return ev.eval(active)
 }
 
 // EvalBool sets bit i of out, which has b.Len bits, where the expression is true for row i and the row is selected, and
@@ -64,7 +77,7 @@ func (ev *Evaluator) EvalBool(b *batch.Batch, out batch.Bitmap) error {
 		clear(out)
 		return nil
 	}
-	v, err := ev.root.eval(&ev.r, active)
+	v, err := ev.eval(active)
 	if err != nil {
 		return err
 	}
@@ -159,6 +172,8 @@ type compiler struct {
 	env *fn.Context
 	// inMemo says that the subtree is computed per dictionary entry already.
 	inMemo bool
+	// kept collects the vectors of results; nil where nobody closes the node.
+	kept *[]*batch.Vector
 	// failed is the first error of compiling a constant argument, which is raised only when a row reaches the call.
 	failed error
 }
@@ -203,9 +218,18 @@ func (c *compiler) node(e Expr) (node, error) {
 		return c.caseNode(e)
 	case *Coalesce:
 		args, err := c.nodes(e.Args)
-		return &coalesceNode{args: args, choice: choice{t: e.T}}, err
+		n := &coalesceNode{args: args, choice: choice{t: e.T}}
+		c.keeps(&n.out)
+		return n, err
 	}
 	return nil, errs.Internal("unknown expression node %T", e)
+}
+
+// keeps notes a vector that Close is to release.
+func (c *compiler) keeps(v *batch.Vector) {
+	if c.kept != nil {
+		*c.kept = append(*c.kept, v)
+	}
 }
 
 func (c *compiler) nodes(es []Expr) ([]node, error) {

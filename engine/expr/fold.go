@@ -73,9 +73,15 @@ func strictNull(c *Call) bool {
 
 var foldEnv = &fn.Context{}
 
+// foldBytes is the most that a constant may take while it is computed. What is larger stays a call, and is computed when
+// the statement runs, with its memory.
+const foldBytes = 1 << 20
+
 // evalConst computes an expression without columns over one row.
 func evalConst(e Expr, env *fn.Context) (*Const, bool) {
-	ev, err := NewEvaluator(e, nil, env)
+	bounded := *env
+	bounded.Shared = fn.Bounded(foldBytes)
+	ev, err := NewEvaluator(e, nil, &bounded)
 	if err != nil {
 		return nil, false
 	}

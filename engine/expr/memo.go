@@ -115,7 +115,7 @@ func (c *compiler) memo(e Expr, col *Column) (node, error) {
 		}
 		return e
 	})
-	sub := compiler{in: []types.Type{col.T}, env: c.env, inMemo: true}
+	sub := compiler{in: []types.Type{col.T}, env: c.env, inMemo: true, kept: c.kept}
 	root, err := sub.node(alone)
 	if err != nil {
 		return nil, err

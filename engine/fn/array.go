@@ -1,7 +1,10 @@
 package fn
 
 import (
+	"cmp"
+
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -16,15 +19,7 @@ func compareArrays(c comparison) Eval {
 			if !live(valid, i) {
 				continue
 			}
-			x, err := types.ParseArray(a.at(i))
-			if err != nil {
-				return err
-			}
-			y, err := types.ParseArray(b.at(i))
-			if err != nil {
-				return err
-			}
-			r, err := compareElements(elem, x, y)
+			r, err := compareElements(elem, a.at(i), b.at(i))
 			if err != nil {
 				return err
 			}
@@ -36,27 +31,36 @@ func compareArrays(c comparison) Eval {
 	}
 }
 
-func compareElements(t types.Type, a, b []types.Element) (int, error) {
-	for i := range min(len(a), len(b)) {
+// compareElements orders two arrays in text form.
+func compareElements(t types.Type, a, b []byte) (int, error) {
+	x, y := types.ReadArray(a), types.ReadArray(b)
+	for order := 0; ; {
+		more, other := x.Next(), y.Next()
 		switch {
-		case a[i].Null && b[i].Null:
+		case x.Err != nil:
+			return 0, x.Err
+		case y.Err != nil:
+			return 0, y.Err
+		case order != 0 && (more || other): // to the end: the rest may be malformed
 			continue
-		case a[i].Null:
-			return 1, nil
-		case b[i].Null:
-			return -1, nil
-		}
-		x, err := types.ParseWith(t, a[i].Text, nil)
-		if err != nil {
-			return 0, err
-		}
-		y, err := types.ParseWith(t, b[i].Text, nil)
-		if err != nil {
-			return 0, err
-		}
-		if r := types.Compare(x, y); r != 0 {
-			return r, nil
+		case order != 0 || !more && !other:
+			return order, nil
+		case !more:
+			order = -1
+		case !other:
+			order = 1
+		case x.Null || y.Null:
+			order = cmp.Compare(kernel.Bit(x.Null), kernel.Bit(y.Null))
+		default:
+			p, err := types.ParseWith(t, x.Text, nil)
+			if err != nil {
+				return 0, err
+			}
+			q, err := types.ParseWith(t, y.Text, nil)
+			if err != nil {
+				return 0, err
+			}
+			order = types.Compare(p, q)
 		}
 	}
-	return len(a) - len(b), nil
 }

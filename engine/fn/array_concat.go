@@ -30,13 +30,16 @@ func concatArrays(_ *Context, r *row, dst []byte) ([]byte, error) {
 		if r.null(i) {
 			continue
 		}
-		elems, err := types.ParseArray(r.bytes(i))
-		if err != nil {
-			return dst, err
-		}
-		for _, e := range elems {
-			dst = types.AppendElement(dst, e.Text, e.Null, first)
+		var err error
+		e := types.ReadArray(r.bytes(i))
+		for e.Next() {
+			if dst, err = r.element(dst, e.Text, e.Null, first); err != nil {
+				return dst, err
+			}
 			first = false
+		}
+		if e.Err != nil {
+			return dst, e.Err
 		}
 	}
 	return append(dst, '}'), nil
@@ -47,18 +50,18 @@ func removeElement(_ *Context, r *row, dst []byte) ([]byte, error) {
 	if r.null(0) {
 		return nil, nil
 	}
-	elems, err := types.ParseArray(r.bytes(0))
-	if err != nil {
-		return dst, err
-	}
 	dst = append(notNil(dst), '{')
 	first := true
-	for _, e := range elems {
+	var err error
+	e := types.ReadArray(r.bytes(0))
+	for e.Next() {
 		if r.null(1) && e.Null || !r.null(1) && !e.Null && string(e.Text) == string(r.bytes(1)) {
 			continue
 		}
-		dst = types.AppendElement(dst, e.Text, e.Null, first)
+		if dst, err = r.element(dst, e.Text, e.Null, first); err != nil {
+			return dst, err
+		}
 		first = false
 	}
-	return append(dst, '}'), nil
+	return append(dst, '}'), e.Err
 }

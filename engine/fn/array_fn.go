@@ -2,6 +2,8 @@ package fn
 
 import (
 	"bytes"
+	"slices"
+	"unsafe"
 
 	"github.com/siltstone-db/siltstone/engine/fn/chars"
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -10,25 +12,24 @@ import (
 )
 
 func init() {
-	one := func(name string, f func(elems []types.Element) (int32, bool)) {
+	one := func(name string, f func(n int32) int32) {
 		register(&Overload{Name: name, Args: list(tAnyArr, tInt4), Result: returns(tInt4),
 			Eval: rowFixed(tInt4, func(_ *Context, r *row) (int32, bool, error) {
-				elems, err := types.ParseArray(r.bytes(0))
-				if err != nil || r.int4(1) != 1 {
-					return 0, false, err
+				n, err := types.CountArray(r.bytes(0))
+				if err == nil {
+					err = r.Worked(len(r.bytes(0)))
 				}
-				v, ok := f(elems)
-				return v, ok, nil
+				return f(int32(n)), n > 0 && r.int4(1) == 1, err
 			})})
 	}
-	size := func(elems []types.Element) (int32, bool) { return int32(len(elems)), len(elems) > 0 }
+	size := func(n int32) int32 { return n }
 	one("array_length", size)
 	one("array_upper", size)
-	one("array_lower", func(elems []types.Element) (int32, bool) { return 1, len(elems) > 0 })
+	one("array_lower", func(int32) int32 { return 1 })
 	register(&Overload{Name: "cardinality", Args: list(tAnyArr), Result: returns(tInt4),
 		Eval: rowFixed(tInt4, func(_ *Context, r *row) (int32, bool, error) {
-			elems, err := types.ParseArray(r.bytes(0))
-			return int32(len(elems)), true, err
+			n, err := types.CountArray(r.bytes(0))
+			return int32(n), true, err
 		})},
 		&Overload{Name: "array_to_string", Args: list(tAnyArr, tText), Result: returns(tText), Eval: rowText(tText, arrayToString)},
 		&Overload{Name: "array_to_string", Args: list(tAnyArr, tText, tText), Result: returns(tText), NotStrict: true,
@@ -50,14 +51,17 @@ func subscript(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out 
 	for i := range n {
 		d := types.NullOf(t)
 		if live(valid, i) {
-			elems, err := types.ParseArray(a.at(i))
-			if err != nil {
-				return err
-			}
-			if k := int(index.at(i)); k >= 1 && k <= len(elems) && !elems[k-1].Null {
-				if d, err = types.ParseWith(t, elems[k-1].Text, nil); err != nil {
-					return err
+			e := types.ReadArray(a.at(i))
+			for k := int32(1); e.Next(); k++ {
+				if k == index.at(i) && !e.Null {
+					var err error
+					if d, err = types.ParseWith(t, e.Text, nil); err != nil {
+						return err
+					}
 				}
+			}
+			if e.Err != nil {
+				return e.Err
 			}
 		}
 		out.AppendDatum(d)
@@ -69,27 +73,29 @@ func arrayToString(_ *Context, r *row, dst []byte) ([]byte, error) {
 	if r.null(0) || r.null(1) {
 		return nil, nil
 	}
-	elems, err := types.ParseArray(r.bytes(0))
-	if err != nil {
-		return dst, err
-	}
 	dst = notNil(dst)
 	some := false
-	for _, e := range elems {
+	var err error
+	e := types.ReadArray(r.bytes(0))
+	for e.Next() {
 		if e.Null && (len(r.args) < 3 || r.null(2)) {
 			continue
 		}
 		if some {
-			dst = append(dst, r.bytes(1)...)
+			if dst, err = r.append(dst, r.bytes(1)); err != nil {
+				return dst, err
+			}
 		}
 		some = true
+		text := e.Text
 		if e.Null {
-			dst = append(dst, r.bytes(2)...)
-			continue
+			text = r.bytes(2)
 		}
-		dst = append(dst, e.Text...)
+		if dst, err = r.append(dst, text); err != nil {
+			return dst, err
+		}
 	}
-	return dst, nil
+	return dst, e.Err
 }
 
 func stringToArray(_ *Context, r *row, dst []byte) ([]byte, error) {
@@ -99,15 +105,16 @@ func stringToArray(_ *Context, r *row, dst []byte) ([]byte, error) {
 	s := r.bytes(0)
 	dst = append(notNil(dst), '{')
 	first := true
+	var err error
 	add := func(part []byte) {
 		null := len(r.args) == 3 && !r.null(2) && string(part) == string(r.bytes(2))
-		dst = types.AppendElement(dst, part, null, first)
+		dst, err = r.element(dst, part, null, first)
 		first = false
 	}
 	switch {
 	case len(s) == 0:
 	case r.null(1):
-		for len(s) > 0 {
+		for len(s) > 0 && err == nil {
 			n := chars.Skip(s, 1)
 			add(s[:n])
 			s = s[n:]
@@ -115,7 +122,7 @@ func stringToArray(_ *Context, r *row, dst []byte) ([]byte, error) {
 	case len(r.bytes(1)) == 0:
 		add(s)
 	default:
-		for sep := r.bytes(1); ; {
+		for sep := r.bytes(1); err == nil; {
 			i := bytes.Index(s, sep)
 			if i < 0 {
 				add(s)
@@ -125,7 +132,7 @@ func stringToArray(_ *Context, r *row, dst []byte) ([]byte, error) {
 			s = s[i+len(sep):]
 		}
 	}
-	return append(dst, '}'), nil
+	return append(dst, '}'), err
 }
 
 // anyOps are the overloads of x op ANY (array) and x op ALL (array), named "= any" and so on.
@@ -180,22 +187,36 @@ func ResolveAny(op string, left, array types.Type, all bool) (o *Overload, want 
 
 // quantified compares a value with the elements of an array. The elements of the last array seen are kept.
 func quantified(c comparison, all bool) Eval {
-	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+	return func(ctx *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		arrays, t := viewText(args[1]), args[0].Type
 		out.Reset(tBool, n)
 		bits := out.Bools()
 		var last []byte
 		var elems []types.Datum
+		held := 0
+		defer func() { ctx.repay(held) }()
+		r := row{c: ctx}
 		for i := range n {
 			if !live(valid, i) {
 				continue
 			}
 			if s := arrays.at(i); last == nil || string(s) != string(last) {
-				var err error
-				if elems, err = elementsOf(elems[:0], t, s); err != nil {
+				ctx.repay(held)
+				held = 0
+				most := bytes.Count(s, []byte{','}) + 1
+				need := len(s) + most*int(unsafe.Sizeof(types.Datum{}))
+				err := ctx.borrow(need)
+				if err != nil {
+					return err
+				}
+				held = need
+				if elems, err = elementsOf(slices.Grow(elems[:0], most), t, s); err != nil {
 					return err
 				}
 				last = s
+			}
+			if err := r.Worked(16 * len(elems)); err != nil {
+				return err
 			}
 			x := args[0].Datum(i)
 			unknown, decided := false, false
@@ -221,11 +242,8 @@ func quantified(c comparison, all bool) Eval {
 }
 
 func elementsOf(dst []types.Datum, t types.Type, s []byte) ([]types.Datum, error) {
-	elems, err := types.ParseArray(s)
-	if err != nil {
-		return dst, err
-	}
-	for _, e := range elems {
+	e := types.ReadArray(s)
+	for e.Next() {
 		if e.Null {
 			dst = append(dst, types.NullOf(t))
 			continue
@@ -236,5 +254,5 @@ func elementsOf(dst []types.Datum, t types.Type, s []byte) ([]types.Datum, error
 		}
 		dst = append(dst, d)
 	}
-	return dst, nil
+	return dst, e.Err
 }

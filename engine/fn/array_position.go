@@ -41,11 +41,7 @@ func arrayPosition(k types.Kind) Eval {
 				}
 				start = r.int4(2)
 			}
-			elems, err := types.ParseArray(r.bytes(0))
-			if err != nil {
-				return err
-			}
-			place, err := placeOf(elems, args[1].Datum(i), t, start)
+			place, err := placeOf(r.bytes(0), args[1].Datum(i), t, start)
 			if err != nil {
 				return err
 			}
@@ -58,21 +54,24 @@ func arrayPosition(k types.Kind) Eval {
 }
 
 // placeOf counts from 1; 0 is nowhere.
-func placeOf(elems []types.Element, x types.Datum, t types.Type, start int) (int, error) {
-	for i := max(start, 1) - 1; i < len(elems); i++ {
-		if e := elems[i]; x.Null || e.Null {
-			if x.Null && e.Null {
-				return i + 1, nil
-			}
+func placeOf(array []byte, x types.Datum, t types.Type, start int) (int, error) {
+	place := 0
+	e := types.ReadArray(array)
+	for i := 1; e.Next(); i++ { // to the end: it may be malformed
+		if place > 0 || i < start || x.Null != e.Null {
 			continue
 		}
-		d, err := types.ParseWith(t, elems[i].Text, nil)
+		if e.Null {
+			place = i
+			continue
+		}
+		d, err := types.ParseWith(t, e.Text, nil)
 		if err != nil {
 			return 0, err
 		}
 		if types.Compare(d, x) == 0 {
-			return i + 1, nil
+			place = i
 		}
 	}
-	return 0, nil
+	return place, e.Err
 }

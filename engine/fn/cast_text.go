@@ -1,6 +1,8 @@
 package fn
 
 import (
+	"encoding/hex"
+
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -17,30 +19,34 @@ func castToString(from, to types.Type, assignment bool) Eval {
 		if err != nil {
 			return err
 		}
-		out.Reset(to, n)
+		r := row{args: args, c: c, out: out}
+		r.begin(to, n)
 		for i := range n {
 			if !live(valid, i) {
 				out.AppendBytes(nil)
 				continue
 			}
-			start := len(out.Data)
-			if out.Data, err = appendValue(c, out.Data, args[0], i, &set); err != nil {
+			dst, err := r.open(i)
+			if err != nil {
 				return err
 			}
-			if out.Data, err = fit(out.Data, start, to, assignment); err != nil {
+			if dst, err = r.value(dst, 0, &set); err != nil {
 				return err
 			}
-			out.EndString()
+			if dst, err = r.fit(dst, to, assignment); err != nil {
+				return err
+			}
+			if err := r.close(dst); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
 }
 
-// appendValue appends the text form of row i.
-func appendValue(c *Context, dst []byte, v *batch.Vector, i int, set *types.Settings) ([]byte, error) {
-	if v.Form == batch.Constant {
-		i = 0
-	}
+// value appends the text form of an argument.
+func (r *row) value(dst []byte, arg int, set *types.Settings) ([]byte, error) {
+	v, i := r.args[arg], r.index(arg)
 	switch v.Type.Kind {
 	case types.Bool:
 		if v.Bools().Get(i) {
@@ -54,17 +60,32 @@ func appendValue(c *Context, dst []byte, v *batch.Vector, i int, set *types.Sett
 	case types.Int8:
 		return ascii.AppendInt(dst, batch.Values[int64](v)[i]), nil
 	case types.Text, types.Varchar, types.Name, types.Unknown, types.InternalChar, types.Array:
-		return append(dst, v.BytesAt(i)...), nil
+		return r.append(dst, v.BytesAt(i))
 	case types.Char:
-		return append(dst, types.TrimBlanks(v.BytesAt(i))...), nil
+		return r.append(dst, types.TrimBlanks(v.BytesAt(i)))
+	case types.Bytea:
+		return r.bytea(dst, v.BytesAt(i), set.ByteaEscape)
 	case types.Regclass, types.Regtype, types.Regproc, types.Regnamespace:
-		return appendReg(c, dst, v.Datum(i))
+		return appendReg(r.c, dst, v.Datum(i))
 	}
 	return types.AppendWith(dst, v.Datum(i), set), nil
 }
 
-// fit brings dst[start:] to the length of a character type.
-func fit(dst []byte, start int, to types.Type, assignment bool) ([]byte, error) {
+// bytea appends bytes as bytea_output wants them.
+func (r *row) bytea(dst, s []byte, escape bool) ([]byte, error) {
+	if escape {
+		dst, err := r.Room(dst, 4*len(s)) // a backslash and three digits for each
+		if err != nil {
+			return dst, err
+		}
+		return types.AppendByteaEscape(dst, s), r.Worked(4 * len(s))
+	}
+	return r.encoded(append(dst, `\x`...), s, 2*len(s), false, hex.AppendEncode)
+}
+
+// fit brings the value, dst from the start of the row on, to the length of a character type.
+func (r *row) fit(dst []byte, to types.Type, assignment bool) ([]byte, error) {
+	start := r.start
 	s := dst[start:]
 	switch {
 	case to.Kind == types.InternalChar:
@@ -81,7 +102,9 @@ func fit(dst []byte, start int, to types.Type, assignment bool) ([]byte, error) 
 	if err != nil {
 		return dst, err
 	}
-	dst = dst[:start+len(f)]
+	if dst, err = r.Room(dst[:start+len(f)], pad); err != nil {
+		return dst, err
+	}
 	for range pad {
 		dst = append(dst, ' ')
 	}
@@ -107,8 +130,7 @@ func fitString(from, to types.Type, assignment bool) Eval {
 		if from.Kind == types.Char && (to.Kind != types.Char || to.Width > 0) { // char without a length keeps blanks
 			s = types.TrimBlanks(s)
 		}
-		start := len(dst)
-		return fit(append(notNil(dst), s...), start, to, assignment)
+		return r.fit(append(notNil(dst), s...), to, assignment)
 	})
 }
 
@@ -146,7 +168,8 @@ func parseText(to types.Type) Eval {
 		}
 		padded := args[0].Type.Kind == types.Char && isOid(to.Kind) // other types see the blanks
 		a := viewText(args[0])
-		out.Reset(to, 0)
+		r := row{c: c, out: out}
+		c.Reset(out, to, 0)
 		for i := range n {
 			if !live(valid, i) {
 				out.AppendDatum(zeroOf(to))
@@ -156,11 +179,19 @@ func parseText(to types.Type) Eval {
 			if padded {
 				s = types.TrimBlanks(s)
 			}
+			// Elements print no longer than three times what they were, and there are two copies for a moment.
+			if err := c.borrow(4 * len(s)); err != nil {
+				return err
+			}
 			d, err := parseOne(c, to, s, &set)
+			if err == nil {
+				out.AppendDatum(d)
+				err = r.grew(len(s) + 64)
+			}
+			c.repay(4 * len(s))
 			if err != nil {
 				return err
 			}
-			out.AppendDatum(d)
 		}
 		return nil
 	}

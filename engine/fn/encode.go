@@ -10,17 +10,57 @@ import (
 
 func init() {
 	textFn("encode", list(tBytea, tText), func(_ *Context, r *row, dst []byte) ([]byte, error) {
+		s := r.bytes(0)
 		switch string(r.bytes(1)) {
 		case "hex":
-			return hex.AppendEncode(notNil(dst), r.bytes(0)), nil
+			return r.encoded(notNil(dst), s, 2*len(s), false, hex.AppendEncode)
 		case "base64":
-			return appendBase64(notNil(dst), r.bytes(0)), nil
+			return r.encoded(notNil(dst), s, len(s)*4/3+len(s)/base64Line+4, true, appendBase64)
 		case "escape":
-			return appendEscape(notNil(dst), r.bytes(0)), nil
+			return r.encoded(notNil(dst), s, escapedLen(s), false, appendEscape)
 		}
 		return dst, errs.New(errs.InvalidParameterValue, "unrecognized encoding: \"%s\"", r.bytes(1))
 	})
 	register(&Overload{Name: "decode", Args: list(tText, tText), Result: returns(tBytea), Eval: rowText(tBytea, decodeText)})
+}
+
+// base64Line is how many bytes stand in a line of 76 characters.
+const base64Line = 57
+
+// encoded appends s in an encoding that takes n bytes at most; lines tells that it has some.
+func (r *row) encoded(dst, s []byte, n int, lines bool, encode func(dst, s []byte) []byte) ([]byte, error) {
+	if n > maxText {
+		return dst, errs.New(errs.ProgramLimitExceeded, "result of encoding conversion is too large")
+	}
+	dst, err := r.Room(dst, n)
+	if err != nil {
+		return dst, err
+	}
+	const piece = base64Line << 14 // whole lines
+	for ; len(s) > piece; s = s[piece:] {
+		dst = encode(dst, s[:piece])
+		if lines {
+			dst = append(dst, '\n')
+		}
+		if err := r.Worked(piece); err != nil {
+			return dst, err
+		}
+	}
+	return encode(dst, s), nil
+}
+
+// escapedLen is how long appendEscape's result is.
+func escapedLen(s []byte) int {
+	n := len(s)
+	for _, c := range s {
+		switch {
+		case c == '\\':
+			n++
+		case c == 0 || c > 0x7f:
+			n += 3
+		}
+	}
+	return n
 }
 
 // appendEscape writes zero and bytes above 127 in octal; bytea_output = escape does so for all that is not printable.
@@ -38,12 +78,11 @@ func appendEscape(dst, s []byte) []byte {
 	return dst
 }
 
-// appendBase64 breaks lines after 76 characters.
+// appendBase64 breaks lines after 76 characters, the last one but for the end of all.
 func appendBase64(dst, s []byte) []byte {
-	const line = 57 // bytes in 76 characters
-	for len(s) > line {
-		dst = append(base64.StdEncoding.AppendEncode(dst, s[:line]), '\n')
-		s = s[line:]
+	for len(s) > base64Line {
+		dst = append(base64.StdEncoding.AppendEncode(dst, s[:base64Line]), '\n')
+		s = s[base64Line:]
 	}
 	return base64.StdEncoding.AppendEncode(dst, s)
 }

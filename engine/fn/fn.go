@@ -40,6 +40,9 @@ type Context struct {
 	Session Session
 	// Shared holds what the workers of one statement compute together; nil: every evaluator keeps its own.
 	Shared *Shared
+	// Cut is set while a batch may be computed in pieces: results then refuse to grow beyond what is kept for the next
+	// batch (53200), and whoever asked comes again with fewer rows.
+	Cut bool
 }
 
 // Session is what functions may ask of the session.

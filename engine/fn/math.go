@@ -290,9 +290,10 @@ func towards(name string, f func(decimal.Decimal) decimal.Decimal) {
 func roundTo(name string, f func(decimal.Decimal, int) decimal.Decimal) {
 	towards(name, func(d decimal.Decimal) decimal.Decimal { return f(d, 0) })
 	const most = 2000
-	eval := func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+	eval := func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		a, digits := viewDecimal(args[0]), view[int32](args[1])
-		out.Reset(out.Type, n)
+		r := row{c: c, out: out}
+		c.Reset(out, out.Type, n)
 		for i := range n {
 			if !live(valid, i) {
 				skipDecimal(out)
@@ -302,7 +303,11 @@ func roundTo(name string, f func(decimal.Decimal, int) decimal.Decimal) {
 			if err != nil {
 				return err
 			}
-			if err := storeDecimal(out, i, f(d, int(max(min(digits.at(i), most), -most)))); err != nil {
+			d = f(d, int(max(min(digits.at(i), most), -most)))
+			if err := storeDecimal(out, i, d); err != nil {
+				return err
+			}
+			if err := r.grew(decimalWork(d)); err != nil {
 				return err
 			}
 		}

@@ -83,11 +83,15 @@ func tooManyDigits() error {
 		WithHint("Cast an operand to numeric without precision.")
 }
 
+// decimalWork is what a result costs, in bytes read or written: many digits cost more than they are long.
+func decimalWork(d decimal.Decimal) int { return 64 + d.Size()*16 }
+
 // decimal1 makes an Eval from a function of one Decimal.
 func decimal1(f func(a decimal.Decimal) (decimal.Decimal, error)) Eval {
-	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		a := viewDecimal(args[0])
-		out.Reset(out.Type, n)
+		r := row{c: c, out: out}
+		c.Reset(out, out.Type, n)
 		for i := range n {
 			if !live(valid, i) {
 				skipDecimal(out)
@@ -103,15 +107,19 @@ func decimal1(f func(a decimal.Decimal) (decimal.Decimal, error)) Eval {
 			if err := storeDecimal(out, i, x); err != nil {
 				return err
 			}
+			if err := r.grew(decimalWork(x)); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
 }
 
 func decimal2(f func(a, b decimal.Decimal) (decimal.Decimal, error)) Eval {
-	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		a, b := viewDecimal(args[0]), viewDecimal(args[1])
-		out.Reset(out.Type, n)
+		r := row{c: c, out: out}
+		c.Reset(out, out.Type, n)
 		for i := range n {
 			if !live(valid, i) {
 				skipDecimal(out)
@@ -129,6 +137,9 @@ func decimal2(f func(a, b decimal.Decimal) (decimal.Decimal, error)) Eval {
 				return err
 			}
 			if err := storeDecimal(out, i, x); err != nil {
+				return err
+			}
+			if err := r.grew(decimalWork(x)); err != nil {
 				return err
 			}
 		}

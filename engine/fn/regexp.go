@@ -77,7 +77,8 @@ func regexMatches(c *pattern.Cache, flags []byte, flagArg int, not bool) Eval {
 		if err != nil {
 			return false, false, err
 		}
-		return x.Matches(r.bytes(0), &c.Caps) != not, true, nil
+		ok, err := x.Matches(r.bytes(0), &c.Caps, r)
+		return ok != not, true, err
 	})
 }
 
@@ -101,8 +102,8 @@ func regexReplace(c *pattern.Cache, flagArg, startArg, nthArg int) Eval {
 				return dst, badParameter("n", nth)
 			}
 		}
-		dst, c.Caps = x.Replace(notNil(dst), s, from, nth, c.Replacement(r.bytes(2)), c.Caps)
-		return dst, nil
+		dst, c.Caps, err = x.Replace(notNil(dst), s, from, nth, c.Replacement(r.bytes(2)), c.Caps, r)
+		return dst, err
 	})
 }
 
@@ -144,8 +145,8 @@ func registerMatches() {
 						return dst, err
 					}
 					var ok bool
-					if c.Caps, ok = x.Search(r.bytes(0), 0, c.Caps); !ok {
-						return nil, nil
+					if c.Caps, ok, err = x.Search(r.bytes(0), 0, c.Caps, r); !ok || err != nil {
+						return nil, err
 					}
 					return arrayOf(r.bytes(0), c.Caps, dst), nil
 				})
@@ -160,10 +161,10 @@ func registerMatches() {
 				if err != nil {
 					return dst, err
 				}
-				m, ok := x.Search(r.bytes(0), 0, c.Caps)
+				m, ok, err := x.Search(r.bytes(0), 0, c.Caps, r)
 				c.Caps = m
-				if !ok {
-					return nil, nil
+				if !ok || err != nil {
+					return nil, err
 				}
 				g := 0
 				if len(m) > 2 {
@@ -192,16 +193,22 @@ func regexSplit(c *pattern.Cache, flagArg int) Eval {
 		s := r.bytes(0)
 		dst = append(notNil(dst), '{')
 		at, first := 0, true
-		c.Caps = x.All(s, 0, c.Caps, func(m []int) bool {
+		var failed error
+		c.Caps, err = x.All(s, 0, c.Caps, r, func(m []int) bool {
 			if m[1] == 0 || m[0] == m[1] && (m[0] == len(s) || m[0] == at) { // empty matches beside others cut nothing
 				return true
 			}
-			dst = types.AppendElement(dst, s[at:m[0]], false, first)
+			dst, failed = r.element(dst, s[at:m[0]], false, first)
 			at, first = m[1], false
-			return true
+			return failed == nil
 		})
-		dst = types.AppendElement(dst, s[at:], false, first)
-		return append(dst, '}'), nil
+		if err == nil {
+			err = failed
+		}
+		if err == nil {
+			dst, err = r.element(dst, s[at:], false, first)
+		}
+		return append(dst, '}'), err
 	})
 }
 
@@ -216,8 +223,8 @@ func registerCounts() {
 						return 0, false, err
 					}
 					n := int32(0)
-					c.Caps = x.All(r.bytes(0), from, c.Caps, func([]int) bool { n++; return true })
-					return n, true, nil
+					c.Caps, err = x.All(r.bytes(0), from, c.Caps, r, func([]int) bool { n++; return true })
+					return n, true, err
 				})
 			}))
 	}
@@ -275,11 +282,11 @@ func regexNth(c *pattern.Cache, x *pattern.Regex, r *row, from, nthArg int) (sta
 			return 0, 0, false, badParameter("n", n)
 		}
 	}
-	c.Caps = x.All(r.bytes(0), from, c.Caps, func(m []int) bool {
+	c.Caps, err = x.All(r.bytes(0), from, c.Caps, r, func(m []int) bool {
 		if n--; n == 0 {
 			start, end, ok = m[0], m[1], true
 		}
 		return n > 0
 	})
-	return start, end, ok, nil
+	return start, end, ok, err
 }

@@ -10,6 +10,14 @@ import (
 type row struct {
 	i    int
 	args []*batch.Vector
+
+	// Of a result of strings, see memory.go.
+	c       *Context
+	out     *batch.Vector
+	strings []int // arguments whose bytes count
+	start   int   // of the value in the buffer of out
+	cap     int   // of that buffer when the value was begun
+	work    int   // bytes since the last look at the context
 }
 
 func (r *row) index(a int) int {
@@ -30,19 +38,22 @@ func (r *row) int8(a int) int64 { return batch.Values[int64](r.args[a])[r.index(
 func (r *row) bool(a int) bool  { return r.args[a].Bools().Get(r.index(a)) }
 func (r *row) f8(a int) float64 { return batch.Values[float64](r.args[a])[r.index(a)] }
 
-// rowText makes an Eval whose result is a string; f appends it to dst, and returns nil for NULL.
+// rowText makes an Eval whose result is a string; f appends it to dst, and returns nil for NULL. dst has room for the bytes
+// of all arguments: a value that may become much longer asks for more (row.Room).
 func rowText(result types.Type, f func(c *Context, r *row, dst []byte) ([]byte, error)) Eval {
 	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
-		out.Reset(result, n)
-		r := row{args: args}
+		r := row{args: args, c: c, out: out}
+		r.begin(result, n)
 		for i := range n {
 			if !live(valid, i) {
 				out.AppendBytes(nil)
 				continue
 			}
-			r.i = i
-			dst, err := f(c, &r, out.Data)
+			dst, err := r.open(i)
 			if err != nil {
+				return err
+			}
+			if dst, err = f(c, &r, dst); err != nil {
 				return err
 			}
 			if dst == nil {
@@ -50,8 +61,9 @@ func rowText(result types.Type, f func(c *Context, r *row, dst []byte) ([]byte, 
 				out.Nulls(n).Clear(i)
 				continue
 			}
-			out.Data = dst
-			out.EndString()
+			if err := r.close(dst); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
@@ -62,13 +74,16 @@ func rowFixed[R any](result types.Type, f func(c *Context, r *row) (v R, ok bool
 	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		out.Reset(result, n)
 		vals := batch.Values[R](out)
-		r := row{args: args}
+		r := row{args: args, c: c}
 		for i := range n {
 			if !live(valid, i) {
 				continue
 			}
 			r.i = i
 			v, ok, err := f(c, &r)
+			if err == nil {
+				err = r.Worked(64)
+			}
 			if err != nil {
 				return err
 			}
@@ -87,13 +102,16 @@ func rowBool(f func(c *Context, r *row) (v, ok bool, err error)) Eval {
 	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
 		out.Reset(tBool, n)
 		bits := out.Bools()
-		r := row{args: args}
+		r := row{args: args, c: c}
 		for i := range n {
 			if !live(valid, i) {
 				continue
 			}
 			r.i = i
 			v, ok, err := f(c, &r)
+			if err == nil {
+				err = r.Worked(64)
+			}
 			switch {
 			case err != nil:
 				return err

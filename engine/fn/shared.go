@@ -3,6 +3,7 @@ package fn
 import (
 	"sync"
 
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
@@ -16,6 +17,10 @@ type Shared struct {
 		charged int64
 	}
 }
+
+// unpaidBytes is the most that results may take where no account pays: parameters, defaults and settings are computed
+// before a statement has one, and are no larger than a message that brings them.
+const unpaidBytes = 64 << 20
 
 // NewShared returns an empty Shared for one statement.
 func NewShared() *Shared { return &Shared{} }
@@ -38,6 +43,13 @@ func (s *Shared) Get(key any, create func() any) any {
 	return v
 }
 
+// Bounded returns a Shared whose results may take so many bytes together, which nobody is charged for.
+func Bounded(bytes int64) *Shared {
+	s := NewShared()
+	s.mu.account = mem.NewPool(bytes).Account("a constant", 0)
+	return s
+}
+
 // Charge makes an account pay for what the objects grow to from now on. Drop ends it.
 func (s *Shared) Charge(a *mem.Account) {
 	if s == nil {
@@ -45,7 +57,34 @@ func (s *Shared) Charge(a *mem.Account) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mu.account = a
+	s.mu.account, s.mu.charged = a, 0
+}
+
+// Reserve charges n bytes that a result cannot do without, or returns 53200.
+func (s *Shared) Reserve(n int64) error {
+	if s == nil {
+		return unpaid(0, n)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	if a := s.mu.account; a != nil {
+		err = a.Reserve(n)
+	} else {
+		err = unpaid(s.mu.charged, n)
+	}
+	if err == nil {
+		s.mu.charged += n
+	}
+	return err
+}
+
+func unpaid(have, more int64) error {
+	if have+more <= unpaidBytes {
+		return nil
+	}
+	return errs.New(errs.OutOfMemory, "out of memory").
+		WithDetail("A value takes %d bytes where %d may be used.", more, unpaidBytes)
 }
 
 // Drop forgets the objects and gives back what they were charged for. No evaluator may run any more.
@@ -91,8 +130,9 @@ func (s *Shared) Shrink(n int64) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n = min(n, s.mu.charged) // the rest went with Drop
+	s.mu.charged -= n
 	if s.mu.account != nil {
 		s.mu.account.Free(n)
-		s.mu.charged -= n
 	}
 }

@@ -66,8 +66,8 @@ func init() {
 	trims()
 	pads()
 	totalText("reverse", list(tText), func(r *row, dst []byte) []byte { return reverse(dst, r.bytes(0)) })
-	totalText("replace", list(tText, tText, tText), func(r *row, dst []byte) []byte {
-		return replaceAll(dst, r.bytes(0), r.bytes(1), r.bytes(2))
+	textFn("replace", list(tText, tText, tText), func(_ *Context, r *row, dst []byte) ([]byte, error) {
+		return r.replaced(notNil(dst), r.bytes(0), r.bytes(1), r.bytes(2))
 	})
 	totalText("left", list(tText, tInt4), func(r *row, dst []byte) []byte {
 		return append(dst, leftChars(r.bytes(0), r.int4(1))...)
@@ -75,8 +75,8 @@ func init() {
 	totalText("right", list(tText, tInt4), func(r *row, dst []byte) []byte {
 		return append(dst, rightChars(r.bytes(0), r.int4(1))...)
 	})
-	totalText("translate", list(tText, tText, tText), func(r *row, dst []byte) []byte {
-		return translate(dst, r.bytes(0), r.bytes(1), r.bytes(2))
+	textFn("translate", list(tText, tText, tText), func(_ *Context, r *row, dst []byte) ([]byte, error) {
+		return r.translated(notNil(dst), r.bytes(0), r.bytes(1), r.bytes(2))
 	})
 	textFn("split_part", list(tText, tText, tInt4), func(_ *Context, r *row, dst []byte) ([]byte, error) {
 		return splitPart(dst, r.bytes(0), r.bytes(1), r.int4(2))
@@ -200,18 +200,27 @@ func reverse(dst, s []byte) []byte {
 	return dst
 }
 
-func replaceAll(dst, s, from, to []byte) []byte {
-	dst = notNil(dst)
-	if len(from) == 0 {
-		return append(dst, s...)
+// replaced appends s with to in place of each from. The places are counted first, so that the length is known.
+func (r *row) replaced(dst, s, from, to []byte) ([]byte, error) {
+	if len(from) == 0 || len(s) < len(from) {
+		return r.append(dst, s)
+	}
+	if len(to) > len(from) {
+		var err error
+		if dst, err = r.Room(dst, len(s)+bytes.Count(s, from)*(len(to)-len(from))); err != nil {
+			return dst, err
+		}
 	}
 	for {
 		i := bytes.Index(s, from)
 		if i < 0 {
-			return append(dst, s...)
+			return append(dst, s...), nil
 		}
 		dst = append(append(dst, s[:i]...), to...)
 		s = s[i+len(from):]
+		if err := r.Worked(i + len(to)); err != nil {
+			return dst, err
+		}
 	}
 }
 
@@ -230,13 +239,21 @@ func rightChars(s []byte, n int) []byte {
 	return s[chars.Skip(s, int64(utf8.RuneCount(s)-n)):]
 }
 
-// translate replaces each character that is in from by the one at the same place in to, or drops it.
-func translate(dst, s, from, to []byte) []byte {
-	dst = notNil(dst)
+// translated replaces each character that is in from by the one at the same place in to, or drops it.
+func (r *row) translated(dst, s, from, to []byte) ([]byte, error) {
+	if len(to) > chars.Count(to) && len(s) > heapFree { // a character may become one of four bytes
+		var err error
+		if dst, err = r.Room(dst, utf8.UTFMax*len(s)); err != nil {
+			return dst, err
+		}
+	}
 	for len(s) > 0 {
 		_, size := utf8.DecodeRune(s)
 		c := s[:size]
 		s = s[size:]
+		if err := r.Worked(size + len(from)/16); err != nil {
+			return dst, err
+		}
 		i := bytes.Index(from, c)
 		if i < 0 {
 			dst = append(dst, c...)
@@ -245,7 +262,7 @@ func translate(dst, s, from, to []byte) []byte {
 		n := int64(utf8.RuneCount(from[:i]))
 		dst = append(dst, charRange(to, n, n+1)...)
 	}
-	return dst
+	return dst, nil
 }
 
 func splitPart(dst, s, sep []byte, n int) ([]byte, error) {

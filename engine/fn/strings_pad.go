@@ -5,15 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/siltstone-db/siltstone/engine/fn/chars"
-	"github.com/siltstone-db/siltstone/storage/errs"
 )
-
-// maxText is the longest string a function may build, PostgreSQL's limit of 1 GB.
-const maxText = 1 << 30
-
-func tooLong() error {
-	return errs.New(errs.ProgramLimitExceeded, "requested length too large")
-}
 
 // trims registers the trim family. trim(both from x) is btrim.
 func trims() {
@@ -57,10 +49,10 @@ func pads() {
 			name = "lpad"
 		}
 		textFn(name, list(tText, tInt4), func(_ *Context, r *row, dst []byte) ([]byte, error) {
-			return pad(dst, r.bytes(0), blank, r.int4(1), left)
+			return r.pad(dst, r.bytes(0), blank, r.int4(1), left)
 		})
 		textFn(name, list(tText, tInt4, tText), func(_ *Context, r *row, dst []byte) ([]byte, error) {
-			return pad(dst, r.bytes(0), r.bytes(2), r.int4(1), left)
+			return r.pad(dst, r.bytes(0), r.bytes(2), r.int4(1), left)
 		})
 	}
 	textFn("repeat", list(tText, tInt4), func(_ *Context, r *row, dst []byte) ([]byte, error) {
@@ -68,33 +60,58 @@ func pads() {
 		if len(s)*n > maxText {
 			return dst, tooLong()
 		}
-		dst = notNil(dst)
-		for range n {
-			dst = append(dst, s...)
+		dst, err := r.Room(notNil(dst), len(s)*n)
+		if err != nil {
+			return dst, err
 		}
-		return dst, nil
+		return r.repeat(dst, s, len(s)*n)
 	})
 }
 
-func pad(dst, s, fill []byte, n int, left bool) ([]byte, error) {
-	if n > maxText/4 {
+// repeat appends n bytes of s over and over. There must be room for them.
+func (r *row) repeat(dst, s []byte, n int) ([]byte, error) {
+	start := len(dst)
+	for n > 0 && len(s) > 0 {
+		// What is written already is copied, from its start, in pieces that grow.
+		piece := s
+		if have := len(dst) - start; have > len(s) {
+			piece = dst[start : start+min(have, workLook)/len(s)*len(s)]
+			if len(piece) == 0 {
+				piece = s
+			}
+		}
+		piece = piece[:min(n, len(piece))]
+		dst = append(dst, piece...)
+		n -= len(piece)
+		if err := r.Worked(len(piece)); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// pad brings s to n characters with those of fill.
+func (r *row) pad(dst, s, fill []byte, n int, left bool) ([]byte, error) {
+	if 4*n > maxText {
 		return dst, tooLong()
 	}
 	dst = notNil(dst)
-	have := utf8.RuneCount(s)
+	have := chars.Count(s)
 	if have >= n || len(fill) == 0 {
 		return append(dst, s[:chars.Skip(s, int64(n))]...), nil
+	}
+	each := chars.Count(fill)
+	whole, rest := (n-have)/each, chars.Skip(fill, int64((n-have)%each))
+	size := whole*len(fill) + rest
+	dst, err := r.Room(dst, len(s)+size)
+	if err != nil {
+		return dst, err
 	}
 	if !left {
 		dst = append(dst, s...)
 	}
-	for need, rest := n-have, fill; need > 0; need-- {
-		if len(rest) == 0 {
-			rest = fill
-		}
-		_, size := utf8.DecodeRune(rest)
-		dst = append(dst, rest[:size]...)
-		rest = rest[size:]
+	if dst, err = r.repeat(dst, fill, size); err != nil {
+		return dst, err
 	}
 	if left {
 		dst = append(dst, s...)

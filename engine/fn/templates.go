@@ -124,9 +124,9 @@ func toTimestamp() Eval {
 
 func toNumber() Eval {
 	var reader template.NumberReader
-	return func(_ *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
-		out.Reset(tNumeric, n)
-		r := row{args: args}
+	return func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
+		r := row{args: args, c: c, out: out}
+		c.Reset(out, tNumeric, n)
 		for i := range n {
 			r.i = i
 			if !live(valid, i) {
@@ -143,6 +143,9 @@ func toNumber() Eval {
 				return err
 			}
 			if err := storeDecimal(out, i, v); err != nil {
+				return err
+			}
+			if err := r.grew(decimalWork(v)); err != nil {
 				return err
 			}
 		}

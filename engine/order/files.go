@@ -52,9 +52,12 @@ func (f *files) write(r *rows) error {
 // copy appends sorted rows to a run.
 func (f *files) copy(run *spill.Run, r *rows) error {
 	codec := spill.NewRows(f.cfg.In)
+	work := 0
 	for i := range r.entries {
-		if i%batch.MaxRows == 0 && f.ctx.Err() != nil {
-			return errs.From(f.ctx.Err())
+		if work += len(r.scratch) + keyLook/batch.MaxRows; work >= keyLook {
+			if work = 0; f.ctx.Err() != nil {
+				return errs.From(f.ctx.Err())
+			}
 		}
 		row := r.ref(&r.entries[i])
 		r.scratch = codec.Append(r.scratch[:0], row.batch, row.row)
@@ -172,7 +175,7 @@ func (r *fileRun) load() error {
 	if err := r.codec.Fill(r.reader, b, batch.MaxRows, blockBytes); err != nil {
 		return err
 	}
-	return r.rows.index(r.f.cfg.Keys, b)
+	return r.rows.index(r.f.ctx, r.f.cfg.Keys, b)
 }
 
 // recycle gives back the blocks that nobody refers to any more.

@@ -21,7 +21,10 @@ type entry struct {
 	row    uint64 // batch<<16 | row
 }
 
-const keyLenBits = 24
+const (
+	keyLenBits = 24
+	keyLenMask = 1<<keyLenBits - 1
+)
 
 // rows keeps copies of rows with their keys: those of one worker.
 type rows struct {
@@ -60,10 +63,10 @@ func (r *rows) bytes() int64 {
 
 // add keeps a copy of a batch. When its memory is refused the rows are kept all the same: the caller writes them to a
 // file, or gives up.
-func (r *rows) add(keys []Key, b *batch.Batch) error {
+func (r *rows) add(ctx context.Context, keys []Key, b *batch.Batch) error {
 	c := relop.Copy(b)
 	before := int64(cap(r.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(r.keys))
-	if err := r.index(keys, c); err != nil {
+	if err := r.index(ctx, keys, c); err != nil {
 		return err
 	}
 	after := int64(cap(r.entries))*int64(unsafe.Sizeof(entry{})) + int64(cap(r.keys))
@@ -71,12 +74,18 @@ func (r *rows) add(keys []Key, b *batch.Batch) error {
 }
 
 // index takes a batch over and makes the entries of its rows.
-func (r *rows) index(keys []Key, b *batch.Batch) error {
+func (r *rows) index(ctx context.Context, keys []Key, b *batch.Batch) error {
 	at := uint64(len(r.batches)) << 16
 	r.batches = append(r.batches, b)
+	work := 0
 	for i := range b.Len {
 		k := appendKey(r.scratch[:0], keys, b, i)
 		r.scratch = k
+		if work += len(k); work >= keyLook {
+			if work = 0; ctx.Err() != nil {
+				return errs.From(ctx.Err())
+			}
+		}
 		if len(k) >= 1<<keyLenBits {
 			return errs.New(errs.ProgramLimitExceeded, "a sort key of %d bytes is too long", len(k))
 		}
@@ -98,7 +107,7 @@ func (r *rows) index(keys []Key, b *batch.Batch) error {
 // rest returns the key of an entry behind its prefix.
 func (r *rows) rest(e *entry) []byte {
 	at := e.key >> keyLenBits
-	return r.keys[at : at+e.key&(1<<keyLenBits-1)]
+	return r.keys[at : at+e.key&keyLenMask]
 }
 
 // compare orders two entries of two workers.
@@ -114,15 +123,25 @@ func compare(a *rows, x *entry, b *rows, y *entry) int {
 	return bytes.Compare(a.rest(x), b.rest(y))
 }
 
-// sortLook is how many comparisons of a sort go by between two looks at the context: a millisecond or two.
-const sortLook = 1 << 16
+// sortLook is how many comparisons of a sort go by between two looks at the context: a millisecond or two. One of long
+// keys that may be equal for long counts as many, one for each sortBytes.
+const (
+	sortLook  = 1 << 16
+	sortBytes = 256
+)
+
+// keyLook is how many bytes of keys are made between two looks at the context.
+const keyLook = 1 << 20
 
 // sort orders the entries. A sort that is told to stop calls the rest of the entries equal, which ends it at once.
 func (r *rows) sort(ctx context.Context) error {
 	n, stopped := 0, ctx.Err() != nil
 	slices.SortFunc(r.entries, func(x, y entry) int {
-		if n++; n%sortLook == 0 && !stopped {
-			stopped = ctx.Err() != nil
+		if n++; x.prefix == y.prefix {
+			n += int(min(x.key&keyLenMask, y.key&keyLenMask) / sortBytes)
+		}
+		if n >= sortLook && !stopped {
+			n, stopped = 0, ctx.Err() != nil
 		}
 		if stopped {
 			return 0

@@ -37,7 +37,7 @@ type sorting struct {
 }
 
 func (c *sorting) Consume(b *batch.Batch) error {
-	err := c.r.add(c.s.cfg.Keys, b)
+	err := c.r.add(c.ctx, c.s.cfg.Keys, b)
 	if refused := errs.Is(err, errs.OutOfMemory); err != nil && !refused || c.s.files == nil {
 		return err
 	} else if refused || c.s.crowded(c.r) {

@@ -96,7 +96,7 @@ func exact(p types.Physical) bool {
 const cutRows = 64
 
 func (c *topping) keep(b *batch.Batch) error {
-	err := c.r.add(c.s.cfg.Keys, b)
+	err := c.r.add(c.ctx, c.s.cfg.Keys, b)
 	if refused := errs.Is(err, errs.OutOfMemory); err != nil && !refused {
 		return err
 	} else if refused || c.s.files != nil && c.s.crowded(c.r) {

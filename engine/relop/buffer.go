@@ -162,6 +162,7 @@ func copyVector(dst, src *batch.Vector) {
 		dst.Valid = nil
 	case src.Type.Physical() == types.PhysBytes:
 		dst.Reset(src.Type, n)
+		dst.Grow(int(src.Offsets[n] - src.Offsets[0]))
 		for i := range n {
 			dst.AppendBytes(src.BytesAt(i))
 		}

@@ -70,4 +70,7 @@ func (f *filtering) Consume(b *batch.Batch) error {
 	return f.next.Consume(f.out)
 }
 
-func (f *filtering) Finish() error { return f.next.Finish() }
+func (f *filtering) Finish() error {
+	f.ev.Close()
+	return f.next.Finish()
+}

@@ -68,4 +68,9 @@ func (p *projecting) Consume(b *batch.Batch) error {
 	return p.next.Consume(p.out)
 }
 
-func (p *projecting) Finish() error { return p.next.Finish() }
+func (p *projecting) Finish() error {
+	for _, ev := range p.evs {
+		ev.Close()
+	}
+	return p.next.Finish()
+}

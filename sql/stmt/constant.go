@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/sql/compile"
 	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -93,12 +94,15 @@ func fixed(e expr.Expr) (whole, left bool) {
 	return whole, left || whole
 }
 
+// constantBytes is the most that constants may take together that are computed for their errors alone.
+const constantBytes = 1 << 20
+
 // Check computes what is constant in the plan for some parameters, and returns the first error.
 func (c *Command) Check(ctx context.Context, params []types.Datum) error {
 	if len(c.unsettled) == 0 {
 		return nil
 	}
-	env := &fn.Context{Ctx: ctx}
+	env := &fn.Context{Ctx: ctx, Shared: fn.Bounded(constantBytes)}
 	for _, e := range c.unsettled {
 		if _, _, err := settle(plan.SubstituteParams(e, params), env); err != nil {
 			return err
@@ -112,6 +116,9 @@ func (c *Command) Check(ctx context.Context, params []types.Datum) error {
 func settle(e expr.Expr, env *fn.Context) (value types.Datum, known bool, err error) {
 	if whole, _ := fixed(e); whole {
 		value, err = compile.Constant(e, env)
+		if errs.Is(err, errs.OutOfMemory) { // the statement computes it with its own memory
+			return value, false, nil
+		}
 		return value, err == nil, err
 	}
 	if x, ok := e.(*expr.Case); ok {

@@ -49,6 +49,8 @@ func explain(ctx context.Context, env *Env, b *bind.Explain) (string, error) {
 		return "", err
 	}
 	estimates := stats.New(env.statistics(ctx), env.Fn)
+	_, done := env.account()
+	defer done()
 	p, err := env.program(ctx, n, func(c *compile.Env) {
 		c.Analyze = b.Analyze
 		c.Estimate = func(n plan.Node) float64 { return estimates.Rows(n) }

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
-
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/engine/op"
@@ -198,20 +197,37 @@ func (e *Env) gather(n plan.Node) (plan.Node, error) {
 
 // run compiles and runs a plan. Every batch goes to emit.
 func (e *Env) run(ctx context.Context, n plan.Node, emit func(*batch.Batch) error) error {
+	account, done := e.account()
+	defer done()
 	p, err := e.program(ctx, n, nil)
 	if err != nil {
 		return err
 	}
-	return e.execute(ctx, p, emit)
+	return e.executeWith(ctx, p, account, emit)
+}
+
+// account returns the memory of a query, which also pays for what its expressions take while it is compiled. The caller
+// calls done when it has ended.
+func (e *Env) account() (account *mem.Account, done func()) {
+	account = e.Pool.Account("query", e.MemoryLimit)
+	if e.Fn != nil {
+		e.Fn.Shared.Charge(account)
+	}
+	return account, func() {
+		if e.Fn != nil {
+			e.Fn.Shared.Drop()
+		}
+		account.Close()
+	}
 }
 
 func (e *Env) execute(ctx context.Context, p *compile.Program, emit func(*batch.Batch) error) error {
-	account := e.Pool.Account("query", e.MemoryLimit)
-	defer account.Close()
-	if e.Fn != nil {
-		e.Fn.Shared.Charge(account)
-		defer e.Fn.Shared.Drop()
-	}
+	account, done := e.account()
+	defer done()
+	return e.executeWith(ctx, p, account, emit)
+}
+
+func (e *Env) executeWith(ctx context.Context, p *compile.Program, account *mem.Account, emit func(*batch.Batch) error) error {
 	task := &op.Task{Ctx: ctx, Workers: max(e.Workers, 1), Account: account, BatchRows: e.BatchRows}
 	if e.Spill != nil {
 		task.Spill = e.Spill.Space(e.SpillOptions)

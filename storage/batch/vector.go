@@ -47,6 +47,7 @@ type Vector struct {
 		offsets []uint32
 		codes   []uint32
 		valid   Bitmap
+		charged int64 // for data, see Charged
 	}
 }
 
@@ -128,6 +129,23 @@ func (v *Vector) grow(n int) {
 		v.Data = b[:copy(b, v.Data)]
 	}
 }
+
+// Resize moves the strings of a flat vector to a buffer of its own of size bytes; they must fit.
+func (v *Vector) Resize(size int) {
+	words := make([]uint64, (size+7)/8)
+	b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*8)
+	v.own.data = b
+	v.Data = b[:copy(b, v.Data)]
+}
+
+// Drop forgets the buffer that v keeps for its values.
+func (v *Vector) Drop() { v.own.data, v.Data = nil, nil }
+
+// Charged returns what the owner of v has noted with SetCharged: what an account was charged for the buffer of v's values.
+func (v *Vector) Charged() int64 { return v.own.charged }
+
+// SetCharged notes what an account was charged.
+func (v *Vector) SetCharged(n int64) { v.own.charged = n }
 
 // EndString closes the string whose bytes were appended to Data directly.
 func (v *Vector) EndString() {

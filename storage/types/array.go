@@ -18,38 +18,97 @@ func errArray(s []byte, format string, args ...any) error {
 }
 
 // ParseArray splits PostgreSQL's text form of a one-dimensional array, {a,"b c",NULL}. Texts are copies without
-// quotes.
+// quotes. Who needs one element after the other, or their number, takes an ArrayReader.
 func ParseArray(s []byte) ([]Element, error) {
-	t := ascii.TrimSpace(s)
-	if len(t) == 0 || t[0] != '{' {
-		return nil, errArray(s, "Array value must start with \"{\" or dimension information.")
-	}
-	t = trimLeft(t[1:])
-	if len(t) == 1 && t[0] == '}' {
-		return nil, nil
-	}
 	var out []Element
-	for {
-		var e Element
-		var err error
-		if e, t, err = parseElement(s, t); err != nil {
-			return nil, err
+	r := ReadArray(s)
+	for r.Next() {
+		e := r.Element
+		if !e.Null {
+			e.Text = append(make([]byte, 0, len(e.Text)), e.Text...)
 		}
 		out = append(out, e)
-		t = trimLeft(t)
-		switch {
-		case len(t) == 0:
-			return nil, errArray(s, "Unexpected end of input.")
-		case t[0] == ',':
-			t = t[1:]
-		case t[0] == '}' && len(t) == 1:
-			return out, nil
-		case t[0] == '}':
-			return nil, errArray(s, "Junk after closing right brace.")
-		default:
-			return nil, errArray(s, "Unexpected array element.")
-		}
 	}
+	return out, r.Err
+}
+
+// ArrayReader reads the elements of an array's text form one after the other.
+type ArrayReader struct {
+	Element // the one that Next read; Text belongs to the reader until the next call
+	// Err is why Next returned false; nil at the end of the array.
+	Err error
+
+	whole, rest []byte
+	text        []byte
+	state       arrayState
+}
+
+type arrayState uint8
+
+const (
+	arrayStart arrayState = iota
+	arrayMore
+	arrayEnd
+)
+
+// ReadArray returns a reader of an array.
+func ReadArray(s []byte) ArrayReader { return ArrayReader{whole: s} }
+
+// CountArray returns the number of elements.
+func CountArray(s []byte) (n int, err error) {
+	r := ReadArray(s)
+	for r.Next() {
+		n++
+	}
+	return n, r.Err
+}
+
+// Next reads an element and tells whether there was one.
+func (r *ArrayReader) Next() bool {
+	if r.state == arrayStart && !r.begin() || r.state == arrayEnd {
+		r.state = arrayEnd
+		return false
+	}
+	e, t, err := parseElement(r.whole, r.rest, r.text[:0])
+	if err == nil {
+		t, err = r.separator(trimLeft(t))
+	}
+	if err != nil {
+		r.Err, r.state = err, arrayEnd
+		return false
+	}
+	if e.Text != nil {
+		r.text = e.Text
+	}
+	r.Element, r.rest = e, t
+	return true
+}
+
+// begin reads the opening brace; false: there is nothing behind it.
+func (r *ArrayReader) begin() bool {
+	t := ascii.TrimSpace(r.whole)
+	if len(t) == 0 || t[0] != '{' {
+		r.Err = errArray(r.whole, "Array value must start with \"{\" or dimension information.")
+		return false
+	}
+	r.rest, r.state = trimLeft(t[1:]), arrayMore
+	return len(r.rest) != 1 || r.rest[0] != '}'
+}
+
+// separator reads what follows an element.
+func (r *ArrayReader) separator(t []byte) ([]byte, error) {
+	switch {
+	case len(t) == 0:
+		return nil, errArray(r.whole, "Unexpected end of input.")
+	case t[0] == ',':
+		return t[1:], nil
+	case t[0] == '}' && len(t) == 1:
+		r.state = arrayEnd
+		return nil, nil
+	case t[0] == '}':
+		return nil, errArray(r.whole, "Junk after closing right brace.")
+	}
+	return nil, errArray(r.whole, "Unexpected array element.")
 }
 
 func trimLeft(s []byte) []byte {
@@ -59,7 +118,9 @@ func trimLeft(s []byte) []byte {
 	return s
 }
 
-func parseElement(whole, t []byte) (e Element, rest []byte, err error) {
+// parseElement reads an element into buf.
+func parseElement(whole, t, buf []byte) (e Element, rest []byte, err error) {
+	e.Text = buf
 	t = trimLeft(t)
 	if len(t) > 0 && t[0] == '{' {
 		return e, nil, errs.Unsupported("an array of more than one dimension")
@@ -115,10 +176,11 @@ func parseElement(whole, t []byte) (e Element, rest []byte, err error) {
 }
 
 // canonicalArray reads each element by its type and prints the array again.
-func canonicalArray(elem Kind, elems []Element) ([]byte, error) {
-	dst := []byte{'{'}
+func canonicalArray(elem Kind, s []byte) ([]byte, error) {
+	dst := append(make([]byte, 0, len(s)+8), '{')
 	var buf []byte
-	for i, e := range elems {
+	e := ReadArray(s)
+	for i := 0; e.Next(); i++ {
 		if !e.Null {
 			d, err := ParseWith(T(elem), e.Text, nil)
 			if err != nil {
@@ -128,7 +190,7 @@ func canonicalArray(elem Kind, elems []Element) ([]byte, error) {
 		}
 		dst = AppendElement(dst, buf, e.Null, i == 0)
 	}
-	return append(dst, '}'), nil
+	return append(dst, '}'), e.Err
 }
 
 // AppendElement appends one element to an array's text form that was begun with "{" and that the caller ends with "}",

@@ -84,11 +84,7 @@ func parseBytes(t Type, s []byte) (Datum, error) {
 	case InternalChar:
 		return StringOf(t, string(s[:min(len(s), 1)])), nil
 	case Array:
-		elems, err := ParseArray(s)
-		if err != nil {
-			return Datum{}, err
-		}
-		text, err := canonicalArray(t.Elem, elems)
+		text, err := canonicalArray(t.Elem, s)
 		return StringOf(t, string(text)), err
 	case Text, Unknown:
 		return StringOf(t, string(s)), nil

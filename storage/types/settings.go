@@ -1,8 +1,6 @@
 package types
 
-import (
-	"github.com/siltstone-db/siltstone/storage/types/datetime"
-)
+import "github.com/siltstone-db/siltstone/storage/types/datetime"
 
 // Settings are the session's settings that text forms depend on. The zero Settings are UTC and the wall clock.
 type Settings struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -14,11 +15,14 @@ import (
 // from Go's engine it is translated; what cannot (back-references, look-around, word starts) is refused with 0A000.
 // The straight matcher serves common shapes many times faster. A regex is immutable and safe for concurrent use.
 type Regex struct {
-	re     *regexp.Regexp
-	fast   *straight // or nil
-	groups int
-	empty  bool // may match the empty string
-	start  bool // begins with ^: can match at the start only
+	re   *regexp.Regexp
+	fast *straight // or nil
+	// behind finds the place of a match in searches that begin within a text: the pattern, as group 1, behind a character
+	// and any more. nil: what stands in front of a match is nothing to it. longest then finds how far the match goes from
+	// there, where the longest one counts (nil: the first one does).
+	behind, longest *regexp.Regexp
+	groups          int
+	start           bool // begins with ^: can match at the start only
 }
 
 // Flags are the letters that functions take.
@@ -104,11 +108,18 @@ func CompileRegex(pattern string, f Flags) (*Regex, error) {
 		re.Longest()
 	}
 	x := &Regex{re: re, groups: re.NumSubexp()}
-	x.empty = re.MatchString("")
 	if tree, err := syntax.Parse(text, syntax.Perl); err == nil {
 		x.fast = compileStraight(tree)
 		x.start = beginsAtStart(tree)
-		x.empty = x.empty || minLength(tree) == 0
+		if looksBehind(tree) && !x.start {
+			if x.behind, err = regexp.Compile(`\A(?s:.)(?s:.*?)(` + text + ")"); err != nil {
+				return nil, goRegexError(err)
+			}
+			if !lazy {
+				x.longest = regexp.MustCompile(`\A(?s:.)(` + text + ")")
+				x.longest.Longest()
+			}
+		}
 	}
 	return x, nil
 }
@@ -437,27 +448,11 @@ func beginsAtStart(t *syntax.Regexp) bool {
 	return false
 }
 
-// minLength returns 0 when a tree may match the empty string somewhere, else something larger.
-func minLength(t *syntax.Regexp) int {
+// looksBehind tells whether a tree asks what stands in front of a place: for a line's start, a word's edge, or the text's.
+func looksBehind(t *syntax.Regexp) bool {
 	switch t.Op {
-	case syntax.OpLiteral, syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return 1
-	case syntax.OpPlus, syntax.OpCapture:
-		return minLength(t.Sub[0])
-	case syntax.OpRepeat:
-		return min(t.Min, 1) * minLength(t.Sub[0])
-	case syntax.OpConcat:
-		n := 0
-		for _, s := range t.Sub {
-			n += minLength(s)
-		}
-		return n
-	case syntax.OpAlternate:
-		n := 1
-		for _, s := range t.Sub {
-			n = min(n, minLength(s))
-		}
-		return n
+	case syntax.OpBeginText, syntax.OpBeginLine, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+		return true
 	}
-	return 0
+	return slices.ContainsFunc(t.Sub, looksBehind)
 }

@@ -126,6 +126,14 @@ func bigPow10(n int) *big.Int {
 	return new(big.Int).Exp(bigTen, big.NewInt(int64(n)), nil)
 }
 
+// Size returns the bytes of the digits, roughly.
+func (d Decimal) Size() int {
+	if d.big == nil {
+		return 16
+	}
+	return len(d.big.Bits()) * 8
+}
+
 // IsNaN tells whether d is NaN.
 func (d Decimal) IsNaN() bool { return d.class == notANumber }
 

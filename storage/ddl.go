@@ -17,6 +17,9 @@ func (db *DB) Apply(ctx context.Context, edits ...catalog.Edit) error {
 // Numbered returns edits whose objects have ids and OIDs that no other has, before they are committed.
 func (db *DB) Numbered(edits ...catalog.Edit) []catalog.Edit { return db.numbers.Fill(edits) }
 
+// NewOID returns an OID that no object has: for a constraint that a Replace adds.
+func (db *DB) NewOID() uint32 { return db.numbers.OID() }
+
 // editLocked changes catalog and tables.
 func (db *DB) editLocked(sequence uint64, edits []catalog.Edit) error {
 	next, _, err := db.catalog.Apply(edits...)

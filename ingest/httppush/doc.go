@@ -26,5 +26,6 @@
 // that is full is 53200, which a server tells as 429. Storage, whose live rows are bounded too, lets a push wait and
 // then answers the same.
 //
-// The package imports storage alone. Defaults of columns, which are SQL, are evaluated by a function that it is given.
+// The package imports storage alone. Defaults of columns and CHECK constraints, which are SQL, are evaluated by
+// functions that it is given.
 package httppush

@@ -69,6 +69,11 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 	if err != nil {
 		return Answer{}, err
 	}
+	held, done, err := h.hold(r, user, t)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer done()
 	body, err := OpenBody(w, r, h.opt.BodyMaxBytes)
 	if err != nil {
 		return Answer{}, err
@@ -79,7 +84,7 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 	}
 	p := newPush(t, body, h.opt.Pool)
 	defer p.end()
-	in, err := openRows(r, body, t, cols, partial)
+	in, err := openRows(r, body, t, cols, partial, held)
 	if err != nil {
 		return Answer{}, err
 	}

@@ -21,6 +21,8 @@ func TestOptions(t *testing.T) {
 				o.Store = &store{}
 			case "Defaults":
 				o.Defaults = func(*http.Request, string, *catalog.Table, []format.Column) error { return nil }
+			case "Conditions":
+				o.Conditions = (&store{}).conditions
 			case "BodyMaxBytes":
 				o.BodyMaxBytes, _ = strconv.ParseInt(arg.Vals[0], 10, 64)
 			default:

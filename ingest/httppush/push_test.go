@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -29,6 +30,7 @@ type store struct {
 	commits   int
 	rows, sum int64 // sum of n and d
 	text      int   // bytes of s
+	held      int   // conditions that nobody has let go of
 }
 
 func newStore(t testing.TB) *store {
@@ -63,11 +65,24 @@ func newHandler(st *store, pool *mem.Pool) *Handler {
 		d := types.IntOf(cols[2].Type, 7)
 		cols[2].Default = &d
 		return nil
-	}})
+	}, Conditions: st.conditions})
 	if err != nil {
 		panic(err) // the options are right
 	}
 	return h
+}
+
+// conditions is CHECK (n % 10 <> 7).
+func (s *store) conditions(*http.Request, string, *catalog.Table) ([]table.Condition, func(), error) {
+	s.held++
+	return []table.Condition{{Name: "no_seven", Fails: func(b *batch.Batch, bits batch.Bitmap) error {
+		for i := range b.Len {
+			if b.Cols[0].Datum(i).I%10 == 7 {
+				bits.Set(i)
+			}
+		}
+		return nil
+	}}}, func() { s.held-- }, nil
 }
 
 func request(body string, headers ...string) *http.Request {
@@ -250,6 +265,68 @@ func TestArrayStrings(t *testing.T) {
 		}
 		if err != nil || int(a.Stored) != tc.n || fmt.Sprint(bad) != tc.bad {
 			t.Errorf("%q: %+v, %v, want %d rows and bad ones %s", tc.body, a, err, tc.n, tc.bad)
+		}
+	}
+}
+
+// Rows that violate a CHECK are refused with their places in the body, whatever is wrong with those around them.
+func TestConditions(t *testing.T) {
+	var body, csv strings.Builder
+	csv.WriteString("n,s\n")
+	want := []int64{}
+	const n = 3 * batchRows
+	for i := range n {
+		switch {
+		case i%1000 < 3 && i > 2000: // a run that cannot be read
+			body.WriteString("{\"n\":\"x\"}\n")
+			csv.WriteString("x,\n")
+			want = append(want, int64(i))
+		case i%997 == 0:
+			body.WriteString("{\"n\":17}\n")
+			csv.WriteString("17,a\n")
+			want = append(want, int64(i))
+		default:
+			body.WriteString("{\"n\":5}\n")
+			csv.WriteString("5,b\n")
+		}
+	}
+	for media, text := range map[string]string{"application/x-ndjson": body.String(), "text/csv": csv.String()} {
+		for _, partial := range []bool{true, false} {
+			st, pool := newStore(t), mem.NewPool(64<<20)
+			cat, _, err := st.cat.Apply(catalog.Replace(st.cat.Table("public", "t"), func(t *catalog.Table) (*catalog.Table, error) {
+				t.Constraints = append(t.Constraints, catalog.Constraint{Kind: catalog.Check, Name: "no_seven", Columns: []uint32{1}, Expr: "n % 10 <> 7"})
+				return t, nil
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			st.cat = cat
+			r := request(text, "Content-Type", media)
+			if partial {
+				r.URL.RawQuery = "errors=partial"
+			}
+			a, err := newHandler(st, pool).Push(httptest.NewRecorder(), r, "u")
+			var rows []RowError
+			if refused := (*Error)(nil); partial {
+				rows = a.Rows
+			} else if errors.As(err, &refused) {
+				rows, err = refused.Rows, nil
+			}
+			got := []int64{}
+			for _, row := range rows {
+				got = append(got, row.Index)
+				if (row.SQLState == "23514") != (want == nil || row.Index%997 == 0 && !(row.Index%1000 < 3 && row.Index > 2000)) {
+					t.Errorf("row %d: %+v", row.Index, row)
+				}
+			}
+			slices.Sort(got)
+			stored := 0
+			if partial {
+				stored = n - len(want)
+			}
+			if err != nil || fmt.Sprint(got) != fmt.Sprint(want[:len(got)]) || len(got) == 0 || partial && int(a.Rejected) != len(want) || int(a.Stored) != stored || int(st.rows) != stored || st.held != 0 {
+				t.Errorf("%s, partial %v: stored %d, rejected %d, %v: rows %v, want %v", media, partial, a.Stored, a.Rejected, err, got, want)
+			}
 		}
 	}
 }

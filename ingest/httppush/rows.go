@@ -23,6 +23,7 @@ type rows struct {
 	read    func(out *batch.Batch, maxRows int) (more bool, err error)
 	limits  format.Limits
 	partial bool
+	held    *held // nil: the table has no CHECK
 	bad     []RowError
 	badRows int64
 	// first is the reason of the first bad row, whole.
@@ -30,8 +31,8 @@ type rows struct {
 }
 
 // openRows makes the reader for a body's media type.
-func openRows(r *http.Request, body *Body, t *catalog.Table, cols []format.Column, partial bool) (*rows, error) {
-	in := &rows{partial: partial, limits: format.Limits{Account: body.account}}
+func openRows(r *http.Request, body *Body, t *catalog.Table, cols []format.Column, partial bool, held *held) (*rows, error) {
+	in := &rows{partial: partial, held: held, limits: format.Limits{Account: body.account}}
 	switch media := mediaOf(r); media {
 	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines":
 		in.read = in.ndjson(body, t, cols)
@@ -55,6 +56,9 @@ func openRows(r *http.Request, body *Body, t *catalog.Table, cols []format.Colum
 // for.
 func (in *rows) Read(out *batch.Batch, maxRows int) (more bool, err error) {
 	more, err = in.read(out, maxRows)
+	if err == nil && in.held != nil {
+		err = in.held.keep(out, in.reject)
+	}
 	if err == nil && !more && in.badRows > 0 && !in.partial {
 		return false, in.refusal()
 	}
@@ -69,6 +73,14 @@ func (in *rows) refusal() error {
 		e.Detail = strings.TrimSpace(e.Detail + " Nothing was stored.")
 	}
 	return &Error{Err: &e, Rows: in.bad}
+}
+
+// unread rejects a row that could not be read.
+func (in *rows) unread(index int64, column string, e *errs.Error) error {
+	if in.held != nil {
+		in.held.missed(index)
+	}
+	return in.reject(index, column, e)
 }
 
 // reject keeps why a row is bad. When nothing will be stored, reading ends with as many as an answer tells.
@@ -88,7 +100,7 @@ func (in *rows) reject(index int64, column string, e *errs.Error) error {
 
 func (in *rows) ndjson(body io.Reader, t *catalog.Table, cols []format.Column) func(*batch.Batch, int) (bool, error) {
 	r := ndjson.NewReader(body, ndjson.Options{Table: t.Name, Limits: in.limits,
-		OnReject: func(e *ndjson.RowError) error { return in.reject(e.Index, e.Column, e.Err) }}, cols)
+		OnReject: func(e *ndjson.RowError) error { return in.unread(e.Index, e.Column, e.Err) }}, cols)
 	return r.Read
 }
 
@@ -125,7 +137,7 @@ func (in *rows) csv(body io.Reader, t *catalog.Table, cols []format.Column) (fun
 		}
 	}
 	r, err := formatcsv.NewReader(buf, formatcsv.Options{Table: t.Name, NoEndMark: true, Limits: in.limits,
-		OnReject: func(e *formatcsv.RowError) error { return in.reject(e.Index, e.Column, e.Err) }}, listed)
+		OnReject: func(e *formatcsv.RowError) error { return in.unread(e.Index, e.Column, e.Err) }}, listed)
 	if err != nil {
 		return nil, err
 	}

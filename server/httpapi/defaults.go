@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/format"
+	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -49,6 +50,20 @@ func (s *Server) defaults(r *http.Request, user string, t *catalog.Table, cols [
 		cols[i].Default = &once
 	}
 	return nil
+}
+
+// conditions compiles the CHECK constraints of a table for a push.
+func (s *Server) conditions(r *http.Request, user string, t *catalog.Table) ([]table.Condition, func(), error) {
+	conn, err := s.opt.Open(r.Context(), user, remoteAddr(r))
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := conn.Conditions(r.Context(), t)
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return list, conn.Close, nil
 }
 
 // firstRow is the session.Output that keeps the first row.

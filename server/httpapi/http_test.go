@@ -90,7 +90,10 @@ type conn struct {
 	params []session.Parameter
 }
 
-func (c *conn) TypeSettings() *types.Settings    { return &types.Settings{} }
+func (c *conn) TypeSettings() *types.Settings { return &types.Settings{} }
+func (c *conn) Conditions(context.Context, *catalog.Table) ([]table.Condition, error) {
+	return nil, nil
+}
 func (c *conn) Close()                           {}
 func (c *conn) Cancel()                          {}
 func (c *conn) Sync(context.Context, bool) error { return nil }

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/siltstone-db/siltstone/sql/session"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -21,6 +23,8 @@ type Session interface {
 	Sync(ctx context.Context, failed bool) error
 	// TypeSettings returns what the text forms of values depend on.
 	TypeSettings() *types.Settings
+	// Conditions compiles the CHECK constraints of a table; they are good until Close.
+	Conditions(ctx context.Context, t *catalog.Table) ([]table.Condition, error)
 	// Cancel stops the running statement, if any. Any goroutine may call it.
 	Cancel()
 	Close()

@@ -31,13 +31,14 @@ func (b *Binder) createTable(n *pg.CreateStmt) (Statement, error) {
 // TypeName implements ddl.Binder.
 func (d definitions) TypeName(n *pg.TypeName) (types.Type, error) { return d.b.typeName(n) }
 
-// Columns implements ddl.Binder.
-func (d definitions) Columns(schema, name string) ([]catalog.Column, bool, error) {
-	rel, err := d.b.resolver.Relation(schema, name)
-	if err != nil || rel == nil {
-		return nil, false, err
+// Check implements ddl.Binder.
+func (d definitions) Check(table string, columns []catalog.Column, n *pg.Node) (string, []int, error) {
+	_, used, err := d.b.check(table, columns, n)
+	if err != nil {
+		return "", nil, err
 	}
-	return rel.Columns, true, nil
+	text, err := parse.Expression(n)
+	return text, used, err
 }
 
 // Default implements ddl.Binder.

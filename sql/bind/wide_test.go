@@ -2,6 +2,7 @@ package bind_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,8 +37,8 @@ func TestWideTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ct := st.(*bind.CreateTable); len(ct.Columns) != 1600 || ct.PrimaryKey[0] != 1599 || ct.PrimaryKey[1] != 0 {
-		t.Errorf("%d columns, key %v", len(ct.Columns), ct.PrimaryKey)
+	if ct := st.(*bind.CreateTable); len(ct.Columns) != 1600 || !slices.Equal(ct.Constraints[0].Columns, []string{"c1599", "c0"}) {
+		t.Errorf("%d columns, key %v", len(ct.Columns), ct.Constraints)
 	}
 	if _, _, err := bindOne(c, "CREATE TABLE w ("+columns(1599)+", c7 int)"); !errs.Is(err, errs.DuplicateColumn) {
 		t.Errorf("a name twice: %v", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -70,6 +71,9 @@ func copyIn(ctx context.Context, env *Env, id catalog.TableID, r rowReader, fill
 				return 0, err
 			}
 		}
+		if err := fill.guard.Check(out); err != nil {
+			return 0, err
+		}
 		rows += int64(out.Len)
 		if err := env.Tx.Insert(ctx, id, out); err != nil {
 			return 0, err
@@ -85,10 +89,15 @@ type filler struct {
 	whole    bool              // the list is the table's columns in their order
 	defaults []*expr.Evaluator // by table ordinal, nil for NULL
 	written  []bool
+	guard    *table.Guard
 }
 
 func newFiller(ctx context.Context, env *Env, t *catalog.Table, ordinals []int) (*filler, error) {
-	f := &filler{table: t, ordinals: ordinals, whole: len(ordinals) == len(t.Columns), written: make([]bool, len(t.Columns))}
+	g, err := newGuard(env, t)
+	if err != nil {
+		return nil, err
+	}
+	f := &filler{table: t, ordinals: ordinals, whole: len(ordinals) == len(t.Columns), written: make([]bool, len(t.Columns)), guard: g}
 	for i, o := range ordinals {
 		f.whole = f.whole && i == o
 		f.written[o] = true
@@ -161,9 +170,6 @@ func (f *filler) batch(in *batch.Batch) (*batch.Batch, error) {
 		}
 		if err := f.fill(i, v, in.Len); err != nil {
 			return nil, err
-		}
-		if c.NotNull && v.HasNulls() {
-			return nil, notNull(f.table, i, "")
 		}
 	}
 	return out, nil

@@ -124,7 +124,10 @@ func runAnalyzed(ctx context.Context, env *Env, s bind.Statement, p *compile.Pro
 	if err != nil {
 		return err
 	}
-	w := newWriter(ctx, env, t)
+	w, err := newWriter(ctx, env, t)
+	if err != nil {
+		return err
+	}
 	if err := env.execute(ctx, p, w.add); err != nil {
 		return err
 	}

@@ -17,7 +17,10 @@ func (c *Command) insert(ctx context.Context, env *Env, b *bind.Insert) (string,
 	if err != nil {
 		return "", err
 	}
-	w := newWriter(ctx, env, t)
+	w, err := newWriter(ctx, env, t)
+	if err != nil {
+		return "", err
+	}
 	emit := w.add
 	var kept returned
 	defer kept.close()

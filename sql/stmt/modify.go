@@ -52,9 +52,9 @@ func newModification(ctx context.Context, env *Env, b *bind.Modify) (*modificati
 	}
 	m := &modification{env: env, bound: b, rows: index.NewRowIDs()}
 	if b.Update {
-		m.w = newWriter(ctx, env, t)
+		m.w, err = newWriter(ctx, env, t)
 	}
-	return m, nil
+	return m, err
 }
 
 func (m *modification) close() { m.returned.close() }

@@ -68,6 +68,9 @@ func (t *Table) settleConstraint(s *Snapshot, i int) error {
 	}
 	for j := range t.Constraints[:i] {
 		o := &t.Constraints[j]
+		if o.Name == k.Name && k.Kind == Check {
+			return errs.New(errs.DuplicateObject, "check constraint %q already exists", k.Name)
+		}
 		if o.Name == k.Name {
 			return errs.New(errs.DuplicateObject, "constraint %q for relation %q already exists", k.Name, t.Name)
 		}

@@ -59,6 +59,7 @@ const (
 	DuplicateFunction            Code = "42723"
 	AmbiguousFunction            Code = "42725"
 	GroupingError                Code = "42803"
+	InvalidForeignKey            Code = "42830"
 	DatatypeMismatch             Code = "42804"
 	WrongObjectType              Code = "42809"
 	CannotCoerce                 Code = "42846"

@@ -11,48 +11,90 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// column reads the definition of a column.
-func (t *definition) column(d *pg.ColumnDef) error {
-	if _, twice := t.byName[d.Colname]; twice {
-		return errs.New(errs.DuplicateColumn, "column %q specified more than once", d.Colname)
+// columns are those of a table while a statement about it is read: as they are after what was read of it.
+type columns struct {
+	binder Binder
+	st     *parse.Statement
+	name   string // of the table
+	list   []catalog.Column
+	byName map[string]int // a table of 1,600 is not looked through for each
+}
+
+func newColumns(binder Binder, st *parse.Statement, name string, list []catalog.Column) *columns {
+	t := &columns{binder: binder, st: st, name: name, byName: map[string]int{}}
+	for _, c := range list {
+		t.add(c)
 	}
-	col, err := t.columnType(d)
-	if err != nil {
-		return err
+	return t
+}
+
+func (t *columns) add(c catalog.Column) {
+	t.byName[c.Name] = len(t.list)
+	t.list = append(t.list, c)
+}
+
+// find returns where a column stands, or -1.
+func (t *columns) find(name string) int {
+	if at, ok := t.byName[name]; ok {
+		return at
 	}
-	at := len(t.Columns)
-	t.byName[d.Colname] = at
-	t.Columns = append(t.Columns, col)
-	null, notNull := false, false
+	return -1
+}
+
+// column reads the definition of a column, and of its constraints NOT NULL and DEFAULT; the others may name columns that
+// come later, and are returned as they are.
+func (t *columns) column(d *pg.ColumnDef) (c catalog.Column, later []*pg.Constraint, err error) {
+	if c, err = t.columnType(d); err != nil {
+		return c, nil, err
+	}
+	null, notNull, defaulted := false, false, false
 	for _, n := range d.Constraints {
 		k := n.GetConstraint()
 		switch k.Contype {
 		case pg.ConstrType_CONSTR_NULL, pg.ConstrType_CONSTR_NOTNULL:
 			not := k.Contype == pg.ConstrType_CONSTR_NOTNULL
 			if null && not || notNull && !not {
-				return t.st.Fail(k.Location, errs.SyntaxError, "conflicting NULL/NOT NULL declarations for column %q of table %q", d.Colname, t.Name)
+				return c, nil, t.st.Fail(k.Location, errs.SyntaxError, "conflicting NULL/NOT NULL declarations for column %q of table %q", d.Colname, t.name)
 			}
 			null, notNull = !not, not
-			t.Columns[at].NotNull = not
+			c.NotNull = not
 		case pg.ConstrType_CONSTR_DEFAULT:
-			if t.Columns[at].Default, err = t.binder.Default(&t.Columns[at], k.RawExpr); err != nil {
-				return err
+			if defaulted {
+				return c, nil, t.st.Fail(k.Location, errs.SyntaxError, "multiple default values specified for column %q of table %q", d.Colname, t.name)
 			}
-		case pg.ConstrType_CONSTR_PRIMARY:
-			if err := t.primaryKey(k, []int{at}); err != nil {
-				return err
+			defaulted = true
+			if c.Default, err = t.binder.Default(&c, k.RawExpr); err != nil {
+				return c, nil, err
 			}
 		default:
-			if err := t.unenforced(k, d.Colname); err != nil {
-				return err
-			}
+			later = append(later, k)
 		}
 	}
-	return nil
+	return c, later, nil
+}
+
+// constraints reads the constraints that stand behind a column.
+func (t *columns) constraints(column string, list []*pg.Constraint) (all []Constraint, err error) {
+	var last *Constraint
+	for _, k := range list {
+		if is, err := t.attribute(last, k); is {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		c, err := t.constraint(k, column)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, *c)
+		last = &all[len(all)-1]
+	}
+	return all, nil
 }
 
 // columnType reads the name and the type of a column.
-func (t *definition) columnType(d *pg.ColumnDef) (catalog.Column, error) {
+func (t *columns) columnType(d *pg.ColumnDef) (catalog.Column, error) {
 	col := catalog.Column{Name: d.Colname, NotNull: d.IsNotNull}
 	if names := parse.Names(d.TypeName.GetNames()); len(names) == 1 {
 		switch names[0] {

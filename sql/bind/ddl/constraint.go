@@ -11,107 +11,134 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// constraint reads a constraint of the table.
-func (t *definition) constraint(k *pg.Constraint) error {
-	if k.Contype != pg.ConstrType_CONSTR_PRIMARY {
-		return t.unenforced(k, "")
-	}
-	var key []int
-	for _, name := range parse.Names(k.Keys) {
-		at, ok := t.byName[name]
-		if !ok {
-			return t.st.Fail(k.Location, errs.UndefinedColumn, "column %q named in key does not exist", name)
-		}
-		if slices.Contains(key, at) {
-			return t.st.Fail(k.Location, errs.DuplicateColumn, "column %q appears twice in primary key constraint", name)
-		}
-		key = append(key, at)
-	}
-	return t.primaryKey(k, key)
+// Constraint is a constraint as it was written, with names for what the catalog has by number.
+type Constraint struct {
+	Kind    catalog.ConstraintKind
+	Name    string // "": one is chosen
+	Columns []string
+	Expr    string // of CHECK
+	// References is the table of a FOREIGN KEY, Referenced its columns; none: those of its primary key.
+	References                QualifiedName
+	Referenced                []string
+	OnUpdate, OnDelete, Match byte
+	Deferrable, Deferred      bool
+	NotValid, NoInherit       bool
+	NullsNotDistinct          bool
+	at                        int32 // where it stands
 }
 
-func (t *definition) primaryKey(k *pg.Constraint, key []int) error {
-	if t.PrimaryKey != nil {
-		return t.st.Fail(k.Location, errs.InvalidTableDefinition, "multiple primary keys for table %q are not allowed", t.Name)
-	}
-	t.PrimaryKey, t.PrimaryKeyName = key, k.Conname
-	if t.PrimaryKeyName == "" {
-		t.PrimaryKeyName = t.Name + "_pkey"
-	}
-	for _, i := range key {
-		t.Columns[i].NotNull = true
-	}
-	return nil
-}
-
-// unenforced takes UNIQUE, CHECK and FOREIGN KEY constraints, which schemas of other databases are full of: their names
-// are checked, their rows are not, and the executor warns of each. column is the column they stand behind, "" for a
-// constraint of the table. What would change rows (generated columns, identities) is refused.
-func (t *definition) unenforced(k *pg.Constraint, column string) error {
-	var own []string
-	var word, suffix string
+// constraint reads a constraint. column is the column that it stands behind, "" for a constraint of the table. What would
+// change rows (generated columns, identities) is refused.
+func (t *columns) constraint(k *pg.Constraint, column string) (*Constraint, error) {
+	c := &Constraint{Name: k.Conname, Deferrable: k.Deferrable, Deferred: k.Initdeferred, NotValid: k.SkipValidation,
+		NoInherit: k.IsNoInherit, NullsNotDistinct: k.NullsNotDistinct, at: k.Location}
 	switch k.Contype {
-	case pg.ConstrType_CONSTR_ATTR_DEFERRABLE, pg.ConstrType_CONSTR_ATTR_NOT_DEFERRABLE,
-		pg.ConstrType_CONSTR_ATTR_DEFERRED, pg.ConstrType_CONSTR_ATTR_IMMEDIATE:
-		return nil
-	case pg.ConstrType_CONSTR_UNIQUE:
-		own, word, suffix = parse.Names(k.Keys), "unique", "key"
+	case pg.ConstrType_CONSTR_PRIMARY, pg.ConstrType_CONSTR_UNIQUE:
+		return c, t.key(c, k, column)
 	case pg.ConstrType_CONSTR_CHECK:
-		word, suffix = "check", "check"
+		c.Kind = catalog.Check
+		var used []int
+		var err error
+		if c.Expr, used, err = t.binder.Check(t.name, t.list, k.RawExpr); err != nil {
+			return nil, err
+		}
+		for _, at := range used {
+			c.Columns = append(c.Columns, t.list[at].Name)
+		}
+		return c, nil
 	case pg.ConstrType_CONSTR_FOREIGN:
-		own, word, suffix = parse.Names(k.FkAttrs), "foreign key", "fkey"
-		if err := t.referenced(k); err != nil {
-			return err
-		}
-	default:
-		return t.refuseConstraint(k)
+		return c, t.foreignKey(c, k, column)
 	}
-	if column != "" {
-		own = []string{column}
-	}
-	for _, name := range own {
-		if _, ok := t.byName[name]; !ok {
-			if word == "unique" {
-				return t.st.Fail(k.Location, errs.UndefinedColumn, "column %q named in key does not exist", name)
-			}
-			return errs.New(errs.UndefinedColumn, "column %q referenced in foreign key constraint does not exist", name)
-		}
-	}
-	name := k.Conname
-	if name == "" {
-		name = strings.Join(append(append([]string{t.Name}, own...), suffix), "_")
-	}
-	t.Unenforced = append(t.Unenforced, word+" constraint \""+name+"\"")
-	return nil
-}
-
-// referenced checks that the table and the columns behind REFERENCES exist.
-func (t *definition) referenced(k *pg.Constraint) error {
-	schema, name := k.Pktable.Schemaname, k.Pktable.Relname
-	columns := t.Columns
-	if name != t.Name || schema != t.Schema {
-		others, found, err := t.binder.Columns(schema, name)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return errs.New(errs.UndefinedTable, "relation %q does not exist", k.Pktable.Relname)
-		}
-		columns = others
-	}
-	for _, column := range parse.Names(k.PkAttrs) {
-		if !slices.ContainsFunc(columns, func(c catalog.Column) bool { return c.Name == column }) {
-			return errs.New(errs.UndefinedColumn, "column %q referenced in foreign key constraint does not exist", column)
-		}
-	}
-	return nil
-}
-
-func (t *definition) refuseConstraint(k *pg.Constraint) error {
 	word := map[pg.ConstrType]string{pg.ConstrType_CONSTR_IDENTITY: "GENERATED AS IDENTITY",
 		pg.ConstrType_CONSTR_GENERATED: "GENERATED ALWAYS AS", pg.ConstrType_CONSTR_EXCLUSION: "EXCLUDE"}[k.Contype]
 	if word == "" {
 		word = strings.TrimPrefix(k.Contype.String(), "CONSTR_")
 	}
-	return t.st.Unsupported(k.Location, "%s", word)
+	return nil, t.st.Unsupported(k.Location, "%s", word)
+}
+
+// key reads PRIMARY KEY and UNIQUE.
+func (t *columns) key(c *Constraint, k *pg.Constraint, column string) error {
+	c.Kind, c.Columns = catalog.Unique, parse.Names(k.Keys)
+	if k.Contype == pg.ConstrType_CONSTR_PRIMARY {
+		c.Kind = catalog.PrimaryKey
+	}
+	switch {
+	case len(k.Including) > 0:
+		return t.st.Unsupported(k.Location, "INCLUDE")
+	case k.Indexname != "":
+		return t.st.Unsupported(k.Location, "%s USING INDEX", strings.ToUpper(c.Kind.String()))
+	case len(k.Options) > 0:
+		return t.st.Unsupported(k.Location, "WITH in a constraint")
+	case k.Deferrable:
+		return t.st.Unsupported(k.Location, "DEFERRABLE of a %s", c.Kind)
+	case k.Indexspace != "":
+		return t.st.Unsupported(k.Location, "USING INDEX TABLESPACE")
+	}
+	if column != "" {
+		c.Columns = []string{column}
+	}
+	for i, name := range c.Columns {
+		if t.find(name) < 0 {
+			return t.st.Fail(k.Location, errs.UndefinedColumn, "column %q named in key does not exist", name)
+		}
+		if slices.Contains(c.Columns[:i], name) {
+			return t.st.Fail(k.Location, errs.DuplicateColumn, "column %q appears twice in %s constraint", name, c.Kind)
+		}
+	}
+	return nil
+}
+
+// foreignKey reads REFERENCES. Whether the other table has what it says is known when the statement runs.
+func (t *columns) foreignKey(c *Constraint, k *pg.Constraint, column string) error {
+	c.Kind, c.Columns = catalog.ForeignKey, parse.Names(k.FkAttrs)
+	if column != "" {
+		c.Columns = []string{column}
+	}
+	for _, name := range c.Columns {
+		if t.find(name) < 0 {
+			return errs.New(errs.UndefinedColumn, "column %q referenced in foreign key constraint does not exist", name)
+		}
+	}
+	c.References = QualifiedName{k.Pktable.Schemaname, k.Pktable.Relname}
+	c.Referenced = parse.Names(k.PkAttrs)
+	letter := func(s string, or byte) byte {
+		if s == "" {
+			return or
+		}
+		return s[0]
+	}
+	c.OnUpdate, c.OnDelete, c.Match = letter(k.FkUpdAction, 'a'), letter(k.FkDelAction, 'a'), letter(k.FkMatchtype, 's')
+	switch {
+	case c.Match == 'p':
+		return t.st.Unsupported(k.Location, "MATCH PARTIAL")
+	case len(k.FkDelSetCols) > 0:
+		return t.st.Unsupported(k.Location, "ON DELETE SET of some columns")
+	}
+	return nil
+}
+
+// attribute reads what may follow a constraint of a column: it belongs to the one before it.
+func (t *columns) attribute(c *Constraint, k *pg.Constraint) (is bool, err error) {
+	var word string
+	switch k.Contype {
+	case pg.ConstrType_CONSTR_ATTR_DEFERRABLE, pg.ConstrType_CONSTR_ATTR_NOT_DEFERRABLE:
+		word = "DEFERRABLE"
+	case pg.ConstrType_CONSTR_ATTR_DEFERRED, pg.ConstrType_CONSTR_ATTR_IMMEDIATE:
+		word = "INITIALLY"
+	default:
+		return false, nil
+	}
+	if c == nil || c.Kind == catalog.Check {
+		return true, t.st.Fail(k.Location, errs.SyntaxError, "misplaced %s clause", word)
+	}
+	switch {
+	case c.Kind != catalog.ForeignKey && (k.Contype == pg.ConstrType_CONSTR_ATTR_DEFERRABLE || k.Contype == pg.ConstrType_CONSTR_ATTR_DEFERRED):
+		return true, t.st.Unsupported(k.Location, "DEFERRABLE of a %s", c.Kind)
+	case k.Contype == pg.ConstrType_CONSTR_ATTR_DEFERRABLE:
+		c.Deferrable = true
+	case k.Contype == pg.ConstrType_CONSTR_ATTR_DEFERRED:
+		c.Deferrable, c.Deferred = true, true
+	}
+	return true, nil
 }

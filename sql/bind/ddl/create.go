@@ -11,62 +11,51 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// definition is a CREATE TABLE while it is read.
-type definition struct {
-	CreateTable
-	binder Binder
-	st     *parse.Statement
-	byName map[string]int // columns: a table of 1,600 is not looked through for each
-}
-
 // Create binds CREATE TABLE.
 func Create(binder Binder, st *parse.Statement, n *pg.CreateStmt) (*CreateTable, error) {
-	t := &definition{binder: binder, st: st, byName: map[string]int{}}
-	t.Schema, t.Name, t.IfNotExists = n.Relation.Schemaname, n.Relation.Relname, n.IfNotExists
-	if err := t.refuse(n); err != nil {
+	if err := refuse(st, n); err != nil {
 		return nil, err
 	}
-	if err := t.elements(n.TableElts); err != nil {
+	c := &CreateTable{Schema: n.Relation.Schemaname, Name: n.Relation.Relname, IfNotExists: n.IfNotExists}
+	if err := c.elements(newColumns(binder, st, c.Name, nil), n.TableElts); err != nil {
 		return nil, err
 	}
 	var err error
-	if t.Options, err = Options(n.Options); err != nil {
-		return nil, err
-	}
-	return &t.CreateTable, nil
+	c.Options, err = Options(n.Options)
+	return c, err
 }
 
 // refuse names what PostgreSQL's CREATE TABLE has and ours has not.
-func (t *definition) refuse(n *pg.CreateStmt) error {
+func refuse(st *parse.Statement, n *pg.CreateStmt) error {
 	switch {
 	case n.Partspec != nil:
-		return t.st.Unsupported(n.Partspec.Location, "PARTITION BY")
+		return st.Unsupported(n.Partspec.Location, "PARTITION BY")
 	case n.OfTypename != nil:
-		return t.st.Unsupported(n.OfTypename.Location, "CREATE TABLE OF")
+		return st.Unsupported(n.OfTypename.Location, "CREATE TABLE OF")
 	case n.Partbound != nil:
-		return t.st.Unsupported(n.Relation.Location, "PARTITION OF")
+		return st.Unsupported(n.Relation.Location, "PARTITION OF")
 	case len(n.InhRelations) > 0:
-		return t.st.Unsupported(n.Relation.Location, "INHERITS")
+		return st.Unsupported(n.Relation.Location, "INHERITS")
 	case n.Relation.Relpersistence == "t":
-		return t.st.Unsupported(n.Relation.Location, "CREATE TEMPORARY TABLE")
+		return st.Unsupported(n.Relation.Location, "CREATE TEMPORARY TABLE")
 	case n.Relation.Relpersistence == "u":
-		return t.st.Unsupported(n.Relation.Location, "CREATE UNLOGGED TABLE")
+		return st.Unsupported(n.Relation.Location, "CREATE UNLOGGED TABLE")
 	case n.Tablespacename != "":
-		return t.st.Unsupported(n.Relation.Location, "TABLESPACE")
+		return st.Unsupported(n.Relation.Location, "TABLESPACE")
 	}
 	return nil
 }
 
-// elements reads the columns, and then the constraints, which may stand before the columns that they name.
-func (t *definition) elements(elts []*pg.Node) error {
-	var constraints []*pg.Constraint
-	columns := 0
+// elements reads the columns, and then the constraints, which may name any of them.
+func (c *CreateTable) elements(t *columns, elts []*pg.Node) error {
+	var own []*pg.Constraint // of the table
+	count := 0
 	for _, e := range elts {
 		switch x := e.Node.(type) {
 		case *pg.Node_ColumnDef:
-			columns++
+			count++
 		case *pg.Node_Constraint:
-			constraints = append(constraints, x.Constraint)
+			own = append(own, x.Constraint)
 		case *pg.Node_TableLikeClause:
 			return t.st.Unsupported(x.TableLikeClause.GetRelation().GetLocation(), "LIKE in CREATE TABLE")
 		default:
@@ -74,19 +63,56 @@ func (t *definition) elements(elts []*pg.Node) error {
 		}
 	}
 	// Before the types and defaults of all of them are looked at, which takes its time for a text of many megabytes.
-	if columns > catalog.MaxColumns {
+	if count > catalog.MaxColumns {
 		return errs.New(errs.TooManyColumns, "tables can have at most %d columns", catalog.MaxColumns)
 	}
+	behind := make([][]*pg.Constraint, 0, count) // columns
 	for _, e := range elts {
-		if d := e.GetColumnDef(); d != nil {
-			if err := t.column(d); err != nil {
-				return err
-			}
+		d := e.GetColumnDef()
+		if d == nil {
+			continue
 		}
-	}
-	for _, k := range constraints {
-		if err := t.constraint(k); err != nil {
+		if t.find(d.Colname) >= 0 {
+			return errs.New(errs.DuplicateColumn, "column %q specified more than once", d.Colname)
+		}
+		col, later, err := t.column(d)
+		if err != nil {
 			return err
+		}
+		t.add(col)
+		behind = append(behind, later)
+	}
+	c.Columns = t.list
+	for i, list := range behind {
+		all, err := t.constraints(t.list[i].Name, list)
+		if err != nil {
+			return err
+		}
+		c.Constraints = append(c.Constraints, all...)
+	}
+	for _, k := range own {
+		one, err := t.constraint(k, "")
+		if err != nil {
+			return err
+		}
+		c.Constraints = append(c.Constraints, *one)
+	}
+	return c.oneKey(t)
+}
+
+// oneKey refuses a second primary key, and makes the columns of the first NOT NULL.
+func (c *CreateTable) oneKey(t *columns) error {
+	keys := 0
+	for i := range c.Constraints {
+		k := &c.Constraints[i]
+		if k.Kind != catalog.PrimaryKey {
+			continue
+		}
+		if keys++; keys > 1 {
+			return t.st.Fail(k.at, errs.InvalidTableDefinition, "multiple primary keys for table %q are not allowed", c.Name)
+		}
+		for _, name := range k.Columns {
+			c.Columns[t.find(name)].NotNull = true
 		}
 	}
 	return nil

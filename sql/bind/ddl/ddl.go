@@ -16,19 +16,15 @@ type Binder interface {
 	TypeName(n *pg.TypeName) (types.Type, error)
 	// Default checks the expression of a DEFAULT against its column and returns its text.
 	Default(c *catalog.Column, n *pg.Node) (string, error)
-	// Columns returns the columns of a table, and false when there is no such table.
-	Columns(schema, name string) ([]catalog.Column, bool, error)
+	// Check checks the condition of a CHECK over columns of a table and returns its text, and which columns it reads.
+	Check(table string, columns []catalog.Column, n *pg.Node) (text string, used []int, err error)
 }
 
 // CreateTable is CREATE TABLE [IF NOT EXISTS]. Schema is "" when it was not given.
 type CreateTable struct {
 	Schema, Name string
 	Columns      []catalog.Column
-	PrimaryKey   []int
-	// PrimaryKeyName is the constraint's name as PostgreSQL chooses or the user gave it; "" without a primary key.
-	PrimaryKeyName string
-	// Unenforced names the constraints that are accepted but not checked, for a warning.
-	Unenforced []string
+	Constraints  []Constraint
 	// Options are the WITH settings.
 	Options     []catalog.Option
 	IfNotExists bool
@@ -43,6 +39,14 @@ type DropTable struct {
 
 // QualifiedName is a name with an optional schema.
 type QualifiedName struct{ Schema, Name string }
+
+// String returns the name as messages print it.
+func (n QualifiedName) String() string {
+	if n.Schema != "" {
+		return n.Schema + "." + n.Name
+	}
+	return n.Name
+}
 
 // Bound marks a statement that was bound.
 func (*CreateTable) Bound() {}

@@ -1,0 +1,73 @@
+package bind
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// Check binds the condition of a CHECK constraint, given as text, over the columns of its table: expr.Column.Index is the
+// ordinal.
+func Check(r Resolver, env Env, table string, columns []catalog.Column, text string) (expr.Expr, error) {
+	n, err := parseExpression(text)
+	if err != nil {
+		return nil, errs.Internal("check constraint of table %q: %w", table, err)
+	}
+	e, _, err := New(r, nil, env).check(table, columns, n)
+	return e, err
+}
+
+// parseExpression reads what parse.Expression has written.
+func parseExpression(text string) (*pg.Node, error) {
+	sts, err := parse.Parse("SELECT " + text)
+	if err != nil {
+		return nil, err
+	}
+	targets := sts[0].Node.GetSelectStmt().GetTargetList()
+	if len(sts) != 1 || len(targets) != 1 {
+		return nil, errs.Internal("%q is not an expression", text)
+	}
+	return targets[0].GetResTarget().Val, nil
+}
+
+// check binds the condition of a CHECK constraint, and returns which columns it reads.
+func (b *Binder) check(tableName string, columns []catalog.Column, n *pg.Node) (e expr.Expr, used []int, err error) {
+	cols := make([]plan.Column, len(columns))
+	ordinals := make(map[plan.ID]int, len(columns))
+	for i, c := range columns {
+		cols[i] = b.newColumn(c.Name, c.Type)
+		ordinals[cols[i].ID] = i
+	}
+	f, err := b.named1(&table{alias: tableName, name: tableName}, cols, nil, -1)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &scope{from: f, node: oneRow(), clause: "check constraints"}
+	start := s.node
+	if e, err = b.boolean(s, n, "CHECK"); err != nil {
+		return nil, nil, err
+	}
+	if s.node != start {
+		return nil, nil, b.fail(parse.Location(n), errs.FeatureNotSupported, "cannot use subquery in check constraint")
+	}
+	seen := make([]bool, len(columns))
+	e = expr.Transform(e, func(x expr.Expr) expr.Expr {
+		c, ok := x.(*expr.Column)
+		if !ok {
+			return x
+		}
+		at := ordinals[plan.ID(c.Index)]
+		seen[at] = true
+		return &expr.Column{Index: at, Name: c.Name, T: c.T}
+	})
+	for i, is := range seen {
+		if is {
+			used = append(used, i)
+		}
+	}
+	return e, used, nil
+}

@@ -1,0 +1,173 @@
+package stmt
+
+import (
+	"fmt"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/bind/ddl"
+	"github.com/siltstone-db/siltstone/sql/pgcatalog"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// dropTable runs DROP TABLE.
+func dropTable(env *Env, b *ddl.DropTable) (string, error) {
+	var tables []catalog.Object
+	for _, n := range b.Tables {
+		rel, err := env.Resolver.Relation(n.Schema, n.Name)
+		if err != nil && !(b.IfExists && errs.Is(err, errs.InvalidSchemaName)) {
+			return "", err
+		}
+		switch {
+		case rel == nil && b.IfExists:
+			what := fmt.Sprintf("table %q does not exist, skipping", n.Name)
+			if err != nil {
+				what = fmt.Sprintf("schema %q does not exist, skipping", n.Schema)
+			}
+			if err := env.Out.Notice("NOTICE", "00000", what); err != nil {
+				return "", err
+			}
+		case rel == nil:
+			name := n.Name
+			if n.Schema != "" {
+				name = n.Schema + "." + n.Name
+			}
+			return "", bind.Suggest(errs.New(errs.UndefinedTable, "table %q does not exist", name), env.Resolver, n.Schema, n.Name)
+		case rel.Table == nil && rel.Kind == 'v':
+			return "", errs.New(errs.WrongObjectType, "%q is not a table", n.Name).
+				WithHint("Use DROP VIEW to remove a view.")
+		case rel.Table == nil:
+			return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", n.Name)
+		default:
+			tables = append(tables, rel.Table)
+		}
+	}
+	return "DROP TABLE", dropObjects(env, b.Cascade, tables)
+}
+
+// dropObjects drops objects together, with what goes along, and says what that is.
+func dropObjects(env *Env, cascade bool, objects []catalog.Object) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	path := env.Resolver.SearchPath()
+	ids := make([]catalog.ID, len(objects))
+	for i, o := range objects {
+		ids[i] = o.Common().ID
+	}
+	r, err := env.Tx.Catalog().Removal(path, cascade, ids...)
+	if err != nil {
+		return err
+	}
+	for _, also := range r.Also {
+		if err := env.Out.Notice("NOTICE", "00000", "drop cascades to "+also); err != nil {
+			return err
+		}
+	}
+	e := catalog.Drop(path, objects...)
+	if cascade {
+		e = e.Cascade()
+	}
+	return env.Tx.Edit(e)
+}
+
+// relations are the kinds of relation, but tables, that DROP takes, as its messages call them.
+var relations = map[pg.ObjectType]string{pg.ObjectType_OBJECT_VIEW: "view", pg.ObjectType_OBJECT_MATVIEW: "materialized view",
+	pg.ObjectType_OBJECT_SEQUENCE: "sequence", pg.ObjectType_OBJECT_INDEX: "index"}
+
+// dropAbsent runs DROP of a relation of a kind of which there are none: what is named so is something else.
+func dropAbsent(env *Env, n *pg.DropStmt, tag string) (string, error) {
+	kind := relations[n.RemoveType]
+	if kind == "" {
+		return "", errs.Unsupported("%s", tag)
+	}
+	for _, o := range n.Objects {
+		var parts []string
+		for _, p := range o.GetList().GetItems() {
+			parts = append(parts, p.GetString_().GetSval())
+		}
+		schema, name := "", parts[len(parts)-1]
+		if len(parts) > 1 {
+			schema = parts[len(parts)-2]
+		}
+		if t, k := keyOf(env, schema, name); k != nil && kind == "index" {
+			return "", indexNeeded(env, t, k)
+		}
+		rel, err := env.Resolver.Relation(schema, name)
+		switch {
+		case err != nil && !(n.MissingOk && errs.Is(err, errs.InvalidSchemaName)):
+			return "", err
+		case rel != nil && rel.Table == nil:
+			return "", errs.Unsupported("%s", tag)
+		case rel != nil:
+			article := map[byte]string{'i': "an"}[kind[0]]
+			if article == "" {
+				article = "a"
+			}
+			return "", errs.New(errs.WrongObjectType, "%q is not %s %s", name, article, kind).WithHint("Use DROP TABLE to remove a table.")
+		case !n.MissingOk:
+			code := errs.UndefinedTable
+			if kind == "index" {
+				code = errs.UndefinedObject
+			}
+			return "", errs.New(code, "%s %q does not exist", kind, strings.Join(parts, "."))
+		}
+		what := fmt.Sprintf("%s %q does not exist, skipping", kind, name)
+		if err != nil {
+			what = fmt.Sprintf("schema %q does not exist, skipping", schema)
+		}
+		if err := env.Out.Notice("NOTICE", "00000", what); err != nil {
+			return "", err
+		}
+	}
+	return tag, nil
+}
+
+// keyOf returns the key whose index has a name, and its table.
+func keyOf(env *Env, schema, name string) (*catalog.Table, *catalog.Constraint) {
+	path := []string{schema}
+	if schema == "" {
+		path = env.Resolver.SearchPath()
+	}
+	for _, p := range path {
+		if t, ok := env.Tx.Catalog().Relation(p, name).(*catalog.Table); ok && t.Name != name {
+			return t, t.Constraint(name)
+		}
+	}
+	return nil, nil
+}
+
+// indexNeeded refuses to drop the index of a key.
+func indexNeeded(env *Env, t *catalog.Table, k *catalog.Constraint) error {
+	on := fmt.Sprintf("constraint %s on %s", QuoteIdent(k.Name), env.Tx.Catalog().Title(t, env.Resolver.SearchPath()))
+	return errs.New(errs.DependentObjectsStillExist, "cannot drop index %s because %s requires it", QuoteIdent(k.Name), on).
+		WithHint("You can drop %s instead.", on)
+}
+
+// drop runs DROP of anything but tables.
+func drop(env *Env, n *pg.DropStmt, tag string) (string, error) {
+	if n.RemoveType != pg.ObjectType_OBJECT_SCHEMA {
+		return dropAbsent(env, n, tag)
+	}
+	var schemas []catalog.Object
+	for _, o := range n.Objects {
+		name := o.GetString_().GetSval()
+		if env.Tx.Catalog().Schema(name) == nil {
+			if pgcatalog.IsSchema(name) {
+				return "", errs.New("2BP01", "cannot drop schema %s because it is required by the database system", name)
+			}
+			if !n.MissingOk {
+				return "", errs.New(errs.InvalidSchemaName, "schema %q does not exist", name)
+			}
+			if err := env.Out.Notice("NOTICE", "00000", fmt.Sprintf("schema %q does not exist, skipping", name)); err != nil {
+				return "", err
+			}
+			continue
+		}
+		schemas = append(schemas, env.Tx.Catalog().Schema(name))
+	}
+	return "DROP SCHEMA", dropObjects(env, n.Behavior == pg.DropBehavior_DROP_CASCADE, schemas)
+}

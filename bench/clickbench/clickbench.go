@@ -30,10 +30,19 @@ func Queries() []suite.Query {
 		if check, ok := strings.CutPrefix(line, "-- check: "); ok {
 			qs[len(qs)-1].Check = check
 		} else if line != "" && !strings.HasPrefix(line, "--") {
-			qs = append(qs, suite.Query{Name: fmt.Sprintf("Q%d", len(qs)+1), SQL: line})
+			qs = append(qs, suite.Query{Name: fmt.Sprintf("Q%d", len(qs)+1), SQL: line, Proof: proof(line)})
 		}
 	}
 	return qs
+}
+
+// proof returns what judges the timed answer of a query.
+func proof(sql string) *suite.Proof {
+	p, err := suite.Prove(sql, "WatchID")
+	if err != nil { // a query of this package that its test has not seen
+		panic("clickbench: " + err.Error())
+	}
+	return p
 }
 
 // Workload returns the workload over rows rows, writing the data files into dir unless they are there.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,13 +37,19 @@ func (r *Report) WriteJSON(w io.Writer) error {
 }
 
 // WriteText writes the table: milliseconds per query, the ratio of each rival to the first target (above 1: the first
-// is faster), and below it the sums, geometric means and the number of equal answers.
+// is faster), the run after a restart, the one without answers from statistics, and what is wrong with an answer that was
+// timed or checked; below it the sums, geometric means and the number of equal answers.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d rows, %d threads, best of the hot runs, ms\n\n", r.Workload, r.Rows, r.Threads)
 	fmt.Fprintf(&b, "%-6s", "query")
 	for i, run := range r.Runs {
 		fmt.Fprintf(&b, " %12s", run.Target)
+		for _, x := range extras {
+			if x.any(run) {
+				fmt.Fprintf(&b, " %9s", x.title)
+			}
+		}
 		if i > 0 {
 			fmt.Fprintf(&b, " %8s", "ratio")
 		}
@@ -57,6 +64,9 @@ func (r *Report) WriteText(w io.Writer) error {
 		if run.Load > 0 {
 			fmt.Fprintf(&b, "loaded in %.1f s (%.0f rows/s), ", run.Load.Seconds(), float64(r.Rows)/run.Load.Seconds())
 		}
+		if extras[0].any(run) && !run.ColdFromDisk {
+			b.WriteString("cold runs met the page cache, which only root can drop, ")
+		}
 		fmt.Fprintf(&b, "%.0f MB on disk", float64(run.DiskBytes)/1e6)
 		if run.LiveBytes > 0 {
 			fmt.Fprintf(&b, ", %.0f MB live", float64(run.LiveBytes)/1e6)
@@ -68,6 +78,22 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// extra is a column that a run has beside its best time.
+type extra struct {
+	title string
+	of    func(*suite.Timing) time.Duration
+}
+
+var extras = []extra{
+	{"cold", func(t *suite.Timing) time.Duration { return t.Cold }},
+	{"cache off", func(t *suite.Timing) time.Duration { return t.Unreckoned }},
+}
+
+// any tells whether a run has the column.
+func (x *extra) any(run *suite.Run) bool {
+	return slices.ContainsFunc(run.Timings, func(t suite.Timing) bool { return x.of(&t) > 0 })
 }
 
 func (r *Report) writeQuery(b *strings.Builder, q int) {
@@ -82,6 +108,14 @@ func (r *Report) writeQuery(b *strings.Builder, q int) {
 		} else {
 			fmt.Fprintf(b, " %12.2f", milliseconds(t.Best))
 		}
+		if t.Wrong != "" {
+			verdict += fmt.Sprintf(" %s: %s", run.Target, t.Wrong)
+		}
+		for _, x := range extras {
+			if x.any(run) {
+				fmt.Fprintf(b, " %9.2f", milliseconds(x.of(&t)))
+			}
+		}
 		if i > 0 {
 			fmt.Fprintf(b, " %8s", ratio(t, first))
 			if t.Diff != "" {
@@ -89,8 +123,11 @@ func (r *Report) writeQuery(b *strings.Builder, q int) {
 			}
 		}
 	}
-	if verdict == "" && len(r.Runs) > 1 {
-		verdict = " equal"
+	if verdict == "" {
+		verdict = " right"
+		if len(r.Runs) > 1 {
+			verdict = " equal"
+		}
 	}
 	fmt.Fprintf(b, " %s\n", verdict)
 }

@@ -33,6 +33,8 @@ var packages = map[string]string{
 type Rival struct {
 	name, version string
 	dir           string // its data
+	modules       string
+	threads       int
 	cmd           *exec.Cmd
 	in            io.WriteCloser
 	out           *bufio.Reader
@@ -48,28 +50,42 @@ func Open(ctx context.Context, name, modules, dir string, threads int) (*Rival, 
 	if err := install(ctx, modules, pkg); err != nil {
 		return nil, err
 	}
-	r := &Rival{name: name, dir: dir}
-	r.cmd = exec.CommandContext(ctx, "node", "--max-old-space-size=4096", filepath.Join(modules, "driver.mjs"), name, dir,
-		fmt.Sprint(threads))
+	r := &Rival{name: name, dir: dir, modules: modules, threads: threads}
+	return r, r.start(ctx)
+}
+
+// start starts the process and waits until it answers.
+func (r *Rival) start(ctx context.Context) error {
+	r.cmd = exec.CommandContext(ctx, "node", "--max-old-space-size=4096", filepath.Join(r.modules, "driver.mjs"), r.name, r.dir,
+		fmt.Sprint(r.threads))
 	r.cmd.Stderr = os.Stderr
 	var err error
 	if r.in, err = r.cmd.StdinPipe(); err != nil {
-		return nil, err
+		return err
 	}
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.out = bufio.NewReaderSize(out, 1<<20)
 	if err := r.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start node: %w", err)
+		return fmt.Errorf("start node: %w", err)
 	}
 	version, _, err := r.Query(ctx, "SELECT version()")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.version = version[0][0]
-	return r, nil
+	return nil
+}
+
+// Restart implements suite.Restarter.
+func (r *Rival) Restart(ctx context.Context) error {
+	if err := r.Close(); err != nil {
+		return err
+	}
+	suite.DropPageCache()
+	return r.start(ctx)
 }
 
 func install(ctx context.Context, modules, pkg string) error {

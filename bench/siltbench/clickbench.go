@@ -18,6 +18,7 @@ type clickbenchCmd struct {
 	Rows    int      `help:"Rows of hits." default:"1000000"`
 	Seed    uint64   `help:"Seed of the data." default:"1"`
 	Runs    int      `help:"Hot runs of each query." default:"3"`
+	Cold    bool     `help:"Also run each query right after a restart, with the page cache dropped where root can." default:"true" negatable:""`
 	Rivals  []string `help:"Other databases to run: duckdb, clickhouse."`
 	Queries []string `help:"Only these queries, e.g. Q5,Q16."`
 	Equal   bool     `help:"Fail unless every answer is there and equal to the rivals'." name:"must-be-equal"`
@@ -34,7 +35,7 @@ func (c *clickbenchCmd) Run(ctx context.Context) error {
 	if len(c.Queries) > 0 {
 		w.Queries = slices.DeleteFunc(w.Queries, func(q suite.Query) bool { return !slices.Contains(c.Queries, q.Name) })
 	}
-	opt := suite.Options{Runs: c.Runs, Log: logf}
+	opt := suite.Options{Runs: c.Runs, Cold: c.Cold && c.PG == "", Unreckoned: true, Log: logf}
 	ours, err := c.siltstone(ctx, w, opt)
 	if err != nil {
 		return err
@@ -61,6 +62,13 @@ func (c *clickbenchCmd) Run(ctx context.Context) error {
 	}
 	if err := r.WriteText(os.Stdout); err != nil || !c.Equal {
 		return err
+	}
+	for _, run := range runs {
+		for _, t := range run.Timings {
+			if t.Error != "" || t.Wrong != "" {
+				return fmt.Errorf("%s: %s: %s%s", run.Target, t.Query, t.Error, t.Wrong)
+			}
+		}
 	}
 	for _, run := range runs[1:] {
 		if n := report.Compare(ours, run).Equal; n != len(w.Queries) {

@@ -17,6 +17,8 @@ import (
 type Server struct {
 	PG, HTTP string // addresses
 	Dir      string // data directory
+	program  string
+	threads  int
 	cmd      *exec.Cmd
 }
 
@@ -33,37 +35,51 @@ func Build(ctx context.Context, dir string) (string, error) {
 
 // Start runs the program on free loopback ports with its data in dir, limited to threads, and waits until it answers.
 func Start(ctx context.Context, program, dir string, threads int) (*Server, error) {
-	s := &Server{Dir: dir}
+	s := &Server{Dir: dir, program: program, threads: threads}
+	return s, s.start(ctx)
+}
+
+// start starts the program.
+func (s *Server) start(ctx context.Context) error {
 	var err error
 	if s.PG, err = freeAddress(); err != nil {
-		return nil, err
+		return err
 	}
 	if s.HTTP, err = freeAddress(); err != nil {
-		return nil, err
+		return err
 	}
-	s.cmd = exec.Command(program, "serve", "--data", dir, "--pg", s.PG, "--http", s.HTTP)
-	s.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(threads))
-	log, err := os.Create(dir + ".log")
+	s.cmd = exec.Command(s.program, "serve", "--data", s.Dir, "--pg", s.PG, "--http", s.HTTP)
+	s.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(s.threads))
+	log, err := os.Create(s.Dir + ".log")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer log.Close()
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	for start := time.Now(); time.Since(start) < 30*time.Second; time.Sleep(20 * time.Millisecond) {
 		if c, err := net.Dial("tcp", s.PG); err == nil {
 			c.Close()
-			return s, nil
+			return nil
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	_ = s.Stop()
-	out, _ := os.ReadFile(dir + ".log")
-	return nil, fmt.Errorf("the server did not answer on %s: %s", s.PG, out)
+	out, _ := os.ReadFile(s.Dir + ".log")
+	return fmt.Errorf("the server did not answer on %s: %s", s.PG, out)
+}
+
+// Restart ends the process, drops the page cache where that is possible, and starts the program again.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.Stop(); err != nil {
+		return err
+	}
+	DropPageCache()
+	return s.start(ctx)
 }
 
 func freeAddress() (string, error) {

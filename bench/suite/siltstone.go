@@ -3,6 +3,7 @@ package suite
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,8 +34,37 @@ func Connect(ctx context.Context, address string, server *Server) (*Siltstone, e
 // Name returns "siltstone".
 func (s *Siltstone) Name() string { return "siltstone" }
 
-// Version returns what the server reports at start-up.
-func (s *Siltstone) Version() string { return s.conn.PgConn().ParameterStatus("server_version") }
+// Version returns the commit that the server's program was built from, and for a server of somebody else what it reports
+// at start-up, which is PostgreSQL's version.
+func (s *Siltstone) Version() string {
+	if s.server != nil && s.server.program != "" {
+		return Commit()
+	}
+	return "server_version " + s.conn.PgConn().ParameterStatus("server_version")
+}
+
+// Restart implements Restarter. A server of somebody else is not restarted.
+func (s *Siltstone) Restart(ctx context.Context) error {
+	if s.server == nil {
+		return errors.New("the server is not the benchmark's own")
+	}
+	if err := s.conn.Close(ctx); err != nil {
+		return err
+	}
+	if err := s.server.Restart(ctx); err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, ConnString(s.server.PG))
+	if err == nil {
+		s.conn = conn
+	}
+	return err
+}
+
+// Reckoned implements Reckoner.
+func (s *Siltstone) Reckoned(ctx context.Context, on bool) error {
+	return s.Exec(ctx, fmt.Sprintf("SET siltstone.cache = %t", on))
+}
 
 // Load creates the table, copies the files one after the other, and seals.
 func (s *Siltstone) Load(ctx context.Context, w *Workload) (LoadResult, error) {

@@ -8,6 +8,7 @@ package suite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type Query struct {
 	// Check is a variant of SQL whose answer is the same in every correct database, ties broken; "" when SQL is that
 	// itself.
 	Check string
+	// Proof judges the timed answer itself; nil when it has to be the checked one.
+	Proof *Proof
 }
 
 // Workload is a table, its data and the queries.
@@ -62,9 +65,21 @@ type Timing struct {
 	Query string          `json:"query"`
 	Runs  []time.Duration `json:"runs"` // all runs, in order
 	Best  time.Duration   `json:"best"`
-	Equal bool            `json:"equal"` // the checked answer equals that of the first target
-	Diff  string          `json:"diff,omitempty"`
-	Error string          `json:"error,omitempty"`
+	// Cold is the one run after a restart, Unreckoned the best of those without answers from statistics; 0: not run.
+	Cold       time.Duration `json:"cold,omitempty"`
+	Unreckoned time.Duration `json:"unreckoned,omitempty"`
+	Equal      bool          `json:"equal"` // the checked answer equals that of the first target
+	Diff       string        `json:"diff,omitempty"`
+	// Wrong is what is wrong with an answer that was timed (see Proof), "" for nothing.
+	Wrong string `json:"wrong,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// judge keeps the first thing that is wrong with an answer.
+func (t *Timing) judge(which, wrong string) {
+	if wrong != "" && t.Wrong == "" {
+		t.Wrong = which + ": " + wrong
+	}
 }
 
 // Run is what one target made of a workload.
@@ -76,6 +91,8 @@ type Run struct {
 	LiveBytes int64         `json:"live_bytes,omitempty"`
 	Memory    int64         `json:"memory_bytes,omitempty"` // 0: unknown
 	Timings   []Timing      `json:"timings"`
+	// ColdFromDisk tells that the page cache was dropped before each cold run, and not only the process ended.
+	ColdFromDisk bool `json:"cold_from_disk,omitempty"`
 
 	answers []Answer
 }
@@ -86,7 +103,9 @@ type Options struct {
 	// HotTime is how long the hot runs of a query take together at least, up to hotRunsMax of them: what takes less than
 	// a millisecond needs more than a few runs to meet a quiet moment.
 	HotTime time.Duration
-	Log     func(format string, args ...any)
+	// Cold runs each query once more after a restart, Unreckoned without answers from statistics, on targets that can.
+	Cold, Unreckoned bool
+	Log              func(format string, args ...any)
 }
 
 // hotRunsMax bounds the runs for the sake of HotTime.
@@ -126,6 +145,9 @@ func Alternate(ctx context.Context, targets []Target, w *Workload, opt Options) 
 	}
 	for i, t := range targets {
 		runs[i].Memory = t.Memory()
+		if err := cold(ctx, t, w, runs[i], opt); err != nil {
+			return nil, fmt.Errorf("%s: cold run: %w", t.Name(), err)
+		}
 	}
 	return runs, nil
 }
@@ -143,10 +165,11 @@ func load(ctx context.Context, t Target, w *Workload, opt Options) (*Run, error)
 	return &Run{Target: t.Name(), Version: t.Version(), Load: r.Elapsed, DiskBytes: r.DiskBytes, LiveBytes: r.LiveBytes}, nil
 }
 
-// measure asks for the answer that is compared, then runs the query: once cold, and hot as often as the options say. A
-// target that fails is not asked again.
+// measure asks for the answer that is compared, then runs the query: once to warm up, and hot as often as the options say.
+// What the timed runs answer is judged, too. A target that fails is not asked again.
 func measure(ctx context.Context, targets []Target, q Query, opt Options) ([]Timing, []Answer) {
 	timings, answers := make([]Timing, len(targets)), make([]Answer, len(targets))
+	timed := make([][]Answer, len(targets)) // the different answers of timed runs
 	check := q.Check
 	if check == "" {
 		check = q.SQL
@@ -162,26 +185,50 @@ func measure(ctx context.Context, targets []Target, q Query, opt Options) ([]Tim
 	for n := 0; n <= opt.Runs || n <= hotRunsMax && spent < opt.HotTime*time.Duration(len(targets)); n++ {
 		asked := 0
 		for i, t := range targets {
-			timing := &timings[i]
-			if timing.Error != "" {
+			if timings[i].Error != "" {
 				continue
 			}
 			asked++
-			_, d, err := t.Query(ctx, q.SQL)
-			switch {
-			case err != nil:
-				timing.Error = err.Error()
-			case n > 0: // the first is not hot
+			answer, d, err := t.Query(ctx, q.SQL)
+			if err != nil {
+				timings[i].Error = err.Error()
+				continue
+			}
+			if n > 0 { // the first is not hot
 				spent += d
-				timing.Runs = append(timing.Runs, d)
-				if timing.Best == 0 || d < timing.Best {
-					timing.Best = d
-				}
+				timings[i].add(d)
+				timed[i] = note(timed[i], answer)
 			}
 		}
 		if asked == 0 {
 			break
 		}
 	}
+	for i, t := range targets {
+		for _, answer := range timed[i] {
+			timings[i].judge("timed answer", judge(ctx, t, q, answers[i], answer))
+		}
+		unreckoned(ctx, t, q, answers[i], &timings[i], opt)
+	}
 	return timings, answers
+}
+
+// add notes a hot run.
+func (t *Timing) add(d time.Duration) {
+	t.Runs = append(t.Runs, d)
+	if t.Best == 0 || d < t.Best {
+		t.Best = d
+	}
+}
+
+// timedMax bounds the different answers of one query that are judged.
+const timedMax = 10
+
+// note keeps an answer that differs from all before.
+func note(timed []Answer, answer Answer) []Answer {
+	same := func(a Answer) bool { return slices.EqualFunc(a, answer, slices.Equal[[]string]) }
+	if len(timed) == timedMax || slices.ContainsFunc(timed, same) {
+		return timed
+	}
+	return append(timed, answer)
 }

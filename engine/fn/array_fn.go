@@ -41,6 +41,28 @@ func init() {
 		&Overload{Name: "array_subscript", Args: list(tAnyArr, tInt4), Result: elementType, Eval: subscript})
 }
 
+// ArrayOf returns the constructor ARRAY[...] of n items of a type.
+func ArrayOf(elem types.Type, n int) *Overload {
+	args := make([]types.Type, n)
+	for i := range args {
+		args[i] = elem
+	}
+	t := types.ArrayOf(elem.Kind)
+	return &Overload{Name: "array", Args: args, Result: returns(t), NotStrict: true,
+		Eval: rowText(t, func(_ *Context, r *row, dst []byte) ([]byte, error) {
+			dst = append(notNil(dst), '{')
+			for i, v := range r.args {
+				var text []byte
+				null := r.null(i)
+				if !null {
+					text = types.Append(nil, v.Datum(r.index(i)))
+				}
+				dst = types.AppendElement(dst, text, null, i == 0)
+			}
+			return append(dst, '}'), nil
+		})}
+}
+
 // elementType is the type of an array's elements.
 func elementType(ts []types.Type) types.Type { return types.T(ts[0].Elem) }
 

@@ -1,6 +1,11 @@
 package fn
 
-import "github.com/siltstone-db/siltstone/storage/types"
+import (
+	"maps"
+	"slices"
+
+	"github.com/siltstone-db/siltstone/storage/types"
+)
 
 // The registry. It is written by init functions only.
 var (
@@ -26,6 +31,9 @@ func registerOp(os ...*Overload) {
 
 // Functions returns the overloads of a function by its lower-case name, nil when there is none.
 func Functions(name string) []*Overload { return functions[name] }
+
+// Names returns the names of all functions, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(functions)) }
 
 // IsAggregate tells whether a name is that of an aggregate function.
 func IsAggregate(name string) bool { return aggregates[name] != nil }

@@ -32,6 +32,14 @@ const stepsMax = 1 << 31
 // which SQL would use, so that months have the lengths they have. A step of zero is 22023.
 func NewSteps(first, last, step types.Datum, ordinality bool, env *fn.Context) (*Series, error) {
 	t := first.Type
+	for _, bound := range []struct {
+		name  string
+		value types.Datum
+	}{{"start value", first}, {"stop value", last}, {"step size", step}} {
+		if err := finite(bound.name, bound.value); err != nil {
+			return nil, err
+		}
+	}
 	sign, err := signOf(step)
 	if err != nil {
 		return nil, err
@@ -49,6 +57,23 @@ func NewSteps(first, last, step types.Datum, ordinality bool, env *fn.Context) (
 		return nil, err
 	}
 	return newSeries(t, n, ordinality, s.at), nil
+}
+
+// finite refuses numerics that no series of numerics reaches or leaves.
+func finite(name string, d types.Datum) error {
+	if d.Type.Kind != types.Numeric {
+		return nil
+	}
+	v, err := d.Decimal()
+	switch {
+	case err != nil:
+		return err
+	case v.IsFinite():
+		return nil
+	case v.IsNaN():
+		return errs.New(errs.InvalidParameterValue, "%s cannot be NaN", name)
+	}
+	return errs.New(errs.InvalidParameterValue, "%s cannot be infinity", name)
 }
 
 // signOf tells whether a number or an interval is below, equal to or above zero.

@@ -20,15 +20,24 @@ func (b *Binder) arrayExpr(s *scope, n *pg.A_ArrayExpr) (expr.Expr, error) {
 		return nil, b.fail(n.Location, errs.IndeterminateDatatype, "cannot determine type of empty array").
 			WithHint("Explicitly cast to the desired type, for example ARRAY[]::integer[].")
 	}
-	args, places, err := b.exprs(s, n.Elements)
-	if err != nil {
-		return nil, err
-	}
-	args, t, err := b.common("ARRAY", args, places)
+	args, t, places, err := b.arrayItems(s, n)
 	if err != nil {
 		return nil, err
 	}
 	return b.makeArray(args, types.ArrayOf(t.Kind), places, n.Location)
+}
+
+// arrayItems binds the items of ARRAY[...], converted to the type that they share.
+func (b *Binder) arrayItems(s *scope, n *pg.A_ArrayExpr) ([]expr.Expr, types.Type, []int32, error) {
+	args, places, err := b.exprs(s, n.Elements)
+	if err != nil {
+		return nil, types.Type{}, nil, err
+	}
+	args, t, err := b.common("ARRAY", args, places)
+	if err == nil && t.Kind == types.Array {
+		err = b.unsupported(n.Location, "an array of several dimensions")
+	}
+	return args, t, places, err
 }
 
 // arrayOf binds ARRAY[...]::t[], whose items get the element type.
@@ -38,6 +47,9 @@ func (b *Binder) arrayOf(s *scope, n *pg.A_ArrayExpr, t types.Type) (expr.Expr, 
 		return nil, err
 	}
 	for i := range args {
+		if args[i].Type().Kind == types.Array {
+			return nil, b.unsupported(places[i], "an array of several dimensions")
+		}
 		if args[i], err = b.cast(args[i], types.T(t.Elem), n.Location, places[i]); err != nil {
 			return nil, err
 		}
@@ -55,7 +67,7 @@ func (b *Binder) makeArray(args []expr.Expr, t types.Type, places []int32, loc i
 		}
 		c, ok := k.(*expr.Const)
 		if !ok {
-			return b.call("array", args, places, loc)
+			return b.arrayCall(args, t)
 		}
 		var elem []byte
 		if !c.Value.Null {
@@ -66,6 +78,11 @@ func (b *Binder) makeArray(args []expr.Expr, t types.Type, places []int32, loc i
 	return &expr.Const{Value: types.StringOf(t, string(append(text, '}')))}, nil
 }
 
+// arrayCall makes an array of items that are not all constant.
+func (b *Binder) arrayCall(args []expr.Expr, t types.Type) (expr.Expr, error) {
+	return expr.NewCall(fn.ArrayOf(types.T(t.Elem), len(args)), args), nil
+}
+
 // arrayOperator binds x op ANY (array) and x op ALL (array).
 func (b *Binder) arrayOperator(s *scope, op string, n *pg.A_Expr) (expr.Expr, error) {
 	l, err := b.expr(s, n.Lexpr)
@@ -74,8 +91,7 @@ func (b *Binder) arrayOperator(s *scope, op string, n *pg.A_Expr) (expr.Expr, er
 	}
 	var r expr.Expr
 	if a := n.Rexpr.GetAArrayExpr(); a != nil && len(a.Elements) > 0 {
-		// The items are compared with x one by one, so they are typed with it.
-		args, places, err := b.exprs(s, a.Elements)
+		args, _, places, err := b.arrayItems(s, a)
 		if err != nil {
 			return nil, err
 		}

@@ -55,6 +55,9 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 			return b.cast(args[0], types.T(k), n.Location, places[0])
 		}
 	}
+	if name == "pg_typeof" && len(args) == 1 && args[0].Type().Kind == types.Unknown {
+		return b.named("unknown", types.T(types.Regtype), n.Location) // a literal that nothing gave a type
+	}
 	e, err := b.call(name, args, places, n.Location)
 	if err != nil && len(n.Funcname) > 1 && errs.Is(err, errs.UndefinedFunction) {
 		q := *errs.From(err) // PostgreSQL names the function as it was written

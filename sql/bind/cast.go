@@ -70,6 +70,11 @@ func (b *Binder) intervalField(e expr.Expr, n *pg.TypeName) (expr.Expr, error) {
 	if strings.Trim(text, "+-0123456789.") != "" {
 		return nil, b.unsupported(n.Location, "an interval field with a literal of several fields")
 	}
+	if unit != "second" { // what is smaller than the field is cut off
+		if text, _, _ = strings.Cut(text, "."); strings.Trim(text, "+-") == "" {
+			text += "0"
+		}
+	}
 	return untyped(text + " " + unit), nil
 }
 
@@ -87,6 +92,12 @@ func (b *Binder) typeName(n *pg.TypeName) (types.Type, error) {
 		return t, b.unsupported(n.Location, "SETOF")
 	}
 	if len(n.ArrayBounds) > 0 {
+		if len(n.ArrayBounds) > 1 {
+			return t, b.unsupported(n.Location, "an array of several dimensions")
+		}
+		if t.Width > 0 || t.Precision > 0 { // values would have to be cut, or refused
+			return t, b.unsupported(n.Location, "type %s[]", t)
+		}
 		return types.ArrayOf(t.Kind), nil
 	}
 	return t, nil

@@ -225,6 +225,7 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 	if fname == "unnest" && len(call.Args) > 1 {
 		return b.rowsFrom(s, n)
 	}
+	in.node = oneRow()
 	f, cols, err := b.tableFunction(in, call, parts)
 	if err != nil {
 		return nil, from{}, err
@@ -250,7 +251,20 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 		scan.Cols[i].Ordinal = i
 	}
 	out, err := b.named1(&table{alias: alias}, cols, n.Alias, -1)
-	return scan, out, err
+	return underArguments(in, scan), out, err
+}
+
+// underArguments runs a function of FROM once for what the subqueries among its arguments answer, which have been joined to
+// the one row of its scope.
+func underArguments(in *scope, scan *plan.Scan) plan.Node {
+	if v, ok := in.node.(*plan.Values); ok && len(v.Cols) == 0 {
+		return scan
+	}
+	p := &plan.Project{Input: cross(in.node, scan), Cols: scan.Cols}
+	for _, c := range scan.Cols {
+		p.Exprs = append(p.Exprs, ref(c))
+	}
+	return p
 }
 
 // scalarInFrom binds a scalar function in FROM: one row of its value.

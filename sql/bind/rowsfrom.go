@@ -13,6 +13,7 @@ func (b *Binder) rowsFrom(s *scope, n *pg.RangeFunction) (plan.Node, from, error
 	in := b.lateralScope(s, true)
 	in.clause = "functions in FROM"
 	in.parent.clause = ""
+	in.node = oneRow()
 	var scans []*plan.Scan
 	for _, item := range n.Functions {
 		items := item.GetList().GetItems()
@@ -49,7 +50,7 @@ func (b *Binder) rowsFrom(s *scope, n *pg.RangeFunction) (plan.Node, from, error
 		scan.Cols, scan.Ordinals = append(scan.Cols, col), append(scan.Ordinals, len(scan.Cols))
 	}
 	out, err := b.named1(&table{alias: scan.Alias}, scan.Cols, n.Alias, -1)
-	return scan, out, err
+	return underArguments(in, scan), out, err
 }
 
 // unnestEach makes unnest(a), unnest(b) of unnest(a, b).

@@ -98,6 +98,9 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 			return nil, err
 		}
 	}
+	if len(s.series) > 0 && len(n.GroupClause) == 0 && len(g.aggs) == 0 {
+		b.joinPending(s) // the arguments may be subqueries
+	}
 	b.joinSeries(s)
 	var having expr.Expr
 	if n.HavingClause != nil {
@@ -244,6 +247,10 @@ func (b *Binder) projected(name string, e expr.Expr) plan.Column {
 
 // distinct puts an Aggregate without aggregates over the select list and moves the sort keys to its columns.
 func (b *Binder) distinct(q *query, keys []plan.SortKey) {
+	if len(q.cols) == 0 {
+		q.node = firstRow(q.node)
+		return
+	}
 	d := &plan.Aggregate{Input: q.node}
 	for i, c := range q.cols {
 		out := b.projected(c.Name, ref(c))

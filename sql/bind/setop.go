@@ -69,9 +69,15 @@ func (b *Binder) setTree(s *scope, n *pg.SelectStmt) (*query, error) {
 	if op.Right, err = b.retype(right, ts); err != nil {
 		return nil, err
 	}
-	out.node, out.cols = op, slices.Clone(op.Cols)
+	out.node, out.cols = op, append([]plan.Column{}, op.Cols...) // never nil: rows without columns are rows, too
+	if op.Kind == plan.Union && !op.All && len(op.Cols) == 0 {
+		op.All, out.node = true, firstRow(op)
+	}
 	return out, nil
 }
+
+// firstRow removes duplicates of rows without columns, which are all equal: a grouping by nothing has a row of no rows.
+func firstRow(n plan.Node) plan.Node { return &plan.Limit{Input: n, Count: 1} }
 
 func (q *query) place(i int) int32 {
 	if i < len(q.places) {

@@ -36,6 +36,7 @@ func init() {
 		"pg_catalog.pg_am":                                   fillAm,
 		"pg_catalog.pg_collation":                            fillCollation,
 		"pg_catalog.pg_language":                             fillLanguage,
+		"pg_catalog.pg_timezone_names":                       fillZones,
 		"pg_catalog.pg_settings":                             fillSettings,
 		"pg_catalog.pg_stat_activity":                        fillActivity,
 		"pg_catalog.pg_prepared_statements":                  fillPrepared,

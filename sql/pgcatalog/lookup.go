@@ -31,12 +31,9 @@ var (
 	no       = types.BoolOf(false)
 )
 
-// constants answer questions whose answer is the same for every object that Siltstone has: the one user may do
-// everything, nothing has definitions or replicas.
+// constants answer questions whose answer is the same for every object that Siltstone has: nothing has
+// definitions or replicas.
 var constants = map[string]types.Datum{
-	"has_table_privilege": yes, "has_schema_privilege": yes, "has_database_privilege": yes,
-	"has_any_column_privilege": yes, "has_column_privilege": yes, "has_function_privilege": yes,
-	"has_type_privilege": yes, "has_sequence_privilege": yes, "has_tablespace_privilege": yes, "pg_has_role": yes,
 	"pg_type_is_visible": yes, "pg_function_is_visible": yes, "pg_operator_is_visible": yes,
 	"pg_opclass_is_visible": yes, "pg_collation_is_visible": yes, "pg_conversion_is_visible": yes,
 	"pg_statistics_obj_is_visible": yes, "pg_ts_config_is_visible": yes, "pg_ts_dict_is_visible": yes,
@@ -83,6 +80,9 @@ func init() {
 		"pg_get_function_result":             procType,
 		"pg_get_function_arguments":          procType,
 		"pg_get_function_identity_arguments": procType,
+	}
+	for question := range privileges {
+		questions[question] = hasPrivilege(question)
 	}
 }
 
@@ -388,7 +388,7 @@ func currentSchemas(e *Env, args []types.Datum) (types.Datum, bool, error) {
 	return types.StringOf(types.ArrayOf(types.Name), ArrayText(all)), true, nil
 }
 
-// existing returns the schemas of the search path that exist.
+// existing returns the schemas of the search path that exist, those that it names or all.
 func (e *Env) existing(implicit bool) []string {
 	have := map[string]bool{}
 	for _, s := range e.schemas() {
@@ -400,7 +400,7 @@ func (e *Env) existing(implicit bool) []string {
 	}
 	var out []string
 	for _, p := range path {
-		if have[p] && (implicit || p != "pg_catalog") {
+		if have[p] && (implicit || p != "pg_catalog" || !e.CatalogImplicit) {
 			out = append(out, p)
 		}
 	}

@@ -45,6 +45,8 @@ type Env struct {
 	Catalog func() *catalog.Snapshot
 	// SearchPath returns the schemas searched for unqualified names, in order, pg_catalog first when implicit.
 	SearchPath func() []string
+	// CatalogImplicit says that search_path does not name pg_catalog.
+	CatalogImplicit bool
 	// Rows returns the number of rows of a table, -1 when unknown. Bytes returns its size on disk.
 	Rows, Bytes func(catalog.TableID) int64
 	// Sessions, Settings, Segments, Prepared list what their views show.

@@ -135,4 +135,5 @@ func fillProc(e *Env, b *builder) {
 			"procost", 1.0, "prokind", "f", "proisstrict", true, "provolatile", "i", "proparallel", "s",
 			"pronargs", 1, "prorettype", 2281, "proargtypes", []string{"2281"}, "prosrc", n)
 	}
+	fillFunctions(b)
 }

@@ -116,7 +116,7 @@ func (s *Session) searchPath() []string {
 	if implicit {
 		path = append([]string{"pg_catalog"}, path...)
 	}
-	s.path, s.pathText = path, text
+	s.path, s.pathText, s.pathImplicit = path, text, implicit
 	return path
 }
 

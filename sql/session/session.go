@@ -31,11 +31,12 @@ type Session struct {
 	last       executed // of the implicit transaction
 	several    bool     // it is that of a text of several statements, in which a cursor can be of use
 
-	statements map[string]*prepared
-	texts      *mem.Account // of prepared statements, and of large texts while they run
-	portals    map[string]*portal
-	path       []string // the search path, as parsed from pathText
-	pathText   string
+	statements   map[string]*prepared
+	texts        *mem.Account // of prepared statements, and of large texts while they run
+	portals      map[string]*portal
+	path         []string // the search path, as parsed from pathText
+	pathText     string
+	pathImplicit bool // pathText does not name pg_catalog, which path begins with
 
 	mu struct {
 		sync.Mutex

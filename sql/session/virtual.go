@@ -57,6 +57,8 @@ func (s *Session) catalogEnv() *pgcatalog.Env {
 	e := &pgcatalog.Env{Database: s.engine.options.Database, User: s.user, PID: s.pid}
 	e.Catalog = s.tx.Catalog
 	e.SearchPath = s.searchPath
+	s.searchPath()
+	e.CatalogImplicit = s.pathImplicit
 	e.Sessions = s.engine.Sessions
 	e.Settings = s.pgSettings
 	e.Prepared = func() []pgcatalog.Prepared {

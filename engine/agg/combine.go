@@ -1,7 +1,6 @@
 package agg
 
 import (
-	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -43,28 +42,16 @@ func (g *Group) releaseInputs() {
 }
 
 // combine merges the workers' groups in memory.
-func (g *Group) combine(t *op.Task) (err error) {
+func (g *Group) combine(t *op.Task) error {
 	g.out.width = 1 + g.lay.Words + g.prog.words
-	switch {
-	case len(g.workers) == 0:
+	if len(g.workers) == 0 {
 		w, err := g.newWorker(g.sets)
 		if err != nil {
 			return err
 		}
 		g.workers = append(g.workers, w)
-		return g.combine(t)
-	case g.mode == modeOne || g.mode == modeDirect:
-		err = g.combineArrays()
-	case g.mode == modeDict:
-		err = g.combineDicts(t)
-	case g.fixed.Load() != nil:
-		err = g.combineFixed(g.fixed.Load())
-	case g.scattered():
-		err = g.combinePartitions(t)
-	default:
-		err = g.combineTables()
 	}
-	if err != nil {
+	if err := g.way.combine(t); err != nil {
 		return err
 	}
 	for i := range g.sets {
@@ -75,35 +62,6 @@ func (g *Group) combine(t *op.Task) (err error) {
 	return nil
 }
 
-func (g *Group) scattered() bool {
-	for _, w := range g.workers {
-		if w.clean != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// combineArrays adds up rows that stand at the same place.
-func (g *Group) combineArrays() error {
-	into := g.workers[0].tab
-	for _, w := range g.workers[1:] {
-		for at := 0; at < len(into.Rows); at += into.Width {
-			if err := g.mergeRow(into.Rows[at:at+into.Width], w.tab.Rows[at:at+into.Width]); err != nil {
-				return err
-			}
-		}
-		w.tab.Release()
-	}
-	if g.mode == modeDirect { // a fresh row of an array has no key yet
-		for k, at := uint64(0), 0; at < len(into.Rows); k, at = k+1, at+into.Width {
-			into.Rows[at+1] = k
-		}
-	}
-	g.out.blocks = []block{{rows: into.Rows, always: g.mode == modeOne}}
-	return nil
-}
-
 // mergeRow adds a group's row to another with the same key. A new row does not become the owner of what src refers to
 // in side tables: when combining is refused memory, src must be what it was.
 func (g *Group) mergeRow(dst, src []uint64) error {
@@ -111,7 +69,7 @@ func (g *Group) mergeRow(dst, src []uint64) error {
 		return nil
 	}
 	base := 1 + g.lay.Words
-	if dst[0] == 0 && !g.growing {
+	if dst[0] == 0 && !g.stores {
 		copy(dst, src)
 		return nil
 	}
@@ -121,41 +79,4 @@ func (g *Group) mergeRow(dst, src []uint64) error {
 	}
 	dst[0] += src[0]
 	return g.prog.merge(dst[base:], src[base:])
-}
-
-// combineTables merges tables that stayed small.
-func (g *Group) combineTables() error {
-	into, more := g.workers[0].tab, 0
-	for _, w := range g.workers[1:] {
-		more += w.tab.Used
-	}
-	// At once: rows come in the order of their hashes, and would pile up in the first part of a table that is too small.
-	if err := into.Reserve(more); err != nil {
-		return err
-	}
-	for _, w := range g.workers[1:] {
-		for at := 0; at < len(w.tab.Rows); at += w.tab.Width {
-			src := w.tab.Rows[at : at+w.tab.Width]
-			if src[0] == 0 {
-				continue
-			}
-			dst, _, err := into.Upsert(src[1 : 1+into.Keys])
-			if err != nil {
-				return err
-			}
-			if err := g.mergeRow(dst, src); err != nil {
-				return err
-			}
-		}
-		w.tab.Release()
-	}
-	var keep keeper
-	if keep.init(g); keep.top != nil {
-		keep.top.take(into.Rows, into.Width)
-		g.out.blocks = keep.blocks()
-		return nil
-	}
-	g.out.tables = []*hashtable.Table{into}
-	g.out.blocks = []block{{rows: into.Rows}}
-	return nil
 }

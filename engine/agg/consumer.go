@@ -21,7 +21,7 @@ func (c *consumer) Consume(b *batch.Batch) error {
 	g := c.g
 	g.world.RLock()
 	generation := g.generation
-	err := c.w.consume(b)
+	err := g.way.consume(c.w, b)
 	var short error
 	if err == nil {
 		short = c.w.short()
@@ -31,7 +31,7 @@ func (c *consumer) Consume(b *batch.Batch) error {
 	case err == nil && short == nil:
 		return nil
 	case err == nil:
-		return g.relieve(generation, short)
+		return g.makeRoom(generation, short)
 	case !errs.Is(err, errs.OutOfMemory) || !g.spill.may():
 		return err
 	}
@@ -51,7 +51,7 @@ func (c *consumer) alone(b *batch.Batch, generation int) error {
 				return err
 			}
 		}
-		err := c.w.consume(b)
+		err := g.way.consume(c.w, b)
 		switch {
 		case err == nil && c.w.short() != nil:
 			return g.empty()

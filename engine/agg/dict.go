@@ -1,19 +1,101 @@
 package agg
 
 import (
+	"sync"
+
+	"github.com/siltstone-db/siltstone/engine/aggstate"
 	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
+
+// dictionary is the way of one string key whose dictionaries are known: rows are grouped by code, and the groups merged by
+// string at the end.
+type dictionary struct {
+	*Group
+	dicts  []*batch.Dictionary
+	sparse bool     // workers begin with a table of the entries they meet
+	once   struct { // with Weight.Once
+		sync.Mutex
+		dict *dictWorker // that of a worker without a consumer
+	}
+}
+
+func (g *dictionary) start(w *worker) error {
+	w.dict = newDictWorker(g)
+	return nil
+}
+
+func (g *dictionary) release() {}
+
+func (g *dictionary) consume(w *worker, b *batch.Batch) error {
+	if w.noteRun(b) {
+		return nil
+	}
+	if err := w.loadAll(b); err != nil {
+		return err
+	}
+	return w.consumeDict(b)
+}
+
+func (g *dictionary) combine(t *op.Task) error { return g.combineDicts(t) }
+
+func (g *dictionary) flush(f *flusher, w *worker) error {
+	return w.dict.each(func(ref, rows uint64, words []uint64) error { return f.group([]uint64{ref}, rows, words) })
+}
+
+func (g *dictionary) appendKey(dst []byte, key []uint64) []byte {
+	b := g.dictBytes(key[0])
+	if b == nil && g.dictNull(key[0]) {
+		return append(dst, 0)
+	}
+	return aggstate.AppendBytes(append(dst, 1), b)
+}
+
+func (g *dictionary) hashKey(key []uint64) uint64 {
+	h := uint64(hashSeed)
+	if g.dictNull(key[0]) {
+		return hashtable.Mix(h, 0)
+	}
+	return hashtable.Mix(h, kernel.HashBytes(g.dictBytes(key[0])))
+}
+
+func (g *dictionary) fillKey(_ int, rows []uint64, pick []int, v *batch.Vector) {
+	v.Reset(g.lay.Fields[0].Typ, len(pick))
+	for j, at := range pick {
+		b := g.dictBytes(rows[at+1])
+		v.AppendBytes(b)
+		if b == nil && g.dictNull(rows[at+1]) {
+			v.Nulls(len(pick)).Clear(j)
+		}
+	}
+}
+
+// dictNull tells whether a reference is NULL.
+func (g *dictionary) dictNull(ref uint64) bool {
+	return uint32(ref) == 0 && int(ref>>32) == len(g.dicts)
+}
+
+// openOnce makes the worker whose arrays take entries that come once.
+func (g *dictionary) openOnce() error {
+	w, err := g.newWorker(nil)
+	if err != nil {
+		return err
+	}
+	w.dict.dropTable()
+	g.workers, g.once.dict = append(g.workers, w), w.dict
+	return nil
+}
 
 // dictWorker groups by the codes of dictionaries: an array of groups (a count and the states, no key) for each
 // dictionary, indexed by code, and one for values that came without one, indexed by the interner's number; number 0 is
 // NULL. As long as it met few entries, they are in a table instead. No string is read until the groups are merged.
 type dictWorker struct {
-	g      *Group
+	g      *dictionary
 	width  int
-	few    *hashtable.Table // by reference, see few.go; nil: arrays
+	sparse *hashtable.Table // by reference, see sparse.go; nil: arrays
 	stay   bool             // arrays were refused memory
 	arrays [][]uint64       // by index in Group.dicts; the last one is that of the interner
 	last   *batch.Dictionary
@@ -23,10 +105,10 @@ type dictWorker struct {
 	lent [][]uint32 // the same, once they are known to be all entries: in place of an array
 }
 
-func newDictWorker(g *Group) *dictWorker {
+func newDictWorker(g *dictionary) *dictWorker {
 	d := &dictWorker{g: g, width: 1 + g.prog.words, arrays: make([][]uint64, len(g.dicts)+1), runs: make([][]run, len(g.dicts)), lent: make([][]uint32, len(g.dicts)+1)}
-	if g.few {
-		d.few = hashtable.NewTable(g.acc, 1, g.prog.words)
+	if g.sparse {
+		d.sparse = hashtable.NewTable(g.acc, 1, g.prog.words)
 	}
 	return d
 }
@@ -36,8 +118,8 @@ func (d *dictWorker) release() {
 		return
 	}
 	d.releaseArrays()
-	if d.few != nil {
-		d.few.Release()
+	if d.sparse != nil {
+		d.sparse.Release()
 	}
 }
 
@@ -50,9 +132,9 @@ func (d *dictWorker) releaseArrays() {
 
 // each calls fn for every group: where its string is, its number of rows, and its states.
 func (d *dictWorker) each(fn func(ref, rows uint64, words []uint64) error) error {
-	if d.few != nil {
-		for at := 0; at < len(d.few.Rows); at += d.few.Width {
-			if row := d.few.Rows[at : at+d.few.Width]; row[0] != 0 {
+	if d.sparse != nil {
+		for at := 0; at < len(d.sparse.Rows); at += d.sparse.Width {
+			if row := d.sparse.Rows[at : at+d.sparse.Width]; row[0] != 0 {
 				if err := fn(row[1], row[0], row[2:]); err != nil {
 					return err
 				}
@@ -120,8 +202,8 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 	if v.Form == batch.Dict {
 		at = w.dict.index(v.Dict)
 	}
-	if w.dict.few != nil {
-		return w.consumeFew(v, at, n)
+	if w.dict.sparse != nil {
+		return w.consumeSparse(v, at, n)
 	}
 	if at < 0 {
 		return w.consumeNumbers(v, n)
@@ -129,10 +211,10 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 	width := w.dict.width
 	var rows []uint64
 	var err error
-	if w.weights != nil && w.g.once.dict != nil {
+	if w.weights != nil && w.dict.g.once.dict != nil {
 		rows, err = w.onceArray(at)
 	} else {
-		rows, err = w.dict.array(at, w.g.dicts[at].Len)
+		rows, err = w.dict.array(at, w.dict.g.dicts[at].Len)
 	}
 	if err != nil {
 		return err
@@ -145,7 +227,7 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 		}
 		return w.apply(rows, width, 1, n, nil, codes)
 	}
-	nulls, err := w.dict.array(len(w.g.dicts), 1)
+	nulls, err := w.dict.array(len(w.dict.g.dicts), 1)
 	if err != nil {
 		return err
 	}
@@ -171,10 +253,10 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 // all workers: no two of them touch the same group, and a second array would take as long to be cleared and added up as
 // the entries take to be counted.
 func (w *worker) onceArray(at int) ([]uint64, error) {
-	n := w.g.dicts[at].Len
-	w.g.once.Lock()
-	defer w.g.once.Unlock()
-	return w.g.once.dict.array(at, n)
+	n := w.dict.g.dicts[at].Len
+	w.dict.g.once.Lock()
+	defer w.dict.g.once.Unlock()
+	return w.dict.g.once.dict.array(at, n)
 }
 
 func (w *worker) noSkips() bool {
@@ -200,7 +282,7 @@ func (w *worker) consumeNumbers(v *batch.Vector, n int) error {
 		w.slots[i] = uint32(x)
 		most = max(most, x)
 	}
-	rows, err := w.dict.array(len(w.g.dicts), int(most)+1)
+	rows, err := w.dict.array(len(w.dict.g.dicts), int(most)+1)
 	if err != nil {
 		return err
 	}
@@ -211,15 +293,15 @@ func (w *worker) consumeNumbers(v *batch.Vector, n int) error {
 // dictMerge merges the arrays of all dictionaries, partition by partition of the strings' hashes. Entries of
 // hash-ordered dictionaries that belong to a partition are one run; those of others are sorted into lists first.
 type dictMerge struct {
-	g    *Group
+	g    *dictionary
 	runs []hashtable.HashRuns // by dictionary; the last one is that of the interner
 }
 
-func (g *Group) combineDicts(t *op.Task) error {
+func (g *dictionary) combineDicts(t *op.Task) error {
 	if err := g.takeRuns(); err != nil {
 		return err
 	}
-	few, err := g.sumFew()
+	sparse, err := g.sumSparse()
 	if err != nil {
 		return err
 	}
@@ -233,22 +315,22 @@ func (g *Group) combineDicts(t *op.Task) error {
 		}
 	}()
 	g.builders = make([]*worker, max(1, t.Workers))
-	keep := make([]keeper, len(g.builders))
-	for i := range keep {
-		keep[i].init(g)
+	collect := make([]collector, len(g.builders))
+	for i := range collect {
+		collect[i].init(g.Group)
 	}
 	defer func() {
-		for i := range keep {
-			g.out.blocks = append(g.out.blocks, keep[i].blocks()...)
-			g.out.slabs = append(g.out.slabs, keep[i].slabs...)
+		for i := range collect {
+			g.out.blocks = append(g.out.blocks, collect[i].blocks()...)
+			g.out.slabs = append(g.out.slabs, collect[i].slabs...)
 		}
 	}()
 	for i := range g.builders {
-		g.builders[i] = &worker{g: g, tab: hashtable.NewTable(g.acc, 2, g.prog.words)}
+		g.builders[i] = &worker{g: g.Group, tab: hashtable.NewTable(g.acc, 2, g.prog.words)}
 		g.builders[i].tab.Stored = true
 	}
-	if few {
-		return m.mergeFew(t, keep)
+	if sparse {
+		return m.mergeSparse(t, collect)
 	}
 	if k := g.topByCount(); k > 0 {
 		// Strings are looked up one by one: only where that takes the lists of partitions, these are made.
@@ -261,10 +343,10 @@ func (g *Group) combineDicts(t *op.Task) error {
 			return err
 		}
 		if done {
-			if err := keep[0].take(tab.Rows, tab.Width, tab.Used); err != nil {
+			if err := collect[0].take(tab.Rows, tab.Width, tab.Used); err != nil {
 				return err
 			}
-			return g.keepNull(&keep[0])
+			return g.collectNull(&collect[0])
 		}
 	}
 	if err := m.splitAll(t, func(int) bool { return true }); err != nil {
@@ -275,15 +357,15 @@ func (g *Group) combineDicts(t *op.Task) error {
 		if err := m.build(tab, p); err != nil {
 			return err
 		}
-		return keep[wk].take(tab.Rows, tab.Width, tab.Used)
+		return collect[wk].take(tab.Rows, tab.Width, tab.Used)
 	}); err != nil {
 		return err
 	}
-	return g.keepNull(&keep[0])
+	return g.collectNull(&collect[0])
 }
 
-// keepNull adds the group of NULL.
-func (g *Group) keepNull(k *keeper) error {
+// collectNull adds the group of NULL.
+func (g *dictionary) collectNull(k *collector) error {
 	rows, words := g.workers[0].dict.group(len(g.dicts), 0)
 	if rows == 0 {
 		return nil
@@ -379,9 +461,9 @@ func (m *dictMerge) add(tab *hashtable.Table, d int, code uint32) error {
 
 // group returns the rows and the states of an entry, 0 rows when it was not met.
 func (d *dictWorker) group(dict int, code uint32) (rows uint64, words []uint64) {
-	if d.few != nil {
+	if d.sparse != nil {
 		key := [1]uint64{refOf(dict, code)}
-		row := d.few.Row(key[:])
+		row := d.sparse.Row(key[:])
 		if row == nil {
 			return 0, nil
 		}
@@ -440,7 +522,7 @@ func (m *dictMerge) seek(tab *hashtable.Table, ref, hash uint64) []uint64 {
 }
 
 // dictBytes returns the string of a reference; nil is NULL.
-func (g *Group) dictBytes(ref uint64) []byte {
+func (g *dictionary) dictBytes(ref uint64) []byte {
 	d, code := int(ref>>32), uint32(ref)
 	if d < len(g.dicts) {
 		return g.dicts[d].At(int(code))

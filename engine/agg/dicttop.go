@@ -9,7 +9,7 @@ import (
 )
 
 // sumArrays adds the arrays of all workers, dictionary by dictionary and in pieces, into those of the first worker.
-func (g *Group) sumArrays(t *op.Task) error {
+func (g *dictionary) sumArrays(t *op.Task) error {
 	into := g.workers[0].dict
 	for d := range into.arrays {
 		for _, w := range g.workers[1:] {
@@ -37,7 +37,7 @@ func (g *Group) sumArrays(t *op.Task) error {
 }
 
 // sumPiece adds the groups of src between two offsets to those of dst.
-func (g *Group) sumPiece(dst, src []uint64, from, to, width int) error {
+func (g *dictionary) sumPiece(dst, src []uint64, from, to, width int) error {
 	if width == 1 {
 		for i := from; i < to; i++ {
 			dst[i] += src[i]
@@ -71,7 +71,7 @@ type codeCount struct {
 const pieceCodes = 1 << 16
 
 // pieces cuts the arrays into pieces; first is the first of the numbers to look at: 0 is NULL, 1 the first string.
-func (g *Group) pieces(first int) []piece {
+func (g *dictionary) pieces(first int) []piece {
 	var ps []piece
 	for d := range g.workers[0].dict.arrays {
 		from := 0
@@ -89,7 +89,7 @@ func (g *Group) pieces(first int) []piece {
 const topCountMax = 1000
 
 // topByCount returns how many groups are wanted when only those with the most rows are, or any, else 0.
-func (g *Group) topByCount() int {
+func (g *dictionary) topByCount() int {
 	top := g.cfg.Top
 	if top == nil {
 		if g.cfg.Limit <= topCountMax {

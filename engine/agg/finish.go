@@ -2,9 +2,7 @@ package agg
 
 import (
 	"github.com/siltstone-db/siltstone/engine/aggstate"
-	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // finisher makes vectors of groups.
@@ -28,7 +26,7 @@ func (g *Group) rowsOf(c *call, row []uint64) uint64 {
 // finish fills out with the groups that stand at the offsets pick of rows.
 func (f *finisher) finish(rows []uint64, pick []int, out *batch.Batch) error {
 	for i := range f.g.cfg.Keys {
-		f.key(i, rows, pick, out.Cols[i])
+		f.g.way.fillKey(i, rows, pick, out.Cols[i])
 	}
 	for i := range f.g.prog.calls {
 		if err := f.call(&f.g.prog.calls[i], rows, pick, out.Cols[len(f.g.cfg.Keys)+i]); err != nil {
@@ -38,36 +36,6 @@ func (f *finisher) finish(rows []uint64, pick []int, out *batch.Batch) error {
 	out.Len = len(pick)
 	out.Sel = batch.Selection{}
 	return nil
-}
-
-// key fills v with a key of the groups.
-func (f *finisher) key(i int, rows []uint64, pick []int, v *batch.Vector) {
-	fld, words := &f.g.lay.Fields[i], f.g.lay.Words
-	v.Reset(fld.Typ, len(pick))
-	for j, at := range pick {
-		key := rows[at+1 : at+1+words]
-		if f.g.mode == modeDict {
-			b := f.g.dictBytes(key[0])
-			v.AppendBytes(b)
-			if b == nil && f.g.dictNull(key[0]) {
-				v.Nulls(len(pick)).Clear(j)
-			}
-			continue
-		}
-		var w [2]uint64
-		null := fld.Unpack(key, w[:])
-		switch {
-		case fld.Phys != types.PhysBytes:
-			hashtable.SetWords(v, j, w)
-		case null:
-			v.AppendBytes(nil)
-		default:
-			v.AppendBytes(fld.Strings.Bytes(uint32(w[0])))
-		}
-		if null {
-			v.Nulls(len(pick)).Clear(j)
-		}
-	}
 }
 
 // call fills v with the values of a call.

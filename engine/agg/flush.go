@@ -18,13 +18,11 @@ type flusher struct {
 	g       *Group
 	out     writer
 	to      func(record []byte) error // nil: the files of the group
-	fixed   *fixed
 	records int64
 }
 
 // all writes the groups and the distinct values of all workers.
 func (f *flusher) all() error {
-	f.fixed = f.g.fixed.Load()
 	for _, w := range f.g.workers {
 		if err := f.worker(w); err != nil {
 			return err
@@ -50,7 +48,7 @@ func (f *flusher) group(key []uint64, rows uint64, words []uint64) error {
 	if f.to != nil {
 		return f.to(record)
 	}
-	return f.g.spill.groups.Append(f.g.hashValues(key), record)
+	return f.g.spill.groups.Append(f.g.way.hashKey(key), record)
 }
 
 // pair writes a distinct value.
@@ -67,16 +65,8 @@ func (f *flusher) pair(s *setPlan, pair []uint64) error {
 
 // worker writes the groups and the distinct values of one worker.
 func (f *flusher) worker(w *worker) error {
-	if w.dict != nil {
-		return f.arrays(w.dict)
-	}
-	if err := f.table(w.tab); err != nil {
+	if err := f.g.way.flush(f, w); err != nil {
 		return err
-	}
-	if w.clean != nil {
-		if err := f.partitioned(w); err != nil {
-			return err
-		}
 	}
 	for _, s := range w.sets {
 		if err := f.set(s); err != nil {
@@ -86,23 +76,15 @@ func (f *flusher) worker(w *worker) error {
 	return nil
 }
 
-// table writes the groups of a table, or of an array.
-func (f *flusher) table(tab *hashtable.Table) error {
-	g := f.g
-	base := 1 + g.lay.Words
-	for i, at := 0, 0; at < len(tab.Rows); i, at = i+1, at+tab.Width {
+// table writes the groups of a table; of fixed groups only these, since others were not counted to the end.
+func (f *flusher) table(tab *hashtable.Table, only *fixed) error {
+	base := 1 + f.g.lay.Words
+	for at := 0; at < len(tab.Rows); at += tab.Width {
 		row := tab.Rows[at : at+tab.Width]
-		if row[0] == 0 {
+		if row[0] == 0 || only != nil && only.keys.Row(row[1:base]) == nil {
 			continue
 		}
-		key := row[1:base]
-		if g.mode == modeDirect { // the key stands nowhere else
-			key = []uint64{uint64(i)}
-		}
-		if f.fixed != nil && f.fixed.keys.Row(key) == nil {
-			continue // not counted to the end
-		}
-		if err := f.group(key, row[0], row[base:]); err != nil {
+		if err := f.group(row[1:base], row[0], row[base:]); err != nil {
 			return err
 		}
 	}
@@ -122,11 +104,6 @@ func (f *flusher) block(b block) error {
 		}
 	}
 	return nil
-}
-
-// arrays writes the groups of dictionaries.
-func (f *flusher) arrays(d *dictWorker) error {
-	return d.each(func(ref, rows uint64, words []uint64) error { return f.group([]uint64{ref}, rows, words) })
 }
 
 // flushLog is the size of the table through which partitioned rows go: room for one batch of different groups.
@@ -152,7 +129,7 @@ func (f *flusher) partitioned(w *worker) error {
 		for at := 0; at < n; at += batch.MaxRows {
 			m := min(batch.MaxRows, n-at)
 			if !b.tab.Fits(m) {
-				if err := f.table(b.tab); err != nil {
+				if err := f.table(b.tab, nil); err != nil {
 					return err
 				}
 				if err := b.tab.Reset(flushLog); err != nil {
@@ -175,7 +152,7 @@ func (f *flusher) partitioned(w *worker) error {
 			}
 		}
 	}
-	return f.table(b.tab)
+	return f.table(b.tab, nil)
 }
 
 // set writes distinct values.

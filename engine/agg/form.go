@@ -5,8 +5,6 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/aggstate"
 	"github.com/siltstone-db/siltstone/engine/hashtable"
-	"github.com/siltstone-db/siltstone/storage/kernel"
-	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // The flags of a record tell what it has behind the key.
@@ -23,14 +21,14 @@ type writer struct {
 
 // group returns the record of a group's states: key as in a table, the number of its rows, the words behind the key.
 func (f *writer) group(key []uint64, rows uint64, words []uint64) []byte {
-	f.buf = f.g.appendKey(append(f.buf[:0], hasStates), key)
+	f.buf = f.g.way.appendKey(append(f.buf[:0], hasStates), key)
 	f.buf = f.g.appendStates(f.buf, rows, words)
 	return f.buf
 }
 
 // pair returns the record of one distinct value: a packed pair of a set.
 func (f *writer) pair(s *setPlan, pair []uint64) []byte {
-	f.buf = f.g.appendKey(append(f.buf[:0], hasSets), f.g.keyOfPair(pair))
+	f.buf = f.g.way.appendKey(append(f.buf[:0], hasSets), f.g.keyOfPair(pair))
 	for i := range f.g.sets {
 		if i != s.index {
 			f.buf = append(f.buf, 0)
@@ -54,53 +52,9 @@ func (g *Group) keyOfPair(pair []uint64) []uint64 {
 	return key
 }
 
-// appendKey appends the values of a packed key.
-func (g *Group) appendKey(dst []byte, key []uint64) []byte {
-	if g.mode == modeDict {
-		b := g.dictBytes(key[0])
-		if b == nil && g.dictNull(key[0]) {
-			return append(dst, 0)
-		}
-		return aggstate.AppendBytes(append(dst, 1), b)
-	}
-	for i := range g.lay.Fields {
-		f := &g.lay.Fields[i]
-		var w [2]uint64
-		if f.Unpack(key, w[:]) {
-			dst = append(dst, 0)
-			continue
-		}
-		dst = append(dst, 1)
-		if f.Phys == types.PhysInterval { // numbered, but unpacked as itself
-			dst = aggstate.AppendValue(dst, f.Phys, nil, w[:])
-		} else {
-			dst = aggstate.AppendValue(dst, f.Phys, f.Strings, w[:])
-		}
-	}
-	return dst
-}
-
-// dictNull tells whether a reference of modeDict is NULL.
-func (g *Group) dictNull(ref uint64) bool { return uint32(ref) == 0 && int(ref>>32) == len(g.dicts) }
-
-// hashValues returns a hash of a packed key that depends on its values alone, not on how they are packed or numbered.
-func (g *Group) hashValues(key []uint64) uint64 {
-	h := uint64(0x9e3779b97f4a7c15)
-	if g.mode == modeDict {
-		if g.dictNull(key[0]) {
-			return hashtable.Mix(h, 0)
-		}
-		return hashtable.Mix(h, kernel.HashBytes(g.dictBytes(key[0])))
-	}
-	for i := range g.lay.Fields {
-		h = hashtable.Mix(h, g.lay.Fields[i].HashValue(key))
-	}
-	return h
-}
-
 // hashPair is the hash of a packed pair of a set.
 func (g *Group) hashPair(s *setPlan, pair []uint64) uint64 {
-	return hashtable.Mix(g.hashValues(g.keyOfPair(pair)), s.value.HashValue(pair))
+	return hashtable.Mix(g.way.hashKey(g.keyOfPair(pair)), s.value.HashValue(pair))
 }
 
 // appendStates appends the row count, the counts of skipped rows, and the states.

@@ -7,13 +7,13 @@
 //
 // The way to group is chosen from the keys, and changes while rows arrive:
 //
-//   - no key: one row (modeOne);
-//   - the packed key has few bits: it is the index of an array (modeDirect);
+//   - no key: one row (keyless);
+//   - the packed key has few bits: it is the index of an array (array);
 //   - one key, from dictionaries that are known beforehand: an array per dictionary, indexed by code, and then a
-//     merge of the dictionaries (modeDict); in place of arrays a table by dictionary and code, as long as few of the
+//     merge of the dictionaries (dictionary); in place of arrays a table by dictionary and code, as long as few of the
 //     entries are met; when only the groups with the most rows are wanted, only the entries that
 //     can be among them are merged; rows that dictionaries count already need not be read;
-//   - else a hash table per worker (modeTable), until it outgrows half the second-level cache, or the first rows show
+//   - else a hash table per worker (hashed), until it outgrows half the second-level cache, or the first rows show
 //     that keys seldom repeat; from then on rows are appended to 256 partitions by hash, and Combine builds one table
 //     per partition, each in the cache. When any few groups will do, the first ones are fixed and only they are counted.
 //
@@ -59,7 +59,6 @@ package agg
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/engine/aggstate"
 	"github.com/siltstone-db/siltstone/engine/hashtable"
@@ -71,22 +70,13 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-type mode uint8
-
-const (
-	modeOne mode = iota
-	modeDirect
-	modeTable
-	modeDict
-)
-
 // Group is an aggregation: an op.Sink for the rows and, once combined, an op.Source of the groups. It is opened once
 // and closed once, after its groups were read.
 type Group struct {
 	cfg  Config
 	acc  *mem.Account // part of the task's: what this aggregation has
 	prog *program
-	mode mode
+	way  way
 	lay  hashtable.Layout
 	sets []setPlan
 
@@ -99,21 +89,13 @@ type Group struct {
 	flagWords int         // words of skip bits in a partitioned row
 	inputFlag []bool      // inputs that can skip rows of a partitioned row
 	plainSums bool        // at most two states, sums of small integers
-	tableOnly bool        // lists refer to rows in order of arrival: no partitions
+	inOrder   bool        // lists refer to rows in order of arrival: no partitions
 
 	keyStrings []*hashtable.Interner
-	dicts      []*batch.Dictionary // of modeDict
-	few        bool                // workers of modeDict begin with a table of the entries they meet
 	workers    []*worker
-	once       struct { // of modeDict with Weight.Once
-		sync.Mutex
-		dict *dictWorker // that of a worker without a consumer
-	}
-	limited  bool // groups are fixed early
-	fixed    atomic.Pointer[fixed]
-	growing  bool      // states keep values outside of the account's tables
-	builders []*worker // of partitions, one per goroutine of Combine
-	out      output
+	stores     bool      // states keep values outside of the account's tables
+	builders   []*worker // of partitions, one per goroutine of Combine
+	out        output
 
 	task       *op.Task
 	floor      int64        // what acc held when the tables were empty
@@ -121,7 +103,7 @@ type Group struct {
 	among      *reading     // of a partition: those that are read at the same time
 	world      sync.RWMutex // held to read while a worker takes a batch, to write while everything is spilled
 	generation int          // how often everything was spilled
-	plain      bool         // the tables are made without the scan's dictionaries, and do not become partitions
+	lean       bool         // the tables are made without the scan's dictionaries, and do not become partitions
 	merged     int          // records since then
 	spill      spiller
 	spilled    profile.Spill
@@ -147,15 +129,14 @@ func (g *Group) Open(t *op.Task) (err error) {
 	if g.prog, err = compile(&g.cfg); err != nil {
 		return err
 	}
-	if err = g.plan(t); errs.Is(err, errs.OutOfMemory) && g.spill.may() && !g.plain {
+	if err = g.plan(t); errs.Is(err, errs.OutOfMemory) && g.spill.may() && !g.lean {
 		g.releaseMemory() // dictionaries need more than there is
-		g.plain = true
+		g.lean = true
 		err = g.plan(t)
 	}
 	if err != nil {
 		return err
 	}
-	g.limited = g.fixes()
 	return nil
 }
 
@@ -174,7 +155,7 @@ func (g *Group) plan(t *op.Task) error {
 
 // openArguments lists the columns that inputs read, and where they stand in a partitioned row.
 func (g *Group) openArguments() error {
-	g.columns, g.columnOf, g.payload, g.tableOnly, g.growing = nil, map[int]int{}, 0, g.plain, false
+	g.columns, g.columnOf, g.payload, g.inOrder, g.stores = nil, map[int]int{}, 0, g.lean, false
 	g.inputFlag = make([]bool, len(g.prog.inputs))
 	for i := range g.prog.inputs {
 		in := &g.prog.inputs[i]
@@ -202,8 +183,8 @@ func (g *Group) openArguments() error {
 	for i := range g.prog.states {
 		k := g.prog.states[i].Kind
 		g.plainSums = g.plainSums && k.Adds
-		g.tableOnly = g.tableOnly || k.Arrival
-		g.growing = g.growing || k.Stores
+		g.inOrder = g.inOrder || k.Arrival
+		g.stores = g.stores || k.Stores
 	}
 	if g.cfg.Weight != nil {
 		g.payload++
@@ -223,27 +204,22 @@ func (g *Group) addStrings(ordinal int) (err error) {
 
 // internBits tells how many shards interners get.
 func (g *Group) internBits() uint {
-	if g.plain {
+	if g.lean {
 		return 0
 	}
 	return hashtable.ShardBits
 }
 
-// openKeys packs the keys and chooses the mode.
+// openKeys packs the keys and chooses the way to group.
 func (g *Group) openKeys(t *op.Task) error {
+	g.way = keyless{packed{g}}
 	if len(g.cfg.Keys) == 0 {
-		g.mode = modeOne
 		return nil
 	}
-	g.mode, g.dicts = modeTable, nil
+	byCode := g.byCode()
 	fields := make([]hashtable.Field, len(g.cfg.Keys))
 	for i, k := range g.cfg.Keys {
-		if len(g.cfg.Keys) == 1 {
-			if dicts, _ := g.dictionaries(k); g.dictFits(dicts) {
-				g.mode, g.dicts, g.few = modeDict, dicts, !g.meets(dicts, 4)
-			}
-		}
-		in, entries, err := g.internKey(t, g.cfg.In[k.Column], k)
+		in, entries, err := g.internKey(t, g.cfg.In[k.Column], k, byCode == nil)
 		if err != nil {
 			return err
 		}
@@ -254,27 +230,34 @@ func (g *Group) openKeys(t *op.Task) error {
 		}
 	}
 	g.lay = hashtable.NewLayout(fields)
-	if g.mode == modeDict {
+	switch {
+	case byCode != nil:
 		g.lay.Words = 2 // where the string is, and its hash
-		return nil
-	}
-	if !g.plain && g.lay.Words == 1 && g.lay.Bits <= directBits && (1+1+g.prog.words)<<g.lay.Bits <= directWords {
-		g.mode = modeDirect
+		g.way = byCode
+	case g.arrayFits():
+		g.way = array{packed{g}}
+	default:
+		g.way = &hashed{packed: packed{g}, limited: g.fixes()}
 	}
 	return nil
 }
 
-// An array of groups is better than a hash table while most of it stays in the caches: at most 128 Ki groups, and 4
-// MiB, which is cleared once and read once at the end: about 0.5 ms.
-const (
-	directBits  = 17
-	directWords = 4 << 20 / 8
-)
+// byCode returns the way by dictionaries, nil where there is another.
+func (g *Group) byCode() *dictionary {
+	if len(g.cfg.Keys) != 1 {
+		return nil
+	}
+	dicts, _ := g.dictionaries(g.cfg.Keys[0])
+	if !g.dictFits(dicts) {
+		return nil
+	}
+	return &dictionary{Group: g, dicts: dicts, sparse: !g.meets(dicts, 4)}
+}
 
 // internKey makes the interner of a key or of a distinct value, nil for types that need none. Where all its
 // dictionaries are known and the rows are many enough to meet most entries, these are numbered at once; entries is then
 // the largest number, else 0.
-func (g *Group) internKey(t *op.Task, typ types.Type, k Key) (in *hashtable.Interner, entries int, err error) {
+func (g *Group) internKey(t *op.Task, typ types.Type, k Key, ahead bool) (in *hashtable.Interner, entries int, err error) {
 	if p := typ.Physical(); p != types.PhysBytes && p != types.PhysInterval {
 		return nil, 0, nil
 	}
@@ -283,7 +266,7 @@ func (g *Group) internKey(t *op.Task, typ types.Type, k Key) (in *hashtable.Inte
 	}
 	g.keyStrings = append(g.keyStrings, in)
 	dicts, complete := g.dictionaries(k)
-	if g.mode != modeDict && complete && hashtable.Mergeable(dicts) && g.meets(dicts, 2) {
+	if ahead && complete && hashtable.Mergeable(dicts) && g.meets(dicts, 2) {
 		err = in.Merge(t, dicts)
 	}
 	return in, in.MergedMax(), err
@@ -310,7 +293,7 @@ func (g *Group) value(ordinal int) Key {
 // dictionaries returns the dictionaries that a key's codes come from, and whether all its values do.
 func (g *Group) dictionaries(k Key) ([]*batch.Dictionary, bool) {
 	t := g.cfg.In[k.Column]
-	if g.plain || g.cfg.Scan == nil || k.Origin < 0 || t.Physical() != types.PhysBytes || t.Kind == types.Numeric {
+	if g.lean || g.cfg.Scan == nil || k.Origin < 0 || t.Physical() != types.PhysBytes || t.Kind == types.Numeric {
 		return nil, false
 	}
 	return g.cfg.Scan.Dictionaries(k.Origin)
@@ -319,7 +302,7 @@ func (g *Group) dictionaries(k Key) ([]*batch.Dictionary, bool) {
 // dictFits tells whether rows can be grouped by their codes: there are dictionaries, and no aggregate needs the packed
 // key or the order of arrival.
 func (g *Group) dictFits(dicts []*batch.Dictionary) bool {
-	if g.tableOnly || len(g.prog.sets) > 0 || len(dicts) == 0 || len(dicts) >= 1<<16 {
+	if g.inOrder || len(g.prog.sets) > 0 || len(dicts) == 0 || len(dicts) >= 1<<16 {
 		return false
 	}
 	for _, d := range dicts {
@@ -350,25 +333,14 @@ func (g *Group) Consumer(*op.Task, int) (op.Consumer, error) {
 	if w != nil {
 		g.workers = append(g.workers, w)
 	}
-	if errs.Is(err, errs.OutOfMemory) && g.spill.may() && !g.plain {
+	if errs.Is(err, errs.OutOfMemory) && g.spill.may() && !g.lean {
 		err = g.restart() // an array of groups needs more than there is
 	}
-	if err == nil && g.mode == modeDict && g.cfg.Weight != nil && g.cfg.Weight.Once && g.once.dict == nil {
-		err = g.openOnce()
+	if d, ok := g.way.(*dictionary); ok && err == nil && g.cfg.Weight != nil && g.cfg.Weight.Once && d.once.dict == nil {
+		err = d.openOnce()
 	}
 	g.floor = g.acc.Used()
 	return &consumer{g, w}, err
-}
-
-// openOnce makes the worker whose arrays take entries that come once.
-func (g *Group) openOnce() error {
-	w, err := g.newWorker(nil)
-	if err != nil {
-		return err
-	}
-	w.dict.dropTable()
-	g.workers, g.once.dict = append(g.workers, w), w.dict
-	return nil
 }
 
 // Close releases all memory, and the files.
@@ -390,8 +362,8 @@ func (g *Group) releaseMemory() {
 	for _, s := range g.strings {
 		s.Close()
 	}
-	if f := g.fixed.Swap(nil); f != nil {
-		f.keys.Release()
+	if g.way != nil {
+		g.way.release()
 	}
 	g.out.release(g.acc)
 	g.store.Release(g.acc)

@@ -1,6 +1,32 @@
 package agg
 
-import "github.com/siltstone-db/siltstone/engine/aggstate"
+import (
+	"github.com/siltstone-db/siltstone/engine/aggstate"
+	"github.com/siltstone-db/siltstone/engine/op"
+	"github.com/siltstone-db/siltstone/storage/batch"
+)
+
+// keyless is the way of an aggregation without keys: one row.
+type keyless struct{ packed }
+
+func (k keyless) start(w *worker) error { return w.tab.Reset(0) }
+
+func (k keyless) combine(*op.Task) error {
+	if err := k.addRows(); err != nil {
+		return err
+	}
+	k.out.blocks = []block{{rows: k.workers[0].tab.Rows, always: true}}
+	return nil
+}
+
+func (k keyless) flush(f *flusher, w *worker) error { return f.table(w.tab, nil) }
+
+func (k keyless) consume(w *worker, b *batch.Batch) error {
+	if err := w.prepare(b); err != nil {
+		return err
+	}
+	return w.consumeKeyless(b.Len)
+}
 
 // consumeKeyless adds a batch to the only group.
 func (w *worker) consumeKeyless(n int) error {

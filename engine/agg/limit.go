@@ -15,11 +15,11 @@ type fixed struct {
 
 // fixes tells whether the groups may be fixed early.
 func (g *Group) fixes() bool {
-	return g.mode == modeTable && g.cfg.Limit > 0 && g.cfg.Limit <= limitMax && g.cfg.Top == nil && len(g.sets) == 0 && !g.tableOnly
+	return g.cfg.Limit > 0 && g.cfg.Limit <= limitMax && g.cfg.Top == nil && len(g.prog.sets) == 0 && !g.inOrder
 }
 
 // fix makes the first groups of a worker's table those of the result, unless another worker was faster.
-func (g *Group) fix(tab *hashtable.Table) error {
+func (g *hashed) fix(tab *hashtable.Table) error {
 	f := &fixed{keys: hashtable.NewTable(g.acc, tab.Keys, 0)}
 	if err := f.keys.Reset(hashtable.LogFor(int(g.cfg.Limit))); err != nil {
 		return err

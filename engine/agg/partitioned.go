@@ -124,14 +124,14 @@ func (g *Group) combinePartitions(t *op.Task) error {
 		lists[i], starts[i] = w.tab.ByPartition()
 	}
 	g.builders = make([]*worker, max(1, t.Workers))
-	keep := make([]keeper, len(g.builders))
-	for i := range keep {
-		keep[i].init(g)
+	collect := make([]collector, len(g.builders))
+	for i := range collect {
+		collect[i].init(g)
 	}
 	defer func() { // kept rows are given back by Group.Close
-		for i := range keep {
-			g.out.blocks = append(g.out.blocks, keep[i].blocks()...)
-			g.out.slabs = append(g.out.slabs, keep[i].slabs...)
+		for i := range collect {
+			g.out.blocks = append(g.out.blocks, collect[i].blocks()...)
+			g.out.slabs = append(g.out.slabs, collect[i].slabs...)
 		}
 	}()
 	if len(g.sets) > 0 {
@@ -150,9 +150,9 @@ func (g *Group) combinePartitions(t *op.Task) error {
 			return err
 		}
 		if len(g.sets) > 0 {
-			return g.keepTable(b.tab, p)
+			return g.copyTable(b.tab, p)
 		}
-		return keep[wk].take(b.tab.Rows, b.tab.Width, b.tab.Used)
+		return collect[wk].take(b.tab.Rows, b.tab.Width, b.tab.Used)
 	})
 }
 
@@ -246,8 +246,8 @@ func (w *worker) readFlags(rows []uint64, stride, pos, n int, flags bool) {
 	}
 }
 
-// keepTable keeps a copy of a partition's table, at its own size, so that groups can be looked up.
-func (g *Group) keepTable(tab *hashtable.Table, p int) error {
+// copyTable keeps a copy of a partition's table, at its own size, so that groups can be looked up.
+func (g *Group) copyTable(tab *hashtable.Table, p int) error {
 	kept := hashtable.NewTable(g.acc, g.lay.Words, g.prog.words)
 	g.out.tables[p] = kept
 	if err := kept.Reset(hashtable.LogFor(tab.Used)); err != nil {

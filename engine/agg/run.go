@@ -15,8 +15,8 @@ type run struct{ from, to uint32 }
 
 // noteRun takes a batch that is a run, and returns false for all other batches.
 func (w *worker) noteRun(b *batch.Batch) bool {
-	g := w.g
-	if g.once.dict == nil || w.dict.few != nil || g.prog.words > 0 {
+	g := w.dict.g
+	if g.once.dict == nil || w.dict.sparse != nil || g.prog.words > 0 {
 		return false
 	}
 	v, x := b.Cols[g.lay.Fields[0].Column], b.Cols[g.cfg.Weight.Column]
@@ -48,14 +48,14 @@ func isRun(codes []uint32) bool {
 
 // takeRuns makes the numbers of dictionaries of which all entries came the groups of the first worker, and copies those
 // of all others.
-func (g *Group) takeRuns() error {
+func (g *dictionary) takeRuns() error {
 	for d, dict := range g.dicts {
 		entries, others := 0, false
 		for _, w := range g.workers {
 			for _, r := range w.dict.runs[d] {
 				entries += int(r.to - r.from)
 			}
-			others = others || w.dict.few != nil || len(w.dict.arrays[d]) > 0
+			others = others || w.dict.sparse != nil || len(w.dict.arrays[d]) > 0
 		}
 		switch {
 		case entries == 0:
@@ -76,7 +76,7 @@ func (g *Group) takeRuns() error {
 }
 
 // copyRuns adds the numbers of runs to an array.
-func (g *Group) copyRuns(d int, dict *batch.Dictionary) error {
+func (g *dictionary) copyRuns(d int, dict *batch.Dictionary) error {
 	rows, err := g.once.dict.array(d, dict.Len)
 	if err != nil {
 		return err

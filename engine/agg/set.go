@@ -43,7 +43,7 @@ func (g *Group) openSets(t *op.Task) error {
 		s := &g.sets[i]
 		s.set, s.index = g.prog.sets[i], i
 		typ := g.cfg.In[s.column]
-		in, entries, err := g.internKey(t, typ, g.value(s.column))
+		in, entries, err := g.internKey(t, typ, g.value(s.column), true)
 		if err != nil {
 			return err
 		}
@@ -315,8 +315,8 @@ func (g *Group) mergeSets(s *setPlan, from []*setWorker) error {
 type setCounter struct {
 	g       *Group
 	s       *setPlan
-	n       uint64   // of modeOne
-	direct  []uint64 // of modeDirect: counts by packed key
+	n       uint64   // without keys
+	direct  []uint64 // of an array: counts by packed key
 	countAt int
 	more    []*state // states besides the count
 }
@@ -324,7 +324,7 @@ type setCounter struct {
 func (c *setCounter) init(g *Group, s *setPlan) (err error) {
 	c.g, c.s = g, s
 	c.countAt = 1 + g.lay.Words + g.prog.states[s.states[0]].at
-	if g.mode == modeDirect {
+	if _, ok := g.way.(array); ok {
 		if c.direct, err = mem.Slice[uint64](g.acc, 1<<g.lay.Bits); err != nil {
 			return err
 		}
@@ -345,11 +345,11 @@ func (c *setCounter) release() {
 // count goes over the pairs of a set.
 func (c *setCounter) count(tab *hashtable.KeySet) error {
 	k := c.g.lay.Words
-	if len(c.more) == 0 && c.g.mode == modeOne {
+	if len(c.more) == 0 && len(c.g.cfg.Keys) == 0 {
 		c.n += uint64(tab.Len())
 		return nil
 	}
-	if len(c.more) == 0 && c.g.mode == modeDirect {
+	if len(c.more) == 0 && c.direct != nil {
 		tab.CountLow(c.direct, 1<<c.g.lay.Bits-1) // the key is in the low bits of the pair
 		return nil
 	}

@@ -54,7 +54,7 @@ func (g *Group) combineSpilled(t *op.Task) error {
 	if err := g.flush(); err != nil {
 		return err
 	}
-	if g.mode == modeOne { // a group even without rows
+	if len(g.cfg.Keys) == 0 { // a group even without rows
 		f := flusher{g: g, out: writer{g: g}}
 		if err := f.group(nil, 0, make([]uint64, g.prog.words)); err != nil {
 			return err

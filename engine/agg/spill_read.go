@@ -13,7 +13,7 @@ import (
 func (g *Group) inner(t *op.Task, level int) (*Group, error) {
 	in := New(g.cfg)
 	in.cfg.Scan, in.cfg.Top, in.cfg.Limit = nil, nil, 0
-	in.plain = true
+	in.lean = true
 	if in.among = g.among; in.among == nil {
 		in.among = &g.reading
 	}
@@ -32,9 +32,9 @@ func (g *Group) inner(t *op.Task, level int) (*Group, error) {
 // aggregation is worth nothing afterwards.
 func (g *Group) Merge(record []byte) error {
 	if len(g.workers) == 0 {
-		if !g.plain {
+		if !g.lean {
 			g.releaseMemory()
-			g.plain, g.limited = true, false
+			g.lean = true
 			if err := g.plan(g.task); err != nil {
 				return err
 			}
@@ -48,14 +48,14 @@ func (g *Group) Merge(record []byte) error {
 		if !errs.Is(err, errs.OutOfMemory) {
 			g.merged += 1 + len(record)>>10
 			if err == nil && g.merged >= crowdedMin && g.spill.may() && g.crowded() && g.divisible() {
-				return g.relieve(g.generation, errForced)
+				return g.makeRoom(g.generation, errForced)
 			}
 			return err
 		}
 		if tries == 2 || g.generation > 0 && g.merged < mergedMin {
 			return tooLarge(err) // others have taken what there is
 		}
-		if err := g.relieve(g.generation, err); err != nil {
+		if err := g.makeRoom(g.generation, err); err != nil {
 			return err
 		}
 	}
@@ -114,7 +114,7 @@ func (g *Group) merge(w *worker, record []byte) error {
 // mergeGroup adds a row to its group. One without rows is of a group that is known already, be it in a file.
 func (g *Group) mergeGroup(w *worker, row []uint64, record []byte) error {
 	k := g.lay.Words
-	if g.mode == modeOne {
+	if len(g.cfg.Keys) == 0 {
 		dst := w.tab.Rows
 		dst[0] += row[0]
 		return g.prog.merge(dst[1:], row[1:])
@@ -125,7 +125,7 @@ func (g *Group) mergeGroup(w *worker, row []uint64, record []byte) error {
 		case dst != nil:
 			return g.prog.merge(dst[1+k:], row[1+k:])
 		case g.spill.started():
-			return g.spill.groups.Append(g.hashValues(row[1:1+k]), record)
+			return g.spill.groups.Append(g.way.hashKey(row[1:1+k]), record)
 		}
 		return aggstate.ErrDamaged()
 	}
@@ -240,7 +240,7 @@ func (g *Group) settle(t *op.Task, parts *spill.Partitions, level int) error {
 func (g *Group) settled(to *Group) error {
 	w := g.workers[0]
 	g.out = output{width: w.tab.Width}
-	if g.mode != modeOne {
+	if len(g.cfg.Keys) > 0 {
 		if err := w.keysOfSets(); err != nil {
 			w.tab.Release()
 			return err
@@ -256,10 +256,10 @@ func (g *Group) settled(to *Group) error {
 	out, k := writer{g: g}, g.lay.Words
 	for at := 0; at < len(w.tab.Rows); at += w.tab.Width {
 		row := w.tab.Rows[at : at+w.tab.Width]
-		if row[0] == 0 && g.mode != modeOne {
+		if row[0] == 0 && len(g.cfg.Keys) > 0 {
 			continue
 		}
-		if err := to.spill.groups.Append(g.hashValues(row[1:1+k]), out.group(row[1:1+k], 0, row[1+k:])); err != nil {
+		if err := to.spill.groups.Append(g.way.hashKey(row[1:1+k]), out.group(row[1:1+k], 0, row[1+k:])); err != nil {
 			return err
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
-// keeper keeps the groups of finished partitions, for one goroutine: all of them, or the top ones.
-type keeper struct {
+// collector keeps the groups of finished partitions, for one goroutine: all of them, or the top ones.
+type collector struct {
 	g     *Group
 	width int
 	slabs [][]uint64 // rows; all but the last are full
@@ -15,9 +15,9 @@ type keeper struct {
 	top   *top
 }
 
-const keepWords = 1 << 17 // 1 MiB
+const collectorWords = 1 << 17 // 1 MiB
 
-func (k *keeper) init(g *Group) {
+func (k *collector) init(g *Group) {
 	k.g, k.width = g, g.out.width
 	if g.cfg.Top != nil && len(g.sets) == 0 && g.cfg.Top.K > 0 && g.cfg.Top.K <= topMax {
 		k.top = newTop(g)
@@ -25,7 +25,7 @@ func (k *keeper) init(g *Group) {
 }
 
 // take keeps the used rows of a table.
-func (k *keeper) take(rows []uint64, width, used int) error {
+func (k *collector) take(rows []uint64, width, used int) error {
 	if k.top != nil {
 		k.top.take(rows, width)
 		return nil
@@ -36,7 +36,7 @@ func (k *keeper) take(rows []uint64, width, used int) error {
 		}
 		used--
 		if len(k.slabs) == 0 || k.used+width > len(k.slabs[len(k.slabs)-1]) {
-			slab, err := mem.Slice[uint64](k.g.acc, max(keepWords, width))
+			slab, err := mem.Slice[uint64](k.g.acc, max(collectorWords, width))
 			if err != nil {
 				return err
 			}
@@ -50,7 +50,7 @@ func (k *keeper) take(rows []uint64, width, used int) error {
 }
 
 // blocks returns the rows that were kept. Words behind the last row of a slab are zero, that is, no group.
-func (k *keeper) blocks() []block {
+func (k *collector) blocks() []block {
 	var out []block
 	for _, s := range k.slabs {
 		out = append(out, block{rows: s[:len(s)/k.width*k.width]})

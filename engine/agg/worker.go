@@ -66,15 +66,7 @@ func (g *Group) newWorker(sets []setPlan) (*worker, error) {
 	for i := range sets {
 		w.sets = append(w.sets, g.newSetWorker(&sets[i]))
 	}
-	switch g.mode {
-	case modeOne:
-		return w, w.tab.Reset(0)
-	case modeDirect:
-		return w, w.tab.Reset(g.lay.Bits)
-	case modeDict:
-		w.dict = newDictWorker(g)
-	}
-	return w, nil
+	return w, g.way.start(w)
 }
 
 func (w *worker) release() {
@@ -90,24 +82,10 @@ func (w *worker) release() {
 	}
 }
 
-// consume takes a batch. When it is refused memory, it has changed nothing that trying again would change twice.
-func (w *worker) consume(b *batch.Batch) error {
-	if w.g.growing {
-		if err := w.g.store.Charge(w.g.acc); err != nil {
-			return err
-		}
-	}
-	if w.dict != nil && w.noteRun(b) {
-		return nil
-	}
-	if err := w.load(b); err != nil {
+// prepare loads the arguments, the weights and the keys of a batch, and adds it to the distinct sets.
+func (w *worker) prepare(b *batch.Batch) error {
+	if err := w.loadAll(b); err != nil {
 		return err
-	}
-	if err := w.loadWeights(b); err != nil {
-		return err
-	}
-	if w.dict != nil {
-		return w.consumeDict(b)
 	}
 	if w.g.lay.Words > 0 {
 		if err := w.loadKeys(b); err != nil {
@@ -119,104 +97,20 @@ func (w *worker) consume(b *batch.Batch) error {
 			return err
 		}
 	}
-	switch w.g.mode {
-	case modeOne:
-		return w.consumeKeyless(b.Len)
-	case modeDirect:
-		return w.consumeDirect(b.Len)
-	}
-	if w.clean != nil {
-		return w.consumePartitioned(b.Len)
-	}
-	if w.g.limited {
-		if f := w.g.fixed.Load(); f != nil {
-			return w.consumeFixed(f, b.Len)
-		}
-	}
-	return w.consumeTable(b.Len)
-}
-
-func (w *worker) consumeDirect(n int) error {
-	rows, width := w.tab.Rows, w.tab.Width
-	if w.g.plainSums && w.weights == nil && w.noSkips() {
-		w.addSums(rows, width, n)
-		return nil
-	}
-	slots := w.slots[:n]
-	for i, k := range w.packed[:n] {
-		slots[i] = uint32(k)
-		rows[int(k)*width]++
-	}
-	w.addWeights(rows, width, n, nil, slots)
-	return w.apply(rows, width, 2, n, nil, slots)
-}
-
-// addSums counts rows and adds up to two sums in one pass over the array: the usual small aggregation, which
-// is bound by the loads and stores of the groups.
-func (w *worker) addSums(rows []uint64, width, n int) {
-	p := w.g.prog
-	keys := w.packed[:n]
-	var words [2][]uint64
-	var at [2]int
-	for i := range p.states {
-		words[i] = w.cols[w.g.columnOf[p.inputs[p.states[i].in].cols[0]]].Words[:n]
-		at[i] = 2 + p.states[i].at
-	}
-	switch len(p.states) {
-	case 0:
-		for _, k := range keys {
-			rows[int(k)*width]++
-		}
-	case 1:
-		a, x := at[0], words[0]
-		for i, k := range keys {
-			row := rows[int(k)*width:][:width]
-			row[0]++
-			row[a] += x[i]
-		}
-	default:
-		a, b, x, y := at[0], at[1], words[0], words[1][:n]
-		for i, k := range keys {
-			row := rows[int(k)*width:][:width]
-			row[0]++
-			row[a] += x[i]
-			row[b] += y[i]
-		}
-	}
-}
-
-// tableBytes is how large a worker's table may become before rows are partitioned instead: half of a 2 MiB
-// second-level cache.
-const tableBytes = 1 << 20
-
-// largeGroups is the number of expected groups from which rows are partitioned as soon as the first few thousand of
-// them show that keys seldom repeat: four times what fits a worker's table.
-const largeGroups = 1 << 17
-
-func (w *worker) consumeTable(n int) error {
-	if err := w.tab.Reserve(n); err != nil {
-		return err
-	}
-	k := w.g.lay.Words
-	w.tab.Find(w.packed, k, n, w.slots)
-	w.addWeights(w.tab.Rows, w.tab.Width, n, nil, w.slots)
-	if err := w.apply(w.tab.Rows, w.tab.Width, 1+k, n, nil, w.slots); err != nil {
-		return err
-	}
-	if w.g.limited {
-		if w.tab.Used >= int(w.g.cfg.Limit) {
-			return w.g.fix(w.tab)
-		}
-		return nil
-	}
-	w.seen += n
-	many := 2*w.seen > 3*w.tab.Used
-	if w.tab.Used > 1<<12 && (len(w.tab.Rows)*8 > tableBytes || !many && w.g.cfg.Expected > largeGroups) && !w.g.tableOnly {
-		if sc, err := hashtable.NewScatter(w.g.acc, k+w.g.payload); err == nil { // else the table goes on until it is refused too
-			w.clean, w.absorb = sc, many
-		}
-	}
 	return nil
+}
+
+// loadAll loads the arguments and the weights.
+func (w *worker) loadAll(b *batch.Batch) error {
+	if w.g.stores {
+		if err := w.g.store.Charge(w.g.acc); err != nil {
+			return err
+		}
+	}
+	if err := w.load(b); err != nil {
+		return err
+	}
+	return w.loadWeights(b)
 }
 
 // loadKeys packs the keys.

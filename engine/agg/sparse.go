@@ -12,14 +12,14 @@ import (
 // it: neither the hash nor the string of an entry is read before all rows are counted. Only the groups that are left
 // then are merged by string: of a top-k by count a few, else all.
 
-// fewPart is the part of all entries that may be in a table, an eighth: from there on arrays are smaller.
-const fewPart = 8
+// sparsePart is the part of all entries that may be in a table, an eighth: from there on arrays are smaller.
+const sparsePart = 8
 
-// consumeFew adds a batch by the references of its values; at is the index of its dictionary, -1 for none.
-func (w *worker) consumeFew(v *batch.Vector, at, n int) error {
+// consumeSparse adds a batch by the references of its values; at is the index of its dictionary, -1 for none.
+func (w *worker) consumeSparse(v *batch.Vector, at, n int) error {
 	refs := w.packed[:n]
 	if at >= 0 {
-		base, null := refOf(at, 0), refOf(len(w.g.dicts), 0)
+		base, null := refOf(at, 0), refOf(len(w.dict.g.dicts), 0)
 		for i, c := range v.Codes[:n] {
 			refs[i] = base | uint64(c)
 		}
@@ -33,7 +33,7 @@ func (w *worker) consumeFew(v *batch.Vector, at, n int) error {
 	} else if err := w.numberRefs(v, refs); err != nil {
 		return err
 	}
-	tab := w.dict.few
+	tab := w.dict.sparse
 	if err := tab.Reserve(n); err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (w *worker) consumeFew(v *batch.Vector, at, n int) error {
 	if err := w.apply(tab.Rows, tab.Width, 2, n, nil, w.slots); err != nil {
 		return err
 	}
-	if d := w.dict; !d.stay && tab.Used > batch.MaxRows && tab.Used > w.g.entries()/fewPart {
+	if d := w.dict; !d.stay && tab.Used > batch.MaxRows && tab.Used > w.dict.g.entries()/sparsePart {
 		d.stay = d.spread() != nil // refused memory: the batch is counted all the same
 	}
 	return nil
@@ -54,7 +54,7 @@ func (w *worker) numberRefs(v *batch.Vector, refs []uint64) error {
 	if err := c.Load(v, len(refs)); err != nil {
 		return err
 	}
-	base := refOf(len(w.g.dicts), 0)
+	base := refOf(len(w.dict.g.dicts), 0)
 	for i, x := range c.Words[:len(refs)] {
 		if c.Nulls != nil && c.Nulls.Get(i) {
 			x = 0
@@ -65,7 +65,7 @@ func (w *worker) numberRefs(v *batch.Vector, refs []uint64) error {
 }
 
 // entries returns the number of entries of all dictionaries.
-func (g *Group) entries() int {
+func (g *dictionary) entries() int {
 	n := 0
 	for _, d := range g.dicts {
 		n += d.Len
@@ -76,8 +76,8 @@ func (g *Group) entries() int {
 // spread moves the groups of the table to arrays. When memory for these is refused, the table has all groups still.
 func (d *dictWorker) spread() error {
 	size := make([]int, len(d.arrays))
-	for at := 0; at < len(d.few.Rows); at += d.few.Width {
-		if row := d.few.Rows[at:]; row[0] != 0 {
+	for at := 0; at < len(d.sparse.Rows); at += d.sparse.Width {
+		if row := d.sparse.Rows[at:]; row[0] != 0 {
 			size[row[1]>>32] = max(size[row[1]>>32], int(uint32(row[1]))+1)
 		}
 	}
@@ -93,8 +93,8 @@ func (d *dictWorker) spread() error {
 			return err
 		}
 	}
-	for at := 0; at < len(d.few.Rows); at += d.few.Width {
-		if row := d.few.Rows[at : at+d.few.Width]; row[0] != 0 {
+	for at := 0; at < len(d.sparse.Rows); at += d.sparse.Width {
+		if row := d.sparse.Rows[at : at+d.sparse.Width]; row[0] != 0 {
 			to := d.arrays[row[1]>>32][int(uint32(row[1]))*d.width:][:d.width]
 			to[0] = row[0]
 			copy(to[1:], row[2:])
@@ -106,26 +106,26 @@ func (d *dictWorker) spread() error {
 
 // dropTable leaves arrays alone.
 func (d *dictWorker) dropTable() {
-	if d.few != nil {
-		d.few.Release()
-		d.few = nil
+	if d.sparse != nil {
+		d.sparse.Release()
+		d.sparse = nil
 	}
 }
 
-// sumFew adds the tables of all workers into that of the first one; false when a worker has arrays, and then all have.
-func (g *Group) sumFew() (bool, error) {
+// sumSparse adds the tables of all workers into that of the first one; false when a worker has arrays, and then all have.
+func (g *dictionary) sumSparse() (bool, error) {
 	all, more := true, 0
 	for _, w := range g.workers {
-		if w.dict.few == nil {
+		if w.dict.sparse == nil {
 			all = all && w.dict == g.once.dict && w.dict.empty()
 			continue
 		}
-		more += w.dict.few.Used
+		more += w.dict.sparse.Used
 	}
 	if !all {
 		return false, g.spreadAll()
 	}
-	into := g.workers[0].dict.few
+	into := g.workers[0].dict.sparse
 	if err := into.Reserve(more - into.Used); err != nil {
 		return false, err
 	}
@@ -157,9 +157,9 @@ func (d *dictWorker) empty() bool {
 }
 
 // spreadAll makes arrays of all tables.
-func (g *Group) spreadAll() error {
+func (g *dictionary) spreadAll() error {
 	for _, w := range g.workers {
-		if w.dict.few == nil {
+		if w.dict.sparse == nil {
 			continue
 		}
 		if err := w.dict.spread(); err != nil {
@@ -169,20 +169,20 @@ func (g *Group) spreadAll() error {
 	return nil
 }
 
-// fewGroups are the groups of a table by the partitions of their strings' hashes. NULL is not among them.
-type fewGroups struct {
+// sparseGroups are the groups of a table by the partitions of their strings' hashes. NULL is not among them.
+type sparseGroups struct {
 	start  [hashtable.Partitions + 1]uint32
 	at     []uint32 // numbers of the table's rows, partition by partition
 	hashes []uint64 // of their strings
 }
 
-func (f *fewGroups) release(acc *mem.Account) {
+func (f *sparseGroups) release(acc *mem.Account) {
 	mem.ReleaseSlice(acc, f.at)
 	mem.ReleaseSlice(acc, f.hashes)
 }
 
 // split reads the hashes of all groups.
-func (f *fewGroups) split(m *dictMerge, tab *hashtable.Table) (err error) {
+func (f *sparseGroups) split(m *dictMerge, tab *hashtable.Table) (err error) {
 	acc := m.g.acc
 	if f.at, err = mem.Slice[uint32](acc, tab.Used); err != nil {
 		return err
@@ -219,26 +219,26 @@ func (f *fewGroups) split(m *dictMerge, tab *hashtable.Table) (err error) {
 	return nil
 }
 
-// mergeFew merges the groups of the table by their strings, and hands them to keep.
-func (m *dictMerge) mergeFew(t *op.Task, keep []keeper) error {
+// mergeSparse merges the groups of the table by their strings, and hands them to the collectors.
+func (m *dictMerge) mergeSparse(t *op.Task, collect []collector) error {
 	g := m.g
-	few := g.workers[0].dict.few
+	sparse := g.workers[0].dict.sparse
 	if k := g.topByCount(); k > 0 {
 		tab := g.builders[0].tab
-		done, err := m.topFew(tab, few, k)
+		done, err := m.topSparse(tab, sparse, k)
 		if err != nil {
 			return err
 		}
 		if done {
-			if err := keep[0].take(tab.Rows, tab.Width, tab.Used); err != nil {
+			if err := collect[0].take(tab.Rows, tab.Width, tab.Used); err != nil {
 				return err
 			}
-			return g.keepNull(&keep[0])
+			return g.collectNull(&collect[0])
 		}
 	}
-	var groups fewGroups
+	var groups sparseGroups
 	defer groups.release(g.acc)
-	if err := groups.split(m, few); err != nil {
+	if err := groups.split(m, sparse); err != nil {
 		return err
 	}
 	if err := op.Parallel(t, hashtable.Partitions, func(wk, p int) error {
@@ -251,29 +251,29 @@ func (m *dictMerge) mergeFew(t *op.Task, keep []keeper) error {
 			return err
 		}
 		for i := from; i < to; i++ {
-			row := few.Rows[int(groups.at[i])*few.Width:][:few.Width]
+			row := sparse.Rows[int(groups.at[i])*sparse.Width:][:sparse.Width]
 			if err := m.addGroup(tab, row[1], groups.hashes[i], row[0], row[2:]); err != nil {
 				return err
 			}
 		}
-		return keep[wk].take(tab.Rows, tab.Width, tab.Used)
+		return collect[wk].take(tab.Rows, tab.Width, tab.Used)
 	}); err != nil {
 		return err
 	}
-	return g.keepNull(&keep[0])
+	return g.collectNull(&collect[0])
 }
 
 // findCost is what it costs to find a string in a dictionary, in groups that could be merged meanwhile.
 const findCost = 8
 
-// topFew is topDicts over a table: it leaves the K groups with the most rows, and some others, in tab; false when it is
+// topSparse is topDicts over a table: it leaves the K groups with the most rows, and some others, in tab; false when it is
 // cheaper to merge all.
-func (m *dictMerge) topFew(tab, few *hashtable.Table, k int) (bool, error) {
+func (m *dictMerge) topSparse(tab, sparse *hashtable.Table, k int) (bool, error) {
 	best := make([][]codeCount, len(m.runs))
 	null := refOf(len(m.g.dicts), 0)
 	sources := 0
-	for at := 0; at < len(few.Rows); at += few.Width {
-		row := few.Rows[at:]
+	for at := 0; at < len(sparse.Rows); at += sparse.Width {
+		row := sparse.Rows[at:]
 		if row[0] == 0 || row[1] == null {
 			continue
 		}
@@ -282,7 +282,7 @@ func (m *dictMerge) topFew(tab, few *hashtable.Table, k int) (bool, error) {
 			if d < uint64(len(m.g.dicts)) && !m.g.dicts[d].Searchable() {
 				return false, nil
 			}
-			if sources++; k*sources*len(m.runs)*findCost > few.Used {
+			if sources++; k*sources*len(m.runs)*findCost > sparse.Used {
 				return false, nil
 			}
 		}
@@ -304,16 +304,16 @@ func (m *dictMerge) topFew(tab, few *hashtable.Table, k int) (bool, error) {
 		return false, nil
 	}
 	bound := (kth(tab, k) + uint64(sources) - 1) / uint64(max(1, sources))
-	return m.addFew(tab, few, best, bound, k)
+	return m.addSparse(tab, sparse, best, bound, k)
 }
 
-// addFew adds the groups of the table that have at least bound rows; false when they are too many. A dictionary whose
+// addSparse adds the groups of the table that have at least bound rows; false when they are too many. A dictionary whose
 // best entries reach below the bound has no others.
-func (m *dictMerge) addFew(tab, few *hashtable.Table, best [][]codeCount, bound uint64, k int) (bool, error) {
+func (m *dictMerge) addSparse(tab, sparse *hashtable.Table, best [][]codeCount, bound uint64, k int) (bool, error) {
 	var found []uint64
-	null, most := refOf(len(m.g.dicts), 0), few.Used/(len(m.runs)*findCost)
-	for at := 0; at < len(few.Rows); at += few.Width {
-		row := few.Rows[at:]
+	null, most := refOf(len(m.g.dicts), 0), sparse.Used/(len(m.runs)*findCost)
+	for at := 0; at < len(sparse.Rows); at += sparse.Width {
+		row := sparse.Rows[at:]
 		if row[0] < bound || row[0] == 0 || row[1] == null {
 			continue
 		}

@@ -18,7 +18,7 @@ import (
 // since they are done without the next time.
 func (g *Group) own() int64 {
 	n := g.acc.Used()
-	if g.plain {
+	if g.lean {
 		n -= g.floor
 	}
 	return n
@@ -57,8 +57,8 @@ func tooLarge(cause error) error {
 	return e.WithHint("One group, or a batch of rows, needs more memory than the query may have: raise work_mem.")
 }
 
-// relieve makes room unless another worker has done so since the refusal.
-func (g *Group) relieve(generation int, cause error) error {
+// makeRoom makes room unless another worker has done so since the refusal.
+func (g *Group) makeRoom(generation int, cause error) error {
 	if !g.spill.may() {
 		if errors.Is(cause, errForced) {
 			return nil
@@ -88,7 +88,7 @@ func (g *Group) restart() error {
 	g.releaseMemory()
 	g.generation++
 	g.merged = 0
-	g.plain, g.limited, g.once.dict = true, false, nil
+	g.lean = true
 	if err := g.plan(g.task); err != nil {
 		return err
 	}
@@ -107,13 +107,17 @@ func (g *Group) restart() error {
 
 // fixedKeys returns the keys of groups that were fixed, in binary form.
 func (g *Group) fixedKeys() (keys [][]byte) {
-	f := g.fixed.Load()
+	h, ok := g.way.(*hashed)
+	if !ok {
+		return nil
+	}
+	f := h.fixed.Load()
 	if f == nil {
 		return nil
 	}
 	for at := 0; at < len(f.keys.Rows); at += f.keys.Width {
 		if f.keys.Rows[at] != 0 {
-			keys = append(keys, g.appendKey(nil, f.keys.Rows[at+1:at+1+f.keys.Keys]))
+			keys = append(keys, g.way.appendKey(nil, f.keys.Rows[at+1:at+1+f.keys.Keys]))
 		}
 	}
 	return keys
@@ -139,8 +143,9 @@ func (g *Group) fixAgain(keys [][]byte) error {
 		}
 		row[0] = 1
 	}
-	g.limited = true
-	return g.fix(tab)
+	h := g.way.(*hashed) // that of all keys where memory is short
+	h.limited = true
+	return h.fix(tab)
 }
 
 // abandon undoes a Combine that was refused memory: the workers' tables and partitions have all rows still, or again.
@@ -157,9 +162,6 @@ func (g *Group) abandon() {
 		for _, x := range g.sets[i].states {
 			s := &g.prog.states[x]
 			for _, w := range g.workers {
-				if w.dict != nil {
-					continue
-				}
 				for at := 1 + g.lay.Words + s.at; at < len(w.tab.Rows); at += w.tab.Width {
 					clear(w.tab.Rows[at : at+s.Words])
 				}

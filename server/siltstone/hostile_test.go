@@ -90,7 +90,8 @@ func TestHostileMessages(t *testing.T) {
 		"length 0":                               {'Q', 0, 0, 0, 0},
 		"length 3":                               {'Q', 0, 0, 0, 3},
 		"a claim of 1 GiB":                       {'Q', 0x40, 0, 0, 0, 'S'},
-		"a claim of 2 GiB - 1":                   {'d', 0x7f, 0xff, 0xff, 0xff},
+		"a claim of 2 GiB - 1":                   {'Q', 0x7f, 0xff, 0xff, 0xff},
+		"CopyData that claims 2 GiB":             {'d', 0x80, 0, 0, 0},
 		"a claim of 4 GiB - 1":                   {'P', 0xff, 0xff, 0xff, 0xff},
 	}
 	for name, b := range hostile {

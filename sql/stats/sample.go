@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
@@ -17,6 +18,7 @@ import (
 type sample struct {
 	table  *catalog.Table
 	source scan.Sampled
+	place  int   // among the samples of the estimator
 	rows   int64 // of the table
 	ts     []types.Type
 	cols   map[int]*batch.Vector // by ordinal, as they are asked for
@@ -39,7 +41,7 @@ func (e *Estimator) sampleOf(t *catalog.Table, of Table) *sample {
 			return s
 		}
 	}
-	s := &sample{table: t, source: src, rows: of.Rows(), ts: t.Types(), cols: map[int]*batch.Vector{}, met: map[expr.Expr]batch.Bitmap{}}
+	s := &sample{place: len(e.samples), table: t, source: src, rows: of.Rows(), ts: t.Types(), cols: map[int]*batch.Vector{}, met: map[expr.Expr]batch.Bitmap{}}
 	e.samples = append(e.samples, s)
 	return s
 }
@@ -70,30 +72,27 @@ func (s *sample) load(ordinals []int) bool {
 // returns the part of rows that satisfies all of them; rest are those that no sample can tell about.
 func (e *Estimator) sampled(conds []expr.Expr) (part float64, rest []expr.Expr) {
 	part = 1
-	done := make([]bool, len(conds))
-	for i, c := range conds {
+	tried := make([][]expr.Expr, len(e.samples))
+	met := make([]batch.Bitmap, len(e.samples))
+	for _, c := range conds {
 		s := e.about(c)
-		if done[i] || s == nil {
+		var bits batch.Bitmap
+		if s != nil {
+			bits = e.try(s, c)
+		}
+		if bits == nil {
+			rest = append(rest, c)
 			continue
 		}
-		met := make(batch.Bitmap, batch.Words(scan.SampleMax))
-		met.Fill(scan.SampleMax)
-		var tried []expr.Expr
-		for k := i; k < len(conds); k++ {
-			if !done[k] && e.about(conds[k]) == s {
-				if bits := e.try(s, conds[k]); bits != nil {
-					met.And(bits)
-					tried, done[k] = append(tried, conds[k]), true
-				}
-			}
+		if tried[s.place] == nil {
+			met[s.place] = slices.Clone(bits)
 		}
-		if len(tried) > 0 {
-			part *= e.believe(s, met.Count(), tried)
-		}
+		met[s.place].And(bits)
+		tried[s.place] = append(tried[s.place], c)
 	}
-	for i, c := range conds {
-		if !done[i] {
-			rest = append(rest, c)
+	for i, list := range tried {
+		if len(list) > 0 {
+			part *= e.believe(e.samples[i], met[i].Count(), list)
 		}
 	}
 	return part, rest

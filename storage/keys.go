@@ -228,3 +228,12 @@ func (db *DB) findKeys(ctx context.Context, k *keyed) error {
 	slices.SortFunc(k.found, func(a, b unique.Found) int { return cmp.Compare(a.Row, b.Row) })
 	return nil
 }
+
+// FindKeys returns the rows of a table that have a key of some rows, as a snapshot shows them, by the number of the key among
+// those of rows. A row whose key has passed to another one since the snapshot may be missing: who goes by the answer learns
+// of that when it commits.
+func (db *DB) FindKeys(ctx context.Context, p *unique.Parts, rows *unique.Rows, key int) ([]unique.Found, error) {
+	s := unique.Search{Key: &rows.Keys[key], Probes: rows.Probes(key)}
+	s.Value = func(row uint64) ([]*batch.Vector, int) { return rows.At(key, row) }
+	return s.Find(ctx, p, &db.mu, nil)
+}

@@ -14,10 +14,7 @@ import (
 
 // insert binds INSERT INTO.
 func (b *Binder) insert(n *pg.InsertStmt) (Statement, error) {
-	switch {
-	case n.OnConflictClause != nil:
-		return nil, b.unsupported(n.OnConflictClause.Location, "ON CONFLICT")
-	case n.Override != pg.OverridingKind_OVERRIDING_NOT_SET && n.Override != pg.OverridingKind_OVERRIDING_KIND_UNDEFINED:
+	if n.Override != pg.OverridingKind_OVERRIDING_NOT_SET && n.Override != pg.OverridingKind_OVERRIDING_KIND_UNDEFINED {
 		return nil, errs.Unsupported("OVERRIDING")
 	}
 	s := &scope{}
@@ -42,6 +39,11 @@ func (b *Binder) insert(n *pg.InsertStmt) (Statement, error) {
 	}
 	in.source = settle(s.ctes, in.source)
 	out := &Insert{Relation: r, Table: r.Table, Source: in.source}
+	if n.OnConflictClause != nil {
+		if out.Conflict, err = b.conflict(r, n); err != nil {
+			return nil, err
+		}
+	}
 	return out, b.returning(out, n)
 }
 

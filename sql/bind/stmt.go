@@ -28,6 +28,7 @@ type Insert struct {
 	Relation *Relation
 	Table    *catalog.Table
 	Source   plan.Node
+	Conflict *Conflict // nil: a row whose key is there is an error
 	// Columns are the result columns of RETURNING, which Returning computes from the table's columns (numbers
 	// Inserted[i].ID); nil without RETURNING.
 	Returning []expr.Expr

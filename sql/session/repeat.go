@@ -27,6 +27,8 @@ func (s *Session) repeatable(n *pg.Node) bool {
 	switch n := n.Node.(type) {
 	case *pg.Node_UpdateStmt, *pg.Node_DeleteStmt:
 		return true
+	case *pg.Node_InsertStmt:
+		return n.InsertStmt.OnConflictClause != nil
 	case *pg.Node_ExecuteStmt:
 		p := s.statements[n.ExecuteStmt.Name]
 		return p != nil && modifies(p)
@@ -38,8 +40,13 @@ func modifies(p *prepared) bool {
 	if p.cmd == nil {
 		return false
 	}
-	_, ok := p.cmd.Bound.(*bind.Modify)
-	return ok
+	switch b := p.cmd.Bound.(type) {
+	case *bind.Modify:
+		return true
+	case *bind.Insert:
+		return b.Conflict != nil
+	}
+	return false
 }
 
 // alone runs a statement as a transaction of its own, again while it meets conflicts.

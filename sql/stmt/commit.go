@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
@@ -26,6 +27,10 @@ func (t *Tx) Commit(ctx context.Context) error {
 		_, err = t.load.Commit(ctx, w, cat, t.hiddenOwn)
 	case len(w.Rows)+len(w.Edits) > 0:
 		_, err = t.db.Commit(ctx, w)
+	}
+	if t.conflicts && errs.Is(err, errs.UniqueViolation) {
+		return errs.New(errs.SerializationFailure, "could not serialize access due to concurrent update").
+			WithDetail("%s", errs.From(err).Detail)
 	}
 	return err
 }

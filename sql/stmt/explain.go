@@ -120,18 +120,15 @@ func runAnalyzed(ctx context.Context, env *Env, s bind.Statement, p *compile.Pro
 	if !ok {
 		return env.execute(ctx, p, func(*batch.Batch) error { return nil })
 	}
-	t, err := env.Tx.written(ins.Table)
+	in, err := newInsertion(ctx, env, ins)
 	if err != nil {
 		return err
 	}
-	w, err := newWriter(ctx, env, t)
-	if err != nil {
+	defer in.close()
+	if err := env.execute(ctx, p, in.add); err != nil {
 		return err
 	}
-	if err := env.execute(ctx, p, w.add); err != nil {
-		return err
-	}
-	return w.end()
+	return in.finish()
 }
 
 func explainJSON(env *Env, b *bind.Explain, p *compile.Program, planned, ran time.Duration) (string, error) {

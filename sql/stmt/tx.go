@@ -44,6 +44,8 @@ type Tx struct {
 	load    *storage.Load             // nil until rows move
 	moving  *move                     // batches on their way
 	spare   []*batch.Batch            // that have moved, to be filled again
+
+	conflicts bool // there was an ON CONFLICT: what it did not find came from others
 }
 
 // pending is one batch of rows that is not committed yet.

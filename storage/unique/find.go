@@ -50,6 +50,8 @@ type Parts struct {
 type Found struct {
 	Row    uint64 // of the probe
 	Number uint64 // of the table's row
+	Part   int    // the files, then the live parts
+	Place  uint32 // in the part
 }
 
 // Search looks for the rows of a table that have keys.
@@ -73,13 +75,13 @@ func (s *Search) Find(ctx context.Context, p *Parts, lock sync.Locker, out []Fou
 	}
 	for i := range p.Files {
 		var err error
-		if out, err = s.file(ctx, &p.Files[i], out); err != nil {
+		if out, err = s.file(ctx, &p.Files[i], i, out); err != nil {
 			return out, p.Files[i].Damaged(err)
 		}
 	}
 	for i := range p.Live {
 		var err error
-		if out, err = s.live(ctx, &p.Live[i], lock, out); err != nil {
+		if out, err = s.live(ctx, &p.Live[i], len(p.Files)+i, lock, out); err != nil {
 			return out, err
 		}
 	}
@@ -88,7 +90,7 @@ func (s *Search) Find(ctx context.Context, p *Parts, lock sync.Locker, out []Fou
 
 // file appends what a file has. Hashes that are equal are followed by the values of their rows, which are read in the order
 // of their places.
-func (s *Search) file(ctx context.Context, f *File, out []Found) ([]Found, error) {
+func (s *Search) file(ctx context.Context, f *File, number int, out []Found) ([]Found, error) {
 	run, err := f.run(s.Key)
 	if err != nil {
 		return out, err
@@ -118,9 +120,10 @@ func (s *Search) file(ctx context.Context, f *File, out []Found) ([]Found, error
 	err = part.At(ctx, columns, s.places, func(first int, b *batch.Batch) error {
 		numbers.Flatten(b.Cols[0])
 		for i := range b.Len {
-			row := s.Probes[s.matches[first+i].Probe].Row
+			m := s.matches[first+i]
+			row := s.Probes[m.Probe].Row
 			if values, at := s.Value(row); s.Key.Equal(values, at, b.Cols[1:], i) {
-				out = append(out, Found{row, uint64(batch.Values[int64](&numbers)[i])})
+				out = append(out, Found{row, uint64(batch.Values[int64](&numbers)[i]), number, m.Place})
 			}
 		}
 		return nil
@@ -136,12 +139,12 @@ func (s *Search) fetch(ctx context.Context) error {
 }
 
 // live appends what a live part has.
-func (s *Search) live(ctx context.Context, p *Live, lock sync.Locker, out []Found) ([]Found, error) {
-	number := p.FindKey(s.Key.Layout.IDs, s.Key.NullsEqual)
-	if number < 0 {
+func (s *Search) live(ctx context.Context, p *Live, number int, lock sync.Locker, out []Found) ([]Found, error) {
+	key := p.FindKey(s.Key.Layout.IDs, s.Key.NullsEqual)
+	if key < 0 {
 		return out, errs.Internal("live rows do not know the key %q", s.Key.Name)
 	}
-	s.candidates(p, number, lock)
+	s.candidates(p, key, lock)
 	if len(s.rows) == 0 {
 		return out, nil
 	}
@@ -156,7 +159,7 @@ func (s *Search) live(ctx context.Context, p *Live, lock sync.Locker, out []Foun
 	for j, row := range s.rows {
 		probe := s.Probes[s.matches[j].Probe].Row
 		if columns, at := s.Value(probe); s.Key.Equal(columns, at, values, j) {
-			out = append(out, Found{probe, p.Base + uint64(row)})
+			out = append(out, Found{probe, p.Base + uint64(row), number, row})
 		}
 	}
 	return out, ctx.Err()

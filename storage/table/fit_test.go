@@ -44,12 +44,14 @@ func TestFit(t *testing.T) {
 	now := &catalog.Table{Head: catalog.Head{ID: 7, Name: "t"}, Columns: []catalog.Column{
 		col(5, types.T(types.Int2)), col(4, types.NumericOf(30, 2)), col(1, types.T(types.Int8)), col(3, types.T(types.Float8)), col(6, types.T(types.Text)),
 	}}
+	missing := types.TextOf("older")
+	now.Columns[4].Missing = &missing
 	for range 2 { // buffers are used again
 		got, err := f.Fit(now, s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, want := range []string{"NULL NULL", "-0.07 NULL", "-7 NULL", "1.5 NULL", "NULL NULL"} {
+		for i, want := range []string{"NULL NULL", "-0.07 NULL", "-7 NULL", "1.5 NULL", "older older"} {
 			v := got.Cols[i]
 			if text := v.Datum(0).String() + " " + v.Datum(1).String(); text != want || v.Type != now.Columns[i].Type || v.Form != batch.Flat || v.Len != 2 {
 				t.Errorf("column %d: %s of %s, want %s", i, text, v.Type, want)

@@ -88,7 +88,7 @@ func (a *altered) step() (string, error) {
 		if err := a.db.Close(); err != nil {
 			return "close", err
 		}
-		if found := check.Check(a.m, "db"); len(found) > 0 {
+		if found := check.Check(a.m, "db", check.Options{}); len(found) > 0 {
 			return "check", errs.Internal("%v", found)
 		}
 		if a.rnd.IntN(3) == 0 { // all rows of the log are sealed while they are read back

@@ -36,7 +36,7 @@ func twoTables(t *testing.T) *vfs.Mem {
 		t.Fatal(err)
 	}
 	mustClose(t, db)
-	if f := check.Check(m, "db"); len(f) != 0 {
+	if f := check.Check(m, "db", check.Options{}); len(f) != 0 {
 		t.Fatalf("a sound database: %v", f)
 	}
 	return m
@@ -76,7 +76,7 @@ func TestQuarantine(t *testing.T) {
 		case "missing":
 			m.Remove(name)
 		}
-		if f := check.Check(m, "db"); len(f) != 1 || !f[0].Fatal || f[0].File != name {
+		if f := check.Check(m, "db", check.Options{}); len(f) != 1 || !f[0].Fatal || f[0].File != name {
 			t.Fatalf("%s: check says %v", where, f)
 		}
 		db := mustOpen(t, testOptions(m))

@@ -227,7 +227,7 @@ func (d *deleting) reopen(crash bool) {
 	}
 	mustClose(d.t, d.db)
 	d.fs = left
-	for _, f := range check.Check(d.fs, "db") {
+	for _, f := range check.Check(d.fs, "db", check.Options{}) {
 		if f.Fatal {
 			d.t.Fatalf("check: %v", f)
 		}

@@ -31,6 +31,14 @@ func (db *DB) edit(e *manifest.Edit, sealed ...*sealing) error {
 	if err := db.tokens.Save(); err != nil {
 		return err
 	}
+	for _, f := range db.tokens.Files() {
+		if f.Bytes > 0 { // else it could not be made
+			e.Held.Tokens = manifest.File(f)
+		}
+	}
+	if db.log != nil { // else what is replayed may be no further than the system's cache
+		e.Held.Logged = e.Applied
+	}
 	v, err := db.set.Apply(e)
 	if err != nil {
 		return err

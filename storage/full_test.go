@@ -61,7 +61,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatalf("a token from before: %+v, %v", ack, err)
 	}
 	mustClose(t, db)
-	for _, f := range check.Check(m, "db") {
+	for _, f := range check.Check(m, "db", check.Options{}) {
 		if f.Fatal {
 			t.Error(f)
 		}

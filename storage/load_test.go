@@ -494,7 +494,7 @@ func TestDamagedFileOfALoad(t *testing.T) {
 	if err != nil || len(infos) != 3 {
 		t.Fatal(infos, err)
 	}
-	if found := check.Check(crashed, "db"); len(found) != 0 {
+	if found := check.Check(crashed, "db", check.Options{}); len(found) != 0 {
 		t.Errorf("check of files that only the log names: %v", found)
 	}
 	if err := crashed.Remove("db/segments/" + infos[1].Name); err != nil {
@@ -503,7 +503,7 @@ func TestDamagedFileOfALoad(t *testing.T) {
 	if err := crashed.SyncDir("db/segments"); err != nil {
 		t.Fatal(err)
 	}
-	if found := check.Check(crashed, "db"); len(found) != 1 || !found[0].Fatal {
+	if found := check.Check(crashed, "db", check.Options{}); len(found) != 1 || !found[0].Fatal {
 		t.Errorf("check without one of them: %v", found)
 	}
 	for n, reached := 1, true; reached; n++ { // a recovery that ends at any operation leaves one that numbers rows alike

@@ -105,12 +105,12 @@ func TestOddFiles(t *testing.T) {
 			}
 			named := func(text string) bool { return strings.Contains(text, filepath.Base(file)) }
 			soon(t, what+": check", func() {
-				for _, f := range check.Check(vfs.Disk, dir) {
+				for _, f := range check.Check(vfs.Disk, dir, check.Options{}) {
 					if f.Fatal && named(f.String()) {
 						return
 					}
 				}
-				t.Errorf("%s: check does not name it: %v", what, check.Check(vfs.Disk, dir))
+				t.Errorf("%s: check does not name it: %v", what, check.Check(vfs.Disk, dir, check.Options{}))
 			})
 			soon(t, what+": open", func() { openOdd(t, what, dir, named) })
 		}

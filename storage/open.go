@@ -44,12 +44,10 @@ func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 }
 
 func (db *DB) open(ctx context.Context) error {
-	for _, d := range []string{"", "/wal", "/tokens", "/segments", "/quarantine"} {
-		if err := db.o.FS.MkdirAll(db.dir + d); err != nil {
-			return vfs.Error("make directory", db.dir+d, err)
-		}
+	err := db.o.FS.MkdirAll(db.dir)
+	if err != nil {
+		return vfs.Error("make directory", db.dir, err)
 	}
-	var err error
 	if db.lock, err = db.o.FS.Lock(db.dir + "/LOCK"); err != nil {
 		if errors.Is(err, vfs.ErrLocked) {
 			return errs.New(errs.ObjectInUse, "the directory is in use by another process").
@@ -71,7 +69,7 @@ func (db *DB) open(ctx context.Context) error {
 	// One large file is written at a time.
 	db.builder = &shelf.Builder{Dir: db.files, Account: db.sealAccount, Slots: make(chan struct{}, 1)}
 	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged}
-	if db.set, err = manifest.Open(db.o.FS, db.dir); err != nil {
+	if db.set, err = manifest.Open(db.o.FS, db.dir, db.found); err != nil {
 		return err
 	}
 	db.tokens, err = tokens.Open(tokens.Options{FS: db.o.FS, Dir: db.dir + "/tokens", Kept: db.o.TokensKept, Max: db.o.TokensMax,
@@ -87,6 +85,9 @@ func (db *DB) open(ctx context.Context) error {
 	}
 	db.numbers = catalog.NewNumbers(db.catalog)
 	if err := db.removeOrphans(); err != nil {
+		return err
+	}
+	if err := db.started(); err != nil {
 		return err
 	}
 	db.mu.Lock()

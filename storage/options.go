@@ -52,6 +52,9 @@ type Options struct {
 	TokensMax  int
 	// ServeDamaged: a table with a quarantined segment answers with the rest of its rows instead of an error.
 	ServeDamaged bool
+	// AcceptLoss: what is missing of the log, the tokens or the folders is told as an event, and the database opens without
+	// it. Without it that is an error.
+	AcceptLoss bool
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Events is told of what is notable. Default: nobody.

@@ -201,7 +201,7 @@ func checkFailsAt(t *testing.T, base *vfs.Mem, n int, fault readFault) (reached 
 	m := base.CrashClone(3, 1)
 	fsys := errorfs.New(m, reading)
 	fsys.Fail(n, fault.sticky, fault.cause)
-	findings := check.Check(fsys, "db")
+	findings := check.Check(fsys, "db", check.Options{})
 	reached = fsys.Failed() > 0
 	said := false
 	for _, f := range findings {

@@ -59,6 +59,9 @@ type Options struct {
 	// such a table fail and name the segment, since an answer that is quietly short is a wrong one; all other tables are
 	// served either way.
 	ServeDamaged bool `name:"serve-damaged" env:"SILTSTONE_SERVE_DAMAGED" help:"Let tables with a damaged segment answer with the rest of their rows."`
+	// AcceptLoss lets the server start though files of the log, of tokens or folders are missing, cut or old. Without it
+	// the start fails and names them, since a log that has gone is not an empty one.
+	AcceptLoss bool `name:"accept-loss" env:"SILTSTONE_ACCEPT_LOSS" help:"Start without what is missing of the log and the tokens."`
 	// Grace is how long running statements may go on after a stop was asked for.
 	Grace time.Duration `name:"grace" env:"SILTSTONE_GRACE" default:"10s" help:"Time for running statements at a stop."`
 	// LogLevel is debug, info, warn or error.

@@ -5,10 +5,7 @@ package check
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
@@ -18,6 +15,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/record"
+	"github.com/siltstone-db/siltstone/storage/recovery"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
@@ -44,15 +42,23 @@ func (f Finding) String() string {
 type checker struct {
 	fs       vfs.FS
 	dir      string
+	o        Options
 	version  *manifest.Version  // nil: damaged
 	catalog  *catalog.Snapshot  // of version, and then of the log
 	logged   []manifest.Segment // files that log records above the watermark name
 	findings []Finding
 }
 
-// Check verifies the directory and returns what it found; nothing found means that every byte is as it was written.
-func Check(fsys vfs.FS, dir string) []Finding {
-	c := &checker{fs: fsys, dir: dir}
+// Options of Check. The zero value is ready.
+type Options struct {
+	// AcceptLoss: what is missing is told and is no damage, as for a server that starts with that option.
+	AcceptLoss bool
+}
+
+// Check verifies the directory and returns what it found; nothing found means that every byte is as it was written, and
+// that nothing is missing which is known to have been there.
+func Check(fsys vfs.FS, dir string, o Options) []Finding {
+	c := &checker{fs: fsys, dir: dir, o: o}
 	lock, err := fsys.Lock(dir + "/LOCK")
 	if err != nil {
 		c.add(dir+"/LOCK", err, true)
@@ -68,9 +74,10 @@ func Check(fsys vfs.FS, dir string) []Finding {
 		c.add(dir+"/CURRENT", err, true)
 	} else {
 		c.version, c.catalog = v, v.Catalog
+		c.missing()
 	}
-	c.records("wal", ".wal", record.WAL)
-	c.records("tokens", ".tok", record.Tokens)
+	c.log()
+	c.tokens()
 	c.segments()
 	c.quarantine()
 	return c.findings
@@ -94,78 +101,29 @@ func (c *checker) add(file string, err error, fatal bool) {
 	c.findings = append(c.findings, Finding{file, text, fatal})
 }
 
+// lost notes what is missing.
+func (c *checker) lost(file string, err error) { c.add(file, err, !c.o.AcceptLoss) }
+
+// missing looks for what the manifest says is there.
+func (c *checker) missing() {
+	list, err := recovery.Missing(c.fs, c.dir, c.version)
+	if err != nil {
+		c.add(c.dir, err, true)
+	}
+	for _, m := range list {
+		c.lost(c.dir, m)
+	}
+}
+
 func (c *checker) list(sub string) []vfs.Info {
 	infos, err := c.fs.List(c.dir + "/" + sub)
+	if vfs.IsNotExist(err) {
+		return nil // told by missing
+	}
 	if err != nil {
 		c.add(c.dir+"/"+sub, err, true)
 	}
 	return infos
-}
-
-// records reads every record of the files of a folder; sequences of the log above the watermark must follow each other.
-func (c *checker) records(sub, suffix string, kind record.Kind) {
-	next, open := uint64(0), ""
-	for _, i := range c.list(sub) {
-		name := c.dir + "/" + sub + "/" + i.Name
-		digits, ok := strings.CutSuffix(i.Name, suffix)
-		number, err := strconv.ParseUint(digits, 10, 64)
-		if !ok || err != nil {
-			c.add(name, errors.New("does not belong here"), false)
-			continue
-		}
-		begun, ended, first, last, err := c.file(name, number, kind)
-		if err != nil {
-			c.add(name, err, true)
-			next = 0
-			continue
-		}
-		if !begun || kind != record.WAL {
-			continue
-		}
-		// What is sealed is not needed: the removal of its files may be half done.
-		needed := c.version == nil || first > c.version.Watermark+1
-		if open != "" && needed {
-			c.add(open, fmt.Errorf("has no end mark, though %s follows", name), true)
-		}
-		if next != 0 && first != next && needed {
-			c.add(name, fmt.Errorf("starts at sequence %d, want %d", first, next), true)
-		}
-		next, open = last+1, ""
-		if !ended {
-			open = name
-		}
-	}
-}
-
-func (c *checker) file(name string, number uint64, kind record.Kind) (begun, ended bool, first, last uint64, err error) {
-	f, err := c.fs.Open(name)
-	if err != nil {
-		return false, false, 0, 0, err
-	}
-	defer f.Close()
-	r, err := record.NewReader(f, kind, number, 1<<30)
-	if err != nil || !r.Begun() {
-		return false, false, 0, 0, err
-	}
-	first, last = r.Header().First, r.Header().First-1
-	for {
-		rec, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return true, r.Ended(), first, last, nil
-		}
-		if err != nil {
-			return true, false, first, last, err
-		}
-		if rec.Sequence != last+1 {
-			return true, false, first, last, errs.Corrupt("record at offset %d has sequence %d, want %d", rec.Offset, rec.Sequence, last+1)
-		}
-		last++
-		if kind == record.WAL {
-			if err := c.write(rec); err != nil {
-				return true, false, first, last, err
-			}
-		}
-	}
 }
 
 // write notes what a record of the log brings that the manifest need not know yet: catalog changes and segment files.

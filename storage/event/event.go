@@ -19,6 +19,8 @@ const (
 	QuarantineFailed Kind = "quarantine failed" // damaged File is where it was; it is tried again when a query meets it
 	ReadAgain        Kind = "read again"        // File was found damaged by Err and, read again, sound
 	LogStopped       Kind = "log stopped"       // writes are refused until the database is opened again
+	LogTorn          Kind = "log torn"          // Detail tells what a crash left behind the last whole record; it was cut off
+	LossAccepted     Kind = "loss accepted"     // Err tells what is missing; the database goes on without it
 	Retired          Kind = "log retired"       // Rows log files were removed
 	RetireFailed     Kind = "log retire failed" // files that are not needed stay for now
 )
@@ -31,7 +33,9 @@ type Event struct {
 	Rows  int64
 	Bytes int64
 	Took  time.Duration
-	Err   error
+	// Detail is more to say in words.
+	Detail string
+	Err    error
 }
 
 // Listener is told of events.
@@ -54,6 +58,9 @@ func (e Event) String() string {
 	}
 	if e.Took != 0 {
 		s += fmt.Sprintf(" took=%s", e.Took.Round(time.Millisecond))
+	}
+	if e.Detail != "" {
+		s += " " + e.Detail
 	}
 	if e.Err != nil {
 		s += " error=" + e.Err.Error()

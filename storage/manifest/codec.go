@@ -163,6 +163,7 @@ func (v *Version) Append(dst []byte) []byte {
 	w.Bytes(10, v.Catalog.Append(nil))
 	writeSegments(w, 12, v.Segments)
 	writePositions(w, 14, v.Positions)
+	v.Held.writeFields(w)
 	w.Keep(v.kept)
 	return w.Record()
 }
@@ -192,7 +193,7 @@ func DecodeVersion(b []byte) (*Version, error) {
 		case 14:
 			readPosition(r.Record("position of a table"), v.Positions)
 		default:
-			r.Unknown()
+			v.Held.readField(r)
 		}
 	}
 	v.kept = slices.Clone(r.Kept())
@@ -219,6 +220,7 @@ func (e *Edit) Append(dst []byte) []byte {
 	}
 	writeTexts(w, 18, e.Quarantined)
 	writeTexts(w, 20, e.Deleted)
+	e.Held.writeFields(w)
 	w.Keep(e.kept)
 	return w.Record()
 }
@@ -254,7 +256,7 @@ func DecodeEdit(b []byte) (*Edit, error) {
 		case 20:
 			readText(r.Record("deleted rows"), &e.Deleted)
 		default:
-			r.Unknown()
+			e.Held.readField(r)
 		}
 	}
 	e.kept = slices.Clone(r.Kept())

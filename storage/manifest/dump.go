@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -26,7 +27,8 @@ func describe(rec record.Frame) (string, []string, error) {
 		for _, t := range v.Catalog.Tables() {
 			lines = append(lines, catalog.DescribeObject(t))
 		}
-		return "version", append(append(lines, segmentLines("segment", v.Segments)...), positionLines(v.Positions)...), nil
+		lines = append(append(lines, segmentLines("segment", v.Segments)...), positionLines(v.Positions)...)
+		return "version", append(lines, v.Held.lines()...), nil
 	case typeEdit:
 		e, err := DecodeEdit(rec.Payload)
 		if err != nil {
@@ -61,7 +63,7 @@ func editLines(e *Edit) []string {
 	for _, f := range slices.Sorted(maps.Keys(e.Deleted)) {
 		lines = append(lines, fmt.Sprintf("rows of segment %d deleted: %s", f, deletedText(e.Deleted[f])))
 	}
-	return append(lines, positionLines(e.Positions)...)
+	return append(append(lines, positionLines(e.Positions)...), e.Held.lines()...)
 }
 
 // deletedText tells how many rows a set has.
@@ -97,6 +99,32 @@ func positionLines(m map[catalog.TableID]Position) (lines []string) {
 			rows = fmt.Sprintf("%d rows", m[id].Rows)
 		}
 		lines = append(lines, fmt.Sprintf("table %d sealed up to %s of record %d, next row number %d", id, rows, m[id].Sequence, m[id].Next))
+	}
+	return lines
+}
+
+func (h *Held) lines() (lines []string) {
+	if h.Logged != 0 {
+		lines = append(lines, fmt.Sprintf("the log reaches record %d", h.Logged))
+	}
+	if h.Log != 0 {
+		lines = append(lines, fmt.Sprintf("log file %d or a later one is there", h.Log))
+	}
+	if h.Tokens.Number != 0 {
+		lines = append(lines, fmt.Sprintf("token file %d has %d bytes, or a later one is there", h.Tokens.Number, h.Tokens.Bytes))
+	}
+	if h.Lost.To != 0 {
+		lines = append(lines, fmt.Sprintf("records behind %d up to %d are lost, which was accepted", h.Lost.After, h.Lost.To))
+	}
+	if s := h.Stopped; s != nil {
+		line := "stopped in order with"
+		for _, f := range s.Log {
+			line += fmt.Sprintf(" log file %d of %d bytes,", f.Number, f.Bytes)
+		}
+		for _, f := range s.Tokens {
+			line += fmt.Sprintf(" token file %d of %d bytes,", f.Number, f.Bytes)
+		}
+		lines = append(lines, strings.TrimSuffix(line, ",")+" and no others")
 	}
 	return lines
 }

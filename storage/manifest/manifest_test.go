@@ -29,6 +29,8 @@ func add(file int) *Edit {
 	}
 }
 
+func anything(*Version) error { return nil }
+
 func newMem() *vfs.Mem {
 	m := vfs.NewMem()
 	_ = m.MkdirAll("db")
@@ -51,7 +53,7 @@ func TestCrash(t *testing.T) {
 		}
 	}
 	for round := range 3 {
-		s, err := Open(fsys, "db")
+		s, err := Open(fsys, "db", anything)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +70,7 @@ func TestCrash(t *testing.T) {
 		s.Close()
 	}
 	for i, st := range states {
-		s, err := Open(st.m, "db")
+		s, err := Open(st.m, "db", anything)
 		if err != nil {
 			t.Fatalf("state %d: %v", i, err)
 		}
@@ -84,7 +86,7 @@ func TestFailedEdit(t *testing.T) {
 	for n := 1; ; n++ {
 		m := newMem()
 		fsys := errorfs.New(m, errorfs.Changes)
-		s, err := Open(fsys, "db")
+		s, err := Open(fsys, "db", anything)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +115,7 @@ func TestFailedEdit(t *testing.T) {
 
 func TestDamageIsRefused(t *testing.T) {
 	m := newMem()
-	s, err := Open(m, "db")
+	s, err := Open(m, "db", anything)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +160,7 @@ func TestCodec(t *testing.T) {
 	e.Add[0].Deleted = "x"
 	e.Add[0].Number(300)
 	e.Deleted = map[FileID]string{7: "rows"}
+	e.Held = Held{Logged: 300, Log: 4, Tokens: File{2, 500}}
 	if v, err = v.Apply(e); err != nil {
 		t.Fatal(err)
 	}
@@ -221,4 +224,4 @@ func FuzzDecode(f *testing.F) {
 }
 
 // golden is a version with one table and one quarantined segment.
-const golden = "1001200740085245100120033081800142121001200130981152067075626c69639201004227100220023080800142067075626c69635201749201111209100122016132021005200230015200622410072002300a406450016007720510ac02200a820104726f777392010764616d61676564720810022007300b400a"
+const golden = "1001200740085245100120033081800142121001200130981152067075626c69639201004227100220023080800142067075626c69635201749201111209100122016132021005200230015200622410072002300a406450016007720510ac02200a820104726f777392010764616d61676564720810022007300b400ab001ac02c00104d20105100220f403"

@@ -44,19 +44,30 @@ type Set struct {
 }
 
 // Open reads the manifest of a directory, or begins one, and starts a new file with what it found; on a full disk the
-// first edit does that, so that what is there can be read. Segment file ids below NextFile that the version does not
-// name belong to nobody.
-func Open(fsys vfs.FS, dir string) (*Set, error) {
+// first edit does that, so that what is there can be read. Before anything is changed found is called with what was
+// there, nil when there was no manifest; its error ends the opening. Segment file ids below NextFile that the version
+// does not name belong to nobody.
+func Open(fsys vfs.FS, dir string, found func(*Version) error) (*Set, error) {
 	s := &Set{fs: fsys, dir: dir}
 	var err error
 	if s.mu.version, s.mu.number, err = Read(fsys, dir); err != nil {
 		return nil, fmt.Errorf("open the manifest: %w", err)
 	}
-	found := s.mu.number > 0
+	there := s.mu.number > 0
+	was := s.mu.version
+	if !there {
+		was = nil
+	}
+	if err := found(was); err != nil {
+		return nil, err
+	}
+	running := *s.mu.version
+	running.Held.Stopped = nil // from now on
+	s.mu.version = &running
 	if s.mu.number, err = s.highest(s.mu.number); err != nil {
 		return nil, err
 	}
-	if err := s.rewriteLocked(s.mu.version); found && vfs.Passes(err) {
+	if err := s.rewriteLocked(s.mu.version); there && vfs.Passes(err) {
 		s.mu.broken = true
 		return s, nil
 	} else if err != nil {
@@ -83,22 +94,41 @@ func Read(fsys vfs.FS, dir string) (*Version, uint64, error) {
 	return v, number, err
 }
 
-// orphaned refuses a directory that has segments and no CURRENT: starting empty would delete them.
+// orphaned refuses a directory that has been in use and has no CURRENT: starting empty would remove what is there.
 func orphaned(fsys vfs.FS, dir string) error {
-	infos, err := fsys.List(dir + "/segments")
-	if vfs.IsNotExist(err) {
-		return nil
+	used, err := leftover(fsys, dir)
+	if err != nil || used == "" {
+		return err
 	}
-	if err != nil {
-		return vfs.Error("list", dir, err)
-	}
-	for _, i := range infos {
-		if strings.HasSuffix(i.Name, ".seg") {
-			return errs.Corrupt("directory %s has segments and no file CURRENT", dir).
-				WithHint("Restore CURRENT from a backup: it holds the name of the newest manifest file.")
+	return errs.Corrupt("directory %s has no file CURRENT, though %s is there", dir, used).
+		WithHint("Restore CURRENT from a backup: it holds the name of the newest manifest file.")
+}
+
+// leftover returns the name of a file that comes only when there is a CURRENT.
+func leftover(fsys vfs.FS, dir string) (string, error) {
+	for _, sub := range []string{"", "/wal", "/tokens", "/segments"} {
+		infos, err := fsys.List(dir + sub)
+		if vfs.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return "", vfs.Error("list", dir+sub, err)
+		}
+		for _, i := range infos {
+			name := dir + sub + "/" + i.Name
+			number, ok := fileNumber(i.Name)
+			switch {
+			case i.Dir || sub == "" && !ok:
+			case sub == "" && number == 1: // CURRENT comes after it
+				if v, err := readFile(fsys, dir, 1); err == nil && v.Held != (Held{}) {
+					return name, nil
+				}
+			default:
+				return name, nil
+			}
 		}
 	}
-	return nil
+	return "", nil
 }
 
 func fileName(number uint64) string { return fmt.Sprintf("manifest-%06d", number) }

@@ -25,6 +25,12 @@
 //	18  edit: segments set aside {2 file id, 4 why}
 //	20  edit: deleted rows that take the place of those before {2 file id, 4 rows}
 //
+//	22  last record that is known to be in the log
+//	24  number of a log file: it, or one with a higher number, is there
+//	26  newest token file {2 number, 4 bytes}: it, at least so long, or one with a higher number is there
+//	30  records that are lost, which was accepted {2 the last one before them, 4 their last one}
+//	28  how the database has stopped: 2 log files, 4 token files, each {2 number, 4 bytes}
+//
 // What is 0 or empty of an edit stays as it was. A number has the same meaning in a version as in an edit, so that what
 // a server does not know of an edit, and may ignore, becomes a part of the version.
 //
@@ -97,8 +103,35 @@ type Version struct {
 	NextFile  FileID
 	Segments  []Segment // by file id
 	Positions map[catalog.TableID]Position
+	Held      Held
 
 	kept []byte // fields of a newer version
+}
+
+// Held is what must be found beside the manifest, so that what is missing is not taken for what never was. 0: nothing is
+// known. In an edit it says what has changed.
+type Held struct {
+	Logged uint64 // last record that is known to be in the log
+	Log    uint64 // number of a log file: it, or one with a higher number
+	Tokens File   // newest token file, at least so long, or one with a higher number
+	// Lost are records that are missing at the end of the log, which somebody has accepted: what comes goes on behind them.
+	Lost Gap
+	// Stopped is how the database has stopped; nil: it has not, or not in order. Any edit ends that.
+	Stopped *Stopped
+}
+
+// Gap is records that are lost: those behind After, up to To.
+type Gap struct{ After, To uint64 }
+
+// Stopped is the files that an orderly stop has left, all of them and as they are.
+type Stopped struct {
+	Log, Tokens []File
+}
+
+// File is a file of the log or of tokens.
+type File struct {
+	Number uint64
+	Bytes  int64
 }
 
 // Empty returns the version of a new database.
@@ -118,6 +151,7 @@ type Edit struct {
 	Quarantined map[FileID]string
 	Deleted     map[FileID]string // sets of deleted rows that take the place of those before
 	Positions   map[catalog.TableID]Position
+	Held        Held
 
 	kept []byte // fields of a newer version
 }
@@ -137,6 +171,7 @@ func (v *Version) Apply(e *Edit) (*Version, error) {
 	next.Applied = max(v.Applied, e.Applied)
 	next.NextFile = max(v.NextFile, e.NextFile)
 	next.kept = slices.Concat(v.kept, e.kept)
+	next.Held = v.Held.after(&e.Held)
 	next.Segments = slices.Clone(v.Segments)
 	for _, s := range e.Add {
 		next.Segments = append(next.Segments, s)
@@ -163,4 +198,22 @@ func (v *Version) Apply(e *Edit) (*Version, error) {
 		}
 	}
 	return &next, nil
+}
+
+// after returns what must be found after an edit.
+func (h Held) after(e *Held) Held {
+	h.Logged = max(h.Logged, e.Logged)
+	if e.Log != 0 {
+		h.Log = e.Log
+	}
+	if e.Tokens.Number != 0 {
+		h.Tokens = e.Tokens
+	}
+	if e.Lost.To != 0 {
+		h.Lost = e.Lost
+	}
+	if h.Stopped = e.Stopped; e.Stopped != nil {
+		h.Log = 0 // the log may have ended with its last file
+	}
+	return h
 }

@@ -232,7 +232,7 @@ func (r *runner) end() error {
 	if err := r.closed(); err != nil {
 		return err
 	}
-	for _, f := range check.Check(r.disk, dir) {
+	for _, f := range check.Check(r.disk, dir, check.Options{}) {
 		if f.Fatal && !strings.Contains(f.Error, "set aside") {
 			return wrongf("check: %s", f)
 		}

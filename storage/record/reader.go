@@ -24,7 +24,8 @@ type Reader struct {
 	header Header
 	begun  bool // the header is valid
 	off    int64
-	ended  bool // an End frame was read
+	ended  bool   // an End frame was read
+	goesOn uint64 // the file that it names
 	tail   Tail
 	max    int64
 
@@ -91,6 +92,9 @@ func (r *Reader) Size() int64 { return r.size }
 
 // Ended tells, after the last record, whether the file was closed in order.
 func (r *Reader) Ended() bool { return r.ended }
+
+// GoesOn returns the number of the file that goes on, which was there when this one was closed in order; 0: none was.
+func (r *Reader) GoesOn() uint64 { return r.goesOn }
 
 // Offset returns the end of the last whole record: where the file may be cut.
 func (r *Reader) Offset() int64 { return r.off }
@@ -203,7 +207,9 @@ func (r *Reader) Next() (Frame, error) {
 func (r *Reader) whole(f Frame, end int64) (Frame, error) {
 	r.off = end
 	if f.Type == End {
-		r.ended = true
+		if r.ended = true; len(f.Payload) == 8 {
+			r.goesOn = binary.LittleEndian.Uint64(f.Payload)
+		}
 		return Frame{}, io.EOF
 	}
 	return f, nil

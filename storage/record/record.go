@@ -65,8 +65,21 @@ const (
 // Type is what a record means to its owner. 255 is End.
 type Type uint8
 
-// End marks the end of a file that was closed in order: a later file goes on.
+// End marks the end of a file that was closed in order. It may name the file that goes on, which is there already: its
+// number in 8 bytes.
 const End Type = 255
+
+// EndBytes is what an End frame takes at most.
+const EndBytes = FrameBytes + 8
+
+// AppendEnd appends an End frame. next is the number of the file that goes on; 0: none is there yet.
+func (a *Appender) AppendEnd(dst []byte, seq, next uint64) []byte {
+	var payload []byte
+	if next != 0 {
+		payload = binary.LittleEndian.AppendUint64(nil, next)
+	}
+	return a.Append(dst, End, seq, payload)
+}
 
 // flagMore tells that the record goes on in the next frame.
 const flagMore = 1

@@ -54,7 +54,7 @@ func (s *Set) rewrite() error {
 	}
 	old, written := s.files, s.written
 	s.files, s.written = nil, 0
-	if len(list) > 0 {
+	if len(old) > 0 { // also without any token: a directory that had files is known by them
 		if err := s.write(list); err != nil {
 			s.files, s.written = append(old, s.files...), written
 			if vfs.Passes(err) {
@@ -63,10 +63,10 @@ func (s *Set) rewrite() error {
 			return err
 		}
 	}
-	for i, name := range old {
-		if err := s.o.FS.Remove(name); err != nil {
-			s.files = append(s.files, old[i:]...)
-			return vfs.Error("remove", name, err)
+	for i, f := range old {
+		if err := s.o.FS.Remove(s.name(f.Number)); err != nil {
+			s.files = append(old[i:len(old):len(old)], s.files...)
+			return vfs.Error("remove", s.name(f.Number), err)
 		}
 	}
 	return nil
@@ -96,19 +96,32 @@ func (s *Set) write(list []*token) (err error) {
 		return err
 	}
 	s.a = a
+	s.files[len(s.files)-1].Bytes = a.Offset
 	s.n++
 	s.written += len(list)
 	return nil
 }
 
+// File is a token file: its number, and how many bytes of it are durable.
+type File struct {
+	Number uint64
+	Bytes  int64
+}
+
+// Files returns the token files, the one that was begun last at the end. Only Save, called by one goroutine at a time,
+// changes them.
+func (s *Set) Files() []File { return slices.Clone(s.files) }
+
+func (s *Set) name(number uint64) string { return fmt.Sprintf("%s/%06d.tok", s.o.Dir, number) }
+
 func (s *Set) create() error {
 	s.number++
-	name := fmt.Sprintf("%s/%06d.tok", s.o.Dir, s.number)
+	name := s.name(s.number)
 	f, err := s.o.FS.Create(name)
 	if err != nil {
 		return vfs.Error("create", name, err)
 	}
-	s.files = append(s.files, name)
+	s.files = append(s.files, File{Number: s.number})
 	_, err = f.WriteAt(record.AppendHeader(nil, record.Header{Kind: record.Tokens, Number: s.number, First: 1}), 0)
 	if err == nil {
 		err = f.Sync()
@@ -120,6 +133,7 @@ func (s *Set) create() error {
 		f.Close()
 		return vfs.Error("write", name, err)
 	}
+	s.files[len(s.files)-1].Bytes = record.HeaderBytes
 	s.f, s.n, s.a = f, 0, record.Appender{Number: s.number, Offset: record.HeaderBytes}
 	return nil
 }
@@ -136,7 +150,7 @@ func (s *Set) open() error {
 			continue
 		}
 		s.number = max(s.number, number)
-		s.files = append(s.files, s.o.Dir+"/"+i.Name)
+		s.files = append(s.files, File{number, i.Size})
 		if err := readFile(s.o.FS, s.o.Dir+"/"+i.Name, number, func(k token) {
 			s.written++
 			s.Commit(ID{k.hash, k.content}, k.Write, k.seconds)

@@ -42,8 +42,8 @@ type Set struct {
 	known map[hash]*token
 	order []*token // as committed: the oldest first
 	flush []*token // not in a token file yet
-	// The files belong to Open and Save. files names all of them, the last is f; written counts their entries.
-	files   []string
+	// The files belong to Open and Save. files are all of them, the last is f; written counts their entries.
+	files   []File
 	written int
 	number  uint64
 	f       vfs.File

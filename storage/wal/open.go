@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,8 +18,8 @@ import (
 type Replay func(sequence uint64, t record.Type, payload []byte) error
 
 // Open reads the log in o.Dir, calls replay with every record whose sequence is above watermark, cuts off what a crash
-// left unfinished, and starts a new file for what is appended. The log must be whole from watermark+1 on. Opening
-// again after a crash inside Open gives the same records.
+// left unfinished, and makes a new file for what is appended. The log must be whole from watermark+1 on: o.Lost is told
+// of what is missing, and decides. Opening again after a crash inside Open gives the same records.
 func Open(ctx context.Context, o Options, watermark uint64, replay Replay) (*Log, error) {
 	o.EnsureDefaults()
 	if err := o.validate(); err != nil {
@@ -30,19 +31,39 @@ func Open(ctx context.Context, o Options, watermark uint64, replay Replay) (*Log
 	if err != nil {
 		return nil, vfs.Error("list", o.Dir, err)
 	}
-	r := recovery{l: l, o: &l.o, watermark: watermark, replay: replay}
-	if err := r.run(ctx, numbers); err != nil {
-		return nil, err
+	r := recovery{l: l, o: &l.o, watermark: watermark, replay: replay, numbers: numbers}
+	if err := r.run(ctx); err != nil {
+		return nil, fmt.Errorf("recover the write-ahead log: %w", err)
 	}
-	l.w.seq = max(watermark, r.last())
+	l.w.before = max(watermark, r.last())
+	l.w.seq = max(l.w.before, o.Reached)
+	l.gap = Gap{l.w.before, l.w.seq}
 	l.files.current = l.w.seq + 1
+	l.w.info.number = o.File
 	if n := len(numbers); n > 0 {
-		l.w.info.number = numbers[n-1]
+		l.w.info.number = max(o.File, numbers[n-1])
 	}
+	// Files that are not needed go when another is there: a log without any file is one that was lost.
 	l.w.makeSpare()
+	l.w.spare.wg.Wait()
+	if l.w.spare.err == nil {
+		if err := r.tidy(); err != nil {
+			return nil, errors.Join(err, l.w.dropSpare())
+		}
+	}
+	if l.w.spare.err == nil {
+		l.made = l.w.spare.number
+	}
 	l.start()
 	return l, nil
 }
+
+// Lost returns the records that were missing at the end when the log was opened: what comes goes on behind them.
+func (l *Log) Lost() Gap { return l.gap }
+
+// Spare returns the number of the file that was made when the log was opened; 0 says that the disk was full. From now on
+// it, or one with a higher number, is there.
+func (l *Log) Spare() uint64 { return l.made }
 
 func listFiles(fsys vfs.FS, dir string) ([]uint64, error) {
 	infos, err := fsys.List(dir)
@@ -70,58 +91,136 @@ type recovery struct {
 	o         *Options
 	watermark uint64
 	replay    Replay
-	next      uint64 // sequence that must follow; 0 before the first file
-	open      string // the file before this one that has no End
+	numbers   []uint64
+	stale     []uint64 // of the files that are not needed
+	whole     []uint64 // files that have room for a header, as every one has once it is made
+	next      uint64   // sequence that must follow; 0 before the first file
+	open      string   // the file before this one that has no End
 	openAt    int64
+	tail      record.Tail // of it
+	goesOn    uint64      // the file that the last one names
 	lastFile  uint64
 }
 
 func (r *recovery) last() uint64 { return max(r.next, 1) - 1 }
 
-func (r *recovery) run(ctx context.Context, numbers []uint64) error {
-	firsts := make([]uint64, len(numbers))
-	for i, n := range numbers {
-		first, err := r.peek(n)
+func (r *recovery) run(ctx context.Context) error {
+	if n := len(r.numbers); r.o.File > 0 && (n == 0 || r.numbers[n-1] < r.o.File) {
+		if err := r.lost("log file %s or a later one is missing", fileName(r.o.Dir, r.o.File)); err != nil {
+			return err
+		}
+	}
+	headers := make([]record.Header, len(r.numbers))
+	for i, n := range r.numbers {
+		h, size, err := r.peek(n)
 		if err != nil {
 			return err
 		}
-		firsts[i] = first
-	}
-	for i, n := range numbers {
-		if firsts[i] == 0 { // never begun
-			if err := r.o.FS.Remove(fileName(r.o.Dir, n)); err != nil {
-				return vfs.Error("remove", fileName(r.o.Dir, n), err)
+		headers[i] = h
+		if size >= record.HeaderBytes {
+			r.whole = append(r.whole, n)
+		} else if n == r.o.File { // others may have been in the making
+			if err := r.lost("file %s: has %d bytes: it was cut", fileName(r.o.Dir, n), size); err != nil {
+				return err
 			}
-			continue
-		}
-		// A file whose successor starts at or below the watermark holds nothing that is needed.
-		if j := nextBegun(firsts, i); j > 0 && firsts[j] <= r.watermark+1 {
-			if err := r.o.FS.Remove(fileName(r.o.Dir, n)); err != nil {
-				return vfs.Error("remove", fileName(r.o.Dir, n), err)
-			}
-			continue
-		}
-		if err := r.file(ctx, n, firsts[i]); err != nil {
-			return fmt.Errorf("recover the write-ahead log: %w", err)
 		}
 	}
-	if r.lastFile == 0 {
-		return nil
+	for i, n := range r.numbers {
+		// A file that was never begun holds nothing, and one whose successor starts at or below the watermark nothing that
+		// is needed.
+		if j := nextBegun(headers, i); headers[i].First == 0 || j > 0 && headers[j].After <= r.watermark {
+			r.stale = append(r.stale, n)
+			continue
+		}
+		if cut, err := r.gap(headers[i], fileName(r.o.Dir, n)); err != nil {
+			return err
+		} else if cut {
+			if err := r.setAside(r.numbers[i:]); err != nil {
+				return err
+			}
+			r.whole = nil
+			break
+		}
+		if err := r.file(ctx, n, headers[i]); err != nil {
+			return err
+		}
+	}
+	if err := r.ends(); err != nil || r.lastFile == 0 {
+		return err
 	}
 	return r.seal()
 }
 
+// lost tells of records that are missing.
+func (r *recovery) lost(format string, args ...any) error {
+	return r.o.Lost(errs.Corrupt(format, args...).
+		WithHint("Acknowledged rows may be lost there. Restore the file from a backup, or go on without them with --accept-loss."))
+}
+
+// gap tells whether a file does not go on where the one before it ended, and the loss was accepted: what follows counts on
+// what is missing.
+func (r *recovery) gap(h record.Header, name string) (bool, error) {
+	switch {
+	case r.open != "":
+		return true, r.lost("file %s: ends at offset %d without an end mark, though file %s follows", r.open, r.openAt, name)
+	case r.next == 0 && h.After > r.watermark || r.next != 0 && h.After != r.last():
+		return true, r.lost("file %s: follows record %d, and the last one before it is %d: log files are missing", name, h.After, max(r.last(), r.watermark))
+	}
+	return false, nil
+}
+
+// setAside renames files that hold no records of this log any more.
+func (r *recovery) setAside(numbers []uint64) error {
+	for _, n := range numbers {
+		name := fileName(r.o.Dir, n)
+		if err := r.o.FS.Rename(name, name+".lost"); err != nil {
+			return vfs.Error("rename", name, err)
+		}
+	}
+	if err := r.o.FS.SyncDir(r.o.Dir); err != nil {
+		return vfs.Error("sync", r.o.Dir, err)
+	}
+	return nil
+}
+
+// ends looks whether the log goes as far as it is known to have gone.
+func (r *recovery) ends() error {
+	if r.goesOn != 0 && !slices.Contains(r.whole, r.goesOn) {
+		if err := r.lost("log file %s is missing or cut: the one before it says that it is there", fileName(r.o.Dir, r.goesOn)); err != nil {
+			return err
+		}
+	}
+	last := max(r.last(), r.watermark)
+	if a := r.o.Accepted; last < r.o.Reached && (a.To < r.o.Reached || last < a.After) {
+		return r.lost("the log in %s ends at record %d, and record %d was written: log files are missing, cut or old", r.o.Dir, last, r.o.Reached)
+	}
+	return nil
+}
+
+// tidy removes the files that are not needed.
+func (r *recovery) tidy() error {
+	for _, n := range r.stale {
+		if err := r.o.FS.Remove(fileName(r.o.Dir, n)); err != nil && !vfs.IsNotExist(err) {
+			return vfs.Error("remove", fileName(r.o.Dir, n), err)
+		}
+	}
+	return nil
+}
+
 // seal ends the last file behind its last whole record, and makes it durable: its records may so far be no further
-// than the system's cache.
+// than the system's cache. It names no other file: one that was never begun makes room for a new one.
 func (r *recovery) seal() error {
 	name := fileName(r.o.Dir, r.lastFile)
 	f, err := r.o.FS.OpenWrite(name)
 	if err != nil {
 		return vfs.Error("open", name, err)
 	}
-	if r.open != "" {
+	if r.open != "" || r.goesOn != 0 {
 		a := record.Appender{Number: r.lastFile, Group: r.openAt, Offset: r.openAt}
-		_, err = f.WriteAt(a.Append(nil, record.End, r.last()), r.openAt)
+		_, err = f.WriteAt(a.AppendEnd(nil, r.last(), 0), r.openAt)
+		if r.tail.Bytes > 0 {
+			r.o.Torn(name, r.tail)
+		}
 	}
 	if err == nil {
 		err = f.Sync()
@@ -135,39 +234,54 @@ func (r *recovery) seal() error {
 	return nil
 }
 
-func nextBegun(firsts []uint64, i int) int {
-	for j := i + 1; j < len(firsts); j++ {
-		if firsts[j] != 0 {
+func nextBegun(headers []record.Header, i int) int {
+	for j := i + 1; j < len(headers); j++ {
+		if headers[j].First != 0 {
 			return j
 		}
 	}
 	return 0
 }
 
-// peek returns the first sequence of a file, 0 when it was never begun.
-func (r *recovery) peek(number uint64) (uint64, error) {
+// peek returns the header of a file, an empty one when it was never begun, and its size.
+func (r *recovery) peek(number uint64) (record.Header, int64, error) {
 	f, err := r.o.FS.Open(fileName(r.o.Dir, number))
 	if err != nil {
-		return 0, vfs.Error("open", fileName(r.o.Dir, number), err)
+		return record.Header{}, 0, vfs.Error("open", fileName(r.o.Dir, number), err)
 	}
 	defer f.Close()
 	rd, err := record.NewReader(f, record.WAL, number, r.o.MaxRecord)
-	if err != nil || !rd.Begun() {
-		return 0, err
+	if err != nil {
+		return record.Header{}, 0, err
 	}
-	return rd.Header().First, nil
+	if !rd.Begun() {
+		return record.Header{}, rd.Size(), nil
+	}
+	return rd.Header(), rd.Size(), nil
 }
 
-func (r *recovery) file(ctx context.Context, number, first uint64) error {
+// lengthen gives a file that was cut its length again: the loss is accepted only once.
+func (r *recovery) lengthen(name string, size int64) error {
+	f, err := r.o.FS.OpenWrite(name)
+	if err != nil {
+		return vfs.Error("open", name, err)
+	}
+	err = f.Truncate(size)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return vfs.Error("extend", name, err)
+	}
+	return nil
+}
+
+func (r *recovery) file(ctx context.Context, number uint64, h record.Header) error {
 	name := fileName(r.o.Dir, number)
-	if r.open != "" {
-		return errs.Corrupt("file %s: ends at offset %d without an end mark, though file %s follows", r.open, r.openAt, name).
-			WithHint("Acknowledged rows may be lost there. Restore the file from a backup.")
-	}
-	if r.next == 0 && first > r.watermark+1 || r.next != 0 && first != r.next {
-		return errs.Corrupt("file %s: starts at sequence %d, want %d: log files are missing", name, first, max(r.next, r.watermark+1))
-	}
-	r.next = first
+	r.next = h.First
 	f, err := r.o.FS.Open(name)
 	if err != nil {
 		return vfs.Error("open", name, err)
@@ -177,10 +291,19 @@ func (r *recovery) file(ctx context.Context, number, first uint64) error {
 	if err != nil {
 		return err
 	}
+	if rd.Short() {
+		if err := r.lost("file %s: has %d bytes and was made with %d: it was cut", name, rd.Size(), h.Bytes); err != nil {
+			return err
+		}
+		if err := r.lengthen(name, h.Bytes); err != nil {
+			return err
+		}
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		r.openAt = rd.Offset()
 		rec, err := rd.Next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -198,12 +321,12 @@ func (r *recovery) file(ctx context.Context, number, first uint64) error {
 			}
 		}
 	}
-	r.l.files.old = append(r.l.files.old, fileInfo{number, first})
-	r.lastFile = number
+	r.l.files.old = append(r.l.files.old, fileInfo{number, h.First})
+	r.lastFile, r.goesOn = number, rd.GoesOn()
 	if rd.Ended() {
 		return nil
 	}
-	r.open, r.openAt = name, rd.Offset()
+	r.open, r.tail = name, rd.Tail()
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -21,8 +22,30 @@ type Options struct {
 	MaxRecord int64
 	// Apply is called with every durable group, in order, by one goroutine. Errors are the entries' Err.
 	Apply func(group []*Entry)
+	// Reached is the last sequence that is known to have been in the log, File the number of a file that was there: it,
+	// or one with a higher number, must be there still. 0: nothing is known.
+	Reached, File uint64
+	// Accepted are records that were lost, which somebody has accepted.
+	Accepted Gap
+	// Lost is told, while the log is opened, of records that are missing. What it returns ends the opening; nil goes on
+	// without them. Default: an error is returned as it is.
+	Lost func(err error) error
+	// Torn is told of what a crash has left behind the last whole record of the log.
+	Torn func(name string, t record.Tail)
+	// Stopped is called by Close when the log has ended in order, with its files as they are. After an error Close leaves
+	// them as after a crash.
+	Stopped func(last uint64, files []File) error
 	// Failed is called once when the log stops for good.
 	Failed func(err error)
+}
+
+// Gap is records that are lost: those behind After, up to To.
+type Gap struct{ After, To uint64 }
+
+// File is a file of the log.
+type File struct {
+	Number uint64
+	Bytes  int64
 }
 
 // EnsureDefaults fills in what is zero.
@@ -31,6 +54,15 @@ func (o *Options) EnsureDefaults() {
 	o.FileBytesMax = cmp.Or(o.FileBytesMax, 64<<20)
 	o.QueueBytes = cmp.Or(o.QueueBytes, 64<<20)
 	o.MaxRecord = cmp.Or(o.MaxRecord, 1<<30)
+	if o.Lost == nil {
+		o.Lost = func(err error) error { return err }
+	}
+	if o.Torn == nil {
+		o.Torn = func(string, record.Tail) {}
+	}
+	if o.Stopped == nil {
+		o.Stopped = func(uint64, []File) error { return nil }
+	}
 }
 
 // Validate returns every problem of the sizes, joined, each with 22023. What EnsureDefaults would fill in is not one.

@@ -65,6 +65,8 @@ type Log struct {
 		current uint64     // first sequence of the current file, or of the one to come
 	}
 	w       writer
+	made    uint64 // number of the file that Open made
+	gap     Gap    // of records that were lost
 	applied chan []*Entry
 	free    chan []*Entry
 	wg      sync.WaitGroup

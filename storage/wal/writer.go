@@ -24,7 +24,9 @@ type writer struct {
 	whole int64
 	off   int64 // end of the last durable group
 	seq   uint64
-	buf   []byte
+	// before is the last sequence that there is: less than seq when a loss was accepted and no record has come since.
+	before uint64
+	buf    []byte
 
 	spare spare
 }
@@ -81,7 +83,7 @@ func (w *writer) put(group []*Entry) error {
 	b, at, seq := w.buf[:0], w.off, w.seq
 	if w.off == 0 {
 		w.whole = w.size
-		b = record.AppendHeader(b, record.Header{Kind: record.WAL, Number: w.info.number, First: seq + 1, Bytes: w.whole, After: seq})
+		b = record.AppendHeader(b, record.Header{Kind: record.WAL, Number: w.info.number, First: seq + 1, Bytes: w.whole, After: w.before})
 		a.Offset = record.HeaderBytes
 	}
 	for i, e := range group {
@@ -102,20 +104,20 @@ func (w *writer) put(group []*Entry) error {
 			}
 		}
 	}
-	w.buf, w.off, w.seq = b, a.Offset, seq
+	w.buf, w.off, w.seq, w.before = b, a.Offset, seq, seq
 	return nil
 }
 
 // makeRoom changes to the next file when need more bytes, and the End frame after them, do not fit.
 func (w *writer) makeRoom(need int64) error {
-	if w.f != nil && w.off+need+record.FrameBytes <= w.size {
+	if w.f != nil && w.off+need+record.EndBytes <= w.size {
 		return nil
 	}
 	if w.f != nil && w.off == 0 { // nothing in it yet: a group larger than the file makes the file larger
-		if err := w.f.Preallocate(need + record.FrameBytes); err != nil {
+		if err := w.f.Preallocate(need + record.EndBytes); err != nil {
 			return w.classify("extend", w.f.Name(), err)
 		}
-		w.size = need + record.FrameBytes
+		w.size = need + record.EndBytes
 		return w.syncNew(w.f)
 	}
 	w.spare.wg.Wait()
@@ -127,7 +129,7 @@ func (w *writer) makeRoom(need int64) error {
 		return w.spare.err
 	}
 	next := w.spare.f
-	if size := need + record.FrameBytes; size > w.spare.size {
+	if size := need + record.EndBytes; size > w.spare.size {
 		if err := next.Preallocate(size); err != nil {
 			return w.classify("extend", next.Name(), err)
 		}
@@ -137,7 +139,7 @@ func (w *writer) makeRoom(need int64) error {
 		}
 	}
 	if w.f != nil {
-		if err := w.end(); err != nil {
+		if err := w.end(w.spare.number); err != nil {
 			return err
 		}
 	}
@@ -153,11 +155,11 @@ func (w *writer) makeRoom(need int64) error {
 	return nil
 }
 
-// end marks the current file as complete and closes it.
-func (w *writer) end() error {
+// end marks the current file as complete and closes it; next is the file that goes on, if it is there.
+func (w *writer) end(next uint64) error {
 	if w.off > 0 {
 		a := record.Appender{Number: w.info.number, Group: w.off, Offset: w.off}
-		if _, err := w.f.WriteAt(a.Append(nil, record.End, w.seq), w.off); err != nil {
+		if _, err := w.f.WriteAt(a.AppendEnd(nil, w.seq, next), w.off); err != nil {
 			return w.classify("end", w.f.Name(), err)
 		}
 		if err := w.f.SyncData(); err != nil {
@@ -176,10 +178,13 @@ func (w *writer) makeSpare() {
 	if w.f != nil {
 		size = min(4*w.size, w.l.o.FileBytesMax)
 	}
-	s := &w.spare
-	if s.err == nil || s.number == 0 {
+	if s := &w.spare; s.err == nil || s.number == 0 {
 		s.number = w.info.number + 1
 	}
+	w.spare.make(w, size)
+}
+
+func (s *spare) make(w *writer, size int64) {
 	s.f, s.size, s.err = nil, size, nil
 	s.wg.Add(1)
 	go func() {
@@ -221,7 +226,8 @@ func (w *writer) syncNew(f vfs.File) error {
 }
 
 // shorten begins a new file of the least size when every record is at or below the watermark and the current file has
-// grown: a log that holds nothing should not hold on to the disk. The file that it leaves can be retired.
+// grown: a log that holds nothing should not hold on to the disk. The file that it leaves can be retired. The new one is
+// there before, so that a log whose files have all gone is never an empty one.
 func (w *writer) shorten(watermark uint64) error {
 	if w.f == nil || w.off == 0 || w.seq > watermark || w.size <= w.l.o.FileBytesMin {
 		return nil
@@ -230,18 +236,20 @@ func (w *writer) shorten(watermark uint64) error {
 	if err := w.dropSpare(); err != nil {
 		return stopped("remove", fileName(w.l.o.Dir, w.spare.number), err)
 	}
-	if err := w.end(); err != nil {
-		w.makeSpare() // on a full disk the file stays in use, and needs a successor
+	w.spare.number++ // never used again, whatever becomes of it
+	w.spare.make(w, w.l.o.FileBytesMin)
+	if w.spare.wg.Wait(); w.spare.err != nil {
+		return w.spare.err
+	}
+	if err := w.end(w.spare.number); err != nil {
 		return err
 	}
 	w.l.files.Lock()
 	w.l.files.old = append(w.l.files.old, w.info)
 	w.l.files.current = w.seq + 1
 	w.l.files.Unlock()
-	w.info.number = max(w.info.number, w.spare.number)
+	w.info.number = w.spare.number - 1
 	w.f, w.size, w.off = nil, 0, 0
-	w.spare.number = 0
-	w.makeSpare()
 	return nil
 }
 
@@ -255,21 +263,51 @@ func (w *writer) dropSpare() error {
 	return errors.Join(f.Close(), w.l.o.FS.Remove(f.Name()))
 }
 
-// close ends the log; the spare, which holds nothing, is removed.
+// close ends the log; the spare, which holds nothing, is removed when it is noted that there is no other file.
 func (w *writer) close(healthy bool) error {
 	w.spare.wg.Wait()
-	err := w.dropSpare()
-	if w.f == nil {
-		return err
-	}
 	if !healthy {
-		return errors.Join(err, w.f.Close())
+		return errors.Join(w.abandon(w.f), w.abandon(w.spare.f))
 	}
-	e := w.end()
-	if e != nil {
-		_ = w.f.Close()
+	var err error
+	if w.f != nil {
+		if err = w.end(0); err != nil {
+			_ = w.f.Close()
+		}
 	}
-	return errors.Join(err, e)
+	if err == nil {
+		err = w.note()
+	}
+	if err != nil {
+		return errors.Join(err, w.abandon(w.spare.f))
+	}
+	return w.dropSpare()
+}
+
+// abandon closes a file as it is.
+func (w *writer) abandon(f vfs.File) error {
+	if f == nil {
+		return nil
+	}
+	return f.Close()
+}
+
+// note tells how the log has ended.
+func (w *writer) note() error {
+	list := w.l.files.old
+	if w.f != nil && w.off > 0 {
+		list = append(list[:len(list):len(list)], w.info)
+	}
+	files := make([]File, len(list))
+	for i, f := range list {
+		name := fileName(w.l.o.Dir, f.number)
+		info, err := w.l.o.FS.Stat(name)
+		if err != nil {
+			return vfs.Error("stat", name, err)
+		}
+		files[i] = File{f.number, info.Size}
+	}
+	return w.l.o.Stopped(w.seq, files)
 }
 
 // classify makes an error of a file that holds nothing yet: a full disk and a lack of descriptors pass, all else stops the

@@ -126,7 +126,7 @@ func (l *Load) Truncate(rows map[catalog.TableID]int64) error {
 
 // cutLocked forgets the rows of a table from a number on.
 func (l *Load) cutLocked(t *shelf.Shelf, next uint64) error {
-	account := l.db.o.Pool.Account("rollback to savepoint", 0)
+	account := l.db.o.Pool.Intake("rollback to savepoint", 0)
 	defer account.Close()
 	return t.Truncate(l.ctx, next, l.cond.Wait, account)
 }

@@ -22,7 +22,7 @@ type push struct {
 }
 
 func newPush(t *catalog.Table, body *Body, pool *mem.Pool) *push {
-	p := &push{table: t, body: body, account: pool.Account("http push", 0)}
+	p := &push{table: t, body: body, account: pool.Intake("http push", 0)}
 	body.account = p.account
 	return p
 }

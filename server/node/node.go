@@ -110,6 +110,7 @@ func (n *Node) listen(context.Context) (err error) {
 // open opens the storage and makes the engine of sessions.
 func (n *Node) open(ctx context.Context) (err error) {
 	n.pool = mem.NewPool(int64(n.opt.Memory))
+	n.pool.Keep(int64(n.opt.Memory) / intakeShare)
 	if n.db, err = openStorage(ctx, n.opt, n.pool, n.files.segments, n.log); err != nil {
 		return err
 	}
@@ -162,6 +163,10 @@ func (n *Node) startDemo(ctx context.Context) (err error) {
 
 // httpSessionsMax is how many sessions HTTP requests may have beside those of PostgreSQL clients.
 const httpSessionsMax = 100
+
+// intakeShare is which part of the memory queries leave to rows that come in: one in so many. 32 MB of the smallest
+// sensible server hold a good many transactions, and no query misses them.
+const intakeShare = 8
 
 // serve runs a listener until it is closed.
 func (n *Node) serve(run func(net.Listener) error, l net.Listener) {

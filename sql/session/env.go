@@ -41,6 +41,9 @@ func (s *Session) share() (workers int, bytes int64) {
 	if bytes == 0 {
 		bytes = max(queryBytesMin, s.settings.Integer("work_mem")<<10)
 	}
+	if most := s.engine.options.Pool.QueryMost(); most > 0 {
+		bytes = min(bytes, most)
+	}
 	return max(1, int(min(int64(workers), bytes/workerBytes))), bytes
 }
 

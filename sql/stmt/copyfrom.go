@@ -39,7 +39,7 @@ func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 		return "", err
 	}
 	o := columnFlags(b.Options, b.Ordinals)
-	account := env.Pool.Account("copy", 0) // of rows that are very long
+	account := env.Pool.Intake("copy", 0) // of rows that are very long
 	defer account.Close()
 	r, err := newRowReader(o.Encoding.Reader(src), t.Name, &o, copyColumns(t.Columns, b.Ordinals), env.Session.TypeSettings(), account)
 	if err != nil {

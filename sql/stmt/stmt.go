@@ -209,7 +209,7 @@ func (e *Env) run(ctx context.Context, n plan.Node, emit func(*batch.Batch) erro
 // account returns the memory of a query, which also pays for what its expressions take while it is compiled. The caller
 // calls done when it has ended.
 func (e *Env) account() (account *mem.Account, done func()) {
-	account = e.Pool.Account("query", e.MemoryLimit)
+	account = e.Pool.Query("query", e.MemoryLimit)
 	if e.Fn != nil {
 		e.Fn.Shared.Charge(account)
 	}

@@ -57,7 +57,7 @@ type pending struct {
 
 // Begin starts a transaction. Its batches are charged to pool.
 func Begin(db *storage.DB, pool *mem.Pool) *Tx {
-	t := &Tx{db: db, account: pool.Account("transaction", 0), most: manyBytes}
+	t := &Tx{db: db, account: pool.Intake("transaction", 0), most: manyBytes}
 	if l := pool.Limit(); l > 0 {
 		t.most = min(t.most, l/32)
 	}

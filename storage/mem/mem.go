@@ -22,6 +22,7 @@ type Pool struct {
 	limit int64
 	used  atomic.Int64
 	peak  atomic.Int64
+	share share
 }
 
 // NewPool returns a pool of limit bytes; 0 means no limit.
@@ -48,7 +49,7 @@ func (p *Pool) Overdraft(name string) *Account { return &Account{pool: p, name: 
 // Part returns an account of one piece of the owner's work. What it holds its owner holds as well, with the owner's
 // limit: a part tells how much of that is the piece's. It gives back all it holds before the owner is closed.
 func (a *Account) Part() *Account {
-	return &Account{whole: a, pool: a.pool, name: a.name, limit: a.limit}
+	return &Account{whole: a, pool: a.pool, name: a.name, limit: a.limit, kind: a.kind}
 }
 
 // Share returns a Part that may not hold more than limit bytes itself; 0: as much as the owner.
@@ -63,6 +64,7 @@ func (a *Account) Share(limit int64) *Account {
 // Account is the memory of one owner.
 type Account struct {
 	overdraft bool
+	kind      kind
 	whole     *Account // of a part: what it is a part of
 	pool      *Pool
 	name      string
@@ -86,7 +88,8 @@ func (a *Account) Tight(own int64) bool {
 	for a.whole != nil && a.limit == a.whole.limit { // a share has a limit of its own
 		a = a.whole
 	}
-	return a.limit > 0 && a.used.Load() > a.limit-a.limit/4 && own >= a.limit/8
+	limit := a.allowance()
+	return limit > 0 && a.used.Load() > limit-limit/4 && own >= limit/8
 }
 
 // Reserve charges n bytes, or returns 53200 and charges nothing.
@@ -105,16 +108,17 @@ func (a *Account) Reserve(n int64) error {
 		return nil
 	}
 	used := a.used.Add(n)
-	if a.limit > 0 && used > a.limit && !a.overdraft {
+	if limit := a.allowance(); limit > 0 && used > limit && n > 0 && !a.overdraft {
 		a.used.Add(-n)
-		return a.refuse(n, a.limit)
+		return a.refuse(n, limit)
 	}
 	total := a.pool.used.Add(n)
-	if a.pool.limit > 0 && total > a.pool.limit && !a.overdraft {
+	if most := a.pool.most(a.kind); most > 0 && total > most && n > 0 && !a.overdraft {
 		a.pool.used.Add(-n)
 		a.used.Add(-n)
-		return a.refuse(n, a.pool.limit)
+		return a.refuse(n, most)
 	}
+	a.note(used-n, used)
 	raise(&a.peak, used)
 	raise(&a.pool.peak, total)
 	return nil
@@ -124,11 +128,15 @@ func (a *Account) Reserve(n int64) error {
 func (a *Account) Room() int64 {
 	room := int64(math.MaxInt64)
 	for ; a != nil && !a.overdraft; a = a.whole {
-		if a.limit > 0 {
-			room = min(room, a.limit-a.used.Load())
+		limit := a.limit
+		if a.whole == nil {
+			limit = a.allowance()
 		}
-		if a.whole == nil && a.pool.limit > 0 {
-			room = min(room, a.pool.limit-a.pool.used.Load())
+		if limit > 0 {
+			room = min(room, limit-a.used.Load())
+		}
+		if most := a.pool.most(a.kind); a.whole == nil && most > 0 {
+			room = min(room, most-a.pool.used.Load())
 		}
 	}
 	return max(room, 0)
@@ -151,11 +159,12 @@ func raise(peak *atomic.Int64, v int64) {
 
 // Free gives back n reserved bytes.
 func (a *Account) Free(n int64) {
-	a.used.Add(-n)
+	used := a.used.Add(-n)
 	if a.whole != nil {
 		a.whole.Free(n)
 		return
 	}
+	a.note(used+n, used)
 	a.pool.used.Add(-n)
 }
 

@@ -51,9 +51,12 @@ func Workload(dir string, seed uint64, rows int) (*suite.Workload, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &suite.Workload{
-		Name: "clickbench", Table: "hits", Schema: schema, Files: files, Rows: int64(rows), Queries: Queries(),
-	}, nil
+	return &suite.Workload{Name: "clickbench", Tables: tables(files...), Rows: int64(rows), Queries: Queries()}, nil
+}
+
+// tables is the table with its files.
+func tables(files ...string) []suite.Table {
+	return []suite.Table{{Name: "hits", Schema: schema, Files: files, Order: "CounterID, EventDate, UserID, EventTime, WatchID"}}
 }
 
 // Files writes the CSV files of the data, one per million rows, and returns their paths. Files of an earlier run with

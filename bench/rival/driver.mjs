@@ -24,6 +24,7 @@ async function clickhouse() {
   const session = new Session(dir);
   session.query(`SET max_threads = ${threads}`);
   session.query(`SET max_insert_threads = ${threads}`);
+  session.query('SET join_use_nulls = 1'); // what an outer join lacks is NULL in SQL
   return async (sql) => {
     const start = process.hrtime.bigint();
     const out = session.query(sql, 'JSONCompactStringsEachRow');

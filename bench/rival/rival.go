@@ -162,25 +162,19 @@ func (r *Rival) dialect(sql string) string {
 	return sql
 }
 
-// Load creates the table and loads the files.
+// Load creates the tables and loads the files.
 func (r *Rival) Load(ctx context.Context, w *suite.Workload) (suite.LoadResult, error) {
-	for _, sql := range r.create(w) {
-		if _, _, err := r.Query(ctx, sql); err != nil {
+	for _, t := range w.Tables {
+		if _, _, err := r.Query(ctx, r.create(t)); err != nil {
 			return suite.LoadResult{}, err
 		}
 	}
 	start := time.Now()
-	for _, f := range w.Files {
-		path, err := filepath.Abs(f)
-		if err != nil {
-			return suite.LoadResult{}, err
-		}
-		sql := fmt.Sprintf("COPY %s FROM '%s' (FORMAT csv, HEADER false, ALLOW_QUOTED_NULLS false)", w.Table, path)
-		if r.name == "clickhouse" {
-			sql = fmt.Sprintf("INSERT INTO %s SELECT * FROM file('%s', 'CSV', '%s')", w.Table, path, columns(w.Schema))
-		}
-		if _, _, err := r.Query(ctx, sql); err != nil {
-			return suite.LoadResult{}, err
+	for _, t := range w.Tables {
+		for _, f := range t.Files {
+			if err := r.loadFile(ctx, t, f); err != nil {
+				return suite.LoadResult{}, err
+			}
 		}
 	}
 	if r.name == "duckdb" {
@@ -191,19 +185,31 @@ func (r *Rival) Load(ctx context.Context, w *suite.Workload) (suite.LoadResult, 
 	return suite.LoadResult{Elapsed: time.Since(start), DiskBytes: suite.DiskBytes(r.dir)}, nil
 }
 
-func (r *Rival) create(w *suite.Workload) []string {
-	if r.name == "duckdb" {
-		return []string{w.Schema}
+func (r *Rival) loadFile(ctx context.Context, t suite.Table, file string) error {
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return err
 	}
-	return []string{fmt.Sprintf("CREATE TABLE %s (%s) ENGINE = MergeTree ORDER BY (CounterID, EventDate, UserID, EventTime, WatchID)",
-		w.Table, columns(w.Schema))}
+	sql := fmt.Sprintf("COPY %s FROM '%s' (FORMAT csv, HEADER false, ALLOW_QUOTED_NULLS false)", t.Name, path)
+	if r.name == "clickhouse" {
+		sql = fmt.Sprintf("INSERT INTO %s SELECT * FROM file('%s', 'CSV', '%s')", t.Name, path, columns(t.Schema))
+	}
+	_, _, err = r.Query(ctx, sql)
+	return err
+}
+
+func (r *Rival) create(t suite.Table) string {
+	if r.name == "duckdb" {
+		return t.Schema
+	}
+	return fmt.Sprintf("CREATE TABLE %s (%s) ENGINE = MergeTree ORDER BY (%s)", t.Name, columns(t.Schema), t.Order)
 }
 
 // columns turns PostgreSQL's column list into ClickHouse's.
 func columns(schema string) string {
 	types := map[string]string{
 		"BIGINT": "Int64", "SMALLINT": "Int16", "INTEGER": "Int32", "TEXT": "String", "TIMESTAMP": "DateTime",
-		"DATE": "Date", "CHAR": "String", "VARCHAR(255)": "String",
+		"DATE": "Date", "CHAR": "String", "DECIMAL(15,2)": "Decimal(15,2)",
 	}
 	var list []string
 	for line := range strings.Lines(schema[strings.Index(schema, "(\n")+1:]) {
@@ -211,7 +217,11 @@ func columns(schema string) string {
 		if len(f) < 2 {
 			continue
 		}
-		if t, ok := types[strings.ToUpper(strings.TrimSuffix(f[1], ","))]; ok {
+		name := strings.ToUpper(strings.TrimSuffix(f[1], ","))
+		if strings.HasPrefix(name, "VARCHAR(") {
+			name = "TEXT"
+		}
+		if t, ok := types[name]; ok {
 			list = append(list, f[0]+" "+t)
 		}
 	}

@@ -1,6 +1,8 @@
 // Command siltbench runs benchmarks against Siltstone over its wire, and the same ones against other databases.
 //
 //	siltbench clickbench --rows 1000000 --rivals duckdb,clickhouse
+//	siltbench clickbench --data hits.tsv.gz  over the real rows
+//	siltbench tpch       --sf 1 --rivals duckdb
 //	siltbench live       --rows 1000000      the same queries over sealed rows, and over half live, half sealed rows
 //	siltbench ingest                         rows/s and commits/s over COPY, HTTP and INSERT
 //	siltbench mixed                          queries while rows arrive: running totals and latency
@@ -29,6 +31,7 @@ type common struct {
 
 var cli struct {
 	Clickbench clickbenchCmd `cmd:"" help:"Run the 43 ClickBench queries."`
+	TPCH       tpchCmd       `cmd:"" help:"Run the 22 TPC-H queries." name:"tpch"`
 	Live       liveCmd       `cmd:"" help:"Compare sealed rows with half live, half sealed rows."`
 	Ingest     ingestCmd     `cmd:"" help:"Measure intake over COPY, HTTP and INSERT."`
 	Mixed      mixedCmd      `cmd:"" help:"Query while rows arrive."`

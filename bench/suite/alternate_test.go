@@ -45,7 +45,7 @@ func TestAlternate(t *testing.T) {
 	var log []string
 	a := &scripted{name: "a", times: []time.Duration{1, 5, 3, 4}, log: &log}
 	b := &scripted{name: "b", times: []time.Duration{2, 6, 8, 7}, log: &log}
-	w := &Workload{Queries: []Query{{Name: "Q", SQL: "run", Check: "check"}}}
+	w := &Workload{Rows: 1, Queries: []Query{{Name: "Q", SQL: "run", Check: "check"}}}
 	opt := Options{Runs: 3, Log: func(string, ...any) {}}
 	runs, err := Alternate(context.Background(), []Target{a, b}, w, opt)
 	if err != nil {

@@ -66,16 +66,20 @@ func (s *Siltstone) Reckoned(ctx context.Context, on bool) error {
 	return s.Exec(ctx, fmt.Sprintf("SET siltstone.cache = %t", on))
 }
 
-// Load creates the table, copies the files one after the other, and seals.
+// Load creates the tables, copies the files one after the other, and seals.
 func (s *Siltstone) Load(ctx context.Context, w *Workload) (LoadResult, error) {
 	pg := s.conn.PgConn()
-	if _, err := pg.Exec(ctx, w.Schema).ReadAll(); err != nil {
-		return LoadResult{}, err
+	for _, t := range w.Tables {
+		if _, err := pg.Exec(ctx, t.Schema).ReadAll(); err != nil {
+			return LoadResult{}, err
+		}
 	}
 	start := time.Now()
-	for _, f := range w.Files {
-		if err := CopyFile(ctx, pg, w.Table, f); err != nil {
-			return LoadResult{}, err
+	for _, t := range w.Tables {
+		for _, f := range t.Files {
+			if err := CopyFile(ctx, pg, t.Name, f); err != nil {
+				return LoadResult{}, err
+			}
 		}
 	}
 	if _, err := pg.Exec(ctx, "CHECKPOINT").ReadAll(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -23,13 +24,19 @@ type Query struct {
 	Proof *Proof
 }
 
-// Workload is a table, its data and the queries.
+// Table is a table with its data.
+type Table struct {
+	Name   string
+	Schema string   // CREATE TABLE in PostgreSQL's dialect, a column a line
+	Files  []string // CSV files without a header, loaded in order
+	Order  string   // the columns by which databases sort that have to be told
+}
+
+// Workload is tables and the queries over them.
 type Workload struct {
 	Name    string
-	Table   string
-	Schema  string   // CREATE TABLE in PostgreSQL's dialect
-	Files   []string // CSV files without a header, loaded in order
-	Rows    int64
+	Tables  []Table
+	Rows    int64 // of all tables; 0: not known before they are loaded
 	Queries []Query
 }
 
@@ -153,16 +160,39 @@ func Alternate(ctx context.Context, targets []Target, w *Workload, opt Options) 
 }
 
 func load(ctx context.Context, t Target, w *Workload, opt Options) (*Run, error) {
-	opt.Log("%s: loading %d rows", t.Name(), w.Rows)
+	opt.Log("%s: loading %s", t.Name(), w.Name)
 	r, err := t.Load(ctx, w)
 	if err != nil {
 		return nil, fmt.Errorf("%s: load: %w", t.Name(), err)
+	}
+	if w.Rows == 0 {
+		if w.Rows, err = countRows(ctx, t, w.Tables); err != nil {
+			return nil, fmt.Errorf("%s: count rows: %w", t.Name(), err)
+		}
 	}
 	if r.Elapsed > 0 {
 		opt.Log("%s: loaded in %.1f s (%.0f rows/s), %.1f MB on disk", t.Name(), r.Elapsed.Seconds(),
 			float64(w.Rows)/r.Elapsed.Seconds(), float64(r.DiskBytes)/1e6)
 	}
 	return &Run{Target: t.Name(), Version: t.Version(), Load: r.Elapsed, DiskBytes: r.DiskBytes, LiveBytes: r.LiveBytes}, nil
+}
+
+func countRows(ctx context.Context, t Target, tables []Table) (total int64, err error) {
+	for _, tab := range tables {
+		answer, _, err := t.Query(ctx, "SELECT COUNT(*) FROM "+tab.Name)
+		if err != nil {
+			return 0, err
+		}
+		if len(answer) != 1 || len(answer[0]) != 1 {
+			return 0, fmt.Errorf("the answer is %q", answer)
+		}
+		n, err := strconv.ParseInt(answer[0][0], 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
 }
 
 // measure asks for the answer that is compared, then runs the query: once to warm up, and hot as often as the options say.

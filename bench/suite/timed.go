@@ -8,11 +8,14 @@ import (
 
 // judge says what is wrong with a timed answer, "" for nothing: of the answer itself, not of a variant of the query.
 func judge(ctx context.Context, t Target, q Query, checked, timed Answer) string {
-	if q.Proof == nil {
+	if q.Proof == nil && q.Check == "" {
 		return difference(checked, timed)
 	}
 	if len(timed) != len(checked) {
 		return fmt.Sprintf("%d rows, want %d", len(timed), len(checked))
+	}
+	if q.Proof == nil { // of which only the order of ties differs
+		return missing(timed, nil, checked)
 	}
 	for i := range timed {
 		for _, k := range q.Proof.keys {

@@ -23,7 +23,7 @@ type generator struct {
 
 func newGenerator(seed uint64, scale float64) *generator {
 	n := func(base float64) int64 { return max(int64(base*scale), 1) }
-	return &generator{seed: seed, parts: n(200_000), suppliers: n(10_000), customers: max(n(150_000), 3), orders_: n(1_500_000), clerks: n(1000)}
+	return &generator{seed: seed, parts: n(200_000), suppliers: max(n(10_000), 4), customers: max(n(150_000), 3), orders_: n(1_500_000), clerks: n(1000)}
 }
 
 // row returns the numbers that a row is made of.
@@ -93,9 +93,11 @@ func phone(r *rand.Rand, nation int64) string {
 
 func retailPrice(part int64) int64 { return 90000 + part/10%20001 + 100*(part%1000) }
 
-// supplierOf returns the i-th of the four suppliers of a part.
+// supplierOf returns the i-th of the four suppliers of a part, by the standard's formula; its second term is bounded where
+// there are so few suppliers that two of the four would be the same.
 func (g *generator) supplierOf(part, i int64) int64 {
-	return (part+i*(g.suppliers/4+(part-1)/g.suppliers))%g.suppliers + 1
+	spread := (part - 1) / g.suppliers % max(g.suppliers/12, 1)
+	return (part+i*(g.suppliers/4+spread))%g.suppliers + 1
 }
 
 func (g *generator) region(i int64) {

@@ -44,6 +44,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/compact"
 	"github.com/siltstone-db/siltstone/storage/handle"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -68,6 +69,8 @@ type DB struct {
 	handles       *handle.Table // what o.FS is
 	files         *shelf.Dir
 	builder       *shelf.Builder
+	merger        *compact.Merger
+	mergeAccount  *mem.Account
 	shelves       shelf.Env
 	set           *manifest.Set
 	log           *wal.Log
@@ -80,32 +83,39 @@ type DB struct {
 	gate   sync.RWMutex
 	sealMu sync.Mutex
 
-	mu       sync.Mutex
-	cond     *sync.Cond // a seal ended, memory was freed, or the database closes
-	tables   map[catalog.TableID]*shelf.Shelf
-	busy     map[*shelf.Shelf]struct{}    // those with live rows, or with what waits for an edit of the manifest
-	changed  map[catalog.TableID]struct{} // tables whose pictures are not those of pictures
-	pictures persist.Map[*shelf.Picture]  // of all tables
-	catalog  *catalog.Snapshot
-	version  *table.Version
-	applied  uint64 // sequence of the last record applied
-	ddl      []catalog.Edit
-	ddlLast  uint64
-	unsure   []*shelf.File // a failed edit may name them: they stay until another has taken its place
-	loads    []*Load       // replaced as a whole
-	turn     int           // whose part is sealed next
-	freed    int64         // bytes of live segments that were sealed since memory was given back
-	freedAt  time.Time
-	gaveBack time.Time
-	fatal    error // rows that are durable could not be shown: intake has stopped, and so have edits of the manifest
-	closing  bool
+	mu            sync.Mutex
+	cond          *sync.Cond // a seal ended, memory was freed, or the database closes
+	tables        map[catalog.TableID]*shelf.Shelf
+	busy          map[*shelf.Shelf]struct{}    // those with live rows, or with what waits for an edit of the manifest
+	changed       map[catalog.TableID]struct{} // tables whose pictures are not those of pictures
+	pictures      persist.Map[*shelf.Picture]  // of all tables
+	catalog       *catalog.Snapshot
+	version       *table.Version
+	applied       uint64 // sequence of the last record applied
+	ddl           []catalog.Edit
+	ddlLast       uint64
+	unsure        []*shelf.File             // a failed edit may name them: they stay until another has taken its place
+	loads         []*Load                   // replaced as a whole
+	merges        map[manifest.FileID]bool  // files that are being merged
+	toMerge       map[*shelf.Shelf]struct{} // tables that have changed since they were looked at
+	compactions   []*Compaction
+	mergeFailures int // one after the other
+	mergeRetry    time.Time
+	turn          int   // whose part is sealed next
+	freed         int64 // bytes of live segments that were sealed since memory was given back
+	freedAt       time.Time
+	gaveBack      time.Time
+	fatal         error // rows that are durable could not be shown: intake has stopped, and so have edits of the manifest
+	closing       bool
 
-	inFlight  atomic.Int64 // bytes of commits on their way
-	pressure  atomic.Bool  // a commit waits for memory
-	kick      chan struct{}
-	wg        sync.WaitGroup
-	cancel    context.CancelFunc
-	recovered time.Duration
+	inFlight   atomic.Int64 // bytes of commits on their way
+	pressure   atomic.Bool  // a commit waits for memory
+	kick       chan struct{}
+	mergeKick  [2]chan struct{} // of small and large merges
+	wg         sync.WaitGroup
+	background context.Context // ends with Close
+	cancel     context.CancelFunc
+	recovered  time.Duration
 }
 
 // Catalog returns the newest catalog.
@@ -147,6 +157,7 @@ func (db *DB) publishLocked() {
 func (db *DB) changedLocked(t *shelf.Shelf) {
 	db.changed[t.Table.ID] = struct{}{}
 	db.busy[t] = struct{}{}
+	db.toMerge[t] = struct{}{}
 }
 
 // wake lets the sealer look for work.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/compact"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -27,6 +28,8 @@ func testOptions(fsys vfs.FS) Options {
 	return Options{
 		FS: fsys, SealRows: 50, SealAge: time.Hour, SealRetry: 5 * time.Millisecond, LogFileMin: 4096, LogFileMax: 4096,
 		CacheBytes: 8 << 20,
+		// Merges come often, and Cluster divides what it sorts.
+		Merge: compact.Picker{Fanout: 3, RowsMax: 400, BytesMax: 1 << 30, Deleted: 0.25},
 	}
 }
 

@@ -197,6 +197,14 @@ func (d *deleting) step() {
 		if err := d.db.Checkpoint(ctx); err != nil {
 			d.t.Fatal(err)
 		}
+	case k == 19 && d.r.IntN(2) == 0:
+		if err := d.db.Vacuum(ctx, d.tab.ID, d.r.IntN(2) == 0); err != nil {
+			d.t.Fatal(err)
+		}
+	case k == 19:
+		if err := d.db.Cluster(ctx, d.tab.ID); err != nil {
+			d.t.Fatal(err)
+		}
 	case k == 16:
 		d.reopen(d.r.IntN(2) == 0)
 	case k == 17:

@@ -17,7 +17,7 @@ func TestFewDescriptors(t *testing.T) {
 	const segments, rows, most = 300, 3, 8
 	m := vfs.NewMem()
 	o := testOptions(m)
-	o.FilesMax, o.SealRows = most, 1000
+	o.FilesMax, o.SealRows, o.NoMerge = most, 1000, true
 	db := mustOpen(t, o)
 	tab := mustCreate(t, db, "a")
 	for i := range segments {

@@ -8,23 +8,30 @@ import (
 	"github.com/siltstone-db/siltstone/storage/shelf"
 )
 
+// settler is what an edit of the manifest settles. collectLocked is called with the lock under which the watermark of the
+// edit is taken, name without.
+type settler interface {
+	collectLocked()
+	name(e *manifest.Edit)
+}
+
 // edit makes a manifest edit that also brings along what happened since the last one: catalog changes, tokens, and how
-// far the log is not needed any more, deletion vectors, and files that have gone. sealed are the parts that the edit
-// settles, unless they have gone meanwhile. sealMu is held.
-func (db *DB) edit(e *manifest.Edit, sealed ...*sealing) error {
+// far the log is not needed any more, deletion vectors, and files that have gone. settled are the parts and merges
+// that the edit settles, unless they have gone meanwhile. sealMu is held.
+func (db *DB) edit(e *manifest.Edit, settled ...settler) error {
 	known := db.set.Version().Positions
 	db.mu.Lock()
 	if err := db.fatal; err != nil { // the log has all of it for the next start
 		db.mu.Unlock()
 		return err
 	}
-	brought := db.bringLocked(e, sealed, known)
+	brought := db.bringLocked(e, settled, known)
 	db.mu.Unlock()
 	e.Deleted = make(map[manifest.FileID]string, len(brought.vectors))
 	for f, s := range brought.vectors {
 		e.Deleted[f] = string(s.Append(nil))
 	}
-	for _, w := range sealed {
+	for _, w := range settled {
 		w.name(e)
 	}
 	// Tokens of all records up to the watermark were committed before it was read.
@@ -71,11 +78,9 @@ type broughtOf struct {
 }
 
 // bringLocked adds to an edit what waits for one.
-func (db *DB) bringLocked(e *manifest.Edit, sealed []*sealing, known map[catalog.TableID]manifest.Position) brought {
-	for _, w := range sealed {
-		if w.gone = !w.table.Settling(w.part); !w.gone {
-			w.collected = w.part.Deleted
-		}
+func (db *DB) bringLocked(e *manifest.Edit, settled []settler, known map[catalog.TableID]manifest.Position) brought {
+	for _, w := range settled {
+		w.collectLocked()
 	}
 	b := brought{vectors: map[manifest.FileID]*index.RowSet{}, unsure: len(db.unsure)}
 	e.Catalog, e.DDL = db.ddl[:len(db.ddl):len(db.ddl)], db.ddlLast

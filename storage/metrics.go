@@ -7,7 +7,14 @@ type Metrics struct {
 	Commits, CommittedRows, CommittedBytes, Duplicates metric.Counter
 	Refused                                            metric.Counter // commits that failed
 	Seals, SealedRows, SealedBytes, SealFailures       metric.Counter
+	Merges, MergedRows, MergedBytes, MergeFailures     metric.Counter
 	Quarantined                                        metric.Counter
+}
+
+// Amplification returns how many bytes of segments were written, by sealing and merging, for each 100 that were sealed.
+func (m *Metrics) Amplification() int64 {
+	sealed := m.SealedBytes.Value()
+	return 100 * (sealed + m.MergedBytes.Value()) / max(sealed, 1)
 }
 
 // Metrics returns the counters, which go on counting.
@@ -25,9 +32,15 @@ func (db *DB) Register(r *metric.Registry) {
 	r.Counter("siltstone_storage_sealed_rows_total", "Rows sealed.", &m.SealedRows)
 	r.Counter("siltstone_storage_sealed_bytes_total", "Bytes of sealed segments.", &m.SealedBytes)
 	r.Counter("siltstone_storage_seal_failures_total", "Failed attempts to seal.", &m.SealFailures)
+	r.Counter("siltstone_storage_merges_total", "Merges of segments.", &m.Merges)
+	r.Counter("siltstone_storage_merged_rows_total", "Rows written by merges.", &m.MergedRows)
+	r.Counter("siltstone_storage_merged_bytes_total", "Bytes of segments written by merges.", &m.MergedBytes)
+	r.Counter("siltstone_storage_merge_failures_total", "Failed merges.", &m.MergeFailures)
+	r.Gauge("siltstone_storage_write_amplification_percent", "Bytes of segments written for 100 bytes sealed.", m.Amplification)
 	r.Counter("siltstone_storage_quarantined_total", "Segments set aside.", &m.Quarantined)
 	db.handles.Register(r)
 	r.Gauge("siltstone_storage_live_bytes", "Memory of live segments.", db.liveAccount.Used)
 	r.Gauge("siltstone_storage_sealing_bytes", "Memory that the sealer works with.", db.sealAccount.Used)
+	r.Gauge("siltstone_storage_merging_bytes", "Memory that merges work with.", db.mergeAccount.Used)
 	r.Gauge("siltstone_storage_cache_bytes", "Memory of the segment cache.", db.cacheAccount.Used)
 }

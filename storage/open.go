@@ -10,6 +10,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/compact"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/handle"
@@ -32,7 +33,9 @@ func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 	handles := handle.New(o.FS, handle.Options{Max: o.FilesMax, Patience: o.FilesPatience})
 	o.FS = handles
 	db := &DB{o: o, dir: dir, handles: handles, tables: map[catalog.TableID]*shelf.Shelf{}, busy: map[*shelf.Shelf]struct{}{},
-		changed: map[catalog.TableID]struct{}{}, kick: make(chan struct{}, 1)}
+		changed: map[catalog.TableID]struct{}{}, kick: make(chan struct{}, 1),
+		merges: map[manifest.FileID]bool{}, toMerge: map[*shelf.Shelf]struct{}{},
+		mergeKick: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}}
 	db.cond = sync.NewCond(&db.mu)
 	start := time.Now()
 	if err := db.open(ctx); err != nil {
@@ -68,6 +71,8 @@ func (db *DB) open(ctx context.Context) error {
 	db.files = &shelf.Dir{FS: db.handles, Path: db.dir, Cache: db.cache, Events: db.o.Events, Account: db.deleteAccount, Damaged: db.damaged}
 	// One large file is written at a time.
 	db.builder = &shelf.Builder{Dir: db.files, Account: db.sealAccount, Slots: make(chan struct{}, 1)}
+	db.mergeAccount = db.o.Pool.Overdraft("merging")
+	db.merger = &compact.Merger{Dir: db.files, Account: db.mergeAccount}
 	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged}
 	if db.set, err = manifest.Open(db.o.FS, db.dir, db.found); err != nil {
 		return err
@@ -94,10 +99,15 @@ func (db *DB) open(ctx context.Context) error {
 	db.publishLocked()
 	db.mu.Unlock()
 	// Only now: replay seals by itself when memory is short (replay.Applied).
-	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	db.cancel = cancel
+	db.background, db.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	db.wg.Add(1)
-	go db.sealer(background)
+	go db.sealer(db.background)
+	for i, kick := range db.mergeKick {
+		if !db.o.NoMerge {
+			db.wg.Add(1)
+			go db.compactor(db.background, i == 1, kick)
+		}
+	}
 	return nil
 }
 
@@ -134,7 +144,9 @@ func (db *DB) loadVersion() error {
 				return err
 			}
 		}
-		db.tables[meta.Table].Settle(f, deleted)
+		t := db.tables[meta.Table]
+		t.Settle(f, deleted)
+		db.toMerge[t] = struct{}{}
 		db.changed[meta.Table] = struct{}{}
 	}
 	return nil
@@ -202,6 +214,7 @@ func (db *DB) shut() error {
 		db.cacheAccount.Close()
 		db.liveAccount.Close()
 		db.sealAccount.Close()
+		db.mergeAccount.Close()
 		db.deleteAccount.Close()
 		db.writeAccount.Close()
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/compact"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -44,6 +45,9 @@ type Options struct {
 	FilesMax int
 	// FilesPatience is how long an operation waits for a descriptor when there is none. Default 5 s.
 	FilesPatience time.Duration
+	// Merge says which segments of a table are merged. Default: compact.Default. NoMerge leaves that to Vacuum and Cluster.
+	Merge   compact.Picker
+	NoMerge bool
 	// LogFileMin and LogFileMax are the sizes of log files (package wal).
 	LogFileMin, LogFileMax int64
 	// TokensKept is how long idempotency tokens are remembered, TokensMax how many at most (about 150 bytes each).
@@ -77,6 +81,9 @@ func (o *Options) EnsureDefaults() {
 	o.SealAge = cmp.Or(o.SealAge, 10*time.Minute)
 	o.SealWorkers = cmp.Or(o.SealWorkers, max(1, runtime.GOMAXPROCS(0)/2))
 	o.SealRetry = cmp.Or(o.SealRetry, time.Second)
+	if o.Merge == (compact.Picker{}) {
+		o.Merge = compact.Default()
+	}
 	o.TokensKept = cmp.Or(o.TokensKept, 7*24*time.Hour)
 	o.TokensMax = cmp.Or(o.TokensMax, 4<<20)
 	if o.Now == nil {
@@ -117,6 +124,11 @@ func (o *Options) validate() error {
 	positive("SealAge", int64(o.SealAge))
 	positive("SealWorkers", int64(o.SealWorkers))
 	positive("SealRetry", int64(o.SealRetry))
+	if o.Merge.Fanout < 2 {
+		bad("Merge.Fanout: %d is less than 2", o.Merge.Fanout)
+	}
+	positive("Merge.RowsMax", o.Merge.RowsMax)
+	positive("Merge.BytesMax", o.Merge.BytesMax)
 	positive("TokensKept", int64(o.TokensKept))
 	if o.FilesMax < 0 {
 		bad("FilesMax: %d is negative", o.FilesMax)

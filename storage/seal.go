@@ -54,15 +54,16 @@ func (db *DB) seal(ctx context.Context, list []*sealing) {
 // settle puts the files that were built into their places. sealMu is held.
 func (db *DB) settle(list []*sealing, took time.Duration) {
 	var good []*sealing
+	var settled []settler
 	for _, w := range list {
 		defer w.build.Discharge()
 		if w.took = took; w.build.Err == nil {
 			w.places = w.build.Places()
-			good = append(good, w)
+			good, settled = append(good, w), append(settled, w)
 		}
 	}
 	if len(good) > 0 {
-		if err := db.edit(&manifest.Edit{}, good...); err != nil {
+		if err := db.edit(&manifest.Edit{}, settled...); err != nil {
 			db.forsake(good, err)
 		}
 	}
@@ -88,7 +89,14 @@ func (db *DB) forsake(list []*sealing, err error) {
 	}
 }
 
-// name adds the file to an edit. Its part has not gone.
+// collectLocked implements settler.
+func (w *sealing) collectLocked() {
+	if w.gone = !w.table.Settling(w.part); !w.gone {
+		w.collected = w.part.Deleted
+	}
+}
+
+// name implements settler: it adds the file to an edit. Its part has not gone.
 func (w *sealing) name(e *manifest.Edit) {
 	if w.gone || w.build.File == nil {
 		return

@@ -11,8 +11,7 @@ import (
 // sealer freezes live segments by age, or by size when memory is short, and seals what is frozen.
 func (db *DB) sealer(ctx context.Context) {
 	defer db.wg.Done()
-	// Ages are minutes and retries seconds; tests use shorter ones.
-	tick := time.NewTicker(max(5*time.Millisecond, min(time.Second, db.o.SealAge/8, db.o.SealRetry)))
+	tick := time.NewTicker(db.tick())
 	defer tick.Stop()
 	for {
 		select {
@@ -24,11 +23,22 @@ func (db *DB) sealer(ctx context.Context) {
 		db.freezeDue()
 		for ctx.Err() == nil && db.sealNext(ctx) {
 		}
+		for _, k := range db.mergeKick { // sealing has made files
+			select {
+			case k <- struct{}{}:
+			default: // it will look anyway
+			}
+		}
 		if ctx.Err() == nil && db.behind() {
 			_ = db.flush() // tried again at the next tick
 		}
 		db.giveBack()
 	}
+}
+
+// tick is how often what is due is looked for. Ages are minutes and retries seconds; tests use shorter ones.
+func (db *DB) tick() time.Duration {
+	return max(5*time.Millisecond, min(time.Second, db.o.SealAge/8, db.o.SealRetry))
 }
 
 // sealNext seals what is frozen: live segments of tables, and one of a load, so that none waits for all others.

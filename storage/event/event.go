@@ -21,6 +21,8 @@ const (
 	LogStopped       Kind = "log stopped"       // writes are refused until the database is opened again
 	LogTorn          Kind = "log torn"          // Detail tells what a crash left behind the last whole record; it was cut off
 	LossAccepted     Kind = "loss accepted"     // Err tells what is missing; the database goes on without it
+	Merged           Kind = "merged"            // segments became fewer, with Rows and Bytes
+	MergeFailed      Kind = "merge failed"      // they stay, and it is tried again
 	Retired          Kind = "log retired"       // Rows log files were removed
 	RetireFailed     Kind = "log retire failed" // files that are not needed stay for now
 )

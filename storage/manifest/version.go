@@ -57,8 +57,9 @@ type Segment struct {
 	Table       catalog.TableID
 	Rows, Bytes int64
 	First, Last uint64 // sequences of its rows
-	// Ranges are the numbers that its rows have in the table, as they came, in ascending order. Those of a file that no
-	// table has yet are not known.
+	// Ranges are the numbers that its rows have in the table, as they came, in ascending order. Of a file that was merged,
+	// they may have more numbers than it has rows: those of rows that were deleted before or, where a table was sorted and
+	// divided, of rows in other files. Those of a file that no table has yet are not known.
 	Ranges      []Range
 	Deleted     string // package index's form of the set of deleted rows; empty: none
 	Quarantined string // why it was set aside; empty: it is sound

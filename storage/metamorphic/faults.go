@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -69,6 +70,27 @@ func (r *runner) checkpoint(Op) error {
 		if i.State != "published" && i.State != "quarantined" {
 			return wrongf("after a checkpoint: %+v", i)
 		}
+	}
+	return nil
+}
+
+// vacuum merges the files of a table, with the deleted ones left out.
+func (r *runner) vacuum(o Op) error {
+	return r.merged(o, func(id catalog.TableID) error { return r.db.Vacuum(ctx, id, o.Seed%2 == 0) })
+}
+
+// cluster sorts a table.
+func (r *runner) cluster(o Op) error {
+	return r.merged(o, func(id catalog.TableID) error { return r.db.Cluster(ctx, id) })
+}
+
+func (r *runner) merged(o Op, merge func(catalog.TableID) error) error {
+	t := r.table(o.Table)
+	if t == nil {
+		return nil
+	}
+	if err := merge(t.info.ID); !r.excused(err) {
+		return err
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ var weights = []struct {
 	{"begin", 8}, {"xappend", 16}, {"xdelete", 8}, {"xtruncate", 2}, {"savepoint", 5}, {"rollbackto", 4}, {"xread", 6},
 	{"commit", 8}, {"abort", 2},
 	{"snapshot", 5}, {"reread", 6}, {"release", 2}, {"read", 16}, {"parts", 6}, {"counted", 4},
-	{"checkpoint", 5}, {"restart", 3}, {"crash", 4}, {"cut", 8}, {"full", 2}, {"fault", 3}, {"heal", 5}, {"flip", 1},
+	{"checkpoint", 5}, {"vacuum", 3}, {"cluster", 2}, {"restart", 3}, {"crash", 4}, {"cut", 8}, {"full", 2}, {"fault", 3}, {"heal", 5}, {"flip", 1},
 }
 
 // Generate returns the history of a seed with a number of operations.
@@ -148,5 +148,7 @@ func settings(r *rand.Rand) []Setting {
 	pick("seal_workers", 1, 2, 4)
 	pick("batch_rows", 0, 0, 1, 3, 100)
 	pick("serve_damaged", 0, 1)
+	pick("merge_fanout", 2, 3, 8)
+	pick("merge_rows", 60, 1000, 1<<20)
 	return list
 }

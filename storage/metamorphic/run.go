@@ -13,6 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/check"
+	"github.com/siltstone-db/siltstone/storage/compact"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -92,7 +93,8 @@ func init() {
 		"commit": (*runner).commit, "abort": (*runner).abort,
 		"snapshot": (*runner).snapshot, "reread": (*runner).reread, "release": (*runner).release,
 		"read": (*runner).read, "parts": (*runner).parts, "counted": (*runner).counted,
-		"checkpoint": (*runner).checkpoint, "restart": (*runner).restart, "crash": (*runner).crash,
+		"checkpoint": (*runner).checkpoint, "vacuum": (*runner).vacuum, "cluster": (*runner).cluster,
+		"restart": (*runner).restart, "crash": (*runner).crash,
 		"cut": (*runner).cutOff, "full": (*runner).full, "fault": (*runner).fault, "heal": (*runner).heal, "flip": (*runner).flip,
 	}
 }
@@ -121,7 +123,7 @@ func Run(h *History) error {
 
 func (r *runner) setup(settings []Setting) error {
 	r.options = storage.Options{SealRetry: 5 * time.Millisecond, IntakeWait: 50 * time.Millisecond, SealAge: time.Hour,
-		LogFileMin: 4096, LogFileMax: 4096, CacheBytes: 8 << 20, Pool: mem.NewPool(0)}
+		LogFileMin: 4096, LogFileMax: 4096, CacheBytes: 8 << 20, Pool: mem.NewPool(0), Merge: compact.Default()}
 	for _, s := range settings {
 		v := s.Value
 		switch s.Name {
@@ -139,6 +141,10 @@ func (r *runner) setup(settings []Setting) error {
 			r.options.SealWorkers = int(v)
 		case "batch_rows":
 			r.batch = int(v)
+		case "merge_fanout":
+			r.options.Merge.Fanout = int(v)
+		case "merge_rows":
+			r.options.Merge.RowsMax = v
 		case "serve_damaged":
 			r.serve = v != 0
 		default:

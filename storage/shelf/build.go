@@ -3,6 +3,7 @@ package shelf
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -74,7 +75,7 @@ func (b *Builder) Run(ctx context.Context, builds ...*Build) {
 	err := error(nil)
 	for _, x := range builds {
 		if x.Err == nil && err == nil {
-			err = b.Dir.sync()
+			err = b.Dir.Sync()
 			break
 		}
 	}
@@ -125,7 +126,7 @@ func (b *Builder) write(ctx context.Context, x *Build) {
 		return
 	}
 	x.Meta.File, x.Meta.Rows = b.Dir.Next(), int64(x.Rows)
-	x.Meta.Bytes, x.Err = b.Dir.write(x.input(ctx))
+	x.Meta.Bytes, x.Err = b.Dir.Write(x.input(ctx))
 }
 
 // Places returns where the rows stand in the file.
@@ -133,7 +134,7 @@ func (x *Build) Places() *Places { return NewPlaces(x.Order) }
 
 // sort finds the order of the rows, and charges for it, for its inverse, and for the column of row numbers.
 func (x *Build) sort(ctx context.Context) (err error) {
-	if x.Order, err = sortOrder(ctx, x.Table, x.Live, x.account); err == nil && x.Order != nil {
+	if x.Order, err = SortOrder(ctx, x.Table, x.Rows, x.chunks, x.account); err == nil && x.Order != nil {
 		x.charged = int64(x.Rows) * (4 + 4 + 8)
 		err = x.account.Reserve(x.charged)
 	}
@@ -149,12 +150,21 @@ func (x *Build) Discharge() {
 	x.charged = 0
 }
 
+// chunks returns a column of the live segment by its ID.
+func (x *Build) chunks(id uint32) ([]*batch.Vector, error) {
+	col := x.Live.Find(id)
+	if col < 0 {
+		return nil, nil
+	}
+	return x.Live.Chunks(col), nil
+}
+
 // input describes the file. If the rows are sorted, it has a column that tells where they stood.
 func (x *Build) input(ctx context.Context) *segment.Input {
 	in := &segment.Input{ID: uint64(x.Meta.File), Rows: x.Rows, Columns: Columns(x.Live), Account: x.account, Workers: x.Workers, Order: x.Order, Gone: x.Gone}
-	in.Keys = x.keys()
+	in.Keys = FileKeys(x.Table, in.Columns)
 	if x.Order != nil {
-		in.Columns = append(in.Columns, rowNumberColumn)
+		in.Columns = append(in.Columns, RowNumberColumn)
 	}
 	in.Chunks = func(col int) ([]*batch.Vector, error) {
 		if col == len(x.Live.Columns()) {
@@ -165,7 +175,8 @@ func (x *Build) input(ctx context.Context) *segment.Input {
 	return in
 }
 
-var rowNumberColumn = segment.Column{ID: segment.RowNumber, Name: "row number", Type: types.T(types.Int8)}
+// RowNumberColumn tells where sorted rows stood, or how far their numbers are from the first of the file.
+var RowNumberColumn = segment.Column{ID: segment.RowNumber, Name: "row number", Type: types.T(types.Int8)}
 
 // rowNumbers returns the first n numbers.
 func rowNumbers(n int) *batch.Vector {
@@ -186,13 +197,13 @@ func Columns(l *live.Segment) []segment.Column {
 	return cols
 }
 
-// keys returns the keys whose columns the live segment has; it is as old as its columns.
-func (x *Build) keys() []keys.Key {
+// FileKeys returns the keys of a table whose columns a file has; it is as old as its columns.
+func FileKeys(t *catalog.Table, columns []segment.Column) []keys.Key {
 	var list []keys.Key
-	for _, k := range unique.Of(x.Table) {
+	for _, k := range unique.Of(t) {
 		k.Columns = nil
 		for _, id := range k.Layout.IDs {
-			if at := x.Live.Find(id); at >= 0 {
+			if at := slices.IndexFunc(columns, func(c segment.Column) bool { return c.ID == id }); at >= 0 {
 				k.Columns = append(k.Columns, at)
 			}
 		}

@@ -13,7 +13,7 @@ import (
 // caller gets a reference.
 func (s *Shelf) Count(rows *index.RowIDs) (found int64, unknown *File, err error) {
 	for _, f := range s.meeting(rows) {
-		if f.count(rows) == f.Meta.Rows && f.Deleted.Len() == 0 { // wherever they stand
+		if f.whole() && f.count(rows) == f.Meta.Rows && f.Deleted.Len() == 0 { // wherever they stand
 			found += f.Meta.Rows
 			continue
 		}
@@ -49,7 +49,7 @@ func (f *File) placesOf(rows *index.RowIDs) ([]uint32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Moved(rows.Within(nil, f.Meta.Base(), int(f.Meta.Rows))), nil
+	return p.of(rows, f.Meta.Ranges, f.Meta.Base()), nil
 }
 
 // absent returns how many of the rows are not in a set.
@@ -65,16 +65,24 @@ func absent(s *index.RowSet, rows []uint32) (n int64) {
 // Unknown returns the settled files, without references, whose Places a deletion has to read.
 func (s *Shelf) Unknown(rows *index.RowIDs, below uint64) (files []*File) {
 	for _, f := range s.meeting(rows) {
-		if n := f.count(rows); !f.Known() && n > 0 && n < f.Meta.Rows {
+		if n := f.count(rows); !f.Known() && n > 0 && !f.all(n) {
 			files = append(files, f.File)
 		}
 	}
 	for _, f := range s.below(below) {
-		if !f.Known() && f.countBelow(below) < f.Meta.Rows {
+		if !f.Known() && !f.all(f.countBelow(below)) {
 			files = append(files, f.File)
 		}
 	}
 	return files
+}
+
+// all tells that so many numbers of the file's ranges are all of its rows.
+func (f *File) all(numbers int64) bool {
+	for _, r := range f.Meta.Ranges {
+		numbers -= int64(r.Rows)
+	}
+	return numbers == 0
 }
 
 // countBelow returns how many numbers of the file's ranges are below one.
@@ -95,7 +103,7 @@ func (s *Shelf) Delete(rows *index.RowIDs) error {
 		if n == 0 || f.Aside() {
 			continue
 		}
-		if n == f.Meta.Rows {
+		if f.all(n) {
 			s.dropFile(f)
 			continue
 		}
@@ -115,7 +123,7 @@ func (s *Shelf) Delete(rows *index.RowIDs) error {
 func (s *Shelf) Cut(below uint64) error {
 	for _, f := range s.below(below) {
 		n := f.countBelow(below)
-		if f.Aside() || n == f.Meta.Rows { // a damaged one goes as well
+		if f.Aside() || f.all(n) { // a damaged one goes as well
 			s.dropFile(f)
 			continue
 		}
@@ -123,7 +131,7 @@ func (s *Shelf) Cut(below uint64) error {
 		if err != nil {
 			return fmt.Errorf("delete rows of segment %d: %w", f.Meta.File, err)
 		}
-		s.setVector(f, f.Deleted.With(p.Moved(firstRows(uint32(n)))))
+		s.setVector(f, f.Deleted.With(p.below(below, f.Meta.Base())))
 	}
 	keep := s.Parts[:0:0]
 	for _, p := range s.Parts {
@@ -188,14 +196,22 @@ func (s *Shelf) dropFile(f Sealed) {
 
 // Less returns the deleted rows of a file together with those of a set; base is the number of its first row.
 func (f Sealed) Less(rows *index.RowIDs, base uint64) (*index.RowSet, error) {
-	if rows.Count(base, int(f.Meta.Rows)) == 0 {
+	ranges := f.Meta.Ranges
+	if len(ranges) == 0 { // of a transaction
+		ranges = []manifest.Range{{Rows: uint64(f.Meta.Rows)}}
+	}
+	met := false
+	for _, r := range ranges {
+		met = met || rows.Count(base+r.Base-ranges[0].Base, int(r.Rows)) > 0
+	}
+	if !met {
 		return f.Deleted, nil
 	}
 	p, err := f.Places(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	return f.Deleted.With(p.Moved(rows.Within(nil, base, int(f.Meta.Rows)))), nil
+	return f.Deleted.With(p.of(rows, ranges, base)), nil
 }
 
 // Forget frees what was read of where rows stand: no write on its way deletes any.

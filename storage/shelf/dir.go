@@ -57,10 +57,10 @@ func (d *Dir) Open(meta manifest.Segment) (*File, error) {
 
 // open is Open of the bytes.
 func (d *Dir) open(meta *manifest.Segment) (*handle.File, *segment.Segment, error) {
-	f, s, err := d.openOnce(meta)
+	f, s, err := d.openOnce(meta, d.Cache)
 	if errs.Is(err, errs.DataCorrupted) {
 		first := err
-		if f, s, err = d.openOnce(meta); err == nil {
+		if f, s, err = d.openOnce(meta, d.Cache); err == nil {
 			d.Events(event.Event{Kind: event.ReadAgain, File: uint64(meta.File), Err: first})
 		}
 	}
@@ -68,13 +68,13 @@ func (d *Dir) open(meta *manifest.Segment) (*handle.File, *segment.Segment, erro
 }
 
 // openOnce opens a segment file and holds it against what the manifest says of it. The caller closes both.
-func (d *Dir) openOnce(meta *manifest.Segment) (*handle.File, *segment.Segment, error) {
+func (d *Dir) openOnce(meta *manifest.Segment, c *cache.Cache) (*handle.File, *segment.Segment, error) {
 	name := d.Name(meta.File)
 	f, err := d.FS.File(name)
 	if err != nil {
 		return nil, nil, vfs.Error("open", name, err)
 	}
-	s, err := segment.Open(f, f.Size(), segment.Options{Name: name, Cache: d.Cache})
+	s, err := segment.Open(f, f.Size(), segment.Options{Name: name, Cache: c})
 	if err == nil && (s.ID() != uint64(meta.File) || int64(s.Rows()) != meta.Rows) {
 		err = errs.Corrupt("segment %s: it is segment %d with %d rows, want %d rows", name, s.ID(), s.Rows(), meta.Rows)
 	}
@@ -85,9 +85,19 @@ func (d *Dir) openOnce(meta *manifest.Segment) (*handle.File, *segment.Segment, 
 	return f, s, nil
 }
 
+// OpenApart opens the bytes of a file once more, for a reader that goes through all of it and keeps what it reads in a
+// cache of its own. The caller calls close after its last scan.
+func (d *Dir) OpenApart(meta manifest.Segment, c *cache.Cache) (s *segment.Segment, close func(), err error) {
+	f, s, err := d.openOnce(&meta, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, func() { s.Close(); _ = f.Close() }, nil
+}
+
 // Verify reads all of a segment file again.
 func (d *Dir) Verify(meta manifest.Segment) error {
-	f, s, err := d.openOnce(&meta)
+	f, s, err := d.openOnce(&meta, d.Cache)
 	if err != nil {
 		return err
 	}
@@ -110,9 +120,9 @@ func (d *Dir) MoveAside(f manifest.FileID) error {
 	return nil
 }
 
-// write makes a segment file, under another name until it is whole, and returns its size. Its bytes are durable, its name
+// Write makes a segment file, under another name until it is whole, and returns its size. Its bytes are durable, its name
 // is with the next Sync. After an error there is none.
-func (d *Dir) write(in *segment.Input) (bytes int64, err error) {
+func (d *Dir) Write(in *segment.Input) (bytes int64, err error) {
 	name := d.Name(manifest.FileID(in.ID))
 	tmp := name + ".tmp"
 	f, err := d.FS.Create(tmp)
@@ -145,8 +155,8 @@ func (d *Dir) write(in *segment.Input) (bytes int64, err error) {
 	return out.Bytes, nil
 }
 
-// sync makes the names of files durable that were written before.
-func (d *Dir) sync() error {
+// Sync makes the names of files durable that were written before.
+func (d *Dir) Sync() error {
 	if err := d.FS.SyncDir(d.Folder()); err != nil {
 		return vfs.Error("sync", d.Folder(), err)
 	}

@@ -120,11 +120,11 @@ func (f *File) Read(ctx context.Context, t *catalog.Table, account *mem.Account,
 		return err
 	}
 	defer ps.Close()
-	return eachBatch(ctx, ps, batch.New(t.Types()), do)
+	return EachBatch(ctx, ps, batch.New(t.Types()), do)
 }
 
-// eachBatch hands the rows of a scan of one part to do.
-func eachBatch(ctx context.Context, ps scan.PartScan, out *batch.Batch, do func(*batch.Batch) error) error {
+// EachBatch hands the rows of a scan of one part to do, in out.
+func EachBatch(ctx context.Context, ps scan.PartScan, out *batch.Batch, do func(*batch.Batch) error) error {
 	c, err := ps.Cursor()
 	if err != nil {
 		return err

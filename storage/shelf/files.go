@@ -39,6 +39,7 @@ func (s *Shelf) Settle(f *File, deleted *index.RowSet) {
 	for _, n := range f.spans() {
 		at := sort.Search(len(s.spans), func(i int) bool { return s.spans[i].base > n.base })
 		s.spans = slices.Insert(s.spans, at, n)
+		s.overlap = s.overlap || at > 0 && s.spans[at-1].end > n.base || at+1 < len(s.spans) && s.spans[at+1].base < n.end
 	}
 }
 
@@ -78,7 +79,7 @@ func (s *Shelf) total(f *File, deleted *index.RowSet, sign int64) {
 func (s *Shelf) meeting(rows *index.RowIDs) []Sealed {
 	var ids []manifest.FileID
 	next, ok := rows.AtLeast(0)
-	for ok {
+	for ok && !s.overlap {
 		i := sort.Search(len(s.spans), func(i int) bool { return s.spans[i].end > next })
 		if i == len(s.spans) {
 			break
@@ -91,6 +92,11 @@ func (s *Shelf) meeting(rows *index.RowIDs) []Sealed {
 			next = n.base
 		}
 		next, ok = rows.AtLeast(next)
+	}
+	for i := 0; s.overlap && i < len(s.spans); i++ {
+		if n := s.spans[i]; rows.Count(n.base, int(n.end-n.base)) > 0 {
+			ids = append(ids, n.file)
+		}
 	}
 	slices.Sort(ids)
 	return s.filesOf(slices.Compact(ids))
@@ -136,4 +142,33 @@ func (s *Shelf) Adopt(f Sealed, sequence uint64) {
 func (s *Shelf) Skip(rows int64) {
 	s.Close()
 	s.Next += uint64(rows)
+}
+
+// Heir is a file that takes the place of others.
+type Heir struct {
+	File    *File
+	Places  *Places
+	Written *index.RowSet // its deleted rows as the manifest has them
+	More    []uint32      // places of rows that were deleted since
+}
+
+// Merged puts files, which the manifest names now, in the place of others, those of old that are still there. It takes over
+// the references to the heirs, and returns those to the old ones.
+func (s *Shelf) Merged(old []*File, heirs []Heir) (gone []*File) {
+	for _, f := range old {
+		if now, ok := s.Holds(f); ok {
+			delete(s.Vectors, f.Meta.File)
+			s.counted(now.Deleted, nil)
+			gone = append(gone, s.unsettle(now))
+		}
+	}
+	for _, h := range heirs {
+		if len(s.Claims) > 0 {
+			h.File.Keep(h.Places)
+			s.Note(h.File)
+		}
+		s.Settle(h.File, h.Written)
+		s.setVector(Sealed{h.File, h.Written}, h.Written.With(h.More))
+	}
+	return gone
 }

@@ -1,12 +1,14 @@
 package shelf
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
@@ -14,9 +16,13 @@ import (
 )
 
 // Places tells where the rows of a file stand by their distances from its first number. nil says that every row stands
-// at its distance, which is so unless the table has a sort key. The zero value belongs to no file.
+// at its distance, which is so unless the rows were sorted, or some between them have gone.
 type Places struct {
-	rows []uint32 // by distance
+	rows []uint32 // by distance, of a file that has all numbers of one range
+	// Of a file that was merged, whose ranges have numbers of rows that were deleted before: the distances of its rows in
+	// ascending order, and where each of them stands.
+	distances []uint64
+	at        []uint32
 }
 
 // NewPlaces returns the places of rows that were sorted: row i of the file came as order[i].
@@ -31,10 +37,27 @@ func NewPlaces(order []uint32) *Places {
 	return p
 }
 
-// bytes is what the list takes.
-func (p *Places) bytes() int64 { return 4 * int64(cap(p.rows)) }
+// SparsePlaces returns the places of rows by their distances, each of which is there once.
+func SparsePlaces(distances []uint64) *Places {
+	p := &Places{distances: slices.Clone(distances), at: make([]uint32, len(distances))}
+	for i := range p.at {
+		p.at[i] = uint32(i)
+	}
+	if !slices.IsSorted(distances) {
+		slices.SortFunc(p.at, func(a, b uint32) int { return cmp.Compare(distances[a], distances[b]) })
+		for i, row := range p.at {
+			p.distances[i] = distances[row]
+		}
+	}
+	return p
+}
 
-// Moved turns distances into places, in the slice that it is given.
+// bytes is what the list takes.
+func (p *Places) bytes() int64 {
+	return 4*int64(cap(p.rows)+cap(p.at)) + 8*int64(cap(p.distances))
+}
+
+// Moved turns distances into places, in the slice that it is given. The file has all rows of one range.
 func (p *Places) Moved(distances []uint32) []uint32 {
 	if p != nil {
 		for i, n := range distances {
@@ -50,6 +73,31 @@ func (p *Places) Set(rows *index.RowSet) *index.RowSet {
 		return rows
 	}
 	return rows.Moved(p.rows)
+}
+
+// of returns where those of the rows stand that are in a file of some ranges, whose first number is base.
+func (p *Places) of(rows *index.RowIDs, ranges []manifest.Range, base uint64) (places []uint32) {
+	for _, r := range ranges {
+		from := r.Base - ranges[0].Base // the number's distance from the first
+		if p == nil || p.rows != nil {  // one range
+			return p.Moved(rows.Within(nil, base+from, int(r.Rows)))
+		}
+		for n, ok := rows.AtLeast(base + from); ok && n-base-from < r.Rows; n, ok = rows.AtLeast(n + 1) {
+			if i, ok := slices.BinarySearch(p.distances, n-base); ok {
+				places = append(places, p.at[i])
+			}
+		}
+	}
+	return places
+}
+
+// below returns where the rows stand whose numbers are below one; base is the first number of the file.
+func (p *Places) below(number, base uint64) []uint32 {
+	if p == nil || p.rows != nil {
+		return p.Moved(firstRows(uint32(number - base)))
+	}
+	n, _ := slices.BinarySearch(p.distances, number-base)
+	return slices.Clone(p.at[:n])
 }
 
 // Places returns where the rows of the file stand. It reads that from the file on first use and keeps the list, charged
@@ -68,7 +116,7 @@ func (f *File) Places(ctx context.Context) (*Places, error) {
 	if s.Find(segment.RowNumber) < 0 {
 		return nil, nil
 	}
-	p, err := readPlaces(ctx, s, f.dir.Account)
+	p, err := f.readPlaces(ctx, s)
 	if err != nil {
 		return nil, f.Noticed(err)
 	}
@@ -103,28 +151,78 @@ func (f *File) forget(p *Places) {
 	}
 }
 
-func readPlaces(ctx context.Context, s *segment.Segment, account *mem.Account) (*Places, error) {
+func (f *File) readPlaces(ctx context.Context, s *segment.Segment) (*Places, error) {
+	distances := make([]uint64, 0, s.Rows())
+	if err := readNumbers(ctx, s, f.dir.Account, func(n uint64) { distances = append(distances, n) }); err != nil {
+		return nil, err
+	}
+	if len(f.Meta.Ranges) > 1 || !f.whole() {
+		p := SparsePlaces(distances)
+		for i, d := range p.distances {
+			if i > 0 && d == p.distances[i-1] || !f.has(d) {
+				return nil, errs.Corrupt("segment %d: row number %d is none of its rows, or there twice", s.ID(), d)
+			}
+		}
+		return p, nil
+	}
+	p := &Places{rows: slices.Repeat([]uint32{noPlace}, s.Rows())}
+	for place, i := range distances {
+		if i >= uint64(len(p.rows)) || p.rows[i] != noPlace {
+			return nil, errs.Corrupt("segment %d: row number %d is none of its rows, or there twice", s.ID(), i)
+		}
+		p.rows[i] = uint32(place)
+	}
+	return p, nil
+}
+
+// has tells whether a distance from the first number lies in the ranges of the file.
+func (f *File) has(distance uint64) bool {
+	for _, r := range f.Meta.Ranges {
+		if from := r.Base - f.Meta.Base(); distance >= from && distance-from < r.Rows {
+			return true
+		}
+	}
+	return false
+}
+
+// whole tells that the file has all rows of its ranges, or belongs to no table yet.
+func (f *File) whole() bool {
+	n := int64(0)
+	for _, r := range f.Meta.Ranges {
+		n += int64(r.Rows)
+	}
+	return n == 0 || n == f.Meta.Rows
+}
+
+// Numbers hands the numbers of all rows to do, in the order of their places in the file, which is s.
+func (f *File) Numbers(ctx context.Context, s *segment.Segment, account *mem.Account, do func(number uint64)) error {
+	if s.Find(segment.RowNumber) >= 0 {
+		return readNumbers(ctx, s, account, func(n uint64) { do(f.Meta.Base() + n) })
+	}
+	for _, r := range f.Meta.Ranges {
+		for n := range r.Rows {
+			do(r.Base + n)
+		}
+	}
+	return ctx.Err()
+}
+
+// readNumbers hands the distances of all rows from the first number to do, in the order of their places.
+func readNumbers(ctx context.Context, s *segment.Segment, account *mem.Account, do func(n uint64)) error {
 	ts := []types.Type{types.T(types.Int8)}
 	ps, err := s.Part(&scan.Layout{IDs: []uint32{segment.RowNumber}, Types: ts}, nil).Open(ctx, &scan.Request{Columns: []int{0}, Account: account})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer ps.Close()
-	p := &Places{rows: slices.Repeat([]uint32{noPlace}, s.Rows())}
-	place := uint32(0)
 	var flat batch.Vector
-	err = eachBatch(ctx, ps, batch.New(ts), func(b *batch.Batch) error {
+	return EachBatch(ctx, ps, batch.New(ts), func(b *batch.Batch) error {
 		flat.Flatten(b.Cols[0])
 		for _, number := range batch.Values[int64](&flat)[:b.Len] {
-			if i := uint64(number); i >= uint64(len(p.rows)) || p.rows[i] != noPlace {
-				return errs.Corrupt("segment %d: row number %d is none of its rows", s.ID(), number)
-			}
-			p.rows[number] = place
-			place++
+			do(uint64(number))
 		}
 		return nil
 	})
-	return p, err
 }
 
 // noPlace is the place of a number that the file does not have.

@@ -53,10 +53,13 @@ type Shelf struct {
 	Pending
 
 	env   *Env
-	spans []span  // of Files, by number
-	known []*File // whose places were read
-	rows  int64   // of Files, that are not deleted
-	aside int64   // Files that were set aside
+	spans []span // of Files, by number
+	// overlap says that some spans do: files that were sorted together and divided have the numbers of each other's rows
+	// between theirs.
+	overlap bool
+	known   []*File // whose places were read
+	rows    int64   // of Files, that are not deleted
+	aside   int64   // Files that were set aside
 }
 
 // Pending is what has happened to settled files since the last edit of the manifest.

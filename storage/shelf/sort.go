@@ -1,7 +1,6 @@
 package shelf
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -9,31 +8,31 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
-	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/mem"
-	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// sortOrder returns the permutation that sorts a frozen segment by the table's sort_key, or nil when it has none or
-// the rows are in order: row i of the file is row order[i] of the segment. The sort is stable; NULLs come last. It
-// charges the account for its work space, and gives all of it back; the order itself is the caller's to charge.
-func sortOrder(ctx context.Context, t *catalog.Table, s *live.Segment, account *mem.Account) ([]uint32, error) {
+// SortOrder returns the permutation that sorts rows by the table's sort_key, or nil when it has none or the rows are in
+// order: row i of the file is row order[i]. The sort is stable; NULLs come last. chunks returns the vectors of a column
+// by its ID, which are not needed any more when it is asked for the next; none when all rows are older than the column,
+// and have one value. It charges the account for its work space, and gives all
+// of it back; the order itself is the caller's to charge.
+func SortOrder(ctx context.Context, t *catalog.Table, rows int, chunks func(id uint32) ([]*batch.Vector, error), account *mem.Account) ([]uint32, error) {
 	key := t.Options.SortKey
 	if len(key) == 0 {
 		return nil, nil
 	}
-	so, err := newSorter(s.Rows(), account)
+	so, err := newSorter(rows, account)
 	if err != nil {
 		return nil, err
 	}
 	defer so.close()
 	for _, id := range key {
-		col := slices.IndexFunc(s.Columns(), func(c live.Column) bool { return c.ID == id })
-		if col < 0 { // all rows are older than the column, and have one value
-			continue
+		vs, err := chunks(id)
+		if err != nil {
+			return nil, err
 		}
-		if err := so.column(ctx, s.Chunks(col)); err != nil {
+		if err := so.column(ctx, vs); err != nil {
 			return nil, err
 		}
 	}
@@ -45,7 +44,7 @@ func sortOrder(ctx context.Context, t *catalog.Table, s *live.Segment, account *
 
 // sorter sorts rows by one word of one column at a time, the most significant first: each word sorts the rows that are
 // equal in all words before it. However many columns the key has and however wide they are, it holds 12 bytes and a bit
-// per row, and while it ranks the strings of a column 16 bytes per string.
+// per row, and while it ranks the strings of a column 20 bytes per string.
 type sorter struct {
 	account *mem.Account
 	order   []uint32     // on the heap: who asked for it keeps it
@@ -86,12 +85,12 @@ func (so *sorter) column(ctx context.Context, chunks []*batch.Vector) error {
 	}
 	switch v := chunks[0]; v.Type.Physical() {
 	case types.PhysBytes:
-		ranks, err := entryRanks(v.Type, v.Dict, so.account)
+		r, err := newRanks(v.Type, chunks, so.account)
 		if err != nil {
 			return err
 		}
-		defer mem.ReleaseSlice(so.account, ranks)
-		return so.word(ctx, chunks, func(dst []uint64, v *batch.Vector) { ranksOf(dst, v, ranks) })
+		defer r.close()
+		return so.word(ctx, chunks, r.words)
 	case types.PhysInt128, types.PhysInterval, types.PhysUUID:
 		if err := so.word(ctx, chunks, highWords); err != nil {
 			return err
@@ -224,57 +223,4 @@ func lowWords(dst []uint64, v *batch.Vector) {
 			dst[i] = binary.BigEndian.Uint64(v.Data[16*i+8:])
 		}
 	}
-}
-
-// ranksOf are the ranks of the strings of a chunk.
-func ranksOf(dst []uint64, v *batch.Vector, ranks []uint32) {
-	for i, c := range v.Codes[:len(dst)] {
-		dst[i] = uint64(ranks[c])
-	}
-}
-
-// entry is a string of a dictionary on its way to a rank.
-type entry struct {
-	prefix uint64 // the first bytes of what orders it: most comparisons see no string
-	code   uint32
-}
-
-// entryRanks returns the rank of each string of a dictionary among all, by code; equal ones (char(n) with other blanks)
-// share it. The caller releases it.
-func entryRanks(t types.Type, d *batch.Dictionary, account *mem.Account) ([]uint32, error) {
-	entries, err := mem.Slice[entry](account, d.Len)
-	if err != nil {
-		return nil, err
-	}
-	defer mem.ReleaseSlice(account, entries)
-	for i := range entries {
-		entries[i] = entry{prefixOf(scan.OrderKey(t, d.At(i))), uint32(i)}
-	}
-	compare := func(a, b entry) int {
-		if a.prefix != b.prefix {
-			return cmp.Compare(a.prefix, b.prefix)
-		}
-		return bytes.Compare(scan.OrderKey(t, d.At(int(a.code))), scan.OrderKey(t, d.At(int(b.code))))
-	}
-	slices.SortFunc(entries, compare)
-	ranks, err := mem.Slice[uint32](account, d.Len)
-	if err != nil {
-		return nil, err
-	}
-	for i, e := range entries {
-		if ranks[e.code] = uint32(i); i > 0 && compare(entries[i-1], e) == 0 {
-			ranks[e.code] = ranks[entries[i-1].code]
-		}
-	}
-	return ranks, nil
-}
-
-// prefixOf returns the first eight bytes as a number; a shorter string is as if zeros followed.
-func prefixOf(s []byte) uint64 {
-	if len(s) >= 8 {
-		return binary.BigEndian.Uint64(s)
-	}
-	var b [8]byte
-	copy(b[:], s)
-	return binary.BigEndian.Uint64(b[:])
 }

@@ -196,3 +196,7 @@ func BenchmarkSortOrder(b *testing.B) {
 		})
 	}
 }
+
+func sortOrder(ctx context.Context, t *catalog.Table, s *live.Segment, account *mem.Account) ([]uint32, error) {
+	return SortOrder(ctx, t, s.Rows(), func(id uint32) ([]*batch.Vector, error) { return s.Chunks(s.Find(id)), nil }, account)
+}

@@ -1,0 +1,176 @@
+// Package compact turns many small files of a table into few large ones and gives back the space of deleted rows. A
+// Picker decides which files are merged and is pure; a Merger moves their bytes. Neither changes a table: what a merge
+// came to is put into the files' place by the database, with one edit of the manifest.
+//
+// # Policy
+//
+// Files are of one tier when their rows that are not deleted are between the same powers of Fanout. When a tier has
+// Fanout files, they are merged, oldest first, into one of the next tier: each row is written once a tier, a late row
+// makes a small file that never takes a large one along, and there are at most Fanout-1 files a tier. A file of half of
+// RowsMax or BytesMax is never merged with others again. A file of which a quarter is deleted is written anew by itself,
+// which costs at most three rows written for each row deleted.
+//
+// # Merging
+//
+// Vertically: the columns of the sort key are read first and give the order of all rows, then one column after the other
+// is read, put in order, encoded and written. In memory are the order, where each row went, and one column. Deleted
+// rows are left out; the numbers of those that stay are kept in a column of their own, unless they follow each other.
+package compact
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// File is a file as the picker sees it.
+type File struct {
+	ID      uint64
+	Base    uint64 // number of its first row: older ones are lower
+	Rows    int64
+	Deleted int64 // of Rows
+	Bytes   int64
+	Busy    bool // a merge of it is on its way, or it is damaged
+}
+
+// live returns the rows and bytes that a merge would write.
+func (f *File) live() (rows, bytes int64) {
+	rows = f.Rows - f.Deleted
+	return rows, int64(float64(f.Bytes) * float64(rows) / float64(f.Rows))
+}
+
+// Reason says why files are merged.
+type Reason string
+
+// The reasons.
+const (
+	Tier    Reason = "size"    // there are many of about one size
+	Deleted Reason = "deleted" // many rows are deleted
+	Vacuum  Reason = "vacuum"  // a client asked for it
+	Cluster Reason = "cluster"
+)
+
+// Plan is a merge that should be done.
+type Plan struct {
+	Reason Reason
+	Files  []File // by their first rows
+	Bytes  int64  // that it writes, about
+}
+
+// Picker is the policy.
+type Picker struct {
+	Fanout   int     // files of one tier that are merged
+	RowsMax  int64   // of a file
+	BytesMax int64   // of a file
+	Deleted  float64 // share of a file's rows that makes it worth to be written anew
+}
+
+// Default is the policy of the background. 8: a table that is fed by one file every ten minutes has some 25 files after
+// two months, and has written each row four times. RowsMax is eight times what is sealed together: scans are as fast, and
+// a merge of the largest takes minutes, not hours.
+func Default() Picker { return Picker{Fanout: 8, RowsMax: 8 << 20, BytesMax: 1 << 30, Deleted: 0.25} }
+
+// full tells that a file is not merged with others any more.
+func (p *Picker) full(f *File) bool {
+	rows, bytes := f.live()
+	return rows > p.RowsMax/2 || bytes > p.BytesMax/2
+}
+
+// tier returns which powers of Fanout the rows of a file are between.
+func (p *Picker) tier(f *File) int {
+	rows, _ := f.live()
+	return int(math.Log(float64(max(rows, 1)))/math.Log(float64(p.Fanout)) + 1e-9)
+}
+
+// Pick returns what should be merged now, cheapest first; no file is in two plans.
+func (p *Picker) Pick(files []File) []Plan {
+	var plans []Plan
+	tiers := map[int][]File{}
+	for _, f := range files {
+		switch {
+		case f.Busy:
+		case float64(f.Deleted) >= p.Deleted*float64(f.Rows) && f.Deleted > 0:
+			plans = append(plans, p.plan(Deleted, []File{f}))
+		case !p.full(&f):
+			t := p.tier(&f)
+			tiers[t] = append(tiers[t], f)
+		}
+	}
+	for _, tier := range tiers {
+		for _, group := range p.groups(tier) {
+			if len(group) >= p.Fanout || p.large(group) {
+				plans = append(plans, p.plan(Tier, group))
+			}
+		}
+	}
+	slices.SortFunc(plans, func(a, b Plan) int {
+		return cmp.Or(cmp.Compare(a.Bytes, b.Bytes), cmp.Compare(a.Files[0].ID, b.Files[0].ID))
+	})
+	return plans
+}
+
+// large tells that a group of several makes a file that is full.
+func (p *Picker) large(group []File) bool {
+	all := File{}
+	for i := range group {
+		rows, bytes := group[i].live()
+		all.Rows, all.Bytes = all.Rows+rows, all.Bytes+bytes
+	}
+	return len(group) > 1 && p.full(&all)
+}
+
+// groups divides files, in the order of their rows, into groups that fit into one file each.
+func (p *Picker) groups(files []File) (groups [][]File) {
+	slices.SortFunc(files, func(a, b File) int { return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.ID, b.ID)) })
+	var rows, bytes int64
+	for i := range files {
+		r, b := files[i].live()
+		if i == 0 || rows+r > p.RowsMax || bytes+b > p.BytesMax {
+			groups = append(groups, nil)
+			rows, bytes = 0, 0
+		}
+		n := len(groups) - 1
+		groups[n] = append(groups[n], files[i])
+		rows, bytes = rows+r, bytes+b
+	}
+	return groups
+}
+
+// Vacuum returns what gives back the space of all deleted rows. full also makes files as large as they get.
+func (p *Picker) Vacuum(files []File, full bool) (plans []Plan) {
+	var small []File
+	for _, f := range files {
+		switch {
+		case f.Busy:
+		case full && !p.full(&f):
+			small = append(small, f)
+		case f.Deleted > 0:
+			plans = append(plans, p.plan(Vacuum, []File{f}))
+		}
+	}
+	for _, group := range p.groups(small) {
+		if len(group) > 1 || group[0].Deleted > 0 {
+			plans = append(plans, p.plan(Vacuum, group))
+		}
+	}
+	return plans
+}
+
+// Cluster returns what sorts all rows of a table: one plan, whatever its size.
+func (p *Picker) Cluster(files []File) (plans []Plan) {
+	files = slices.DeleteFunc(slices.Clone(files), func(f File) bool { return f.Busy })
+	if len(files) == 0 {
+		return nil
+	}
+	slices.SortFunc(files, func(a, b File) int { return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.ID, b.ID)) })
+	return []Plan{p.plan(Cluster, files)}
+}
+
+func (p *Picker) plan(why Reason, files []File) Plan {
+	n := Plan{Reason: why, Files: files}
+	for i := range files {
+		_, bytes := files[i].live()
+		n.Bytes += bytes
+	}
+	return n
+}

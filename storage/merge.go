@@ -1,0 +1,352 @@
+package storage
+
+import (
+	"context"
+	"time"
+
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/compact"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/event"
+	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/shelf"
+)
+
+// merging is a merge of files of a table. Its bytes are moved without any lock; then one edit of the manifest names what
+// came of it in place of its files, with what was deleted of them until then, and one store shows it to readers. What is
+// deleted between the edit and that store is deleted of the new files, too. A file that has gone before the edit (its
+// table was dropped or truncated, it was set aside) makes the merge vain.
+type merging struct {
+	table     *shelf.Shelf
+	plan      compact.Plan
+	merge     compact.Merge
+	info      *Compaction
+	gone      bool            // an input has gone before the edit
+	collected []*index.RowSet // deleted rows of the inputs as of the edit
+	written   []*index.RowSet // of the outputs, then
+}
+
+// startLocked begins the merge of a plan; nil when one of its files has gone or is being merged.
+func (db *DB) startLocked(t *shelf.Shelf, p compact.Plan) *merging {
+	m := &merging{table: t, plan: p, merge: compact.Merge{Table: t.Table, RowsMax: db.o.Merge.RowsMax}}
+	for _, f := range p.Files {
+		now, ok := t.Files.Get(f.ID)
+		if !ok || now.Aside() || db.merges[now.Meta.File] {
+			return nil
+		}
+		m.merge.Inputs = append(m.merge.Inputs, compact.Input{File: now.File, Deleted: now.Deleted})
+	}
+	for _, i := range m.merge.Inputs {
+		i.File.Retain()
+		db.merges[i.File.Meta.File] = true
+	}
+	m.info = db.beganLocked(t.Table, p)
+	return m
+}
+
+// run does the merge, and puts what came of it in the place of its files.
+func (db *DB) runMerge(ctx context.Context, m *merging) error {
+	err := db.merger.Run(ctx, &m.merge)
+	defer m.merge.Close()
+	if err == nil {
+		err = db.settleMerge(m)
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for _, i := range m.merge.Inputs {
+		delete(db.merges, i.File.Meta.File)
+		i.File.Release()
+	}
+	if db.tables[m.table.Table.ID] == m.table {
+		db.toMerge[m.table] = struct{}{}
+	}
+	db.endedLocked(m, err)
+	db.cond.Broadcast()
+	return err
+}
+
+// settleMerge makes the edit of a merge, and shows it.
+func (db *DB) settleMerge(m *merging) error {
+	db.sealMu.Lock()
+	defer db.sealMu.Unlock()
+	err := db.edit(&manifest.Edit{}, m)
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	switch {
+	case err != nil: // it may be on the disk all the same, until another has taken its place
+		for _, o := range m.merge.Outputs {
+			db.unsure = append(db.unsure, o.File)
+		}
+		return err
+	case m.gone:
+		for _, o := range m.merge.Outputs {
+			o.File.Obsolete()
+			o.File.Release()
+		}
+		return errs.New(errs.ObjectNotInPrerequisiteState, "segments of table %q have gone while they were merged", m.table.Table.Name)
+	}
+	t := m.table
+	if db.tables[t.Table.ID] != t { // dropped since the edit
+		for _, o := range m.merge.Outputs {
+			t.Dropped = append(t.Dropped, o.File)
+		}
+		db.busy[t] = struct{}{}
+		return nil
+	}
+	for _, f := range t.Merged(m.files(), m.heirsLocked()) {
+		f.Obsolete()
+		f.Release()
+	}
+	db.changedLocked(t)
+	db.publishLocked()
+	return nil
+}
+
+func (m *merging) files() []*shelf.File {
+	files := make([]*shelf.File, len(m.merge.Inputs))
+	for k, i := range m.merge.Inputs {
+		files[k] = i.File
+	}
+	return files
+}
+
+// heirsLocked returns the outputs, less what was deleted since the edit.
+func (m *merging) heirsLocked() []shelf.Heir {
+	heirs, more := make([]shelf.Heir, len(m.merge.Outputs)), make([][]uint32, len(m.merge.Outputs))
+	for k, i := range m.merge.Inputs {
+		now, ok := m.table.Holds(i.File)
+		if ok && now.Deleted == m.collected[k] {
+			continue
+		}
+		m.merge.Carry(k, m.collected[k], now.Deleted, !ok, more)
+	}
+	for k, o := range m.merge.Outputs {
+		heirs[k] = shelf.Heir{File: o.File, Places: o.Places, Written: m.written[k], More: more[k]}
+	}
+	return heirs
+}
+
+// collectLocked implements settler.
+func (m *merging) collectLocked() {
+	m.gone, m.collected = false, nil
+	for _, i := range m.merge.Inputs {
+		now, ok := m.table.Holds(i.File)
+		m.gone = m.gone || !ok
+		m.collected = append(m.collected, now.Deleted)
+	}
+}
+
+// name implements settler.
+func (m *merging) name(e *manifest.Edit) {
+	if m.gone {
+		return
+	}
+	deleted := make([][]uint32, len(m.merge.Outputs))
+	for k, i := range m.merge.Inputs {
+		e.Remove = append(e.Remove, i.File.Meta.File)
+		m.merge.Carry(k, i.Deleted, m.collected[k], false, deleted)
+	}
+	for k, o := range m.merge.Outputs {
+		meta := o.File.Meta
+		w := (*index.RowSet)(nil).With(deleted[k])
+		if w.Len() > 0 {
+			meta.Deleted = string(w.Append(nil))
+		}
+		m.written = append(m.written, w)
+		e.Add = append(e.Add, meta)
+	}
+}
+
+// filesLocked returns the settled files of a table as the picker sees them.
+func (db *DB) filesLocked(t *shelf.Shelf) []compact.File {
+	files := make([]compact.File, 0, t.Files.Len())
+	for id, f := range t.Files.All() {
+		files = append(files, compact.File{ID: id, Base: f.Meta.Base(), Rows: f.Meta.Rows, Deleted: int64(f.Deleted.Len()),
+			Bytes: f.Meta.Bytes, Busy: f.Aside() || db.merges[f.Meta.File]})
+	}
+	return files
+}
+
+// largeBytes divides merges: one at a time of each kind, so that small files do not wait for a merge of minutes.
+const largeBytes = 64 << 20
+
+// nextMerge begins a merge that is due, of the large or of the others; nil when there is none.
+func (db *DB) nextMerge(large bool) *merging {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.fatal != nil || db.o.Now().Before(db.mergeRetry) {
+		return nil
+	}
+	for t := range db.toMerge {
+		plans := db.o.Merge.Pick(db.filesLocked(t))
+		if len(plans) == 0 || db.tables[t.Table.ID] != t {
+			delete(db.toMerge, t) // until it changes
+			continue
+		}
+		for _, p := range plans {
+			if p.Bytes > largeBytes == large {
+				if m := db.startLocked(t, p); m != nil {
+					return m
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// compactor merges what is due, in the background.
+func (db *DB) compactor(ctx context.Context, large bool, kick <-chan struct{}) {
+	defer db.wg.Done()
+	tick := time.NewTicker(db.tick())
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-kick:
+		case <-tick.C:
+		}
+		for ctx.Err() == nil {
+			m := db.nextMerge(large)
+			if m == nil {
+				break
+			}
+			_ = db.runMerge(ctx, m) // told by endedLocked
+		}
+	}
+}
+
+// Vacuum gives back the space of all deleted rows of a table. full also seals its live rows and makes its segments as
+// large as they get.
+func (db *DB) Vacuum(ctx context.Context, id catalog.TableID, full bool) error {
+	if full {
+		if err := db.Checkpoint(ctx); err != nil {
+			return err
+		}
+	}
+	return db.mergeNow(ctx, id, func(files []compact.File) []compact.Plan { return db.o.Merge.Vacuum(files, full) })
+}
+
+// Cluster seals the live rows of a table and sorts all of its rows by its sort key.
+func (db *DB) Cluster(ctx context.Context, id catalog.TableID) error {
+	if err := db.Checkpoint(ctx); err != nil {
+		return err
+	}
+	return db.mergeNow(ctx, id, db.o.Merge.Cluster)
+}
+
+// mergeNow does the merges of a client, one after the other. Those of the background that are on their way are waited for.
+func (db *DB) mergeNow(ctx context.Context, id catalog.TableID, pick func([]compact.File) []compact.Plan) error {
+	defer context.AfterFunc(ctx, func() { db.mu.Lock(); db.cond.Broadcast(); db.mu.Unlock() })()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	t := db.tables[id]
+	for t != nil && db.mergesOfLocked(t) && ctx.Err() == nil && !db.closing {
+		db.cond.Wait()
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case db.closing:
+		return errs.New(errs.AdminShutdown, "the database is closing")
+	case t == nil || db.tables[id] != t:
+		return errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
+	}
+	var list []*merging
+	for _, p := range pick(db.filesLocked(t)) {
+		if m := db.startLocked(t, p); m != nil {
+			list = append(list, m)
+		}
+	}
+	db.wg.Add(1) // Close ends it, and waits
+	db.mu.Unlock()
+	defer db.mu.Lock()
+	defer db.wg.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(db.background, cancel)()
+	var first error
+	for _, m := range list {
+		if err := db.runMerge(ctx, m); err != nil && !m.gone && first == nil {
+			first = err
+			cancel() // what was undertaken ends all the same
+		}
+	}
+	return first
+}
+
+// mergesOfLocked tells whether files of a table are being merged.
+func (db *DB) mergesOfLocked(t *shelf.Shelf) bool {
+	for f := range db.merges {
+		if _, ok := t.Files.Get(uint64(f)); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// Compaction is a merge that is on its way or was done, for the system view siltstone.compactions.
+type Compaction struct {
+	Started           time.Time
+	Schema, Table     string
+	Reason            compact.Reason
+	State             string // running, done, failed
+	Files             int
+	RowsIn, BytesIn   int64
+	FilesOut          int
+	RowsOut, BytesOut int64
+	Took              time.Duration
+	Detail            string // why it failed
+}
+
+// compactionsKept is how many merges are remembered.
+const compactionsKept = 256
+
+// Compactions lists the merges of late, the oldest first.
+func (db *DB) Compactions() []Compaction {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	list := make([]Compaction, len(db.compactions))
+	for i, c := range db.compactions {
+		list[i] = *c
+	}
+	return list
+}
+
+func (db *DB) beganLocked(t *catalog.Table, p compact.Plan) *Compaction {
+	c := &Compaction{Started: db.o.Now(), Schema: t.Schema, Table: t.Name, Reason: p.Reason, State: "running", Files: len(p.Files)}
+	for _, f := range p.Files {
+		c.RowsIn, c.BytesIn = c.RowsIn+f.Rows, c.BytesIn+f.Bytes
+	}
+	if len(db.compactions) == compactionsKept {
+		db.compactions = append(db.compactions[:0:0], db.compactions[1:]...)
+	}
+	db.compactions = append(db.compactions, c)
+	return c
+}
+
+// endedLocked counts a merge and tells of it. The background tries again after a while what has failed.
+func (db *DB) endedLocked(m *merging, err error) {
+	c := m.info
+	c.Took, c.State = db.o.Now().Sub(c.Started), "done"
+	if err != nil {
+		c.State, c.Detail = "failed", err.Error()
+		if m.gone {
+			return
+		}
+		db.mergeFailures++
+		db.mergeRetry = db.o.Now().Add(min(time.Minute, db.o.SealRetry<<min(db.mergeFailures-1, 10)))
+		db.metrics.MergeFailures.Add(1)
+		db.o.Events(event.Event{Kind: event.MergeFailed, Table: c.Table, Rows: c.RowsIn, Err: err})
+		return
+	}
+	db.mergeFailures = 0
+	for _, o := range m.merge.Outputs {
+		c.FilesOut, c.RowsOut, c.BytesOut = c.FilesOut+1, c.RowsOut+o.File.Meta.Rows, c.BytesOut+o.File.Meta.Bytes
+	}
+	db.metrics.Merges.Add(1)
+	db.metrics.MergedRows.Add(c.RowsOut)
+	db.metrics.MergedBytes.Add(c.BytesOut)
+	db.o.Events(event.Event{Kind: event.Merged, Table: c.Table, Rows: c.RowsOut, Bytes: c.BytesOut, Took: c.Took})
+}

@@ -81,6 +81,16 @@ func (b *Binder) statement(n *pg.Node) (Statement, error) {
 		if n.DropStmt.RemoveType == pg.ObjectType_OBJECT_TABLE {
 			return ddl.Drop(n.DropStmt)
 		}
+	case *pg.Node_AlterTableStmt:
+		return b.alterTable(n.AlterTableStmt)
+	case *pg.Node_RenameStmt:
+		if a := ddl.Rename(n.RenameStmt); a != nil {
+			return a, nil
+		}
+	case *pg.Node_AlterObjectSchemaStmt:
+		if a := ddl.Move(n.AlterObjectSchemaStmt); a != nil {
+			return a, nil
+		}
 	case *pg.Node_ExplainStmt:
 		return b.explain(n.ExplainStmt)
 	case *pg.Node_UpdateStmt:

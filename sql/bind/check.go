@@ -2,6 +2,8 @@ package bind
 
 import (
 	pg "github.com/pganalyze/pg_query_go/v6"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/parse"
@@ -70,4 +72,38 @@ func (b *Binder) check(tableName string, columns []catalog.Column, n *pg.Node) (
 		}
 	}
 	return e, used, nil
+}
+
+// Renamed returns an expression in which a column has another name.
+func Renamed(text, was, now string) (string, error) {
+	n, err := parseExpression(text)
+	if err != nil {
+		return "", err
+	}
+	n = proto.Clone(n).(*pg.Node) // the parser's cache has the other
+	renameIn(n.ProtoReflect(), was, now)
+	return parse.Expression(n)
+}
+
+// renameIn changes the last name of each reference to a column, wherever it stands in a tree.
+func renameIn(m protoreflect.Message, was, now string) {
+	if c, ok := m.Interface().(*pg.ColumnRef); ok {
+		if last := c.Fields[len(c.Fields)-1].GetString_(); last != nil && last.Sval == was {
+			last.Sval = now
+		}
+		return
+	}
+	m.Range(func(_ protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch x := v.Interface().(type) {
+		case protoreflect.Message:
+			renameIn(x, was, now)
+		case protoreflect.List:
+			for i := range x.Len() {
+				if inner, ok := x.Get(i).Interface().(protoreflect.Message); ok {
+					renameIn(inner, was, now)
+				}
+			}
+		}
+		return true
+	})
 }

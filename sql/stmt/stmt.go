@@ -151,6 +151,8 @@ func (c *Command) Run(ctx context.Context, env *Env) (string, error) {
 		return c.createTable(ctx, env, b)
 	case *ddl.DropTable:
 		return dropTable(env, b)
+	case *ddl.AlterTable:
+		return alter(ctx, env, b)
 	case *bind.Explain:
 		return explain(ctx, env, b)
 	case *bind.Utility:
@@ -255,6 +257,8 @@ func Writes(b bind.Statement) (string, bool) {
 		return "CREATE TABLE", true
 	case *ddl.DropTable:
 		return "DROP TABLE", true
+	case *ddl.AlterTable:
+		return "ALTER TABLE", true
 	case *bind.Explain:
 		if b.Analyze {
 			return Writes(b.Statement)

@@ -87,7 +87,8 @@ func (t *Tx) Changed() bool { return len(t.edits) > 0 }
 func (t *Tx) Table(ctx context.Context, id catalog.TableID) (scan.Relation, error) {
 	base := t.snapshot()
 	h := t.hidden[id]
-	made := base.Catalog().TableByID(id) == nil
+	was, now := base.Catalog().TableByID(id), t.catalog.TableByID(id)
+	made := was == nil || now != nil && now.Version != was.Version // or altered: its rows are read as it is now
 	if t.rows[id] == 0 && h == nil && !made {
 		return base.Table(id)
 	}
@@ -129,6 +130,11 @@ func (t *Tx) Edit(edits ...catalog.Edit) error {
 		return err
 	}
 	t.catalog, t.edits = next, append(t.edits[:len(t.edits):len(t.edits)], edits...)
+	for _, e := range done {
+		for _, id := range e.IDs() {
+			t.forget(id)
+		}
+	}
 	return nil
 }
 

@@ -204,15 +204,12 @@ func (s *Snapshot) addFile(v *View, f shelf.Sealed, hidden *index.RowIDs, base u
 
 // tableByID finds a table, also one that the transaction of an overlay made.
 func (s *Snapshot) tableByID(id catalog.TableID) *catalog.Table {
-	if t := s.version.Catalog.TableByID(id); t != nil {
-		return t
-	}
 	for o := s; o.parent != nil; o = o.parent {
 		if o.own.Table.ID == id {
-			return o.own.Table
+			return o.own.Table // as the transaction has made or altered it
 		}
 	}
-	return nil
+	return s.version.Catalog.TableByID(id)
 }
 
 func quarantined(t *catalog.Table, m manifest.Segment) error {

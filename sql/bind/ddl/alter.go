@@ -1,0 +1,172 @@
+package ddl
+
+import (
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// AlterTable is ALTER TABLE [IF EXISTS], also RENAME and SET SCHEMA.
+type AlterTable struct {
+	Table    QualifiedName
+	IfExists bool
+	Actions  []Action
+}
+
+// Bound marks a statement that was bound.
+func (*AlterTable) Bound() {}
+
+// Verb is what an Action does.
+type Verb uint8
+
+// The verbs. Their fields are Name and those that are named here.
+const (
+	AddColumn          Verb = iota + 1 // Column, Constraints, Missing (IF NOT EXISTS)
+	DropColumn                         // Missing, Cascade
+	RenameColumn                       // New
+	RenameTable                        // New
+	RenameConstraint                   // New
+	SetDefault                         // Column.Default
+	DropDefault                        //
+	SetNotNull                         //
+	DropNotNull                        //
+	SetType                            // Column.Type
+	AddConstraint                      // Constraints
+	DropConstraint                     // Missing, Cascade
+	ValidateConstraint                 //
+	SetSchema                          // New
+	SetOptions                         // Options
+	ResetOptions                       // Options
+	SetOwner                           // New
+)
+
+// Action is one thing that an ALTER TABLE does to its table.
+type Action struct {
+	Verb        Verb
+	Name        string
+	New         string
+	Column      catalog.Column
+	Constraints []Constraint
+	Options     []catalog.Option
+	Missing     bool // IF EXISTS, IF NOT EXISTS
+	Cascade     bool
+}
+
+// Alter binds ALTER TABLE. list are the columns of the table; nil when there is none, and IF EXISTS was said.
+func Alter(binder Binder, st *parse.Statement, n *pg.AlterTableStmt, list []catalog.Column) (*AlterTable, error) {
+	a := &AlterTable{Table: nameOf(n.Relation), IfExists: n.MissingOk}
+	t := newColumns(binder, st, n.Relation.Relname, list)
+	for _, c := range n.Cmds {
+		x, err := t.action(c.GetAlterTableCmd())
+		if err != nil {
+			return nil, err
+		}
+		a.Actions = append(a.Actions, *x)
+	}
+	return a, nil
+}
+
+func nameOf(r *pg.RangeVar) QualifiedName { return QualifiedName{r.Schemaname, r.Relname} }
+
+// Rename binds RENAME of a table, a column or a constraint of a table.
+func Rename(n *pg.RenameStmt) *AlterTable {
+	x := Action{Name: n.Subname, New: n.Newname}
+	switch n.RenameType {
+	case pg.ObjectType_OBJECT_TABLE:
+		x.Verb = RenameTable
+	case pg.ObjectType_OBJECT_COLUMN:
+		x.Verb = RenameColumn
+	case pg.ObjectType_OBJECT_TABCONSTRAINT:
+		x.Verb = RenameConstraint
+	default:
+		return nil
+	}
+	return &AlterTable{Table: nameOf(n.Relation), IfExists: n.MissingOk, Actions: []Action{x}}
+}
+
+// Move binds SET SCHEMA of a table.
+func Move(n *pg.AlterObjectSchemaStmt) *AlterTable {
+	if n.ObjectType != pg.ObjectType_OBJECT_TABLE {
+		return nil
+	}
+	return &AlterTable{Table: nameOf(n.Relation), IfExists: n.MissingOk, Actions: []Action{{Verb: SetSchema, New: n.Newschema}}}
+}
+
+// action reads one command.
+func (t *columns) action(c *pg.AlterTableCmd) (*Action, error) {
+	x := &Action{Name: c.Name, Missing: c.MissingOk, Cascade: c.Behavior == pg.DropBehavior_DROP_CASCADE}
+	var err error
+	switch c.Subtype {
+	case pg.AlterTableType_AT_AddColumn:
+		return t.addColumn(x, c.Def.GetColumnDef())
+	case pg.AlterTableType_AT_DropColumn:
+		x.Verb = DropColumn
+	case pg.AlterTableType_AT_ColumnDefault:
+		return t.setDefault(x, c.Def)
+	case pg.AlterTableType_AT_SetNotNull:
+		x.Verb = SetNotNull
+	case pg.AlterTableType_AT_DropNotNull:
+		x.Verb = DropNotNull
+	case pg.AlterTableType_AT_AlterColumnType:
+		d := c.Def.GetColumnDef()
+		if d.RawDefault != nil {
+			return nil, t.st.Unsupported(parse.Location(d.RawDefault), "ALTER COLUMN TYPE ... USING")
+		}
+		x.Verb = SetType
+		x.Column, err = t.columnType(d)
+	case pg.AlterTableType_AT_AddConstraint:
+		var k *Constraint
+		if k, err = t.constraint(c.Def.GetConstraint(), ""); err == nil {
+			x.Verb, x.Constraints = AddConstraint, []Constraint{*k}
+		}
+	case pg.AlterTableType_AT_DropConstraint:
+		x.Verb = DropConstraint
+	case pg.AlterTableType_AT_ValidateConstraint:
+		x.Verb = ValidateConstraint
+	case pg.AlterTableType_AT_SetRelOptions, pg.AlterTableType_AT_ResetRelOptions:
+		if x.Verb = SetOptions; c.Subtype == pg.AlterTableType_AT_ResetRelOptions {
+			x.Verb = ResetOptions
+		}
+		x.Options, err = Options(c.Def.GetList().GetItems())
+	case pg.AlterTableType_AT_ChangeOwner:
+		if x.Verb, x.New = SetOwner, c.Newowner.Rolename; c.Newowner.Roletype != pg.RoleSpecType_ROLESPEC_CSTRING {
+			x.New = "" // CURRENT_USER and the like
+		}
+	default:
+		return nil, errs.Unsupported("ALTER TABLE: %s", c.Subtype.String()[len("AT_"):])
+	}
+	return x, err
+}
+
+func (t *columns) addColumn(x *Action, d *pg.ColumnDef) (*Action, error) {
+	col, later, err := t.column(d)
+	if err != nil {
+		return nil, err
+	}
+	x.Verb, x.Name, x.Column = AddColumn, d.Colname, col
+	if t.find(d.Colname) >= 0 {
+		return x, nil // an error, or nothing, when it runs
+	}
+	t.add(col)
+	x.Constraints, err = t.constraints(d.Colname, later)
+	return x, err
+}
+
+func (t *columns) setDefault(x *Action, n *pg.Node) (*Action, error) {
+	if x.Verb = DropDefault; n == nil {
+		return x, nil
+	}
+	x.Verb = SetDefault
+	x.Column = catalog.Column{Name: x.Name, Type: types.T(types.Text)}
+	at := t.find(x.Name)
+	if at < 0 {
+		return x, nil // an error when it runs
+	}
+	x.Column = t.list[at]
+	var err error
+	x.Column.Default, err = t.binder.Default(&x.Column, n)
+	return x, err
+}

@@ -1,0 +1,166 @@
+package stmt
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/bind/ddl"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// alter runs ALTER TABLE: the actions one after the other, each an edit of the catalog by itself, all of them or none.
+// Rows are only read, never written: those that are older than a column have its missing-value.
+func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
+	rel, err := env.Resolver.Relation(b.Table.Schema, b.Table.Name)
+	if err != nil && !(b.IfExists && errs.Is(err, errs.InvalidSchemaName)) {
+		return "", err
+	}
+	switch {
+	case rel == nil && b.IfExists:
+		return "ALTER TABLE", env.Out.Notice("NOTICE", "00000", fmt.Sprintf("relation %q does not exist, skipping", b.Table.Name))
+	case rel == nil:
+		return "", bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", b.Table.String()), env.Resolver, b.Table.Schema, b.Table.Name)
+	case rel.Table == nil && rel.Kind == 'v':
+		return "", errs.New(errs.WrongObjectType, "%q is not a table", rel.Name)
+	case rel.Table == nil:
+		return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", rel.Name)
+	}
+	a := &alteration{ctx: ctx, env: env, id: rel.Table.ID}
+	for i := range b.Actions {
+		if err := a.run(&b.Actions[i]); err != nil {
+			return "", err
+		}
+	}
+	return "ALTER TABLE", nil
+}
+
+// alteration is an ALTER TABLE on its way.
+type alteration struct {
+	ctx context.Context
+	env *Env
+	id  catalog.TableID
+}
+
+// table returns the table as the actions before have left it.
+func (a *alteration) table() *catalog.Table { return a.env.Tx.Catalog().TableByID(a.id) }
+
+// edit changes the table by a step, which runs again on what the table is when the transaction commits. When others have
+// changed its columns or constraints by then, what was looked at no longer holds: 40001.
+func (a *alteration) edit(step func(t *catalog.Table) error) error {
+	seen := a.table().Version
+	return a.env.Tx.Edit(catalog.Replace(a.table(), func(t *catalog.Table) (*catalog.Table, error) {
+		if t.Version != seen {
+			return nil, errs.New(errs.SerializationFailure, "table %q was changed while it was altered", t.Name).WithHint("Try again.")
+		}
+		return t, step(t)
+	}))
+}
+
+func (a *alteration) run(x *ddl.Action) error {
+	switch x.Verb {
+	case ddl.AddColumn:
+		return a.addColumn(x)
+	case ddl.DropColumn:
+		return a.dropColumn(x)
+	case ddl.SetType:
+		return a.setType(x)
+	case ddl.SetNotNull:
+		return a.setNotNull(x.Name)
+	case ddl.AddConstraint:
+		return a.addConstraints(x.Constraints)
+	case ddl.DropConstraint:
+		return a.dropConstraint(x)
+	case ddl.ValidateConstraint:
+		return a.validate(x.Name)
+	case ddl.RenameTable, ddl.RenameColumn, ddl.RenameConstraint, ddl.SetSchema:
+		return a.rename(x)
+	case ddl.SetOptions, ddl.ResetOptions:
+		return a.options(x)
+	case ddl.SetOwner:
+		return a.owner(x.New)
+	}
+	return a.column(x.Name, func(t *catalog.Table, c *catalog.Column) error {
+		switch x.Verb {
+		case ddl.SetDefault:
+			c.Default = x.Column.Default
+		case ddl.DropDefault:
+			c.Default = ""
+		case ddl.DropNotNull:
+			if k := t.PrimaryKey(); k != nil && slices.Contains(k.Columns, c.ID) {
+				return errs.New(errs.InvalidTableDefinition, "column %q is in a primary key", c.Name)
+			}
+			c.NotNull = false
+		}
+		return nil
+	})
+}
+
+// column changes one column.
+func (a *alteration) column(name string, step func(*catalog.Table, *catalog.Column) error) error {
+	return a.edit(func(t *catalog.Table) error {
+		at := t.Column(name)
+		if at < 0 {
+			return noColumn(name, t.Name)
+		}
+		return step(t, &t.Columns[at])
+	})
+}
+
+func noColumn(name, table string) error {
+	return errs.New(errs.UndefinedColumn, "column %q of relation %q does not exist", name, table)
+}
+
+func (a *alteration) options(x *ddl.Action) error {
+	return a.edit(func(t *catalog.Table) error {
+		for _, o := range x.Options {
+			err := t.Set(o)
+			if x.Verb == ddl.ResetOptions {
+				err = t.Reset(o.Name)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// owner checks that the new owner is there. There is one user, who owns everything.
+func (a *alteration) owner(name string) error {
+	if name != "" && name != a.env.Fn.Session.User() {
+		return errs.New(errs.UndefinedObject, "role %q does not exist", name)
+	}
+	return nil
+}
+
+// empty tells whether the table has no rows as the transaction sees it.
+func (a *alteration) empty() (bool, error) {
+	rows, err := a.env.Tx.Table(a.ctx, a.id)
+	return err == nil && rows.Rows() == 0, err
+}
+
+// reshape refuses to change the columns of a table to which the transaction itself has written: its rows wait in the form
+// that the table had.
+func (a *alteration) reshape(what string) error {
+	if a.env.Tx.rows[a.id] > 0 {
+		return errs.Unsupported("%s of a table to which the same transaction has written rows", what)
+	}
+	return nil
+}
+
+// still is a step that fails when rows have come to the table since the transaction began: those were not looked at.
+func (a *alteration) still(step func(t *catalog.Table) error) func(t *catalog.Table) error {
+	before := a.env.Tx.snapshot().Growth(a.id)
+	db, id := a.env.DB, a.id
+	return func(t *catalog.Table) error {
+		now := db.Snapshot()
+		defer now.Release()
+		if now.Growth(id) != before {
+			return errs.New(errs.SerializationFailure, "rows came to table %q while it was altered", t.Name).WithHint("Try again.")
+		}
+		return step(t)
+	}
+}

@@ -1,0 +1,219 @@
+package stmt
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/bind/ddl"
+	"github.com/siltstone-db/siltstone/sql/compile"
+	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/types"
+)
+
+// addColumn adds a column, whose default older rows have as a constant, and its constraints.
+func (a *alteration) addColumn(x *ddl.Action) error {
+	t := a.table()
+	if t.Column(x.Name) >= 0 {
+		if !x.Missing {
+			return errs.New(errs.DuplicateColumn, "column %q of relation %q already exists", x.Name, t.Name)
+		}
+		return a.env.Out.Notice("NOTICE", string(errs.DuplicateColumn),
+			fmt.Sprintf("column %q of relation %q already exists, skipping", x.Name, t.Name))
+	}
+	if err := a.reshape("ADD COLUMN"); err != nil {
+		return err
+	}
+	empty, err := a.empty()
+	if err != nil {
+		return err
+	}
+	c := x.Column
+	if c.Missing, err = a.missing(&c, empty); err != nil {
+		return err
+	}
+	if err := a.edit(func(t *catalog.Table) error {
+		if t.Column(c.Name) >= 0 {
+			return errs.New(errs.DuplicateColumn, "column %q of relation %q already exists", c.Name, t.Name)
+		}
+		t.Columns = append(t.Columns, c)
+		return nil
+	}); err != nil {
+		return err
+	}
+	if c.NotNull && c.Missing == nil { // the table is empty, and must stay so until the column is there
+		if err := a.edit(a.still(func(*catalog.Table) error { return nil })); err != nil {
+			return err
+		}
+	}
+	return a.addConstraints(x.Constraints)
+}
+
+// missing computes the value of a new column for older rows; nil is NULL.
+func (a *alteration) missing(c *catalog.Column, empty bool) (*types.Datum, error) {
+	if c.Default != "" && !empty {
+		e, err := defaultExpr(a.env, *c)
+		if err != nil {
+			return nil, err
+		}
+		if expr.Volatile(e) {
+			return nil, errs.Unsupported("ADD COLUMN with a default that changes from row to row, of a table that has rows,").
+				WithHint("Add the column without it, then UPDATE and SET DEFAULT.")
+		}
+		d, err := compile.Constant(e, &fn.Context{Ctx: a.ctx, Session: a.env.Fn.Session})
+		if err != nil {
+			return nil, err
+		}
+		if !d.Null {
+			d.Type = c.Type
+			return &d, nil
+		}
+	}
+	if c.NotNull && !empty {
+		return nil, containsNulls(c.Name, a.table().Name)
+	}
+	return nil, nil
+}
+
+func containsNulls(column, table string) error {
+	return errs.New(errs.NotNullViolation, "column %q of relation %q contains null values", column, table)
+}
+
+// dropColumn takes a column away, with the constraints and options that have it.
+func (a *alteration) dropColumn(x *ddl.Action) error {
+	t := a.table()
+	at := t.Column(x.Name)
+	if at < 0 {
+		if !x.Missing {
+			return noColumn(x.Name, t.Name)
+		}
+		return a.env.Out.Notice("NOTICE", "00000", fmt.Sprintf("column %q of relation %q does not exist, skipping", x.Name, t.Name))
+	}
+	if err := a.reshape("DROP COLUMN"); err != nil {
+		return err
+	}
+	if len(t.Columns) == 1 {
+		return errs.Unsupported("DROP COLUMN of the only column of a table")
+	}
+	id := t.Columns[at].ID
+	what := fmt.Sprintf("column %s of %s", QuoteIdent(x.Name), a.title(t))
+	for i := range t.Constraints {
+		if k := &t.Constraints[i]; k.Indexed() && slices.Contains(k.Columns, id) {
+			if err := a.release(k, what, x.Cascade); err != nil {
+				return err
+			}
+		}
+	}
+	return a.edit(func(t *catalog.Table) error {
+		at := t.ColumnByID(id)
+		if at < 0 {
+			return noColumn(x.Name, t.Name)
+		}
+		t.Columns = slices.Delete(t.Columns, at, at+1)
+		t.Constraints = slices.DeleteFunc(t.Constraints, func(k catalog.Constraint) bool {
+			return slices.Contains(k.Columns, id) || k.References == t.ID && slices.Contains(k.ReferencedColumns, id)
+		})
+		if slices.Contains(t.Options.SortKey, id) {
+			t.Options.SortKey = slices.DeleteFunc(slices.Clone(t.Options.SortKey), func(s uint32) bool { return s == id })
+		}
+		return nil
+	})
+}
+
+// setType gives a column another type that all its values have already.
+func (a *alteration) setType(x *ddl.Action) error {
+	t := a.table()
+	at := t.Column(x.Name)
+	if at < 0 {
+		return noColumn(x.Name, t.Name)
+	}
+	c := t.Columns[at]
+	if !types.Widens(c.Type, x.Column.Type) {
+		if empty, err := a.empty(); err != nil || !empty {
+			return cmp.Or[error](err, errs.Unsupported("ALTER COLUMN TYPE from %s to %s", c.Type, x.Column.Type).
+				WithHint("Types that hold all values of the old one are supported, and any while the table is empty."))
+		}
+		return errs.Unsupported("ALTER COLUMN TYPE from %s to %s", c.Type, x.Column.Type).
+			WithHint("Drop the column and add it again.")
+	}
+	if err := a.reshape("ALTER COLUMN TYPE"); err != nil {
+		return err
+	}
+	return a.column(x.Name, func(t *catalog.Table, c *catalog.Column) error {
+		if c.Missing != nil {
+			wide, err := a.widened(*c.Missing, x.Column.Type)
+			if err != nil {
+				return err
+			}
+			c.Missing = &wide
+		}
+		c.Type = x.Column.Type
+		return nil
+	})
+}
+
+// widened converts a missing-value.
+func (a *alteration) widened(d types.Datum, to types.Type) (types.Datum, error) {
+	return compile.Constant(&expr.Cast{Arg: &expr.Const{Value: d}, T: to}, &fn.Context{Ctx: a.ctx, Session: a.env.Fn.Session})
+}
+
+// setNotNull demands a value of a column whose rows all have one.
+func (a *alteration) setNotNull(name string) error {
+	t := a.table()
+	at := t.Column(name)
+	if at < 0 {
+		return noColumn(name, t.Name)
+	}
+	if t.Columns[at].NotNull {
+		return nil
+	}
+	null, err := a.any(quote(name) + " IS NULL")
+	if err != nil {
+		return err
+	}
+	if null {
+		return containsNulls(name, t.Name)
+	}
+	return a.edit(a.still(func(t *catalog.Table) error {
+		at := t.Column(name)
+		if at < 0 {
+			return noColumn(name, t.Name)
+		}
+		t.Columns[at].NotNull = true
+		return nil
+	}))
+}
+
+// any tells whether a row of the table satisfies a condition.
+func (a *alteration) any(condition string) (bool, error) {
+	t := a.table()
+	text := "SELECT 1 FROM " + quote(t.Schema) + "." + quote(t.Name) + " WHERE " + condition + " LIMIT 1"
+	sts, err := parse.Parse(text)
+	if err != nil {
+		return false, err
+	}
+	bound, err := bind.New(a.env.Resolver, nil, bind.Env{Fn: a.env.Fn}).Statement(sts[0])
+	if err != nil {
+		return false, err
+	}
+	plan, err := a.env.optimize(a.ctx, bound.(*bind.Query).Plan)
+	if err != nil {
+		return false, err
+	}
+	found := false
+	err = a.env.run(a.ctx, plan, func(b *batch.Batch) error {
+		found = found || b.Len > 0
+		return nil
+	})
+	return found, err
+}
+
+// quote quotes a name, whatever it is.
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

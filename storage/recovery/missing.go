@@ -1,10 +1,13 @@
 package recovery
 
 import (
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -35,16 +38,49 @@ func Missing(fsys vfs.FS, dir string, v *manifest.Version) (missing []error, err
 			return nil, err
 		}
 		missing = append(missing, differ(dir+"/wal/%010d.wal", log, s.Log)...)
-		return append(missing, differ(dir+"/tokens/%06d.tok", tokens, s.Tokens)...), nil
+		missing = append(missing, differ(dir+"/tokens/%06d.tok", tokens, s.Tokens)...)
+		if len(missing) > 0 {
+			return missing, nil
+		}
+		for _, f := range s.Tokens {
+			if missing, err = torn(fsys, dir, f, missing); err != nil {
+				return nil, err
+			}
+		}
+		return missing, nil
 	}
 	want := v.Held.Tokens
 	for _, f := range tokens {
-		if f.Number > want.Number || f.Number == want.Number && f.Bytes >= want.Bytes {
+		switch {
+		case f.Number > want.Number:
 			return nil, nil
+		case f.Number == want.Number && f.Bytes >= want.Bytes:
+			return torn(fsys, dir, want, nil)
 		}
 	}
 	if want.Number != 0 {
 		missing = append(missing, lost("token file %s/tokens/%06d.tok is missing or cut: it had %d bytes", dir, want.Number, want.Bytes))
+	}
+	return missing, nil
+}
+
+// torn adds a token file to what is missing whose records end before those that were durable. Other damage of it is told
+// by who reads it.
+func torn(fsys vfs.FS, dir string, want manifest.File, missing []error) ([]error, error) {
+	name := fmt.Sprintf("%s/tokens/%06d.tok", dir, want.Number)
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, vfs.Error("open", name, err)
+	}
+	defer f.Close()
+	r, err := record.NewReader(f, record.Tokens, want.Number, 1<<30)
+	for err == nil {
+		_, err = r.Next()
+	}
+	if errors.Is(err, io.EOF) && r.Offset() < want.Bytes {
+		missing = append(missing, lost("file %s: damaged at offset %d, though %d bytes were written", name, r.Offset(), want.Bytes))
+	} else if !errors.Is(err, io.EOF) && !errs.Is(err, errs.DataCorrupted) {
+		return nil, err
 	}
 	return missing, nil
 }

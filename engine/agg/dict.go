@@ -220,7 +220,7 @@ func (w *worker) consumeDict(b *batch.Batch) error {
 		return err
 	}
 	if v.Valid == nil {
-		codes := v.Codes[:n]
+		codes := v.Codes[:n] // codes are the slots of the array as they are: nothing is computed per row
 		w.countCodes(rows, width, codes)
 		if width == 1 && w.noSkips() {
 			return nil
@@ -510,6 +510,8 @@ func (m *dictMerge) seek(tab *hashtable.Table, ref, hash uint64) []uint64 {
 			return row
 		}
 		if row[2] == hash {
+			// The same hash is the same string, but for one pair in 2^64. It is compared all the same: that costs two
+			// misses for a group that has several dictionaries, and a wrong answer can never be told from a right one.
 			if b == nil {
 				b = m.g.dictBytes(ref)
 			}

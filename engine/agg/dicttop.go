@@ -159,7 +159,7 @@ func (m *dictMerge) bestOf(p *piece, k int) {
 		return
 	}
 	for c := p.from; c < p.to; c++ {
-		if n := a[c*width]; n > least {
+		if n := a[c*width]; n > least { // as above
 			better(c, n)
 		}
 	}

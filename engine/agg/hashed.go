@@ -39,7 +39,9 @@ func (h *hashed) consume(w *worker, b *batch.Batch) error {
 }
 
 // tableBytes is how large a worker's table may become before rows are partitioned instead: half of a 2 MiB
-// second-level cache.
+// second-level cache. A random load costs 0.6 ns from a table of 1 MiB, 1.4 from 4 MiB, 5 from 32 MiB and 8 from 256 MiB,
+// and each row makes at least one: of 10 million rows, 3 million groups took 233 ms of one core in one large table, and
+// take 102 of two in partitions.
 const tableBytes = 1 << 20
 
 // largeGroups is the number of expected groups from which rows are partitioned as soon as the first few thousand of
@@ -62,6 +64,8 @@ func (h *hashed) consumeTable(w *worker, n int) error {
 		}
 		return nil
 	}
+	// Keys that repeat are better off in the table, however large: what it absorbs is not written to partitions, read and
+	// looked up again. One and a half rows per group are many.
 	w.seen += n
 	many := 2*w.seen > 3*w.tab.Used
 	if w.tab.Used > 1<<12 && (len(w.tab.Rows)*8 > tableBytes || !many && w.g.cfg.Expected > largeGroups) && !w.g.inOrder {

@@ -23,6 +23,8 @@ func (w *worker) consumePartitioned(n int) error {
 		return w.scatter(n, nil)
 	}
 	w.hit, w.miss = w.tab.Known(w.packed, n, w.hit, w.miss, w.slots)
+	// The table is looked up for every row, so that it must catch some: it is asked again and again whether it does, since
+	// a table sorted by time meets other keys later.
 	w.tried += n
 	w.hits += len(w.hit)
 	if w.tried > 16*batch.MaxRows {
@@ -78,6 +80,8 @@ func (w *worker) scatterRows(sc *hashtable.Scatter, n int, idx []uint16, flags b
 		if idx != nil {
 			i = int(idx[j])
 		}
+		// Row by row, and not column by column: a row goes to one of 256 places, which is a write of whole lines when
+		// all its words are written together, and as many partial ones as it has words when they are not.
 		key := w.packed[i*k : i*k+k]
 		at, err := sc.Next(int(hashtable.HashKey(key) >> (64 - hashtable.PartitionBits)))
 		if err != nil {
@@ -167,6 +171,7 @@ func (w *worker) build(lists [][]uint32, starts [][hashtable.Partitions + 1]uint
 			}
 		}
 	}
+	// n is the number of rows, not of groups: a table for all of them would be cleared for nothing where keys repeat.
 	if err := w.tab.Reset(min(hashtable.LogFor(n), builderLog)); err != nil {
 		return err
 	}

@@ -37,6 +37,8 @@ func (w *worker) consumeSparse(v *batch.Vector, at, n int) error {
 	if err := tab.Reserve(n); err != nil {
 		return err
 	}
+	// Hashes of references, not of strings: neither the stored hash of an entry nor its text is touched, each of which
+	// would be a miss of all caches per row.
 	tab.Find1(refs, 1, n, w.slots)
 	w.addWeights(tab.Rows, tab.Width, n, nil, w.slots)
 	if err := w.apply(tab.Rows, tab.Width, 2, n, nil, w.slots); err != nil {

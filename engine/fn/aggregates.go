@@ -9,11 +9,13 @@ import (
 )
 
 func init() {
-	add := func(name string, kind AggKind, result func([]types.Type) types.Type, args ...types.Type) {
-		aggregates[name] = append(aggregates[name], &Aggregate{Name: name, Kind: kind, Args: args, Result: result})
+	add := func(name string, kind AggKind, result func([]types.Type) types.Type, args ...types.Type) *Aggregate {
+		a := &Aggregate{Name: name, Kind: kind, Args: args, Result: result}
+		aggregates[name] = append(aggregates[name], a)
+		return a
 	}
-	add("count", CountStar, returns(tInt8))
-	add("count", Count, returns(tInt8), tAny)
+	add("count", CountStar, returns(tInt8)).Zero = true
+	add("count", Count, returns(tInt8), tAny).Zero = true
 	for _, t := range list(tInt2, tInt4) {
 		add("sum", Sum, returns(tInt8), t)
 	}
@@ -45,10 +47,10 @@ func init() {
 			add(name, kind, returns(tFloat8), t)
 		}
 	}
-	add("string_agg", StringAgg, returns(tText), tText, tText)
-	add("string_agg", StringAgg, returns(tBytea), tBytea, tBytea)
-	add("array_agg", ArrayAgg, func(ts []types.Type) types.Type { return types.ArrayOf(ts[0].Kind) }, tAny)
-	add("any_value", AnyValue, sameAsFirst, tAny)
+	add("string_agg", StringAgg, returns(tText), tText, tText).Arrival = true
+	add("string_agg", StringAgg, returns(tBytea), tBytea, tBytea).Arrival = true
+	add("array_agg", ArrayAgg, func(ts []types.Type) types.Type { return types.ArrayOf(ts[0].Kind) }, tAny).Arrival = true
+	add("any_value", AnyValue, sameAsFirst, tAny).Arrival = true
 }
 
 // sameAsFirst returns the type of the first argument; minima of varchar are text, as in PostgreSQL.

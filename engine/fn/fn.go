@@ -98,12 +98,16 @@ type Overload struct {
 // Eval is the loop of an overload; see Overload.Eval.
 type Eval func(c *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error
 
-// Aggregate is one aggregate function with fixed argument types; package agg has its states.
+// Aggregate is one aggregate function with fixed argument types; package aggstate has its states.
 type Aggregate struct {
 	Name   string
 	Kind   AggKind
 	Args   []types.Type // empty for count(*)
 	Result func(args []types.Type) types.Type
+	// Arrival says that the value may depend on the order in which rows come: a sort below is seen.
+	Arrival bool
+	// Zero says that the value for no rows is 0, and not NULL.
+	Zero bool
 }
 
 // AggKind says how an aggregate works.

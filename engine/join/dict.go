@@ -28,6 +28,8 @@ func (d *dictHeads) lookup(h *Hash, v *batch.Vector, heads []uint32) bool {
 		return false
 	}
 	for i, c := range v.Codes[:len(heads)] {
+		// 0 is "not looked up yet", and no partner is 1: a string without one is asked for once, too. Selective joins
+		// are made of these.
 		e := d.heads[c]
 		if e == 0 {
 			d.key = d.key[:0]

@@ -128,6 +128,9 @@ func (p *probing) lookup(b *batch.Batch) {
 		return
 	}
 	p.keys.load(b)
+	// All look-ups of a batch come first, and only then what is done with them: the loop has no call and no branch but
+	// those of the table, so that the processor has several misses under way at once. Following each row's chain right
+	// away would end that.
 	if t.words {
 		for i, w := range p.keys.word {
 			heads[i] = t.find(w, nil)
@@ -137,6 +140,8 @@ func (p *probing) lookup(b *batch.Batch) {
 			heads[i] = t.find(w, p.keys.at(i))
 		}
 	}
+	// NULLs were looked up like any word, and may have met the key that their word happens to be. To take that back
+	// afterwards is cheaper than to branch for each row above.
 	for i := range heads {
 		if p.keys.null.Get(i) {
 			heads[i] = 0
@@ -152,6 +157,8 @@ func (p *probing) pairs(b *batch.Batch, n int) error {
 		if first && p.found.Get(i) { // among other build rows
 			continue
 		}
+		// A chain is as long as its key has build rows, billions in all: pairs are handed on when there are step of
+		// them, in the middle of a chain if need be, so that memory does not depend on the data.
 		for e := p.heads[i]; e != 0; e = p.h.tab.next[e] {
 			p.idx = append(p.idx, uint16(i))
 			p.ents = append(p.ents, e)
@@ -173,6 +180,7 @@ func (p *probing) flush(b *batch.Batch) error {
 	if len(p.idx) == 0 {
 		return nil
 	}
+	// Here and not per batch of probe rows: one batch may make pairs for minutes, during which nobody else asks.
 	if err := p.ctx.Err(); err != nil {
 		return errs.From(err)
 	}
@@ -187,6 +195,8 @@ func (p *probing) flush(b *batch.Batch) error {
 		}
 		p.found.Set(int(i))
 		if p.h.matched != nil {
+			// Read before it is written: rows that were met before, which are most, then stay in the caches of all
+			// workers, where a store would take the line away from the others each time.
 			if m := &p.h.matched[p.ents[k]]; atomic.LoadUint32(m) == 0 {
 				atomic.StoreUint32(m, 1)
 			}
@@ -215,7 +225,7 @@ func (p *probing) test(b *batch.Batch) error {
 	if err := p.residual.EvalBool(p.pair, pass); err != nil {
 		return err
 	}
-	kept := 0
+	kept := 0 // never overtakes k, so that pairs move in place
 	for k := range n {
 		if pass.Get(k) {
 			p.idx[kept], p.ents[kept] = p.idx[k], p.ents[k]
@@ -280,7 +290,7 @@ func (p *probing) rows(b *batch.Batch, n int, found bool) error {
 	switch len(p.idx) {
 	case 0:
 		return nil
-	case n:
+	case n: // nothing is copied, and dictionaries and packed columns stay what they are for those above
 		return p.next.Consume(b)
 	}
 	for c, v := range b.Cols {

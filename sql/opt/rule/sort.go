@@ -2,7 +2,6 @@ package rule
 
 import (
 	"github.com/siltstone-db/siltstone/engine/expr"
-	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/sql/plan"
 )
 
@@ -15,7 +14,7 @@ var DropSort = Rule{Name: "DropSort", Apply: func(_ *Env, n plan.Node) (plan.Nod
 			return dropKeys(x), nil
 		case *plan.Aggregate:
 			for _, a := range x.Aggs {
-				if a.Fn.Kind == fn.StringAgg || a.Fn.Kind == fn.ArrayAgg || a.Fn.Kind == fn.AnyValue {
+				if a.Fn.Arrival {
 					return n, nil
 				}
 			}

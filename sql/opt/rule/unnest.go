@@ -2,7 +2,6 @@ package rule
 
 import (
 	"github.com/siltstone-db/siltstone/engine/expr"
-	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -215,7 +214,7 @@ func (env *Env) renameAggregates(agg, grouped *plan.Aggregate) map[plan.ID]expr.
 		out := env.newColumn(agg.Cols[i].Name, agg.Cols[i].Type)
 		grouped.Cols = append(grouped.Cols, out)
 		var e expr.Expr = ref(out)
-		if call.Fn.Kind == fn.Count || call.Fn.Kind == fn.CountStar {
+		if call.Fn.Zero {
 			e = &expr.Coalesce{Args: []expr.Expr{e, &expr.Const{Value: types.IntOf(out.Type, 0)}}, T: out.Type}
 		}
 		by[agg.Cols[i].ID] = e

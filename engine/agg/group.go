@@ -57,14 +57,10 @@
 package agg
 
 import (
-	"slices"
-	"sync"
-
 	"github.com/siltstone-db/siltstone/engine/aggstate"
 	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/profile"
-	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -80,40 +76,18 @@ type Group struct {
 	lay  hashtable.Layout
 	sets []setPlan
 
-	strings map[int]*hashtable.Interner // of the arguments, by ordinal in Config.In
-	store   *aggstate.Store
-
-	columns   []argument
-	columnOf  map[int]int // index in columns by ordinal
-	payload   int         // words of the arguments in a partitioned row
-	flagWords int         // words of skip bits in a partitioned row
-	inputFlag []bool      // inputs that can skip rows of a partitioned row
-	plainSums bool        // at most two states, sums of small integers
-	inOrder   bool        // lists refer to rows in order of arrival: no partitions
-
+	arguments
 	keyStrings []*hashtable.Interner
 	workers    []*worker
-	stores     bool      // states keep values outside of the account's tables
 	builders   []*worker // of partitions, one per goroutine of Combine
 	out        output
 
-	task       *op.Task
-	floor      int64        // what acc held when the tables were empty
-	reading    reading      // of the partitions in files
-	among      *reading     // of a partition: those that are read at the same time
-	world      sync.RWMutex // held to read while a worker takes a batch, to write while everything is spilled
-	generation int          // how often everything was spilled
-	lean       bool         // the tables are made without the scan's dictionaries, and do not become partitions
-	merged     int          // records since then
-	spill      spiller
-	spilled    profile.Spill
-}
-
-// argument is a column that inputs read.
-type argument struct {
-	ordinal int
-	words   bool // its values are needed, not only its NULLs
-	refs    bool // only the smallest or the largest string is wanted
+	task    *op.Task
+	reading reading  // of the partitions in files
+	among   *reading // of a partition: those that are read at the same time
+	pressure
+	spill   spiller
+	spilled profile.Spill
 }
 
 // New returns an aggregation. Errors of the configuration come from Open.
@@ -151,180 +125,6 @@ func (g *Group) plan(t *op.Task) error {
 		return err
 	}
 	return g.openSets(t)
-}
-
-// openArguments lists the columns that inputs read, and where they stand in a partitioned row.
-func (g *Group) openArguments() error {
-	g.columns, g.columnOf, g.payload, g.inOrder, g.stores = nil, map[int]int{}, 0, g.lean, false
-	g.inputFlag = make([]bool, len(g.prog.inputs))
-	for i := range g.prog.inputs {
-		in := &g.prog.inputs[i]
-		g.inputFlag[i] = !in.counts()
-		for _, c := range in.cols {
-			at, ok := g.columnOf[c]
-			if !ok {
-				at = len(g.columns)
-				g.columnOf[c] = at
-				g.columns = append(g.columns, argument{ordinal: c})
-			}
-			if in.words && !g.columns[at].words {
-				g.columns[at].words = true
-				if err := g.addStrings(c); err != nil {
-					return err
-				}
-				g.payload += hashtable.Wide(g.cfg.In[c])
-			}
-		}
-	}
-	for i := range g.columns {
-		g.columns[i].refs = g.onlyExtremes(g.columns[i].ordinal)
-	}
-	g.plainSums = len(g.prog.states) <= 2 && len(g.prog.sets) == 0
-	for i := range g.prog.states {
-		k := g.prog.states[i].Kind
-		g.plainSums = g.plainSums && k.Adds
-		g.inOrder = g.inOrder || k.Arrival
-		g.stores = g.stores || k.Stores
-	}
-	if g.cfg.Weight != nil {
-		g.payload++
-	}
-	g.flagWords = (len(g.prog.inputs) + 63) >> 6
-	return nil
-}
-
-// addStrings gives a string argument its interner. Arguments are numbered by their bytes, so that values come out as
-// they went in.
-func (g *Group) addStrings(ordinal int) (err error) {
-	if g.cfg.In[ordinal].Physical() == types.PhysBytes && g.strings[ordinal] == nil {
-		g.strings[ordinal], err = hashtable.NewInterner(g.acc, nil, g.internBits())
-	}
-	return err
-}
-
-// internBits tells how many shards interners get.
-func (g *Group) internBits() uint {
-	if g.lean {
-		return 0
-	}
-	return hashtable.ShardBits
-}
-
-// openKeys packs the keys and chooses the way to group.
-func (g *Group) openKeys(t *op.Task) error {
-	g.way = keyless{packed{g}}
-	if len(g.cfg.Keys) == 0 {
-		return nil
-	}
-	byCode := g.byCode()
-	fields := make([]hashtable.Field, len(g.cfg.Keys))
-	for i, k := range g.cfg.Keys {
-		in, entries, err := g.internKey(t, g.cfg.In[k.Column], k, byCode == nil)
-		if err != nil {
-			return err
-		}
-		fields[i] = hashtable.NewField(k.Column, &k.Stats, g.cfg.In[k.Column], entries)
-		fields[i].Strings = in
-		if fields[i].Phys == types.PhysNone {
-			return errs.Unsupported("grouping by a value of type %s", fields[i].Typ)
-		}
-	}
-	g.lay = hashtable.NewLayout(fields)
-	switch {
-	case byCode != nil:
-		g.lay.Words = 2 // where the string is, and its hash
-		g.way = byCode
-	case g.arrayFits():
-		g.way = array{packed{g}}
-	default:
-		g.way = &hashed{packed: packed{g}, limited: g.fixes()}
-	}
-	return nil
-}
-
-// byCode returns the way by dictionaries, nil where there is another.
-func (g *Group) byCode() *dictionary {
-	if len(g.cfg.Keys) != 1 {
-		return nil
-	}
-	dicts, _ := g.dictionaries(g.cfg.Keys[0])
-	if !g.dictFits(dicts) {
-		return nil
-	}
-	return &dictionary{Group: g, dicts: dicts, sparse: !g.meets(dicts, 4)}
-}
-
-// internKey makes the interner of a key or of a distinct value, nil for types that need none. Where all its
-// dictionaries are known and the rows are many enough to meet most entries, these are numbered at once; entries is then
-// the largest number, else 0.
-func (g *Group) internKey(t *op.Task, typ types.Type, k Key, ahead bool) (in *hashtable.Interner, entries int, err error) {
-	if p := typ.Physical(); p != types.PhysBytes && p != types.PhysInterval {
-		return nil, 0, nil
-	}
-	if in, err = hashtable.NewInterner(g.acc, hashtable.EqualPart(typ), g.internBits()); err != nil {
-		return nil, 0, err
-	}
-	g.keyStrings = append(g.keyStrings, in)
-	dicts, complete := g.dictionaries(k)
-	if ahead && complete && hashtable.Mergeable(dicts) && g.meets(dicts, 2) {
-		err = in.Merge(t, dicts)
-	}
-	return in, in.MergedMax(), err
-}
-
-// meets tells whether the rows are expected to be at least one for every few entries of dictionaries.
-func (g *Group) meets(dicts []*batch.Dictionary, few int64) bool {
-	total := int64(0)
-	for _, d := range dicts {
-		total += int64(d.Len)
-	}
-	return g.cfg.Rows <= 0 || g.cfg.Rows*few >= total
-}
-
-// value describes a column whose distinct values are collected.
-func (g *Group) value(ordinal int) Key {
-	k := Key{Column: ordinal, Origin: -1}
-	if ordinal < len(g.cfg.Columns) {
-		k.Origin, k.Stats = g.cfg.Columns[ordinal].Origin, g.cfg.Columns[ordinal].Stats
-	}
-	return k
-}
-
-// dictionaries returns the dictionaries that a key's codes come from, and whether all its values do.
-func (g *Group) dictionaries(k Key) ([]*batch.Dictionary, bool) {
-	t := g.cfg.In[k.Column]
-	if g.lean || g.cfg.Scan == nil || k.Origin < 0 || t.Physical() != types.PhysBytes || t.Kind == types.Numeric {
-		return nil, false
-	}
-	return g.cfg.Scan.Dictionaries(k.Origin)
-}
-
-// dictFits tells whether rows can be grouped by their codes: there are dictionaries, and no aggregate needs the packed
-// key or the order of arrival.
-func (g *Group) dictFits(dicts []*batch.Dictionary) bool {
-	if g.inOrder || len(g.prog.sets) > 0 || len(dicts) == 0 || len(dicts) >= 1<<16 {
-		return false
-	}
-	for _, d := range dicts {
-		if d.Hashes == nil {
-			return false
-		}
-	}
-	return true
-}
-
-// onlyExtremes tells whether min and max of strings are all that reads an argument: then its strings stay where they are.
-func (g *Group) onlyExtremes(ordinal int) bool {
-	if g.cfg.In[ordinal].Physical() != types.PhysBytes {
-		return false
-	}
-	for i := range g.prog.states {
-		s := &g.prog.states[i]
-		if slices.Contains(g.prog.inputs[s.in].cols, ordinal) && !s.References {
-			return false
-		}
-	}
-	return true
 }
 
 // Consumer makes the state of one worker.

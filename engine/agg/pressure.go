@@ -2,6 +2,7 @@ package agg
 
 import (
 	"errors"
+	"sync"
 
 	"github.com/siltstone-db/siltstone/engine/aggstate"
 	"github.com/siltstone-db/siltstone/engine/hashtable"
@@ -13,6 +14,15 @@ import (
 // files one partition at a time, get what these need. Groups that are read leave room to the pieces above them: those in
 // memory are written after all when little is left, and the partitions that are read at once take half of the limit
 // together. Where that is not enough, fewer workers read partitions, and the last one divides its own further.
+
+// pressure is what a Group knows of how often it ran out of memory.
+type pressure struct {
+	floor      int64        // what acc held when the tables were empty
+	world      sync.RWMutex // held to read while a worker takes a batch, to write while everything is spilled
+	generation int          // how often everything was spilled
+	lean       bool         // the tables are made without the scan's dictionaries, and do not become partitions
+	merged     int          // records since then
+}
 
 // own returns what the groups have taken since they were empty. Dictionaries that were merged are the groups' as well,
 // since they are done without the next time.

@@ -55,6 +55,8 @@ func init() {
 		"siltstone.segments":                                 fillSegments,
 		"siltstone.settings":                                 fillOwnSettings,
 		"siltstone.tables":                                   fillOwnTables,
+		"siltstone.objects":                                  fillObjects,
+		"pg_catalog.pg_depend":                               fillDepend,
 	}
 }
 

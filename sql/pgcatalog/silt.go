@@ -5,6 +5,7 @@ package pgcatalog
 const siltstoneText = `siltstone.segments 16300 v schema_name:name table_name:name id:int8 state:text rows:int8 deleted:int8 bytes:int8 min_sequence:int8 max_sequence:int8
 siltstone.settings 16301 v name:text setting:text description:text
 siltstone.tables 16302 v schema_name:name table_name:name rows:int8 bytes:int8 columns:int4 version:int8
+siltstone.objects 16303 v id:int8 oid:oid kind:text schema_name:name name:name owner:name comment:text depends:_oid
 `
 
 func fillSegments(e *Env, b *builder) {

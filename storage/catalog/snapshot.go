@@ -194,6 +194,20 @@ func (s *Snapshot) Objects(k Kind) iter.Seq[Object] {
 	}
 }
 
+// All returns all objects by their ids.
+func (s *Snapshot) All() iter.Seq[Object] {
+	return func(yield func(Object) bool) {
+		for _, o := range s.objects.all() {
+			if !yield(o) {
+				return
+			}
+		}
+	}
+}
+
+// Needs returns what an object depends on, beside its schema.
+func Needs(o Object) []Dependency { return o.needs(nil) }
+
 // In returns all objects of a schema, by kind and name.
 func (s *Snapshot) In(schema string) iter.Seq[Object] {
 	return func(yield func(Object) bool) {

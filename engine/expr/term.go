@@ -218,7 +218,8 @@ func (p *Predicate) state() (*predicateState, error) {
 	if s, ok := p.pool.Get().(*predicateState); ok {
 		return s, nil
 	}
-	c := compiler{in: p.in, env: foldEnv, inMemo: true}
+	env := *foldEnv // Cut is the evaluator's own
+	c := compiler{in: p.in, env: &env, inMemo: true}
 	root, err := c.node(p.cond)
 	if err == nil {
 		err = c.failed
@@ -226,7 +227,7 @@ func (p *Predicate) state() (*predicateState, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &predicateState{ev: &Evaluator{root: root, r: run{env: foldEnv}}}
+	s := &predicateState{ev: &Evaluator{root: root, r: run{env: &env}, pieces: pieces{t: p.cond.Type()}}}
 	s.b.Cols = make([]*batch.Vector, 1)
 	return s, nil
 }

@@ -42,9 +42,11 @@ type Options struct {
 	TrustLoopback bool `name:"trust-loopback" env:"SILTSTONE_TRUST_LOOPBACK" default:"true" negatable:"" help:"Let clients of this machine in without a password."`
 	// TrustAll lets every address in without a password.
 	TrustAll bool `name:"trust-all" env:"SILTSTONE_TRUST_ALL" help:"Let every address in without a password. For closed networks only."`
-	// TLSCert and TLSKey are PEM files; both or none.
+	// TLSCert and TLSKey are PEM files; both or none. With them HTTP speaks TLS only, and PostgreSQL's port both.
 	TLSCert string `name:"tls-cert" env:"SILTSTONE_TLS_CERT" help:"Certificate (PEM)." type:"path"`
 	TLSKey  string `name:"tls-key" env:"SILTSTONE_TLS_KEY" help:"Private key (PEM)." type:"path"`
+	// TLSOnly refuses PostgreSQL clients without TLS.
+	TLSOnly bool `name:"tls-only" env:"SILTSTONE_TLS_ONLY" help:"Refuse PostgreSQL clients without TLS."`
 
 	// Memory bounds what queries, live rows and caches hold together. Default: a quarter of the machine's, at least
 	// 256 MiB: the operating system's cache and other programs get the rest.
@@ -125,6 +127,9 @@ func (o *Options) Validate() error {
 	problems = append(problems, o.validatePages()...)
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		bad("tls-cert and tls-key: give both or none")
+	}
+	if o.TLSOnly && o.TLSCert == "" {
+		bad("tls-only: there is no tls-cert")
 	}
 	if o.Memory < minMemory {
 		bad("memory: %d bytes are too few, want at least %d", o.Memory, minMemory)

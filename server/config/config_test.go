@@ -83,6 +83,9 @@ func TestValidateListsAll(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
+	if err := (&Options{TLSOnly: true}).Validate(); err == nil || !strings.Contains(err.Error(), "tls-only:") {
+		t.Errorf("tls-only without a certificate: %v", err)
+	}
 	for _, want := range []string{"pg", "http", "tls-cert", "memory", "threads", "sessions-max", "http-body-max", "grace", "log-level", "password"} {
 		if !strings.Contains(err.Error(), want+":") && !strings.Contains(err.Error(), want+" and") {
 			t.Errorf("no word about %s in:\n%v", want, err)

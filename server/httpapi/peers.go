@@ -3,6 +3,7 @@ package httpapi
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -68,7 +69,11 @@ func (p *peers) closeOneLocked() bool {
 	}
 	c := oldest.Value.(*peer)
 	p.dropLocked(c)
-	c.nc.Close()
+	nc := c.nc
+	if secure, ok := nc.(*tls.Conn); ok { // whose own Close says goodbye, and may wait for that
+		nc = secure.NetConn()
+	}
+	nc.Close()
 	return true
 }
 

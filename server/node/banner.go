@@ -13,7 +13,11 @@ func (n *Node) Banner(w io.Writer) {
 	fmt.Fprintf(w, "  SQL    psql -h %s -p %s -U %s\n", dialable(host), port, n.opt.User)
 	if a := n.HTTPAddr(); a != nil {
 		host, port, _ := net.SplitHostPort(a.String())
-		base := "http://" + net.JoinHostPort(dialable(host), port)
+		scheme := "http://"
+		if n.tls != nil {
+			scheme = "https://"
+		}
+		base := scheme + net.JoinHostPort(dialable(host), port)
 		fmt.Fprintf(w, "  HTTP   curl -d '{\"sql\": \"SELECT version()\"}' -H 'Content-Type: application/json' %s/v1/query\n", base)
 		fmt.Fprintf(w, "         curl --data-binary @rows.ndjson -H 'Content-Type: application/x-ndjson' %s/v1/tables/mytable/rows\n", base)
 	}

@@ -3,10 +3,12 @@ package node
 import (
 	"context"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
 	"github.com/siltstone-db/siltstone/server/auth"
+	"github.com/siltstone-db/siltstone/server/config"
 	"github.com/siltstone-db/siltstone/storage/metric"
 )
 
@@ -72,4 +74,20 @@ func (l *logins) mayWrite(now time.Time) (hidden int64, ok bool) {
 	}
 	l.mu.written++
 	return hidden, true
+}
+
+// warnOfAccess tells what an operator may not have meant.
+func warnOfAccess(o config.Options, log *slog.Logger) {
+	if o.TrustAll {
+		log.Warn("trust-all: whoever can reach the ports is let in without a password", "pg", o.PG, "http", o.HTTP)
+	}
+	if o.TLSCert == "" && (o.Password != "" || o.HTTPToken != "") && o.HTTP != "-" && !loopback(o.HTTP) {
+		log.Warn("passwords and tokens of HTTP clients go over the network in clear text: give tls-cert and tls-key", "http", o.HTTP)
+	}
+}
+
+// loopback tells that nobody on another machine reaches an address.
+func loopback(address string) bool {
+	a, err := net.ResolveTCPAddr("tcp", address)
+	return err == nil && a.IP.IsLoopback()
 }

@@ -74,9 +74,7 @@ func newNode(o config.Options, log *slog.Logger) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.TrustAll {
-		log.Warn("trust-all: whoever can reach the ports is let in without a password", "pg", o.PG, "http", o.HTTP)
-	}
+	warnOfAccess(o, log)
 	most := vfs.FilesMax()
 	files := shareDescriptors(most, o)
 	files.tell(log, most, o)
@@ -104,6 +102,11 @@ func (n *Node) listen(context.Context) (err error) {
 	if n.httpListener, err = net.Listen("tcp", n.opt.HTTP); err != nil {
 		return fmt.Errorf("listen for HTTP clients (--http): %w", err)
 	}
+	if n.tls != nil { // passwords and tokens go over this port, too
+		secure := n.tls.Clone()
+		secure.NextProtos = []string{"http/1.1"}
+		n.httpListener = tls.NewListener(n.httpListener, secure)
+	}
 	return nil
 }
 
@@ -120,7 +123,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 
 // serveClients lets clients in.
 func (n *Node) serveClients(context.Context) (err error) {
-	n.pg, err = pgwire.NewServer(pgwire.Options{Open: n.openSession, Auth: n.rules, Logins: n.logins.tell, TLS: n.tls, SessionsMax: n.files.sessions,
+	n.pg, err = pgwire.NewServer(pgwire.Options{Open: n.openSession, Auth: n.rules, Logins: n.logins.tell, TLS: n.tls, TLSOnly: n.opt.TLSOnly, SessionsMax: n.files.sessions,
 		PendingMax: n.files.pending, Log: n.log})
 	if err != nil {
 		return err

@@ -35,6 +35,8 @@ type Options struct {
 	Logins auth.Listener
 	// TLS answers SSLRequest and direct TLS; nil: clients are told that there is none.
 	TLS *tls.Config
+	// TLSOnly refuses clients without TLS.
+	TLSOnly bool
 	// SessionsMax bounds clients that are logged in. Default 200.
 	SessionsMax int
 	// PendingMax bounds connections that are not logged in yet: one more closes the oldest of them, so that half-open

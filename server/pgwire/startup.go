@@ -46,8 +46,14 @@ func (c *conn) login() error {
 		c.version = newest
 		c.out.buf = appendNegotiate(c.out.buf, newest, unknown)
 	}
-	if err = c.authenticate(start.User); err == nil {
-		err = c.open(start)
+	switch {
+	case c.srv.opt.TLSOnly && !c.tls:
+		err = fatal(errs.InvalidAuthorization, "no pg_hba.conf entry for host %q, user %q, database %q, no encryption",
+			hostOf(c.nc.RemoteAddr()), start.User, start.Database).WithHint("Connect with sslmode=require or stronger.")
+	default:
+		if err = c.authenticate(start.User); err == nil {
+			err = c.open(start)
+		}
 	}
 	c.tellLogin(start.User, err)
 	return err

@@ -31,7 +31,7 @@ type loadCommand struct {
 	Format   string `enum:",csv,text,ndjson" default:"" help:"csv, text or ndjson, when the name does not tell."`
 	NoHeader bool   `help:"The first line of the CSV is a row, not the names of the columns."`
 	PG       string `name:"pg" env:"SILTSTONE_PG" default:"127.0.0.1:5433" help:"Address of the PostgreSQL protocol."`
-	HTTP     string `name:"http" env:"SILTSTONE_HTTP" default:"127.0.0.1:8433" help:"Address of HTTP."`
+	HTTP     string `name:"http" env:"SILTSTONE_HTTP" default:"127.0.0.1:8433" help:"Address of HTTP, or https://HOST:PORT for a server with TLS."`
 	User     string `env:"SILTSTONE_USER" default:"siltstone" help:"Role."`
 }
 
@@ -206,7 +206,11 @@ func readPiece(in *bufio.Reader) ([]byte, error) {
 
 // pushPiece sends one piece, again while the server has no room for it.
 func (c *loadCommand) pushPiece(ctx context.Context, n int, piece []byte) (answer pushed, err error) {
-	target := "http://" + c.HTTP + "/v1/tables/" + url.PathEscape(c.Table) + "/rows"
+	base := c.HTTP
+	if !strings.Contains(base, "://") {
+		base = "http://" + base
+	}
+	target := base + "/v1/tables/" + url.PathEscape(c.Table) + "/rows"
 	for {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(piece))
 		if err != nil {

@@ -136,7 +136,9 @@ func segmentFiles(t testing.TB, fsys vfs.FS) int {
 // with one sequence; before, an abort leaves nothing.
 func TestLoad(t *testing.T) {
 	m := vfs.NewMem()
-	db := mustOpen(t, testOptions(m))
+	o := testOptions(m)
+	o.NoMerge = true // files are counted
+	db := mustOpen(t, o)
 	tab, other := mustCreate(t, db, "clicks"), mustCreate(t, db, "other")
 	if err := insert(db, tab, 0, 10); err != nil {
 		t.Fatal(err)
@@ -187,7 +189,7 @@ func TestLoad(t *testing.T) {
 		case 4:
 			before.Release()
 			mustClose(t, db)
-			db = mustOpen(t, testOptions(m))
+			db = mustOpen(t, o)
 			wantTotals(t, db, tab, n)
 			wantTotals(t, db, other, (round+1)*20)
 			before = db.Snapshot()

@@ -52,6 +52,7 @@ func init() {
 		"information_schema.referential_constraints":         fillISReferential,
 		"information_schema.information_schema_catalog_name": fillISCatalog,
 		"information_schema.views":                           nil,
+		"siltstone.compactions":                              fillCompactions,
 		"siltstone.segments":                                 fillSegments,
 		"siltstone.settings":                                 fillOwnSettings,
 		"siltstone.tables":                                   fillOwnTables,

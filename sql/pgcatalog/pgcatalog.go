@@ -53,7 +53,9 @@ type Env struct {
 	Sessions func() []Session
 	Settings func() []Setting
 	Segments func() []Segment
-	Prepared func() []Prepared
+	// Compactions are the merges of segments of late.
+	Compactions func() []Compaction
+	Prepared    func() []Prepared
 }
 
 // Session is a row of pg_stat_activity.
@@ -93,6 +95,16 @@ type Segment struct {
 	Bytes         int64
 	MinSequence   int64
 	MaxSequence   int64
+}
+
+// Compaction is a row of siltstone.compactions: a merge of segments.
+type Compaction struct {
+	Started                        int64 // microseconds since 1970 UTC
+	Schema, Table, Reason, State   string
+	Segments, NewSegments          int
+	Rows, Bytes, NewRows, NewBytes int64
+	Milliseconds                   int64
+	Detail                         string
 }
 
 // Table is one virtual relation. It implements plan.Virtual.

@@ -3,6 +3,7 @@ package pgcatalog
 // siltstoneText lists the relations of schema siltstone in the form of data/relations.txt. Their OIDs lie below the
 // first user table's.
 const siltstoneText = `siltstone.segments 16300 v schema_name:name table_name:name id:int8 state:text rows:int8 deleted:int8 bytes:int8 min_sequence:int8 max_sequence:int8
+siltstone.compactions 16303 v started:timestamptz schema_name:name table_name:name reason:text state:text segments:int4 rows:int8 bytes:int8 new_segments:int4 new_rows:int8 new_bytes:int8 milliseconds:int8 detail:text
 siltstone.settings 16301 v name:text setting:text description:text
 siltstone.tables 16302 v schema_name:name table_name:name rows:int8 bytes:int8 columns:int4 version:int8
 siltstone.objects 16303 v id:int8 oid:oid kind:text schema_name:name name:name owner:name comment:text depends:_oid
@@ -15,6 +16,18 @@ func fillSegments(e *Env, b *builder) {
 	for _, s := range e.Segments() {
 		b.add("schema_name", s.Schema, "table_name", s.Table, "id", s.ID, "state", s.State, "rows", s.Rows,
 			"deleted", s.Deleted, "bytes", s.Bytes, "min_sequence", s.MinSequence, "max_sequence", s.MaxSequence)
+	}
+}
+
+// fillCompactions lists the merges of segments of late.
+func fillCompactions(e *Env, b *builder) {
+	if e.Compactions == nil {
+		return
+	}
+	for _, c := range e.Compactions() {
+		b.add("started", instant(c.Started), "schema_name", c.Schema, "table_name", c.Table, "reason", c.Reason, "state", c.State,
+			"segments", c.Segments, "rows", c.Rows, "bytes", c.Bytes, "new_segments", c.NewSegments, "new_rows", c.NewRows,
+			"new_bytes", c.NewBytes, "milliseconds", c.Milliseconds, "detail", c.Detail)
 	}
 }
 

@@ -103,6 +103,15 @@ func (s *Session) segmentEnv(e *pgcatalog.Env) {
 		}
 		return all
 	}
+	e.Compactions = func() []pgcatalog.Compaction {
+		var all []pgcatalog.Compaction
+		for _, c := range s.engine.db.Compactions() {
+			all = append(all, pgcatalog.Compaction{Started: c.Started.UnixMicro(), Schema: c.Schema, Table: c.Table, Reason: string(c.Reason),
+				State: c.State, Segments: c.Files, Rows: c.RowsIn, Bytes: c.BytesIn, NewSegments: c.FilesOut, NewRows: c.RowsOut,
+				NewBytes: c.BytesOut, Milliseconds: c.Took.Milliseconds(), Detail: c.Detail})
+		}
+		return all
+	}
 	var sizes map[catalog.TableID]int64
 	e.Bytes = func(id catalog.TableID) int64 {
 		if sizes == nil {

@@ -50,7 +50,9 @@ func utility(ctx context.Context, env *Env, b *bind.Utility) (string, error) {
 	case *pg.Node_CheckPointStmt:
 		return "CHECKPOINT", env.DB.Checkpoint(ctx)
 	case *pg.Node_VacuumStmt:
-		return vacuum(env, n.VacuumStmt)
+		return vacuum(ctx, env, n.VacuumStmt)
+	case *pg.Node_ClusterStmt:
+		return cluster(ctx, env, n.ClusterStmt)
 	case *pg.Node_TruncateStmt:
 		return truncate(ctx, env, n.TruncateStmt)
 	case *pg.Node_ListenStmt:
@@ -61,29 +63,6 @@ func utility(ctx context.Context, env *Env, b *bind.Utility) (string, error) {
 		return "UNLISTEN", nil // there is never anything to stop listening to
 	}
 	return "", errs.Unsupported("%s", b.Tag)
-}
-
-// vacuum runs VACUUM and ANALYZE. Segments carry their own statistics, and those whose rows are all deleted go by
-// themselves, so there is nothing to do but to check the names.
-func vacuum(env *Env, n *pg.VacuumStmt) (string, error) {
-	tag := "ANALYZE"
-	if n.IsVacuumcmd {
-		tag = "VACUUM"
-		if env.Session.InTransaction() {
-			return "", errs.New(errs.ActiveSQLTransaction, "VACUUM cannot run inside a transaction block")
-		}
-	}
-	for _, r := range n.Rels {
-		v := r.GetVacuumRelation().GetRelation()
-		rel, err := env.Resolver.Relation(v.GetSchemaname(), v.GetRelname())
-		if err != nil {
-			return "", err
-		}
-		if rel == nil {
-			return "", bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", v.GetRelname()), env.Resolver, v.GetSchemaname(), v.GetRelname())
-		}
-	}
-	return tag, nil
 }
 
 func discard(env *Env, n *pg.DiscardStmt) (string, error) {

@@ -1,0 +1,91 @@
+package stmt
+
+import (
+	"context"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+
+	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// vacuum runs VACUUM and ANALYZE. VACUUM writes the segments anew that have deleted rows, without these; FULL also makes
+// segments as large as they get. Segments carry their own statistics: ANALYZE has nothing to do but to check the names.
+func vacuum(ctx context.Context, env *Env, n *pg.VacuumStmt) (string, error) {
+	if n.IsVacuumcmd && env.Session.InTransaction() {
+		return "", errs.New(errs.ActiveSQLTransaction, "VACUUM cannot run inside a transaction block")
+	}
+	var tables []*catalog.Table
+	for _, r := range n.Rels {
+		t, err := tableNamed(env, r.GetVacuumRelation().GetRelation())
+		if err != nil {
+			return "", err
+		}
+		if t != nil { // a catalog of the system has nothing to be vacuumed
+			tables = append(tables, t)
+		}
+	}
+	if !n.IsVacuumcmd {
+		return "ANALYZE", nil
+	}
+	if len(n.Rels) == 0 {
+		tables = env.DB.Catalog().Tables()
+	}
+	full := false
+	for _, o := range n.Options {
+		if d := o.GetDefElem(); d.GetDefname() == "full" {
+			full = d.GetArg() == nil || d.GetArg().GetBoolean().GetBoolval() || d.GetArg().GetInteger().GetIval() != 0 ||
+				d.GetArg().GetString_().GetSval() == "true" || d.GetArg().GetString_().GetSval() == "on"
+		}
+	}
+	for _, t := range tables {
+		if err := env.DB.Vacuum(ctx, t.ID, full); err != nil && (len(n.Rels) > 0 || !errs.Is(err, errs.UndefinedTable)) {
+			return "", err
+		}
+	}
+	return "VACUUM", nil
+}
+
+// cluster runs CLUSTER: it sorts all rows of a table, or of all tables that have a sort key, by it.
+func cluster(ctx context.Context, env *Env, n *pg.ClusterStmt) (string, error) {
+	if env.Session.InTransaction() {
+		return "", errs.New(errs.ActiveSQLTransaction, "CLUSTER cannot run inside a transaction block")
+	}
+	if n.Relation == nil {
+		for _, t := range env.DB.Catalog().Tables() {
+			if len(t.Options.SortKey) == 0 {
+				continue
+			}
+			if err := env.DB.Cluster(ctx, t.ID); err != nil && !errs.Is(err, errs.UndefinedTable) {
+				return "", err
+			}
+		}
+		return "CLUSTER", nil
+	}
+	t, err := tableNamed(env, n.Relation)
+	switch {
+	case err != nil:
+		return "", err
+	case t == nil:
+		return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", n.Relation.Relname)
+	case n.Indexname != "":
+		return "", errs.Unsupported("CLUSTER ... USING").WithHint("CLUSTER sorts by the table's option sort_key.")
+	case len(t.Options.SortKey) == 0:
+		return "", errs.New(errs.UndefinedObject, "there is no previously clustered index for table %q", t.Name).
+			WithHint("Say what to sort by: ALTER TABLE ... SET (sort_key = '...').")
+	}
+	return "CLUSTER", env.DB.Cluster(ctx, t.ID)
+}
+
+// tableNamed returns a table by its name, nil for a catalog of the system.
+func tableNamed(env *Env, v *pg.RangeVar) (*catalog.Table, error) {
+	rel, err := env.Resolver.Relation(v.GetSchemaname(), v.GetRelname())
+	if err != nil {
+		return nil, err
+	}
+	if rel == nil {
+		return nil, bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", v.GetRelname()), env.Resolver, v.GetSchemaname(), v.GetRelname())
+	}
+	return rel.Table, nil
+}

@@ -102,7 +102,7 @@ func TestBuilderErrors(t *testing.T) {
 }
 
 func TestInput(t *testing.T) {
-	in := format.NewInput(io.MultiReader(strings.NewReader("ab"), strings.NewReader("cd")), format.Limits{RowBytes: 3})
+	in := format.NewInput(io.MultiReader(strings.NewReader("ab"), strings.NewReader("cde")), format.Limits{RowBytes: 3})
 	if ok, err := in.Fill(); !ok || err != nil || string(in.Window()) != "ab" {
 		t.Fatalf("%q, %v", in.Window(), err)
 	}

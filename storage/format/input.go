@@ -26,7 +26,7 @@ type Input struct {
 
 // NewInput returns an Input whose window grows to the bytes of a row at most.
 func NewInput(src io.Reader, l Limits) *Input {
-	return &Input{src: src, buf: make([]byte, min(inputBytes, l.RowBytes+1)), max: l.RowBytes, account: l.Account}
+	return &Input{src: src, buf: make([]byte, min(inputBytes, l.RowBytes)), max: l.RowBytes, account: l.Account}
 }
 
 // Window returns the bytes at hand. They are valid until Fill.
@@ -43,7 +43,7 @@ func (in *Input) Advance(n int) {
 
 // shrink goes back to a window of the first size behind a long row.
 func (in *Input) shrink() {
-	small := make([]byte, min(2*inputBytes, in.max+1))
+	small := make([]byte, min(2*inputBytes, in.max))
 	in.end = copy(small, in.buf[in.pos:in.end])
 	in.buf, in.pos = small, 0
 	if in.account != nil {
@@ -57,7 +57,7 @@ const copies = 3
 
 // grow makes the window larger.
 func (in *Input) grow() error {
-	size := min(2*len(in.buf), in.max+1)
+	size := min(2*len(in.buf), in.max)
 	if in.account != nil && size > LongRowBytes {
 		if err := in.account.Reserve(copies*int64(size) - in.charged); err != nil {
 			return err
@@ -70,12 +70,16 @@ func (in *Input) grow() error {
 	return nil
 }
 
-// Fill reads more; ok is false at the end of the stream. A window that is full is 54000.
+// Fill reads more; ok is false at the end of the stream. A window that is full, of a row that goes on, is 54000.
 func (in *Input) Fill() (ok bool, err error) {
 	if in.eof {
 		return false, nil
 	}
 	if in.end-in.pos >= in.max {
+		var beyond [1]byte
+		if n, err := in.read(beyond[:]); n == 0 {
+			return false, err
+		}
 		return false, TooLong("row", in.max)
 	}
 	if in.pos > 0 {
@@ -88,20 +92,22 @@ func (in *Input) Fill() (ok bool, err error) {
 			return false, err
 		}
 	}
+	n, err := in.read(in.buf[in.end:])
+	in.end += n
+	return n > 0, err
+}
+
+// read reads at least one byte; none at the end of the stream.
+func (in *Input) read(p []byte) (n int, err error) {
 	for range 100 {
-		n, err := in.src.Read(in.buf[in.end:])
-		in.end += n
-		if n > 0 && (err == nil || err == io.EOF) {
-			in.eof = err == io.EOF
-			return true, nil
-		}
-		if err == io.EOF {
-			in.eof = true
-			return false, nil
+		n, err := in.src.Read(p)
+		in.eof = err == io.EOF
+		if n > 0 && (err == nil || in.eof) || in.eof {
+			return n, nil
 		}
 		if err != nil {
-			return false, err
+			return n, err
 		}
 	}
-	return false, io.ErrNoProgress
+	return 0, io.ErrNoProgress
 }

@@ -36,6 +36,8 @@ type keyed struct {
 	search  unique.Search
 	found   []unique.Found
 
+	// all says that it claims all keys of the table.
+	all bool
 	// Of a load: which of the write's files are for the table, and where keys are found in them.
 	files  []int
 	loaded unique.Loaded
@@ -74,6 +76,10 @@ func (db *DB) claimKeys(ctx context.Context, c *commit) (busy *index.RowIDs, of 
 	if len(c.keyed) == 0 {
 		return nil, 0, nil
 	}
+	for i := range c.keyed {
+		k := &c.keyed[i]
+		k.all = len(k.files) > 0 || k.count() > claimsMost
+	}
 	if err := db.reserve(ctx, c); err != nil {
 		return nil, 0, err
 	}
@@ -86,6 +92,18 @@ func (db *DB) claimKeys(ctx context.Context, c *commit) (busy *index.RowIDs, of 
 		}
 	}
 	return nil, 0, nil
+}
+
+// claimsMost is how many keys a write claims one by one: a claim of 100 ns each, held for so long, costs others more than to
+// wait for a write of that size.
+const claimsMost = 1 << 16
+
+// count returns how many rows the write adds.
+func (k *keyed) count() (n int) {
+	for number := range k.rows.Len() {
+		n += len(k.rows.Hashes(number)[0])
+	}
+	return n
 }
 
 // reserve waits until no other write has claimed any of the keys, and claims them.
@@ -108,7 +126,10 @@ func (db *DB) reserve(ctx context.Context, c *commit) error {
 			continue // the write makes it
 		}
 		k.claimed = true
-		t.Loading = t.Loading || len(k.files) > 0
+		if k.all {
+			t.Loading = true
+			continue
+		}
 		for number := range k.rows.Len() {
 			for key, hashes := range k.rows.Hashes(number) {
 				if err := t.Adding[key].Add(hashes); err != nil {
@@ -131,8 +152,11 @@ func (db *DB) reservedLocked(c *commit) bool {
 			return true
 		}
 		for key := range t.Adding {
-			if len(k.files) > 0 && t.Adding[key].Len() > 0 { // a load claims all keys
-				return true
+			if k.all {
+				if t.Adding[key].Len() > 0 {
+					return true
+				}
+				continue
 			}
 			for number := range k.rows.Len() {
 				if t.Adding[key].Meets(k.rows.Hashes(number)[key]) {
@@ -153,13 +177,16 @@ func (db *DB) unreserveLocked(c *commit) {
 		if t == nil || !k.claimed {
 			continue
 		}
+		k.claimed = false
+		if k.all {
+			t.Loading = false
+			continue
+		}
 		for number := range k.rows.Len() {
 			for key, hashes := range k.rows.Hashes(number) {
 				t.Adding[key].Remove(hashes)
 			}
 		}
-		k.claimed = false
-		t.Loading = t.Loading && len(k.files) == 0
 	}
 }
 

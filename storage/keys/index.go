@@ -46,8 +46,8 @@ func (x *Index) Add(hash uint64, row uint32, gone func(row int) bool) error {
 			return nil
 		}
 	}
-	if (x.used+1)*20 > len(x.slots)*17 {
-		if err := x.grow(); err != nil {
+	if !x.fits(1) {
+		if err := x.grow(max(len(x.slots)*7/5, len(x.slots)+1, 2)); err != nil {
 			return err
 		}
 	}
@@ -86,9 +86,19 @@ func (x *Index) Find(dst []uint32, hash uint64) []uint32 {
 	return dst
 }
 
-// grow makes room for at least one more row.
-func (x *Index) grow() error {
-	n := max(len(x.slots)*7/5, len(x.slots)+1, 2)
+// fits tells whether n more rows find room.
+func (x *Index) fits(n int) bool { return (x.used+n)*20 <= len(x.slots)*17 }
+
+// Reserve makes room for n more rows at once, in place of growing step by step as they come.
+func (x *Index) Reserve(n int) error {
+	if x.fits(n) {
+		return nil
+	}
+	return x.grow(max((x.used+n)*20/17+1, len(x.slots)*7/5))
+}
+
+// grow gives the table n slots.
+func (x *Index) grow(n int) error {
 	slots, err := allocate(x.Account, n)
 	if err != nil {
 		return err

@@ -32,6 +32,10 @@ func (s *Segment) Keys(list []Key) {
 	}
 }
 
+// reserveRows is from how many rows on room is made for all of them at once. Those that have no key, or take the place of
+// others, leave it empty for those that follow.
+const reserveRows = 1024
+
 // FindKey returns the number of a key, or -1.
 func (s *Segment) FindKey(columns []uint32, nullsEqual bool) int {
 	return slices.IndexFunc(s.keys, func(k keyed) bool { return k.NullsEqual == nullsEqual && slices.Equal(k.Columns, columns) })
@@ -45,6 +49,11 @@ func (s *Segment) Index(hashes [][]uint64, from, to int, deleted *index.RowSet) 
 	for i := range s.keys {
 		x := &s.keys[i].Index
 		before := x.Bytes()
+		if to-from >= reserveRows {
+			if err := x.Reserve(to - from); err != nil {
+				return err
+			}
+		}
 		for j, h := range hashes[i][from:to] {
 			if h == keys.None {
 				continue

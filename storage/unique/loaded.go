@@ -25,6 +25,7 @@ type Loaded struct {
 	columns []*batch.Vector // of rows
 	probes  []keys.Probe
 	page    []keys.Probe
+	sorter  Sorter
 }
 
 const inFile = 1 << 63
@@ -70,7 +71,7 @@ func (l *Loaded) Each(ctx context.Context, key int, do func(probes []keys.Probe)
 				return l.Files[i].Damaged(err)
 			}
 		}
-		Sort(l.probes)
+		l.probes = l.sorter.Sort(l.probes)
 		if err := do(l.probes); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package unique
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -13,7 +12,9 @@ import (
 type Rows struct {
 	Keys    []Key
 	batches []keyed
-	probes  []keys.Probe
+	probes  []keys.Probe // of key number sorted-1
+	sorted  int
+	sorter  Sorter
 }
 
 // keyed is a batch with the hashes of its keys.
@@ -25,12 +26,13 @@ type keyed struct {
 // Reset forgets all rows, and begins with those of a table with some keys.
 func (r *Rows) Reset(list []Key) {
 	clear(r.batches)
-	r.Keys, r.batches = list, r.batches[:0]
+	r.Keys, r.batches, r.sorted = list, r.batches[:0], 0
 }
 
 // Add adds the rows of a flat batch, which stays as it is as long as r is used.
 func (r *Rows) Add(b *batch.Batch) {
 	n := len(r.batches)
+	r.sorted = 0
 	r.batches = slices.Grow(r.batches, 1)[:n+1]
 	x := &r.batches[n]
 	x.hashes = slices.Grow(x.hashes[:0], len(r.Keys))[:len(r.Keys)]
@@ -53,23 +55,25 @@ func (r *Rows) At(key int, row uint64) ([]*batch.Vector, int) {
 	return r.batches[row>>32].columns[key], int(uint32(row))
 }
 
-// Probes returns the hashes of a key, sorted, and of equal ones as the rows come. They are valid until the next call.
+// Probes returns the hashes of a key, sorted, and of equal ones as the rows come. They are valid until it is asked for
+// another key.
 func (r *Rows) Probes(key int) []keys.Probe {
+	if r.sorted == key+1 {
+		return r.probes
+	}
 	r.probes = r.probes[:0]
 	for number := range r.batches {
-		for i, h := range r.batches[number].hashes[key] {
+		hashes := r.batches[number].hashes[key]
+		r.probes = slices.Grow(r.probes, len(hashes))
+		for i, h := range hashes {
 			if h != keys.None {
 				r.probes = append(r.probes, keys.Probe{Hash: h, Row: uint64(number)<<32 | uint64(i)})
 			}
 		}
 	}
-	Sort(r.probes)
+	r.probes = r.sorter.Sort(r.probes)
+	r.sorted = key + 1
 	return r.probes
-}
-
-// Sort sorts probes by hash and row.
-func Sort(probes []keys.Probe) {
-	slices.SortFunc(probes, func(a, b keys.Probe) int { return cmp.Or(cmp.Compare(a.Hash, b.Hash), cmp.Compare(a.Row, b.Row)) })
 }
 
 // Twice calls found for each row that has the key of one before it, which is the last such one. It stops when found
@@ -123,7 +127,7 @@ func (r *Rows) Violated() (err error) {
 
 // Held returns the bytes of the memory that is kept.
 func (r *Rows) Held() int64 {
-	n := 16 * int64(cap(r.probes))
+	n := 16*int64(cap(r.probes)) + r.sorter.held()
 	for _, x := range r.batches[:cap(r.batches)] {
 		for _, h := range x.hashes[:cap(x.hashes)] {
 			n += 8 * int64(cap(h))

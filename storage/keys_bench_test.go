@@ -112,3 +112,34 @@ func BenchmarkLoadKeyed(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCommitKeyed commits a million rows in one write, with and without a key.
+func BenchmarkCommitKeyed(b *testing.B) {
+	for name, keyed := range map[string]bool{"key": true, "no key": false} {
+		b.Run(name, func(b *testing.B) {
+			db, tab := benchPairs(b, "pairs")
+			if !keyed {
+				def := pairs("plain")
+				def.Constraints = nil
+				if err := db.Apply(ctx, catalog.Create(def)); err != nil {
+					b.Fatal(err)
+				}
+				tab = db.Catalog().Table("public", "plain")
+			}
+			round := int64(0)
+			for b.Loop() {
+				w := table.Rows{Table: tab.ID, Version: tab.Version}
+				for at := range int64(16) {
+					in := new(batch.Batch)
+					fillPairs(in, 1<<16, func(i int) int64 { return spread(round<<20 + at<<16 + int64(i)) })
+					w.Batches = append(w.Batches, in)
+				}
+				if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{w}}); err != nil {
+					b.Fatal(err)
+				}
+				round++
+			}
+			b.ReportMetric(float64(1<<20)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}

@@ -91,6 +91,9 @@ func (s *Search) Find(ctx context.Context, p *Parts, lock sync.Locker, out []Fou
 // file appends what a file has. Hashes that are equal are followed by the values of their rows, which are read in the order
 // of their places.
 func (s *Search) file(ctx context.Context, f *File, number int, out []Found) ([]Found, error) {
+	if f.Deleted.Len() == f.Segment.Rows() {
+		return out, nil
+	}
 	run, err := f.run(s.Key)
 	if err != nil {
 		return out, err
@@ -140,6 +143,9 @@ func (s *Search) fetch(ctx context.Context) error {
 
 // live appends what a live part has.
 func (s *Search) live(ctx context.Context, p *Live, number int, lock sync.Locker, out []Found) ([]Found, error) {
+	if p.Deleted.Len() >= p.Rows {
+		return out, nil
+	}
 	key := p.FindKey(s.Key.Layout.IDs, s.Key.NullsEqual)
 	if key < 0 {
 		return out, errs.Internal("live rows do not know the key %q", s.Key.Name)

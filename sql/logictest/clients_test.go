@@ -28,8 +28,7 @@ import (
 func TestClients(t *testing.T) {
 	root := os.Getenv("SILTSTONE_PGCOMPAT")
 	if root == "" {
-		t.Log("SILTSTONE_PGCOMPAT does not point to the capture: nothing to do")
-		return
+		t.Skip("SILTSTONE_PGCOMPAT does not point to the capture")
 	}
 	names, err := filepath.Glob(filepath.Join(root, "expected", "*.json"))
 	if err != nil || len(names) == 0 {

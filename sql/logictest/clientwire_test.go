@@ -23,8 +23,7 @@ import (
 func TestClientMessages(t *testing.T) {
 	root := os.Getenv("SILTSTONE_PGCOMPAT")
 	if root == "" {
-		t.Log("SILTSTONE_PGCOMPAT does not point to the capture: nothing to do")
-		return
+		t.Skip("SILTSTONE_PGCOMPAT does not point to the capture")
 	}
 	names, err := filepath.Glob(filepath.Join(root, "wire", "*.jsonl"))
 	if err != nil || len(names) == 0 {

@@ -134,6 +134,9 @@ func tightInteger(v int64, to types.Type) (types.Datum, bool) {
 	for x := v; x >= 10 || x <= -10; x /= 10 {
 		digits++
 	}
+	if digits > int(to.Precision) { // an explicit numeric(5,0): the cast says that it overflows
+		return types.Datum{}, false
+	}
 	t := types.NumericOf(digits, 0)
 	if digits > decimal.Precision64 {
 		return types.Int128Of(t, uint64(v), v>>63), true

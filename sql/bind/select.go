@@ -101,7 +101,7 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 	if len(s.series) > 0 && len(n.GroupClause) == 0 && len(g.aggs) == 0 {
 		b.joinPending(s) // the arguments may be subqueries
 	}
-	b.joinSeries(s)
+	series := b.joinSeries(s)
 	var having expr.Expr
 	if n.HavingClause != nil {
 		if having, err = b.boolean(s, n.HavingClause, "HAVING"); err != nil {
@@ -115,6 +115,9 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 	on := 0
 	if isDistinctOn(n) {
 		if order, on, err = b.distinctOn(s, n.DistinctClause, targets, order); err != nil {
+			return nil, err
+		}
+		if err := b.seriesBehind(n, targets, order, series); err != nil {
 			return nil, err
 		}
 	}

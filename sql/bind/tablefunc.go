@@ -184,13 +184,15 @@ func (b *Binder) seriesInSelect(s *scope, n *pg.FuncCall, field string) (expr.Ex
 }
 
 // joinSeries joins the rows of a select list's set-returning functions to the input: several run side by side, and NULL
-// stands where one has ended before the others.
-func (b *Binder) joinSeries(s *scope) {
+// stands where one has ended before the others. It returns their columns.
+func (b *Binder) joinSeries(s *scope) plan.Set {
 	if len(s.series) == 0 {
-		return
+		return nil
 	}
-	s.node = cross(s.node, together(s.series))
+	scan := together(s.series)
+	s.node = cross(s.node, scan)
 	s.series = nil
+	return plan.OutputSet(scan)
 }
 
 // together makes one scan of several scans of functions.

@@ -38,8 +38,10 @@ func (r *result) settings() {
 	}
 }
 
-// Columns sends RowDescription; in the extended protocol Describe did.
+// Columns sends RowDescription; in the extended protocol Describe did. A statement before it in the same text may have
+// changed how values print.
 func (r *result) Columns(cols []session.Column) error {
+	r.settings()
 	if r.simple {
 		r.conn.out.buf = appendColumns(r.conn.out.buf, cols, nil)
 	}

@@ -120,13 +120,13 @@ func zoneValue(arg *pg.Node, v string) (string, error) {
 	return offset(int64(hours * 3600)), nil
 }
 
-// offset writes seconds east of Greenwich as +HH:MM.
+// offset writes seconds east of Greenwich as a POSIX zone, which counts west: UTC-02:00 is two hours east.
 func offset(seconds int64) string {
-	sign := "+"
+	sign := "-"
 	if seconds < 0 {
-		sign, seconds = "-", -seconds
+		sign, seconds = "+", -seconds
 	}
-	return fmt.Sprintf("%s%02d:%02d", sign, seconds/3600, seconds/60%60)
+	return fmt.Sprintf("UTC%s%02d:%02d", sign, seconds/3600, seconds/60%60)
 }
 
 func typeName(n *pg.TypeName) string {

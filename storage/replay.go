@@ -24,6 +24,8 @@ func (db *DB) replay(ctx context.Context) error {
 	o.Failed = func(err error) { db.o.Events(event.Event{Kind: event.LogStopped, Err: err}) }
 	o.Reached, o.File, o.Accepted = v.Held.Logged, v.Held.Log, wal.Gap(v.Held.Lost)
 	o.Lost, o.Torn, o.Stopped = db.lost, db.torn, db.stopped
+	db.shelves.Recovering = true
+	defer func() { db.shelves.Recovering = false }()
 	var err error
 	db.log, err = wal.Open(ctx, o, v.Watermark, r.Record)
 	for t := range db.busy {

@@ -39,6 +39,8 @@ type Env struct {
 	Live    *mem.Account // of live segments
 	Vectors *mem.Account // of deletion vectors; neither refuses
 	Now     func() time.Time
+	// Recovering says that rows of the log are applied again, before anybody else writes.
+	Recovering bool
 }
 
 // Shelf is the rows of one table.
@@ -197,7 +199,7 @@ func (s *Shelf) Append(r Rows) (opened, frozen bool, err error) {
 		}
 		if p == nil {
 			p = &Part{
-				Live: live.New(Live(s.Table), s.env.Live, r.Sequence, s.env.Now()), Base: s.Next,
+				Live: live.New(s.live(), s.env.Live, r.Sequence, s.env.Now()), Base: s.Next,
 				Start: manifest.Position{Sequence: r.Sequence, Rows: r.At + uint64(from), Next: s.Next},
 			}
 			p.Live.Keys(s.liveKeys())
@@ -228,6 +230,16 @@ func (s *Shelf) Append(r Rows) (opened, frozen bool, err error) {
 		}
 	}
 	return opened, frozen, nil
+}
+
+// live returns the columns of the next live segment. Recovery may meet rows that have no value where the table demands one
+// by now: they were deleted before it did, in a record that comes later.
+func (s *Shelf) live() []live.Column {
+	cols := Live(s.Table)
+	for i := range cols {
+		cols[i].Nullable = cols[i].Nullable || s.env.Recovering
+	}
+	return cols
 }
 
 // Live returns a table's columns as live segments have them.

@@ -39,7 +39,11 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 	db.publishLocked()
 	// Only now: a repetition is answered from its token, and what is answered is visible.
 	for _, e := range group {
-		if x := e.Data.(*commit); e.Err == nil && x.token != nil {
+		x := e.Data.(*commit)
+		if e.Err == nil {
+			db.positions.Commit(x.moves)
+		}
+		if e.Err == nil && x.token != nil {
 			db.tokens.Commit(x.id, tokens.Write{Sequence: e.Sequence, Rows: x.rows}, x.seconds)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -29,6 +30,7 @@ type commit struct {
 	logged    []table.Deletion
 	token     *table.Token
 	id        tokens.ID // of token
+	moves     []positions.Move
 
 	keyed  []keyed // by table that has keys
 	pieces []piece // in the order of the write
@@ -65,7 +67,7 @@ func (db *DB) commitFiles(ctx context.Context, w table.Write, files []shelf.Seal
 		unsure = c.entry.Sequence != 0 && !vfs.Passes(err)
 	}
 	if c.held() <= 8<<20 { // a huge write must not pin its buffers
-		c.entry.Data, c.token, c.edits, c.files = nil, nil, nil, nil
+		c.entry.Data, c.token, c.edits, c.files, c.moves = nil, nil, nil, nil, nil
 		clear(c.sections)
 		clear(c.deletions)
 		clear(c.logged)
@@ -92,7 +94,12 @@ func (db *DB) commit(ctx context.Context, c *commit, w *table.Write) (table.Ack,
 		}
 	}
 	c.token = w.Token
-	err := db.write(ctx, c, w)
+	err := db.positions.Begin(ctx, w.Positions)
+	if err == nil {
+		if err = db.write(ctx, c, w); err != nil {
+			db.positions.Abort(w.Positions)
+		}
+	}
 	if err != nil {
 		if w.Token != nil {
 			db.tokens.Abort(c.id)
@@ -145,11 +152,12 @@ func (db *DB) write(ctx context.Context, c *commit, w *table.Write) error {
 	for _, d := range c.deletions {
 		c.logged = append(c.logged, d.Deletion)
 	}
-	if w.Token == nil && len(c.edits)+len(c.logged)+len(c.files)+len(c.sections) == 0 {
+	if w.Token == nil && len(w.Positions)+len(c.edits)+len(c.logged)+len(c.files)+len(c.sections) == 0 {
 		return nil // as CREATE TABLE IF NOT EXISTS of one that is there
 	}
 	c.seconds = db.o.Now().Unix()
-	c.encoder.End(&table.Head{Seconds: c.seconds, Token: w.Token, Edits: c.edits, Deletions: c.logged, Files: c.files})
+	c.encoder.End(&table.Head{Seconds: c.seconds, Token: w.Token, Edits: c.edits, Deletions: c.logged, Files: c.files, Positions: w.Positions})
+	c.moves = w.Positions
 	c.entry.Type, c.entry.Pieces, c.entry.Data = table.RecordWrite, c.encoder.Payload(), c
 	db.metrics.CommittedBytes.Add(int64(record.Total(c.entry.Pieces)))
 	return db.log.Append(ctx, &c.entry)

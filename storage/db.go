@@ -49,6 +49,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/persist"
+	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/tokens"
@@ -75,6 +76,7 @@ type DB struct {
 	set           *manifest.Set
 	log           *wal.Log
 	tokens        *tokens.Set
+	positions     *positions.Set
 	numbers       *catalog.Numbers
 	metrics       Metrics
 	snapshots     table.Options
@@ -123,6 +125,9 @@ func (db *DB) Catalog() *catalog.Snapshot { return db.current.Catalog() }
 
 // Snapshot pins what is visible now. The caller releases it.
 func (db *DB) Snapshot() *table.Snapshot { return db.current.Snapshot(&db.snapshots) }
+
+// Positions returns how far a source was read, by partition.
+func (db *DB) Positions(source uint64) map[string]string { return db.positions.Of(source) }
 
 // Sequence returns the sequence of the newest visible record.
 func (db *DB) Sequence() uint64 { return db.current.Sequence() }

@@ -95,6 +95,9 @@ func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) 
 				lines = append(lines, fmt.Sprintf("table %d: %d rows deleted", x.Table, x.Rows.Len()))
 			}
 		}
+		for _, p := range d.Positions {
+			lines = append(lines, fmt.Sprintf("partition %q of source %d moves to %q", p.Partition, p.Source, p.To))
+		}
 		for _, f := range d.Files {
 			line := fmt.Sprintf("table %d: segment %d of %d rows, %d bytes", f.Table, f.File, f.Rows, f.Bytes)
 			if f.Deleted != "" {

@@ -50,6 +50,7 @@ func (db *DB) edit(e *manifest.Edit, settled ...settler) error {
 	if err != nil {
 		return err
 	}
+	db.positions.Saved(e.Sources)
 	db.mu.Lock()
 	gone := db.broughtLocked(e, brought)
 	db.mu.Unlock()
@@ -86,6 +87,7 @@ func (db *DB) bringLocked(e *manifest.Edit, settled []settler, known map[catalog
 	e.Catalog, e.DDL = db.ddl[:len(db.ddl):len(db.ddl)], db.ddlLast
 	e.Applied, e.Watermark = db.applied, db.applied
 	e.Positions = map[catalog.TableID]manifest.Position{}
+	e.Sources = db.positions.Changed()
 	for t := range db.busy {
 		b.shelves = append(b.shelves, broughtOf{t, len(t.Dropped), len(t.Unnamed), t.Next})
 		for _, f := range t.Dropped {

@@ -16,6 +16,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/handle"
 	"github.com/siltstone-db/siltstone/storage/ladder"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/recovery"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -120,6 +121,7 @@ const openedAtStart = 2048
 func (db *DB) loadVersion() error {
 	v := db.set.Version()
 	db.catalog, db.applied, db.ddlLast = v.Catalog, v.Watermark, v.DDL
+	db.positions = positions.New(v.Sources)
 	sizes, last, err := recovery.Sizes(db.o.FS, db.files.Folder())
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/recovery"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -127,6 +128,9 @@ func (r *replay) Append(id catalog.TableID, rows shelf.Rows) error {
 	rows.Hashes = unique.Hashes(t.Keys, rows.Batch)
 	return r.db.appendRowsLocked(t, rows)
 }
+
+// Move implements recovery.Target.
+func (r *replay) Move(moves []positions.Move) { r.db.positions.Commit(moves) }
 
 // Token implements recovery.Target.
 func (r *replay) Token(t *table.Token, w tokens.Write, seconds int64) {

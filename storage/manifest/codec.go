@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
+	"github.com/siltstone-db/siltstone/storage/positions"
 )
 
 // WriteFields writes what is known of a segment as fields.
@@ -154,6 +155,37 @@ func readPosition(r *field.Reader, positions map[catalog.TableID]Position) {
 	positions[id] = p
 }
 
+func writeSources(w *field.Writer, n field.Number, sources map[positions.Key]string) {
+	for _, k := range slices.SortedFunc(maps.Keys(sources), positions.Key.Compare) {
+		m := w.Begin(n)
+		w.Uint(2, k.Source)
+		w.String(4, k.Partition)
+		w.String(6, sources[k])
+		w.End(m)
+	}
+}
+
+func readSource(r *field.Reader, sources *map[positions.Key]string) {
+	var k positions.Key
+	var at string
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			k.Source = r.Uint()
+		case 4:
+			k.Partition = r.String()
+		case 6:
+			at = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+	if *sources == nil {
+		*sources = map[positions.Key]string{}
+	}
+	(*sources)[k] = at
+}
+
 // Append appends the binary form of the version.
 func (v *Version) Append(dst []byte) []byte {
 	w := field.NewWriter(dst)
@@ -165,6 +197,7 @@ func (v *Version) Append(dst []byte) []byte {
 	writeSegments(w, 12, v.Segments)
 	writePositions(w, 14, v.Positions)
 	v.Held.writeFields(w)
+	writeSources(w, 32, v.Sources)
 	w.Keep(v.kept)
 	return w.Record()
 }
@@ -193,6 +226,8 @@ func DecodeVersion(b []byte) (*Version, error) {
 			v.Segments = append(v.Segments, ReadSegment(r.Record("segment of the manifest")))
 		case 14:
 			readPosition(r.Record("position of a table"), v.Positions)
+		case 32:
+			readSource(r.Record("position of a source"), &v.Sources)
 		default:
 			v.Held.readField(r)
 		}
@@ -222,6 +257,7 @@ func (e *Edit) Append(dst []byte) []byte {
 	writeTexts(w, 18, e.Quarantined)
 	writeTexts(w, 20, e.Deleted)
 	e.Held.writeFields(w)
+	writeSources(w, 32, e.Sources)
 	w.Keep(e.kept)
 	return w.Record()
 }
@@ -256,6 +292,8 @@ func DecodeEdit(b []byte) (*Edit, error) {
 			readText(r.Record("quarantined segment"), &e.Quarantined)
 		case 20:
 			readText(r.Record("deleted rows"), &e.Deleted)
+		case 32:
+			readSource(r.Record("position of a source"), &e.Sources)
 		default:
 			e.Held.readField(r)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/record"
 )
 
@@ -28,7 +29,7 @@ func describe(rec record.Frame) (string, []string, error) {
 			lines = append(lines, catalog.DescribeObject(t))
 		}
 		lines = append(append(lines, segmentLines("segment", v.Segments)...), positionLines(v.Positions)...)
-		return "version", append(lines, v.Held.lines()...), nil
+		return "version", append(append(lines, v.Held.lines()...), sourceLines(v.Sources)...), nil
 	case typeEdit:
 		e, err := DecodeEdit(rec.Payload)
 		if err != nil {
@@ -63,7 +64,8 @@ func editLines(e *Edit) []string {
 	for _, f := range slices.Sorted(maps.Keys(e.Deleted)) {
 		lines = append(lines, fmt.Sprintf("rows of segment %d deleted: %s", f, deletedText(e.Deleted[f])))
 	}
-	return append(append(lines, positionLines(e.Positions)...), e.Held.lines()...)
+	lines = append(append(lines, positionLines(e.Positions)...), e.Held.lines()...)
+	return append(lines, sourceLines(e.Sources)...)
 }
 
 // deletedText tells how many rows a set has.
@@ -99,6 +101,13 @@ func positionLines(m map[catalog.TableID]Position) (lines []string) {
 			rows = fmt.Sprintf("%d rows", m[id].Rows)
 		}
 		lines = append(lines, fmt.Sprintf("table %d sealed up to %s of record %d, next row number %d", id, rows, m[id].Sequence, m[id].Next))
+	}
+	return lines
+}
+
+func sourceLines(sources map[positions.Key]string) (lines []string) {
+	for _, k := range slices.SortedFunc(maps.Keys(sources), positions.Key.Compare) {
+		lines = append(lines, fmt.Sprintf("partition %q of source %d is at %q", k.Partition, k.Source, sources[k]))
 	}
 	return lines
 }

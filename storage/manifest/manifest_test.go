@@ -9,6 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
+	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
@@ -161,6 +162,7 @@ func TestCodec(t *testing.T) {
 	e.Add[0].Number(300)
 	e.Deleted = map[FileID]string{7: "rows"}
 	e.Held = Held{Logged: 300, Log: 4, Tokens: File{2, 500}}
+	e.Sources = map[positions.Key]string{{Source: 5, Partition: "p"}: "12", {Source: 5, Partition: "gone"}: ""}
 	if v, err = v.Apply(e); err != nil {
 		t.Fatal(err)
 	}
@@ -224,4 +226,4 @@ func FuzzDecode(f *testing.F) {
 }
 
 // golden is a version with one table and one quarantined segment.
-const golden = "1001200740085245100120033081800142121001200130981152067075626c69639201004227100220023080800142067075626c69635201749201111209100122016132021005200230015200622410072002300a406450016007720510ac02200a820104726f777392010764616d61676564720810022007300b400ab001ac02c00104d20105100220f403"
+const golden = "1001200740085245100120033081800142121001200130981152067075626c69639201004227100220023080800142067075626c69635201749201111209100122016132021005200230015200622410072002300a406450016007720510ac02200a820104726f777392010764616d61676564720810022007300b400ab001ac02c00104d20105100220f403820209100522017032023132"

@@ -28,6 +28,7 @@
 //	22  last record that is known to be in the log
 //	24  number of a log file: it, or one with a higher number, is there
 //	26  newest token file {2 number, 4 bytes}: it, at least so long, or one with a higher number is there
+//	32  positions of sources {2 source, 4 partition, 6 position: left out where an edit forgets it}
 //	30  records that are lost, which was accepted {2 the last one before them, 4 their last one}
 //	28  how the database has stopped: 2 log files, 4 token files, each {2 number, 4 bytes}
 //
@@ -46,6 +47,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/positions"
 )
 
 // FileID names a segment file for ever.
@@ -105,6 +107,7 @@ type Version struct {
 	Segments  []Segment // by file id
 	Positions map[catalog.TableID]Position
 	Held      Held
+	Sources   map[positions.Key]string // how far they were read, as of the watermark or later
 
 	kept []byte // fields of a newer version
 }
@@ -153,6 +156,7 @@ type Edit struct {
 	Deleted     map[FileID]string // sets of deleted rows that take the place of those before
 	Positions   map[catalog.TableID]Position
 	Held        Held
+	Sources     map[positions.Key]string // "": none any more
 
 	kept []byte // fields of a newer version
 }
@@ -173,6 +177,12 @@ func (v *Version) Apply(e *Edit) (*Version, error) {
 	next.NextFile = max(v.NextFile, e.NextFile)
 	next.kept = slices.Concat(v.kept, e.kept)
 	next.Held = v.Held.after(&e.Held)
+	if len(e.Sources) > 0 {
+		next.Sources = make(map[positions.Key]string, len(v.Sources)+len(e.Sources))
+		maps.Copy(next.Sources, v.Sources)
+		maps.Copy(next.Sources, e.Sources)
+		maps.DeleteFunc(next.Sources, func(_ positions.Key, p string) bool { return p == "" })
+	}
 	next.Segments = slices.Clone(v.Segments)
 	for _, s := range e.Add {
 		next.Segments = append(next.Segments, s)

@@ -9,6 +9,7 @@
 //	files             those of records up to Version.Applied are named by the manifest, or were and have gone with all
 //	                  their rows; their rows are counted all the same, unless the table's position counts them
 //	rows              a table's position says how many records, and rows of the last one, are sealed
+//	positions         the last record that moves a partition has it right
 //	tokens            a token that a token file has, too, is the same
 //
 // Replaying any prefix of the log and starting again replays to the same: positions and watermark move together in edits
@@ -22,6 +23,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -40,6 +42,7 @@ type Target interface {
 	Skip(id catalog.TableID, rows int64)
 	Append(id catalog.TableID, rows shelf.Rows) error
 	Token(t *table.Token, w tokens.Write, seconds int64)
+	Move(moves []positions.Move)
 	// Applied ends a record.
 	Applied(sequence uint64) error
 }
@@ -110,6 +113,7 @@ func (r *Replayer) write(sequence uint64, payload []byte) error {
 			return err
 		}
 	}
+	r.to.Move(d.Positions)
 	if d.Token != nil {
 		r.to.Token(d.Token, tokens.Write{Sequence: sequence, Rows: total}, d.Seconds)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/field"
+	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -20,6 +21,7 @@ import (
 //	 6  catalog edits (package catalog)
 //	 8  deletions {2 table id, 4 number below which rows go, 6 set of row numbers (package index)}
 //	10  segments that were written and made durable before the record (package manifest): file, table, rows, bytes, deleted
+//	12  positions of sources {2 source, 4 partition, 6 position: left out where there is none any more}
 //	14  sections {2 table id, 4 table version, 6 rows, 1 to 65,536, 8 columns, 10 codec: 0 plain, 1 s2 block, 12 bytes of
 //	    the plain body, 14 body}
 //
@@ -72,6 +74,7 @@ type Head struct {
 	Token     *Token
 	Edits     []catalog.Edit // as catalog.Snapshot.Apply returned them
 	Deletions []Deletion
+	Positions []positions.Move
 	Files     []shelf.Sealed // of which id, table, rows, bytes and what is deleted count
 }
 
@@ -110,6 +113,14 @@ func (e *Encoder) End(h *Head) {
 		}
 		m := w.Begin(10)
 		meta.WriteFields(w)
+		w.End(m)
+	}
+	for i := range h.Positions {
+		p := &h.Positions[i]
+		m := w.Begin(12)
+		w.Uint(2, p.Source)
+		w.String(4, p.Partition)
+		w.String(6, p.To)
 		w.End(m)
 	}
 	e.parts[0] = w.Record()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -12,6 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -58,7 +60,7 @@ func encode(sizes ...int) []byte {
 		e.Add(codecTable(uint64(i)), codecRows(n))
 	}
 	e.End(&Head{Seconds: 1_700_000_000, Token: &codecToken,
-		Edits: edits(), Deletions: deletions, Files: files})
+		Edits: edits(), Deletions: deletions, Files: files, Positions: codecMoves})
 	return bytes.Join(e.Payload(), nil)
 }
 
@@ -83,6 +85,9 @@ func TestCodec(t *testing.T) {
 	}
 	if del := d.Deletions; len(del) != 2 || del[0].Table != 7 || del[0].Rows.Len() != 2 || !del[0].Rows.Has(1<<33) || del[1].Below != 99 {
 		t.Fatalf("deletions: %+v", del)
+	}
+	if !slices.Equal(d.Positions, codecMoves) {
+		t.Fatalf("positions: %+v", d.Positions)
 	}
 	for i, n := range sizes {
 		s, err := d.Next()
@@ -159,7 +164,9 @@ func FuzzDecode(f *testing.F) {
 
 var codecToken = Token{Table: 9, Client: "c", Key: "k", Content: 1 << 63}
 
+var codecMoves = []positions.Move{{Key: positions.Key{Source: 5, Partition: "clicks/3"}, To: "1042"}, {Key: positions.Key{Source: 5, Partition: "gone"}}}
+
 var codecFile = manifest.Segment{File: 300, Table: 7, Rows: 1000, Bytes: 70_000}
 
 // golden is a write of one row with a token, catalog edits, deletions and a file.
-const golden = "1080e2cfaa06221112016322016b3100000000000000804009321b12121001220e1001200930a09c01520173920100120510033201064238100732340200000000000000000000003a3000000100000000000000100000000300020000003a3000000100000000000000100000000000420410082063522310ac02200730e80740f0a2048201143a30000001000000000001001000000005008403729b01100730014221ac0204980206840208f0010adc010cc8010eb4011100001e04a001228c012478126070727000000000000000000000000000000000000000000000000000000100000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000003030303030303030303030303030303001000000000000000000000000"
+const golden = "1080e2cfaa06221112016322016b3100000000000000804009321b12121001220e1001200930a09c01520173920100120510033201064238100732340200000000000000000000003a3000000100000000000000100000000300020000003a3000000100000000000000100000000000420410082063522310ac02200730e80740f0a2048201143a30000001000000000001001000000005008403621210052208636c69636b732f33320431303432620810052204676f6e65729b01100730014221ac0204980206840208f0010adc010cc8010eb4011100001e04a001228c012478126070727000000000000000000000000000000000000000000000000000000100000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000003030303030303030303030303030303001000000000000000000000000"

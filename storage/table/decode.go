@@ -9,6 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/positions"
 )
 
 // bodyMax bounds what a section of a damaged record may unpack to: a column of 4 GiB fits no batch.
@@ -21,6 +22,7 @@ type Decoder struct {
 	// Edits of the catalog come first, then the deletions, then files and rows.
 	Edits     []catalog.Edit
 	Deletions []Deletion
+	Positions []positions.Move   // without where they begin
 	Files     []manifest.Segment // without the sequence, which is the record's
 
 	r       *field.Reader // its field is the next section, if more
@@ -36,6 +38,7 @@ func malformed(what string) error { return errs.Corrupt("log record of a write: 
 // Begin reads the head of a payload.
 func (d *Decoder) Begin(payload []byte) error {
 	d.Seconds, d.Token, d.Edits, d.Deletions, d.Files, d.more = 0, nil, nil, d.Deletions[:0], nil, false
+	d.Positions = d.Positions[:0]
 	d.r = field.NewReader("log record of a write", payload)
 	for r := d.r; r.Next(); {
 		switch r.Number() {
@@ -63,6 +66,8 @@ func (d *Decoder) Begin(payload []byte) error {
 				}
 			}
 			d.Files = append(d.Files, f)
+		case 12:
+			d.Positions = append(d.Positions, readPosition(r.Record("position of a source")))
 		case 14:
 			d.more = true
 			return nil
@@ -90,6 +95,22 @@ func readToken(r *field.Reader) *Token {
 		}
 	}
 	return t
+}
+
+func readPosition(r *field.Reader) (m positions.Move) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			m.Source = r.Uint()
+		case 4:
+			m.Partition = r.String()
+		case 6:
+			m.To = r.String()
+		default:
+			r.Unknown()
+		}
+	}
+	return m
 }
 
 func readDeletion(r *field.Reader) (d Deletion, err error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/positions"
 )
 
 // Write is what is committed together: one log record, all or nothing, visible all at once.
@@ -18,6 +19,9 @@ type Write struct {
 	Rows  []Rows
 	// Token makes the write happen at most once; nil for none.
 	Token *Token
+	// Positions are how far the write brings partitions of sources. It fails with 40001, and stores nothing, when one of
+	// them is not where its move begins.
+	Positions []positions.Move
 	// Wait is how long the write may wait for room when rows arrive faster than they are sealed, before it fails with
 	// 53200; 0: as long as sealing goes on. A client that can be told to come back later sets it.
 	Wait time.Duration

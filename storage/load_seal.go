@@ -80,9 +80,9 @@ func (s *pendingSeal) run(ctx context.Context, workers int) error {
 	defer db.mu.Unlock()
 	if l.failure = b.Err; b.Err != nil {
 		db.metrics.SealFailures.Add(1)
-		db.o.Events(event.Event{Kind: event.SealFailed, Table: s.t.Table.Name, Rows: int64(b.Rows), Err: b.Err})
+		db.o.Events(event.Event{Kind: event.SealFailed, Table: b.Table.Name, Rows: int64(b.Rows), Err: b.Err})
 	} else {
-		db.countSeal(s.t.Table, &b.Meta, time.Since(start))
+		db.countSeal(b.Table, &b.Meta, time.Since(start))
 		db.noteFreedLocked(freed)
 	}
 	db.cond.Broadcast()

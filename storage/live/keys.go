@@ -38,7 +38,12 @@ const reserveRows = 1024
 
 // FindKey returns the number of a key, or -1.
 func (s *Segment) FindKey(columns []uint32, nullsEqual bool) int {
-	return slices.IndexFunc(s.keys, func(k keyed) bool { return k.NullsEqual == nullsEqual && slices.Equal(k.Columns, columns) })
+	for i := range s.keys { // by place: a copy would read the index, which rows are entered into meanwhile
+		if k := &s.keys[i].Key; k.NullsEqual == nullsEqual && slices.Equal(k.Columns, columns) {
+			return i
+		}
+	}
+	return -1
 }
 
 // Index enters rows [from, to) of the batch that was just appended under their keys. hashes are those of all its rows, a

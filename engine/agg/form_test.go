@@ -344,3 +344,29 @@ func TestMergeBeyondMemory(t *testing.T) {
 	}
 	enginetest.Equal(t, "merged", got, enginetest.GroupBy(rows, []int{0}, calls))
 }
+
+// TestHeaderBits flips every bit of a header: all of it says what the records are, so that each flip is refused.
+func TestHeaderBits(t *testing.T) {
+	cfg, cols := everything()
+	header, _ := states(t, cfg, enginetest.NewRelation(cfg.In, enginetest.Random(rand.New(rand.NewPCG(4, 4)), cols, 3), 1, nil), 1, nil)
+	g := agg.New(cfg)
+	defer g.Close()
+	if err := g.Open(&op.Task{Ctx: context.Background(), Workers: 1, Account: mem.NewPool(0).Account("test", 0)}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range header {
+		for bit := range 8 {
+			header[i] ^= 1 << bit
+			if err := g.CheckHeader(header); !errs.Is(err, errs.DataCorrupted) && !errs.Is(err, errs.FeatureNotSupported) {
+				t.Errorf("byte %d, bit %d of %d bytes: %v", i, bit, len(header), err)
+			}
+			header[i] ^= 1 << bit
+		}
+		if err := g.CheckHeader(header[:i]); err == nil {
+			t.Errorf("%d of %d bytes are taken", i, len(header))
+		}
+	}
+	if err := g.CheckHeader(header); err != nil {
+		t.Error(err)
+	}
+}

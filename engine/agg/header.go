@@ -113,7 +113,7 @@ func readState(r *field.Reader) (s headerState) {
 		case 4:
 			s.input = r.Uint()
 		case 6:
-			s.least = r.Bool()
+			s.least = ranged(r, r.Uint(), 1) == 1
 		case 8:
 			s.arg = readType(r)
 		default:

@@ -49,6 +49,7 @@ func TestNotNullAfterDeletedRows(t *testing.T) {
 		t.Fatalf("columns %+v", now.Columns)
 	}
 	w = rowsOf(now, 4, 1)
+	w.Batches[0].Cols[3].AppendDatum(types.IntOf(types.T(types.Int8), 9))
 	if _, err := db2.Commit(ctx, table.Write{Rows: []table.Rows{w}}); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -111,5 +112,44 @@ func TestTokensExpire(t *testing.T) {
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A token belongs to a table, not to its name: over a rename it is known, and a table that is made again knows none of
+// those before, also after a restart.
+func TestTokenBelongsToTable(t *testing.T) {
+	o := testOptions(vfs.NewMem())
+	db := mustOpen(t, o)
+	push := func(name string) bool {
+		t.Helper()
+		tab := db.Catalog().Table("public", name)
+		ack, err := db.Commit(ctx, table.Write{Rows: []table.Rows{rowsOf(tab, 0, 1)}, Token: &table.Token{Table: tab.ID, Client: "c", Key: "k"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ack.Duplicate
+	}
+	tab := mustCreate(t, db, "t")
+	if push("t") {
+		t.Fatal("a fresh token is known")
+	}
+	if err := db.Apply(ctx, catalog.Replace(tab, func(t *catalog.Table) (*catalog.Table, error) { t.Name = "renamed"; return t, nil })); err != nil {
+		t.Fatal(err)
+	}
+	if !push("renamed") {
+		t.Fatal("the token is lost with the name")
+	}
+	mustCreate(t, db, "t")
+	if push("t") {
+		t.Fatal("another table of the same name knows the token")
+	}
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, db)
+	db = mustOpen(t, o)
+	defer func() { mustClose(t, db) }()
+	if !push("t") || !push("renamed") {
+		t.Fatal("tokens are lost over a restart")
 	}
 }

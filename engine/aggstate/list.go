@@ -217,7 +217,7 @@ func appendList(s *State, dst []byte, r []uint64) []byte {
 // readList reads the values of a list. Each takes at least a byte, so a wrong number of them ends with the record.
 func readList(s *State, x *Reader, r []uint64) {
 	var words [2 * ArgsMax]uint64
-	for n := x.Uvarint(); n > 0 && !x.failed(); n-- {
+	for n := x.Uvarint(); n > 0 && !x.Failed(); n-- {
 		nulls := x.Uvarint()
 		if nulls>>uint(len(s.Args)) != 0 {
 			x.Damaged()
@@ -231,7 +231,7 @@ func readList(s *State, x *Reader, r []uint64) {
 			}
 			node = append(node, w[:hashtable.Wide(a.Type)]...)
 		}
-		if !x.failed() {
+		if !x.Failed() {
 			s.Store.nodes.append(r, nulls, node)
 		}
 	}

@@ -132,7 +132,7 @@ func appendDecimals(s *State, dst []byte, r []uint64) []byte {
 func readDecimals(s *State, x *Reader, r []uint64) {
 	for i := range r {
 		b := x.Bytes()
-		if len(b) == 0 || x.failed() {
+		if len(b) == 0 || x.Failed() {
 			continue
 		}
 		d, err := decimal.Decode(b)

@@ -64,10 +64,8 @@ func (x *Reader) Done() error {
 // Damaged makes the reader fail: the values are none that can be.
 func (x *Reader) Damaged() { x.bad = true }
 
-func (x *Reader) failed() bool { return x.bad || x.err != nil }
-
 // Failed tells whether the reader has failed.
-func (x *Reader) Failed() bool { return x.failed() }
+func (x *Reader) Failed() bool { return x.bad || x.err != nil }
 
 // Take returns the next n bytes, or zeros when there are fewer.
 func (x *Reader) Take(n uint64) []byte {
@@ -146,7 +144,7 @@ func (x *Reader) Value(t types.Type, strings *hashtable.Interner) (w [2]uint64) 
 
 // Number returns the number of a string, 0 when the reader failed.
 func (x *Reader) Number(strings *hashtable.Interner, b []byte) uint64 {
-	if x.failed() {
+	if x.Failed() {
 		return 0
 	}
 	id, err := strings.Number(b)

@@ -116,15 +116,6 @@ func (in *Interner) dictBytes(ref uint64) []byte {
 	return (*in.dicts.Load())[ref>>32&0x7fffffff].At(int(uint32(ref)))
 }
 
-// used tells whether a number is that of a string.
-func (in *Interner) used(id uint32) bool {
-	if id <= in.merged {
-		return id > 0 && (in.refs == nil || in.refs[id-1] != noRef)
-	}
-	id -= in.merged + 1
-	return id>>in.bits < in.shards[id&(1<<in.bits-1)].n.Load()
-}
-
 func (in *Interner) equal(a, b []byte) bool {
 	if in.key == nil {
 		return string(a) == string(b)

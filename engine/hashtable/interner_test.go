@@ -134,3 +134,12 @@ func TestKeySet(t *testing.T) {
 		}
 	}
 }
+
+// used tells whether a number is that of a string.
+func (in *Interner) used(id uint32) bool {
+	if id <= in.merged {
+		return id > 0 && (in.refs == nil || in.refs[id-1] != noRef)
+	}
+	id -= in.merged + 1
+	return id>>in.bits < in.shards[id&(1<<in.bits-1)].n.Load()
+}

@@ -16,8 +16,9 @@ import (
 )
 
 // The workload writes rows 0, 1, 2, ... in turn to tables a and b, some to both in one write and some with tokens,
-// drops and makes a table now and then, and takes a checkpoint. Each write also replaces two rows of a by the same rows,
-// and some delete a row of b: a half of a write is seen in the totals. Table c is truncated and filled by each write, and
+// drops and makes a table now and then, and takes a checkpoint. Its segments are merged, in the background and once by it.
+// Each write also replaces two rows of a by the same rows, and some delete a row of b: a half of a write is seen in the
+// totals. Table c is truncated and filled by each write, and
 // every third write swaps table d for a new one with its rows.
 type workload struct {
 	rows         func(i int) (a, b int) // that step i adds
@@ -203,6 +204,9 @@ func step(db *DB, i, a, b int) error {
 	}
 	if err == nil && i == workloadSteps/2 {
 		err = db.Checkpoint(ctx)
+	}
+	if err == nil && i == workloadSteps/2+3 { // what the background has not merged
+		err = db.Vacuum(ctx, ta.ID, false)
 	}
 	return err
 }

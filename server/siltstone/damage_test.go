@@ -195,6 +195,8 @@ func TestTornLog(t *testing.T) {
 		if err := os.CopyFS(at, os.DirFS(image)); err != nil {
 			t.Fatal(err)
 		}
+		// A crash leaves the file as long as it was made; a shorter one was cut by somebody, and refused.
+		b = append(slices.Clip(b), make([]byte, max(0, len(whole)-len(b)))...)
 		if err := os.WriteFile(filepath.Join(at, "wal", filepath.Base(log)), b, 0o600); err != nil {
 			t.Fatal(err)
 		}

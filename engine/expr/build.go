@@ -5,6 +5,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/datetime"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
 )
 
@@ -90,10 +91,10 @@ func Coerce(e Expr, to types.Type) (Expr, error) {
 				return &Cast{Arg: &Const{types.TextOf(x.Value.S)}, T: to}, nil
 			}
 			d, err := parseLiteral(to, x.Value.S)
-			if err != nil {
+			if err != nil && !ofDateStyle(to, x.Value.S) {
 				return nil, err
 			}
-			if ofSession(to, x.Value.S) {
+			if err != nil || ofSession(to, x.Value.S) {
 				return &Cast{Arg: &Const{types.TextOf(x.Value.S)}, T: to}, nil
 			}
 			return &Const{d}, nil
@@ -111,15 +112,31 @@ func Coerce(e Expr, to types.Type) (Expr, error) {
 	return &Cast{Arg: e, T: to}, nil
 }
 
-// ofSession tells whether what a literal means depends on the session: its time zone, the current time ("today"), or the
-// names in the catalog. Such a literal stays text with a stable cast, which FoldWith computes for one execution.
+// ofSession tells whether what a literal means depends on the session: its time zone, the current time ("today"), the
+// order of day and month, or the names in the catalog. Such a literal stays text with a stable cast, which FoldWith computes for one execution.
 func ofSession(to types.Type, s string) bool {
 	switch to.Kind {
 	case types.Timestamptz:
 		return true
 	case types.Date, types.Timestamp, types.Time:
-		s = strings.ToLower(s)
-		return strings.Contains(s, "now") || strings.Contains(s, "tod") || strings.Contains(s, "tom") || strings.Contains(s, "yest")
+		l := strings.ToLower(s)
+		return strings.Contains(l, "now") || strings.Contains(l, "tod") || strings.Contains(l, "tom") || strings.Contains(l, "yest") ||
+			ofDateStyle(to, s)
+	}
+	return false
+}
+
+// ofDateStyle tells whether a date means something else in another order of day, month and year.
+func ofDateStyle(to types.Type, s string) bool {
+	if to.Kind != types.Date && to.Kind != types.Timestamp && to.Kind != types.Timestamptz {
+		return false
+	}
+	first, err := types.Parse(to, s)
+	for _, order := range []datetime.Order{datetime.DMY, datetime.YMD} {
+		d, e := types.ParseWith(to, []byte(s), &types.Settings{Settings: datetime.Settings{Order: order}})
+		if (e == nil) != (err == nil) || d != first {
+			return true
+		}
 	}
 	return false
 }

@@ -45,7 +45,8 @@ func CastVolatility(from, to types.Type) Volatility {
 	zoned := from.Kind == types.Timestamptz || to.Kind == types.Timestamptz
 	textToTime := category(from) == 'S' && category(to) == 'D'
 	named := isOid(from.Kind) && from.Kind != types.Oid || isOid(to.Kind) && to.Kind != types.Oid
-	if zoned || textToTime || named {
+	digits := (from.Kind == types.Float4 || from.Kind == types.Float8) && category(to) == 'S' // extra_float_digits
+	if zoned || textToTime || named || digits {
 		return Stable
 	}
 	return Immutable

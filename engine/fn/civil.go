@@ -133,8 +133,10 @@ func (c *Context) settings() (types.Settings, error) {
 	}
 	loc, err := datetime.LoadZone(c.Session.TimeZone())
 	s := types.Settings{Settings: datetime.Settings{Location: loc, Now: c.Session.Now()}}
-	if v, ok := c.Session.Setting("bytea_output"); ok && v == "escape" {
-		s.ByteaEscape = true
+	for _, name := range types.TextParameters {
+		if v, ok := c.Session.Setting(name); ok {
+			s.Apply(name, v)
+		}
 	}
 	return s, err
 }

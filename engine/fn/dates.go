@@ -453,6 +453,16 @@ func clocks() {
 		us, err := c.now()
 		return z.local(us), err
 	}
+	for name, t := range map[string]types.Type{"timestamptz": tTSTZ, "timestamp": tTS, "time": tTime} { // to a precision
+		register(&Overload{Name: name, Args: list(t, tInt4), Result: returns(t), Total: true,
+			Eval: rowFixed(t, func(_ *Context, r *row) (int64, bool, error) {
+				us := r.int8(0)
+				if t != tTime && !finiteTS(us) {
+					return us, true, nil
+				}
+				return datetime.RoundMicros(us, r.int4(1)), true, nil
+			})})
+	}
 	for _, name := range []string{"now", "current_timestamp", "transaction_timestamp"} {
 		clock(name, tTSTZ, Stable, transaction)
 	}

@@ -147,10 +147,13 @@ func decimal2(f func(a, b decimal.Decimal) (decimal.Decimal, error)) Eval {
 	}
 }
 
+// fixedNumeric tells a numeric whose values are scaled integers.
+func fixedNumeric(t types.Type) bool { return t.Precision > 0 && t.Precision <= decimal.Precision128 }
+
 // sumType is the type of a + b and a - b.
 func sumType(ts []types.Type) types.Type {
 	a, b := ts[0], ts[1]
-	if a.Precision == 0 || b.Precision == 0 {
+	if !fixedNumeric(a) || !fixedNumeric(b) {
 		return tNumeric
 	}
 	scale := max(a.Scale, b.Scale)
@@ -160,7 +163,7 @@ func sumType(ts []types.Type) types.Type {
 // productType is the type of a * b.
 func productType(ts []types.Type) types.Type {
 	a, b := ts[0], ts[1]
-	if a.Precision == 0 || b.Precision == 0 {
+	if !fixedNumeric(a) || !fixedNumeric(b) {
 		return tNumeric
 	}
 	return numericOf(int(a.Precision+b.Precision), int(a.Scale+b.Scale))
@@ -169,7 +172,7 @@ func productType(ts []types.Type) types.Type {
 // remainderType is the type of a % b.
 func remainderType(ts []types.Type) types.Type {
 	a, b := ts[0], ts[1]
-	if a.Precision == 0 || b.Precision == 0 {
+	if !fixedNumeric(a) || !fixedNumeric(b) {
 		return tNumeric
 	}
 	scale := max(a.Scale, b.Scale)

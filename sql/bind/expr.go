@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
-
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/sql/parse"
@@ -306,7 +305,18 @@ func (b *Binder) sqlValue(s *scope, n *pg.SQLValueFunction) (expr.Expr, error) {
 	if !ok {
 		return nil, b.unsupported(n.Location, "%s", n.Op)
 	}
-	return b.call(name, nil, nil, n.Location)
+	e, err := b.call(name, nil, nil, n.Location)
+	if round := precisionNames[n.Op]; err == nil && round != "" {
+		return b.call(round, []expr.Expr{e, &expr.Const{Value: types.IntOf(types.T(types.Int4), int64(n.Typmod))}}, nil, n.Location)
+	}
+	return e, err
+}
+
+// precisionNames are the functions that round what has a precision: current_timestamp(3).
+var precisionNames = map[pg.SQLValueFunctionOp]string{
+	pg.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP_N: "timestamptz",
+	pg.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP_N:    "timestamp",
+	pg.SQLValueFunctionOp_SVFOP_LOCALTIME_N:         "time",
 }
 
 var sqlValueNames = map[pg.SQLValueFunctionOp]string{
@@ -315,6 +325,7 @@ var sqlValueNames = map[pg.SQLValueFunctionOp]string{
 	pg.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP:   "current_timestamp",
 	pg.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP_N: "current_timestamp",
 	pg.SQLValueFunctionOp_SVFOP_LOCALTIME:           "localtime",
+	pg.SQLValueFunctionOp_SVFOP_LOCALTIME_N:         "localtime",
 	pg.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP:      "localtimestamp",
 	pg.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP_N:    "localtimestamp",
 	pg.SQLValueFunctionOp_SVFOP_CURRENT_ROLE:        "current_role",

@@ -89,7 +89,10 @@ func (s *Session) cancelBackend(pid int64) (types.Datum, bool, error) {
 // TypeSettings returns the settings that the text forms of values depend on, for package pgtype. The value is the
 // caller's; it is not changed when a setting is.
 func (s *Session) TypeSettings() *types.Settings {
-	set := &types.Settings{ByteaEscape: s.settings.Raw("bytea_output") == "escape", Names: s}
+	set := &types.Settings{Names: s}
+	for _, name := range types.TextParameters {
+		set.Apply(name, s.settings.Raw(name))
+	}
 	if loc, err := datetime.LoadZone(s.settings.Raw("timezone")); err == nil {
 		set.Location = loc
 	}

@@ -1,7 +1,6 @@
 package setting
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -32,20 +31,25 @@ func checkEncoding(v string) (string, error) {
 	return "", parameters["client_encoding"].invalid(v)
 }
 
-// checkDateStyle keeps the output form and the order of fields apart, as PostgreSQL does. Output is always ISO, and dates
-// like 1/8/1999 are always read month first.
+// checkDateStyle keeps the output form and the order of fields apart, as PostgreSQL does. Output is always ISO.
 func checkDateStyle(v string) (string, error) {
+	order := "MDY"
 	for _, w := range strings.Split(v, ",") {
 		switch w = strings.ToUpper(strings.TrimSpace(w)); w {
 		case "ISO", "DEFAULT", "":
 		case "MDY", "US", "NONEURO", "NONEUROPEAN":
-		case "DMY", "EURO", "EUROPEAN", "YMD", "SQL", "POSTGRES", "GERMAN":
+			order = "MDY"
+		case "DMY", "EURO", "EUROPEAN":
+			order = "DMY"
+		case "YMD":
+			order = "YMD"
+		case "SQL", "POSTGRES", "GERMAN":
 			return "", errs.Unsupported("DateStyle %s", w)
 		default:
 			return "", parameters["datestyle"].invalid(v).WithDetail("Unrecognized key word: %q.", strings.ToLower(w))
 		}
 	}
-	return "ISO, MDY", nil
+	return "ISO, " + order, nil
 }
 
 func checkIntervalStyle(v string) (string, error) {
@@ -63,29 +67,12 @@ func checkTimeZone(v string) (string, error) {
 	case "LOCAL", "DEFAULT":
 		return "UTC", nil
 	}
-	if isOffset(v) {
-		v = "UTC" + v
-	}
 	loc, err := datetime.LoadZone(v)
 	if err != nil {
 		return "", parameters["timezone"].invalid(v)
 	}
 	if name := loc.String(); strings.EqualFold(name, v) {
 		return name, nil // the database's own spelling
-	}
-	return v, nil
-}
-
-// isOffset tells an offset with minutes, +02:00: SET takes a number as hours east of Greenwich, and this as a POSIX zone
-// without a name, which counts west.
-func isOffset(v string) bool {
-	return len(v) > 1 && (v[0] == '+' || v[0] == '-') && strings.Contains(v, ":") && strings.Trim(v[1:], "0123456789:") == ""
-}
-
-// checkFloatDigits refuses to round: floats are printed with as many digits as they need to be read back.
-func checkFloatDigits(v string) (string, error) {
-	if n, err := strconv.Atoi(v); err == nil && n < 1 {
-		return "", errs.Unsupported("extra_float_digits = %s", v)
 	}
 	return v, nil
 }

@@ -53,7 +53,7 @@ var parameterList = []Parameter{
 	{Name: "default_transaction_isolation", Kind: enum, Boot: "read committed", Values: isolationLevels, Category: catStmt, Description: "Isolation level of new transactions."},
 	{Name: "default_transaction_read_only", Kind: boolean, Boot: "off", Category: catStmt, Description: "New transactions are read-only.", Report: true},
 	{Name: "escape_string_warning", Kind: boolean, Boot: "on", Category: catCompat, Description: "Warn of backslashes in plain strings."},
-	{Name: "extra_float_digits", Kind: integer, Boot: "1", Min: -15, Max: 3, Category: catLocale, Description: "Digits of floating-point output: always the shortest exact ones.", check: checkFloatDigits},
+	{Name: "extra_float_digits", Kind: integer, Boot: "1", Min: -15, Max: 3, Category: catLocale, Description: "Digits of floating-point output; above 0: shortest exact."},
 	{Name: "idle_in_transaction_session_timeout", Kind: integer, Boot: "0", Unit: "ms", Max: maxInt, Category: catStmt, Description: "Longest idle time inside a transaction; 0: no limit."},
 	{Name: "idle_session_timeout", Kind: integer, Boot: "0", Unit: "ms", Max: maxInt, Category: catStmt, Description: "Longest idle time outside a transaction; 0: no limit."},
 	{Name: "in_hot_standby", Kind: boolean, Boot: "off", Context: internal, Category: catPreset, Description: "Whether this is a standby.", Report: true},

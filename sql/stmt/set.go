@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
-
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -120,13 +119,17 @@ func zoneValue(arg *pg.Node, v string) (string, error) {
 	return offset(int64(hours * 3600)), nil
 }
 
-// offset writes seconds east of Greenwich as a POSIX zone, which counts west: UTC-02:00 is two hours east.
+// offset writes seconds east of Greenwich as a POSIX zone, whose offset counts to the west: <+02>-02.
 func offset(seconds int64) string {
-	sign := "-"
+	east, west := "+", "-"
 	if seconds < 0 {
-		sign, seconds = "+", -seconds
+		east, west, seconds = "-", "+", -seconds
 	}
-	return fmt.Sprintf("UTC%s%02d:%02d", sign, seconds/3600, seconds/60%60)
+	clock := fmt.Sprintf("%02d", seconds/3600)
+	if seconds%3600 != 0 {
+		clock += fmt.Sprintf(":%02d", seconds/60%60)
+	}
+	return "<" + east + clock + ">" + west + clock
 }
 
 func typeName(n *pg.TypeName) string {

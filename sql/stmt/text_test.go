@@ -11,7 +11,7 @@ func TestQuoteIdent(t *testing.T) {
 }
 
 func TestOffset(t *testing.T) {
-	for seconds, want := range map[int64]string{0: "UTC-00:00", 3600: "UTC-01:00", -3600: "UTC+01:00", 19800: "UTC-05:30", -34200: "UTC+09:30"} {
+	for seconds, want := range map[int64]string{0: "<+00>-00", 3600: "<+01>-01", -3600: "<-01>+01", 19800: "<+05:30>-05:30", -34200: "<-09:30>+09:30"} {
 		if got := offset(seconds); got != want {
 			t.Errorf("%d: %s, want %s", seconds, got, want)
 		}

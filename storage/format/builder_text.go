@@ -92,6 +92,15 @@ func (b *Builder) text(c *column, s []byte) error {
 		c.v.EndString()
 		return nil
 	case types.Numeric:
+		if c.Type.Precision <= 0 {
+			data, err := decimal.AppendParsed(c.v.Data, s)
+			if err != nil {
+				return err
+			}
+			c.v.Data = data
+			c.v.EndString()
+			return nil
+		}
 		d, err := decimal.Parse(s)
 		if err == nil {
 			d, err = d.Constrain(int(c.Type.Precision), int(c.Type.Scale))

@@ -7,9 +7,8 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/charmap"
-
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"golang.org/x/text/encoding/charmap"
 )
 
 // Charset is an encoding of text with one byte per character, which data comes in or goes out in; nil is UTF-8.

@@ -53,6 +53,24 @@ func hasNonZeroDigit(s []byte) bool {
 	return bytes.ContainsAny(s, "123456789")
 }
 
+// Digits that every float of a type has, to which extra_float_digits adds when it is not positive.
+const (
+	float32Digits = 6
+	float64Digits = 15
+)
+
+// AppendFloat appends a float of 32 or 64 bits as the settings want it.
+func (s *Settings) AppendFloat(dst []byte, f float64, size int) []byte {
+	if s == nil || s.FloatDigits >= 0 || math.IsNaN(f) || math.IsInf(f, 0) || f == 0 {
+		return appendFloat(dst, f, size)
+	}
+	digits := float64Digits
+	if size == 32 {
+		digits = float32Digits
+	}
+	return strconv.AppendFloat(dst, f, 'g', max(digits+1+s.FloatDigits, 1), size)
+}
+
 // AppendFloat64 appends the shortest text that reads back as f, in PostgreSQL's form (extra_float_digits >= 1).
 func AppendFloat64(dst []byte, f float64) []byte { return appendFloat(dst, f, 64) }
 

@@ -34,6 +34,10 @@ func ParseWith(t Type, s []byte, set *Settings) (Datum, error) {
 		v, err := ParseFloat64(s)
 		return FloatOf(t, v), err
 	case Numeric:
+		if t.Precision <= 0 {
+			enc, err := decimal.AppendParsed(nil, s)
+			return StringOf(t, string(enc)), err
+		}
 		d, err := decimal.Parse(s)
 		if err != nil {
 			return Datum{}, err
@@ -109,9 +113,9 @@ func AppendWith(dst []byte, d Datum, set *Settings) []byte {
 		}
 		return append(dst, 'f')
 	case Float4:
-		return AppendFloat32(dst, float32(d.F))
+		return set.AppendFloat(dst, d.F, 32)
 	case Float8:
-		return AppendFloat64(dst, d.F)
+		return set.AppendFloat(dst, d.F, 64)
 	case Numeric:
 		switch d.Type.Physical() {
 		case PhysInt64:

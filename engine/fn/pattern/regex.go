@@ -293,10 +293,10 @@ func (t *translator) escape(inBracket bool) error {
 	c := t.s[t.i+1]
 	t.i += 2
 	switch c {
-	case 'd', 'w', 's', 'f', 'n', 'r', 't', 'v', 'a':
+	case 'd', 'f', 'n', 'r', 't', 'v', 'a', 'D':
 		t.out.WriteString(`\` + string(c))
-	case 'D', 'W', 'S':
-		t.out.WriteString(`\` + string(c))
+	case 'w', 's', 'W', 'S':
+		return t.class(c, inBracket)
 	case 'b':
 		t.out.WriteString(`\x08`)
 	case 'B':
@@ -340,6 +340,33 @@ func (t *translator) escape(inBracket bool) error {
 		if c >= 0x80 { // a byte of a longer character: take it back as it was
 			return t.rawAfterEscape()
 		}
+	}
+	return nil
+}
+
+// classes are the contents of brackets for the classes of characters, as LC_CTYPE C.UTF-8 has them.
+var classes = map[string]string{
+	"alpha": `\p{L}\p{Nl}`, "digit": `0-9`, "alnum": `\p{L}\p{Nl}\p{Nd}`, "upper": `\p{Lu}`, "lower": `\p{Ll}`, "blank": `[:blank:]`,
+	"space": `\s\x0b\x{1680}\x{2000}-\x{2006}\x{2008}-\x{200a}\x{2028}\x{2029}\x{205f}\x{3000}`,
+	"punct": `[:punct:]\p{P}\p{S}`, "cntrl": `[:cntrl:]`, "graph": `[:graph:]\p{L}\p{M}\p{N}\p{P}\p{S}`,
+	"print": `[:print:]\p{L}\p{M}\p{N}\p{P}\p{S}\x{a0}`, "xdigit": `[:xdigit:]`, "word": `\p{L}\p{Nl}\p{Nd}_`,
+}
+
+// class translates \w, \s and what is not one of them.
+func (t *translator) class(c byte, inBracket bool) error {
+	set := classes["word"]
+	if c == 's' || c == 'S' {
+		set = classes["space"]
+	}
+	switch outside := c == 'W' || c == 'S'; {
+	case inBracket && outside:
+		t.out.WriteString(`\` + string(c)) // of ASCII: a class within brackets cannot be turned round
+	case inBracket:
+		t.out.WriteString(set)
+	case outside:
+		t.out.WriteString("[^" + set + "]")
+	default:
+		t.out.WriteString("[" + set + "]")
 	}
 	return nil
 }
@@ -412,10 +439,10 @@ func (t *translator) bracket() error {
 			if end < 0 {
 				return badRegex("brackets [] not balanced")
 			}
-			if !strings.Contains(" alpha digit alnum upper lower space blank punct cntrl graph print xdigit word ", " "+rest[2:end]+" ") {
+			if classes[rest[2:end]] == "" {
 				return badRegex("invalid character class")
 			}
-			t.out.WriteString(rest[:end+2])
+			t.out.WriteString(classes[rest[2:end]])
 			t.i += end + 2
 		case strings.HasPrefix(rest, "[."), strings.HasPrefix(rest, "[="):
 			return errs.Unsupported("a collating element in a regular expression")

@@ -25,6 +25,7 @@ type dateFields struct {
 	mode                                   convention
 	hour, minute, second, daySecond        int
 	milli, micro                           int
+	precision                              int  // digits behind the point that the result has, 0: all
 	twelve                                 bool // a clock of 12 hours
 	half                                   int  // of it: 1 is p.m.
 	weekday, day, yearDay, month           int
@@ -69,6 +70,9 @@ func (r *DateReader) Timestamp(s, template []byte) (us int64, zoned bool, err er
 		return 0, false, datetime.TimestampOutOfRange()
 	}
 	local += int64(m.hour)*datetime.MicrosPerHour + int64(m.minute)*datetime.MicrosPerMinute + int64(m.second)*datetime.MicrosPerSecond + int64(m.micros)
+	if r.f.precision > 0 {
+		local = datetime.RoundMicros(local, r.f.precision)
+	}
 	if r.f.zoneSign == 0 {
 		return local, false, nil
 	}
@@ -357,6 +361,7 @@ func (r *DateReader) number(p *datePart, i int) error {
 	if p.p >= dateFraction1 && p.p <= dateFraction6 || p.p == dateMicro {
 		if width = 6; p.p != dateMicro {
 			width = int(p.p-dateFraction1) + 1
+			f.precision = width
 		}
 		return r.fraction(&f.micro, width, 6, p, i)
 	}

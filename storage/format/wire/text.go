@@ -25,11 +25,11 @@ func TextEncoder(t types.Type, set *types.Settings) Encoder {
 		return func(dst []byte, v *batch.Vector, row int) []byte { return ascii.AppendInt(dst, int64At(v, row)) }
 	case types.Float4:
 		return func(dst []byte, v *batch.Vector, row int) []byte {
-			return types.AppendFloat32(dst, fixed[float32](v, row))
+			return s.AppendFloat(dst, float64(fixed[float32](v, row)), 32)
 		}
 	case types.Float8:
 		return func(dst []byte, v *batch.Vector, row int) []byte {
-			return types.AppendFloat64(dst, fixed[float64](v, row))
+			return s.AppendFloat(dst, fixed[float64](v, row), 64)
 		}
 	case types.Numeric:
 		return textNumeric(t)

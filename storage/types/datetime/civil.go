@@ -138,3 +138,17 @@ func TimestampOutOfRange() error {
 
 // DateOutOfRange is PostgreSQL's 22008 for dates in arithmetic and casts.
 func DateOutOfRange() error { return errs.New(errs.DatetimeFieldOverflow, "date out of range") }
+
+// RoundMicros rounds microseconds to so many digits behind the point of a second, half away from zero, as the precision of
+// a time or timestamp does.
+func RoundMicros(us int64, digits int) int64 {
+	unit := int64(1)
+	for range 6 - min(max(digits, 0), 6) {
+		unit *= 10
+	}
+	half := unit / 2
+	if us < 0 {
+		half = -half
+	}
+	return (us + half) / unit * unit
+}

@@ -34,7 +34,7 @@ func TestCivil(t *testing.T) {
 
 func TestZones(t *testing.T) {
 	for name, offset := range map[string]int{"UTC": 0, "europe/PARIS": 3600, "america/port_of_spain": -4 * 3600, "est": -5 * 3600, "+5": 5 * 3600,
-		"-3.5": -12600, "+05:30": 19800, "UTC-3": 3 * 3600, "Etc/GMT+3": -3 * 3600, "jst": 9 * 3600, "EST5EDT": -5 * 3600, "us/eastern": -5 * 3600} {
+		"-3.5": -12600, "+05:30": -19800, "-02:00": 7200, "<+03:30>-03:30": 12600, "UTC-3": 3 * 3600, "Etc/GMT+3": -3 * 3600, "jst": 9 * 3600, "EST5EDT": -5 * 3600, "us/eastern": -5 * 3600} {
 		loc, err := LoadZone(name)
 		if err != nil {
 			t.Error(err)

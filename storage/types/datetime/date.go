@@ -77,7 +77,7 @@ func atoi(s string) int {
 	return n
 }
 
-// number reads one number of a date whose fields stand in the order month, day, year, or year, month, day.
+// number reads one number of a date whose fields stand in the order of DateStyle, or year, month, day.
 func (d *dateDecoder) number(s string) dateFault {
 	for i := range len(s) {
 		if !ascii.IsDigit(s[i]) {
@@ -95,8 +95,12 @@ func (d *dateDecoder) number(s string) dateFault {
 	long := len(s) >= 3
 	switch d.have & hasDate {
 	case 0:
-		if long {
+		switch {
+		case long || d.order == YMD:
 			return d.setYear(n, s)
+		case d.order == DMY:
+			d.day = n
+			return d.add(hasDay)
 		}
 		d.month = n
 		return d.add(hasMonth)
@@ -104,7 +108,7 @@ func (d *dateDecoder) number(s string) dateFault {
 		d.month = n
 		return d.add(hasMonth)
 	case hasMonth:
-		if d.textMonth && long {
+		if d.textMonth && (long || d.order == YMD) {
 			return d.setYear(n, s)
 		}
 		d.day = n

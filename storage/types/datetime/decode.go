@@ -24,6 +24,7 @@ const (
 // dateDecoder gathers the fields of one date or time; it follows DecodeDateTime of PostgreSQL's datetime.c with
 // DateStyle ISO, MDY.
 type dateDecoder struct {
+	order                  Order
 	have                   fieldSet
 	year, month, day, doy  int
 	hour, min, sec, micros int

@@ -137,8 +137,14 @@ func (v Interval) AddToTimestamptz(us int64, loc *time.Location) (int64, error) 
 		return us, nil
 	}
 	ok := true
-	if v.Months|v.Days != 0 {
-		if us, ok = addCalendar(LocalFromUTC(us, loc), v.Months, v.Days); ok {
+	// Months come first and lead to a moment of their own, since a clock may have been set there.
+	if v.Months != 0 {
+		if us, ok = addCalendar(LocalFromUTC(us, loc), v.Months, 0); ok {
+			us = UTCFromLocal(us, loc)
+		}
+	}
+	if v.Days != 0 && ok {
+		if us, ok = addCalendar(LocalFromUTC(us, loc), 0, v.Days); ok {
 			us = UTCFromLocal(us, loc)
 		}
 	}

@@ -15,7 +15,7 @@ func ParseDate(s []byte, set *Settings) (int32, error) {
 			return days, nil
 		}
 	}
-	var d dateDecoder
+	d := dateDecoder{order: set.order()}
 	if f := d.decode(s); f != faultNone {
 		return 0, dateError(f, "date", s, d.zoneName)
 	}
@@ -142,7 +142,7 @@ func ParseTime(s []byte, set *Settings) (int64, error) {
 	if us, n, ok := isoTime(s); ok && n == len(s) {
 		return us, nil
 	}
-	d := dateDecoder{timeOnly: true}
+	d := dateDecoder{timeOnly: true, order: set.order()}
 	if f := d.decode(s); f != faultNone {
 		return 0, dateError(f, "time", s, d.zoneName)
 	}
@@ -155,7 +155,10 @@ func ParseTime(s []byte, set *Settings) (int64, error) {
 	case d.special != specialNone || d.have&hasTime == 0:
 		return 0, dateError(faultFormat, "time", s, "")
 	}
-	return d.micro(), nil
+	if us := d.micro(); us <= MicrosPerDay {
+		return us, nil
+	}
+	return 0, dateError(faultRange, "time", s, "")
 }
 
 // ParseTimestamp reads a timestamp without time zone, in microseconds since 1970-01-01 00:00; a zone is read and
@@ -169,7 +172,7 @@ func ParseTimestamp(s []byte, set *Settings) (int64, error) {
 			return int64(days) * MicrosPerDay, nil
 		}
 	}
-	var d dateDecoder
+	d := dateDecoder{order: set.order()}
 	us, err := d.stamp(s, "timestamp", set)
 	if err == nil && us < MinTimestamp && us != TimestampNegInf {
 		return 0, errs.New(errs.DatetimeFieldOverflow, "timestamp out of range: %q", ascii.Verbatim(s))
@@ -221,7 +224,7 @@ func ParseTimestamptz(s []byte, set *Settings) (int64, error) {
 			}
 		}
 	}
-	var d dateDecoder
+	d := dateDecoder{order: set.order()}
 	us, err := d.stamp(s, "timestamp with time zone", set)
 	if err != nil || !IsFiniteTimestamp(us) {
 		return us, err

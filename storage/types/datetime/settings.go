@@ -8,6 +8,25 @@ type Settings struct {
 	// Now is what "now" and "today" mean, in microseconds since 1970 UTC: the start of the transaction; 0 is the
 	// clock's time.
 	Now int64
+	// Order is how the numbers of a date stand that can be read in several ways (DateStyle).
+	Order Order
+}
+
+// Order is the order of day, month and year in dates such as 1/8/1999.
+type Order uint8
+
+// The orders.
+const (
+	MDY Order = iota
+	DMY
+	YMD
+)
+
+func (s *Settings) order() Order {
+	if s == nil {
+		return MDY
+	}
+	return s.Order
 }
 
 // Zone returns the time zone, also of nil.

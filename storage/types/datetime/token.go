@@ -1,8 +1,6 @@
 package datetime
 
-import (
-	"github.com/siltstone-db/siltstone/storage/types/ascii"
-)
+import "github.com/siltstone-db/siltstone/storage/types/ascii"
 
 // dateToken is one word of a date or time as people write it; the splitting follows ParseDateTime of PostgreSQL's
 // datetime.c, which decides early whether a run of characters is a date, a time, a zone or a number.

@@ -58,7 +58,7 @@ func UTCFromLocal(local int64, loc *time.Location) int64 {
 var zones sync.Map
 
 // LoadZone returns a time zone by its name in the tz database (any case), an abbreviation that PostgreSQL knows, an
-// offset in hours (+5, -3.5, +05:30), or a POSIX zone without rules (UTC-3, which is east of Greenwich).
+// offset in hours to the east (+5, -3.5) or in hours and minutes to the west (+05:30), or a POSIX zone without rules (UTC-3, which is east of Greenwich).
 // Unknown names give 22023.
 func LoadZone(name string) (*time.Location, error) {
 	key := strings.ToLower(name)
@@ -113,7 +113,8 @@ func numericZone(s string) (seconds int, ok bool) {
 	if h, err := strconv.ParseFloat(s, 64); err == nil {
 		return int(h * 3600), h >= -168 && h <= 168
 	}
-	return clockOffset(s)
+	seconds, ok = clockOffset(s) // as POSIX has it: to the west
+	return -seconds, ok
 }
 
 // clockOffset reads [+-]hh:mm[:ss].
@@ -141,8 +142,14 @@ func clockOffset(s string) (seconds int, ok bool) {
 	return sign * seconds, true
 }
 
-// posixZone reads an abbreviation with an offset that counts to the west.
+// posixZone reads an abbreviation, or any name in angle brackets, with an offset that counts to the west.
 func posixZone(key string) *time.Location {
+	if name, west, ok := strings.Cut(strings.TrimPrefix(key, "<"), ">"); ok && key[0] == '<' {
+		if sec, ok := clockOffset(west); ok {
+			return time.FixedZone(strings.ToUpper(name), -sec)
+		}
+		return nil
+	}
 	i := strings.IndexAny(key, "+-0123456789")
 	if i < 3 || strings.Trim(key[:i], "abcdefghijklmnopqrstuvwxyz") != "" {
 		return nil

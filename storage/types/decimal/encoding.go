@@ -2,7 +2,6 @@ package decimal
 
 import (
 	"encoding/binary"
-	"math/big"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -107,12 +106,7 @@ func FromBase10000(g Digits, scale int) Decimal {
 	for _, x := range g.Digits {
 		s = append(s, byte('0'+x/1000), byte('0'+x/100%10), byte('0'+x/10%10), byte('0'+x%10))
 	}
-	m, ok := new(big.Int).SetString(string(s), 10)
-	if !ok {
-		return NaN
-	}
-	d := fromBig(g.Negative, m, places)
-	return d.rescaled(scale)
+	return fromBig(g.Negative, parseBig(s), places).rescaled(scale)
 }
 
 // Decode reads the encoding that AppendEncoded wrote. It copies what it needs of enc. Bytes that are no
@@ -155,13 +149,4 @@ func decodeDigits(key []byte, flip uint16, scale int) (Decimal, error) {
 		g.Digits = append(g.Digits, int16(x-1))
 	}
 	return FromBase10000(g, scale), nil
-}
-
-// AppendText appends the text form of an encoded Decimal; bytes that are none append NaN.
-func AppendText(dst, enc []byte) []byte {
-	d, err := Decode(enc)
-	if err != nil {
-		d = NaN
-	}
-	return d.Append(dst)
 }

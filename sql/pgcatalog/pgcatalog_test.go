@@ -71,6 +71,17 @@ func rows(t *testing.T, rel scan.Relation, batchRows int, terms ...scan.Term) []
 	}
 }
 
+// Every relation has a number of its own.
+func TestRelationNumbers(t *testing.T) {
+	owner := map[uint32]string{}
+	for _, tab := range All() {
+		if other := owner[tab.OID]; other != "" {
+			t.Errorf("%s and %s have the number %d", other, tab.Name(), tab.OID)
+		}
+		owner[tab.OID] = tab.Name()
+	}
+}
+
 // Every relation can be read, and no column that is never NULL is.
 func TestAllRelations(t *testing.T) {
 	env := testEnv()

@@ -13,7 +13,7 @@ import (
 // savepoint is a point of the open transaction by its name. A name may occur several times; the newest counts.
 type savepoint struct {
 	name string
-	data stmt.Mark
+	data stmt.Savepoint
 	set  int
 }
 
@@ -100,7 +100,7 @@ func (s *Session) transaction(ctx context.Context, n *pg.TransactionStmt, out Ou
 		if err := s.inBlock("SAVEPOINT"); err != nil {
 			return "", err
 		}
-		s.savepoints = append(s.savepoints, savepoint{n.SavepointName, s.tx.Mark(), s.settings.Mark()})
+		s.savepoints = append(s.savepoints, savepoint{n.SavepointName, s.tx.Savepoint(), s.settings.Mark()})
 		return "SAVEPOINT", nil
 	case pg.TransactionStmtKind_TRANS_STMT_RELEASE:
 		if err := s.inBlock("RELEASE SAVEPOINT"); err != nil {

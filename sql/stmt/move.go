@@ -31,7 +31,7 @@ func (t *Tx) move(ctx context.Context) error {
 	}
 	if t.load == nil {
 		t.load = t.db.NewLoad()
-		if t.marked {
+		if t.saved {
 			t.load.Savepoint()
 		}
 	}

@@ -40,7 +40,7 @@ type Tx struct {
 	writes  []pending                 // the last of them, which have not moved
 	bytes   int64                     // of writes
 	most    int64                     // bytes of batches that begin to move
-	marked  bool                      // there are savepoints
+	saved   bool                      // there are savepoints
 	load    *storage.Load             // nil until rows move
 	moving  *move                     // batches on their way
 	spare   []*batch.Batch            // that have moved, to be filled again

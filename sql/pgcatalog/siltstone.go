@@ -6,7 +6,7 @@ const siltstoneText = `siltstone.segments 16300 v schema_name:name table_name:na
 siltstone.compactions 16303 v started:timestamptz schema_name:name table_name:name reason:text state:text segments:int4 rows:int8 bytes:int8 new_segments:int4 new_rows:int8 new_bytes:int8 milliseconds:int8 detail:text
 siltstone.settings 16301 v name:text setting:text description:text
 siltstone.tables 16302 v schema_name:name table_name:name rows:int8 bytes:int8 columns:int4 version:int8
-siltstone.objects 16303 v id:int8 oid:oid kind:text schema_name:name name:name owner:name comment:text depends:_oid
+siltstone.objects 16304 v id:int8 oid:oid kind:text schema_name:name name:name owner:name comment:text depends:_oid
 `
 
 func fillSegments(e *Env, b *builder) {

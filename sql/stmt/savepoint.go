@@ -6,9 +6,9 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 )
 
-// Mark is a point inside a transaction to which it can be rolled back: a savepoint. It holds the catalog of then,
+// Savepoint is a point inside a transaction to which it can be rolled back. It holds the catalog of then,
 // which is immutable, and how much was written and deleted.
-type Mark struct {
+type Savepoint struct {
 	catalog *catalog.Snapshot
 	edits   int
 	batches int
@@ -16,37 +16,37 @@ type Mark struct {
 	deletes int
 }
 
-// Mark returns the current point.
-func (t *Tx) Mark() Mark {
+// Savepoint returns the current point.
+func (t *Tx) Savepoint() Savepoint {
 	t.snapshot()
-	t.marked = true
+	t.saved = true
 	if t.load != nil {
 		t.load.Savepoint()
 	}
-	return Mark{catalog: t.catalog, edits: len(t.edits), batches: t.batches, rows: maps.Clone(t.rows), deletes: len(t.deletes)}
+	return Savepoint{catalog: t.catalog, edits: len(t.edits), batches: t.batches, rows: maps.Clone(t.rows), deletes: len(t.deletes)}
 }
 
 // RollbackTo forgets what was done since a point. After an error only Rollback is possible. No query of the transaction
 // may be running, but those of pictures that are older than the point.
-func (t *Tx) RollbackTo(m Mark) error {
+func (t *Tx) RollbackTo(p Savepoint) error {
 	_ = t.moved() // the statement whose rows could not move has failed
 	for id := range t.views {
 		t.forget(id)
 	}
 	t.Settle()
 	moved := t.batches - len(t.writes)
-	keep := max(0, m.batches-moved)
+	keep := max(0, p.batches-moved)
 	for _, w := range t.writes[keep:] {
 		t.account.Free(w.bytes)
 		t.bytes -= w.bytes
 	}
 	clear(t.writes[keep:])
 	t.writes = t.writes[:keep]
-	if m.batches < moved && t.broken == nil {
-		t.broken = t.load.Truncate(m.rows)
+	if p.batches < moved && t.broken == nil {
+		t.broken = t.load.Truncate(p.rows)
 	}
-	t.unhide(m.deletes)
-	t.batches, t.rows = m.batches, maps.Clone(m.rows)
-	t.catalog, t.edits = m.catalog, t.edits[:m.edits]
+	t.unhide(p.deletes)
+	t.batches, t.rows = p.batches, maps.Clone(p.rows)
+	t.catalog, t.edits = p.catalog, t.edits[:p.edits]
 	return t.broken
 }

@@ -33,6 +33,7 @@ type bed struct {
 	builder *shelf.Builder
 	table   *catalog.Table
 	next    uint64
+	low     int64 // of the third column
 }
 
 func newBed(t *testing.T, seed uint64, key ...uint32) *bed {
@@ -66,8 +67,8 @@ func (b *bed) file(rows int) Input {
 		} else if b.r.IntN(3) == 0 { // nearly all differ
 			text = types.TextOf(fmt.Sprint("a long one ", b.r.Uint64()))
 		}
-		k := types.IntOf(types.T(types.Int4), int64(b.r.IntN(9)))
-		if b.r.IntN(7) == 0 {
+		k := types.IntOf(types.T(types.Int4), b.low+int64(b.r.IntN(9)))
+		if b.r.IntN(7) == 0 && b.low == 0 {
 			k = types.NullOf(types.T(types.Int4))
 		}
 		v.Cols[0].AppendDatum(types.IntOf(types.T(types.Int8), int64(n)))
@@ -176,6 +177,32 @@ func TestMergeKeepsRows(t *testing.T) {
 			t.Fatalf("seed %d: %d bytes are left charged", seed, b.account.Used())
 		}
 	}
+}
+
+// TestMergeOfSortedFiles: files that follow each other in the order of the sort key and of their numbers, but not row by
+// row: the numbers are kept, although no row changes its place.
+func TestMergeOfSortedFiles(t *testing.T) {
+	b := newBed(t, 1, 3)
+	x := &Merge{Table: b.table, RowsMax: 1 << 20}
+	want, got := map[uint64]string{}, map[uint64]string{}
+	for i := range 2 {
+		b.low = int64(10 + 10*i)
+		x.Inputs = append(x.Inputs, b.file(100))
+		b.rows(x.Inputs[i].File, nil, want)
+	}
+	if err := (&Merger{Dir: b.dir, Account: b.account}).Run(context.Background(), x); err != nil {
+		t.Fatal(err)
+	}
+	o := x.Outputs[0]
+	b.rows(o.File, nil, got)
+	if len(x.Outputs) != 1 || !maps.Equal(got, want) {
+		t.Errorf("%d files with %d rows", len(x.Outputs), len(got))
+	}
+	x.Close()
+	for _, i := range append(x.Inputs, Input{File: o.File}) {
+		i.File.Release()
+	}
+	b.dir.Cache.Close()
 }
 
 // heirs reads the outputs of a merge, and returns them as inputs of the next. What is deleted of an input meanwhile is

@@ -296,7 +296,9 @@ func runModel(t *testing.T, r *rand.Rand, db *DB, tab *catalog.Table, stored int
 // no files.
 func TestLoadEnds(t *testing.T) {
 	m := vfs.NewMem()
-	db := mustOpen(t, testOptions(m))
+	o := testOptions(m)
+	o.NoMerge = true // files are counted
+	db := mustOpen(t, o)
 	tab := mustCreate(t, db, "clicks")
 	token := &table.Token{Client: "c", Key: "k"}
 	for i := range 2 {

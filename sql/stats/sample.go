@@ -135,7 +135,11 @@ func (e *Estimator) try(s *sample, c expr.Expr) batch.Bitmap {
 }
 
 func (e *Estimator) compute(s *sample, c expr.Expr) batch.Bitmap {
-	if expr.Volatility(c) == fn.Volatile || c.Type().Kind != types.Bool {
+	most := fn.Stable
+	if e.env.Session == nil { // plans that are kept know no clock and no settings
+		most = fn.Immutable
+	}
+	if expr.Volatility(c) > most || c.Type().Kind != types.Bool {
 		return nil
 	}
 	var ordinals []int

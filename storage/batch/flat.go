@@ -2,6 +2,7 @@ package batch
 
 import (
 	"encoding/binary"
+	"math"
 	"unsafe"
 
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -46,17 +47,20 @@ func (v *Vector) ReadFlat(b []byte, t types.Type, rows int) (rest []byte, ok boo
 	}
 	switch p := t.Physical(); p {
 	case types.PhysBytes:
-		var lengths, s []byte
+		var lengths, heap []byte
 		if lengths, b, ok = cutBytes(b, 4*rows); !ok {
 			return nil, false
 		}
-		v.Reset(t, rows)
+		size := uint64(0)
 		for i := range rows {
-			if s, b, ok = cutBytes(b, int(binary.LittleEndian.Uint32(lengths[4*i:]))); !ok {
-				return nil, false
-			}
-			v.AppendBytes(s)
+			size += uint64(binary.LittleEndian.Uint32(lengths[4*i:]))
 		}
+		if size > uint64(min(len(b), math.MaxUint32)) {
+			return nil, false
+		}
+		heap, b, _ = cutBytes(b, int(size))
+		v.Reset(t, rows)
+		v.appendHeap(lengths, heap)
 	default:
 		n := rows * p.Width()
 		if p == types.PhysBool {
@@ -73,6 +77,18 @@ func (v *Vector) ReadFlat(b []byte, t types.Type, rows int) (rest []byte, ok boo
 		copy(bytesOf(v.Nulls(rows)), valid)
 	}
 	return b, true
+}
+
+// appendHeap makes an empty vector the strings that stand in heap one after the other.
+func (v *Vector) appendHeap(lengths, heap []byte) {
+	v.grow(len(heap))
+	v.Data = append(v.Data, heap...)
+	at := uint32(0)
+	for i := 0; i < len(lengths); i += 4 {
+		at += binary.LittleEndian.Uint32(lengths[i:])
+		v.Offsets = append(v.Offsets, at)
+	}
+	v.own.offsets, v.Len = v.Offsets, len(lengths)/4
 }
 
 func cutBytes(b []byte, n int) (head, rest []byte, ok bool) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
@@ -549,5 +550,44 @@ func TestKeyDetail(t *testing.T) {
 			}
 		}
 		mustClose(t, db)
+	}
+}
+
+// TestKeyWaits: a write waits for a load, which claims all keys of its table, and for another write that deletes the row
+// with its key.
+func TestKeyWaits(t *testing.T) {
+	db := mustOpen(t, testOptions(vfs.NewMem()))
+	defer func() { mustClose(t, db) }()
+	if err := db.Apply(ctx, catalog.Create(pairs("pairs"))); err != nil {
+		t.Fatal(err)
+	}
+	tab := db.Catalog().Table("public", "pairs")
+	waits := func(what string, p pair) {
+		t.Helper()
+		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		if _, err := db.Commit(short, table.Write{Rows: []table.Rows{pairRows(tab, p)}}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: the write ended with %v", what, err)
+		}
+	}
+	c := &commit{keyed: []keyed{{table: tab.ID, all: true}}}
+	if err := db.reserve(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	waits("a load is on its way", pair{5, 1})
+	db.release(c)
+	if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{pairRows(tab, pair{5, 1})}}); err != nil {
+		t.Fatal(err)
+	}
+	d := remove(tab, 0).Deleted
+	db.mu.Lock()
+	db.tables[tab.ID].Claims = append(db.tables[tab.ID].Claims, d)
+	db.mu.Unlock()
+	waits("the row is deleted", pair{5, 2})
+	db.mu.Lock()
+	db.tables[tab.ID].Claims = nil
+	db.mu.Unlock()
+	if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{pairRows(tab, pair{5, 2})}}); !errs.Is(err, errs.UniqueViolation) {
+		t.Errorf("the row has stayed: %v", err)
 	}
 }

@@ -113,7 +113,7 @@ func (a *Account) Reserve(n int64) error {
 		return a.refuse(n, limit)
 	}
 	total := a.pool.used.Add(n)
-	if most := a.pool.most(a.kind); most > 0 && total > most && n > 0 && !a.overdraft {
+	if most := a.pool.most(a.kind, used); most > 0 && total > most && n > 0 && !a.overdraft {
 		a.pool.used.Add(-n)
 		a.used.Add(-n)
 		return a.refuse(n, most)
@@ -135,7 +135,7 @@ func (a *Account) Room() int64 {
 		if limit > 0 {
 			room = min(room, limit-a.used.Load())
 		}
-		if most := a.pool.most(a.kind); a.whole == nil && most > 0 {
+		if most := a.pool.most(a.kind, a.used.Load()); a.whole == nil && most > 0 {
 			room = min(room, most-a.pool.used.Load())
 		}
 	}

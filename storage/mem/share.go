@@ -25,6 +25,9 @@ const (
 	heavyBytes = 1 << 20
 	// queryLeast is what a query may take however many there are, as long as the pool has it.
 	queryLeast = 8 << 20
+	// querySmall is what a query may take of the whole pool, also of what is kept for intake: so much does a plain scan need,
+	// which cannot use less, while rows that are not sealed yet fill a small pool.
+	querySmall = 4 << 20
 )
 
 // Keep makes queries leave n bytes of the pool to intake. It is called before there are accounts.
@@ -45,9 +48,9 @@ func (p *Pool) Intake(name string, limit int64) *Account {
 	return a
 }
 
-// most returns how much of the pool may be in use for an account to take more, 0 for any amount.
-func (p *Pool) most(k kind) int64 {
-	if p.limit == 0 || k == intake {
+// most returns how much of the pool may be in use for an account that then holds so much to take more, 0 for any amount.
+func (p *Pool) most(k kind, holds int64) int64 {
+	if p.limit == 0 || k == intake || k == query && holds <= querySmall {
 		return p.limit
 	}
 	return p.limit - max(0, p.share.keep-p.share.intake.Load())

@@ -34,6 +34,11 @@ func TestShares(t *testing.T) {
 	if p.Account("plain", 0).Reserve(1) == nil {
 		t.Error("what is kept for intake went to another")
 	}
+	small := p.Query("small", 0)
+	if got := grow(small); got != 4 {
+		t.Errorf("a small query gets %d MiB of what is kept, want 4", got)
+	}
+	small.Close()
 	rows := p.Intake("rows", 0)
 	if got := grow(rows); got != 16 {
 		t.Errorf("intake gets %d MiB, want 16", got)

@@ -72,7 +72,7 @@ type Segment struct {
 // Range is some row numbers that follow each other.
 type Range struct{ Base, Rows uint64 }
 
-// Base returns the number of the first row of a segment, whose rows have numbers that follow each other.
+// Base returns the least number of a segment, from which its column of row numbers counts.
 func (s *Segment) Base() uint64 {
 	if len(s.Ranges) == 0 {
 		return 0

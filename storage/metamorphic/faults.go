@@ -309,7 +309,7 @@ func (r *runner) withDamage(o Op, victim manifest.Segment, undo func() error) er
 		return r.write(o, &write{changes: []change{{slot: slot, info: t.info, truncate: true}}})
 	}
 	t.rows = slices.DeleteFunc(slices.Clone(t.rows), func(x *row) bool {
-		return x.number-1 >= victim.Base() && x.number-1 < victim.Base()+uint64(victim.Rows)
+		return slices.ContainsFunc(victim.Ranges, func(n manifest.Range) bool { return x.number-1 >= n.Base && x.number-1-n.Base < n.Rows })
 	})
 	return nil
 }

@@ -111,7 +111,9 @@ func Run(h *History) error {
 	for i, o := range h.Ops {
 		if err := r.step(o); err != nil {
 			r.letGo()
-			_ = r.db.Close()
+			if r.db != nil { // it opened again
+				_ = r.db.Close()
+			}
 			return fmt.Errorf("operation %d, %s: %w", i, o, err)
 		}
 	}

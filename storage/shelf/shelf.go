@@ -381,6 +381,10 @@ func (s *Shelf) Drop() {
 		s.dropFile(f)
 	}
 	all.Release()
+	// The gate is closed: writes that have claims here are over, and have only not given them back yet. They will not find
+	// a table that was dropped, so that nobody would forget what was read for them.
+	s.Claims = nil
+	s.Forget()
 }
 
 // Release gives back what a shelf holds, without any trace on the disk: the database closes.

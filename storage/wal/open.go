@@ -346,11 +346,18 @@ func (l *Log) Retire(watermark uint64) (int, error) {
 			break
 		}
 		name := fileName(l.o.Dir, l.files.old[n].number)
-		if err := l.o.FS.Remove(name); err != nil && !vfs.IsNotExist(err) {
-			l.files.old = l.files.old[n:]
-			return n, vfs.Error("remove", name, err)
+		err := l.o.FS.Remove(name)
+		if vfs.IsNotExist(err) {
+			err = nil
 		}
-		n++
+		if n++; err == nil && n < len(l.files.old) {
+			// A crash may forget one removal and keep the next; a file that names one which has gone looks like a loss.
+			err = l.o.FS.SyncDir(l.o.Dir)
+		}
+		if err != nil {
+			l.files.old = l.files.old[n-1:]
+			return n - 1, vfs.Error("remove", name, err)
+		}
 	}
 	l.files.old = append(l.files.old[:0], l.files.old[n:]...)
 	return n, nil

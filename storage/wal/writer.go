@@ -38,6 +38,7 @@ type spare struct {
 	f      vfs.File
 	size   int64
 	err    error
+	named  bool // by the End of the file before it, which no file follows yet
 }
 
 func fileName(dir string, number uint64) string { return fmt.Sprintf("%s/%010d.wal", dir, number) }
@@ -51,19 +52,13 @@ func (w *writer) group(group []*Entry) error {
 	if err := w.makeRoom(need); err != nil {
 		return err
 	}
-	if err := w.put(group); err != nil {
+	if end, err := w.put(group); err != nil {
 		if !vfs.IsDiskFull(err) {
 			return stopped("write", w.f.Name(), err)
 		}
-		// Cut the half-written group off again, so that the next one cannot end where an old frame begins.
-		// The file gets its length back as a hole, which takes no room: one that is shorter than its header says was
-		// cut by somebody else.
-		e := w.f.Truncate(w.off)
-		if e == nil && w.off > 0 {
-			e = w.f.Truncate(w.whole)
-		}
-		if e != nil {
-			return stopped("cut", w.f.Name(), e)
+		// The half-written group goes again, so that the next one cannot end where an old frame begins.
+		if e := w.clear(end); e != nil {
+			return stopped("clear", w.f.Name(), e)
 		}
 		w.size = w.off
 		if e := w.f.Sync(); e != nil {
@@ -77,8 +72,27 @@ func (w *writer) group(group []*Entry) error {
 	return nil
 }
 
-// put writes the frames of a group at w.off and moves it behind them; on an error w.off and w.seq stay.
-func (w *writer) put(group []*Entry) error {
+// clear makes the file zeros again from w.off up to end. Its length stays as it was made, also if the process ends in
+// between: a file that is shorter than its header says, or than a header, was cut by somebody else. The zeros take the
+// place of what is there, which needs no room but where a file system never writes in place; only there the file is cut,
+// and gets its length back as a hole.
+func (w *writer) clear(end int64) error {
+	zeros := make([]byte, min(end-w.off, writeBytes))
+	var err error
+	for at := w.off; at < end && err == nil; at += int64(len(zeros)) {
+		_, err = w.f.WriteAt(zeros[:min(int64(len(zeros)), end-at)], at)
+	}
+	if vfs.IsDiskFull(err) {
+		if err = w.f.Truncate(w.off); err == nil {
+			err = w.f.Truncate(w.whole)
+		}
+	}
+	return err
+}
+
+// put writes the frames of a group at w.off and moves it behind them; on an error w.off and w.seq stay, and end tells how
+// far bytes may have reached the file.
+func (w *writer) put(group []*Entry) (end int64, err error) {
 	a := record.Appender{Number: w.info.number, Group: w.off, Offset: w.off}
 	b, at, seq := w.buf[:0], w.off, w.seq
 	if w.off == 0 {
@@ -94,7 +108,7 @@ func (w *writer) put(group []*Entry) error {
 			last := left == 0 && i == len(group)-1
 			if len(b) >= writeBytes || last {
 				if _, err := w.f.WriteAt(b, at); err != nil {
-					return err
+					return min(at+int64(len(b)), w.whole), err
 				}
 				at += int64(len(b))
 				b = b[:0]
@@ -105,7 +119,7 @@ func (w *writer) put(group []*Entry) error {
 		}
 	}
 	w.buf, w.off, w.seq, w.before = b, a.Offset, seq, seq
-	return nil
+	return w.off, nil
 }
 
 // makeRoom changes to the next file when need more bytes, and the End frame after them, do not fit.
@@ -151,6 +165,7 @@ func (w *writer) makeRoom(need int64) error {
 	w.l.files.current = w.info.first
 	w.l.files.Unlock()
 	w.f, w.size, w.off = next, w.spare.size, 0
+	w.spare.named = false
 	w.makeSpare()
 	return nil
 }
@@ -249,6 +264,7 @@ func (w *writer) shorten(watermark uint64) error {
 	w.l.files.current = w.seq + 1
 	w.l.files.Unlock()
 	w.info.number = w.spare.number - 1
+	w.spare.named = true
 	w.f, w.size, w.off = nil, 0, 0
 	return nil
 }
@@ -263,7 +279,8 @@ func (w *writer) dropSpare() error {
 	return errors.Join(f.Close(), w.l.o.FS.Remove(f.Name()))
 }
 
-// close ends the log; the spare, which holds nothing, is removed when it is noted that there is no other file.
+// close ends the log; the spare, which holds nothing, is removed when it is noted that there is no other file, unless an End
+// names it.
 func (w *writer) close(healthy bool) error {
 	w.spare.wg.Wait()
 	if !healthy {
@@ -278,7 +295,7 @@ func (w *writer) close(healthy bool) error {
 	if err == nil {
 		err = w.note()
 	}
-	if err != nil {
+	if err != nil || w.spare.named {
 		return errors.Join(err, w.abandon(w.spare.f))
 	}
 	return w.dropSpare()

@@ -92,11 +92,11 @@ func tsvToCSV(w *bufio.Writer, r *bufio.Reader) error {
 		if line = bytes.TrimSuffix(line, []byte("\n")); len(line) > 0 {
 			for i, field := range bytes.Split(line, []byte("\t")) {
 				if i > 0 {
-					w.WriteByte(',')
+					_ = w.WriteByte(',') // an error stays, and Flush tells it
 				}
 				writeField(w, field)
 			}
-			w.WriteByte('\n') // an error stays, and Flush tells it
+			_ = w.WriteByte('\n')
 		}
 		if err == io.EOF {
 			return nil
@@ -111,7 +111,7 @@ func writeField(w *bufio.Writer, field []byte) {
 	if string(field) == `\N` {
 		return
 	}
-	w.WriteByte('"')
+	_ = w.WriteByte('"')
 	for i := 0; i < len(field); i++ {
 		c := field[i]
 		if c == '\\' && i+1 < len(field) {
@@ -122,9 +122,9 @@ func writeField(w *bufio.Writer, field []byte) {
 			}
 		}
 		if c == '"' {
-			w.WriteByte('"')
+			_ = w.WriteByte('"')
 		}
-		w.WriteByte(c)
+		_ = w.WriteByte(c)
 	}
-	w.WriteByte('"')
+	_ = w.WriteByte('"')
 }

@@ -19,12 +19,12 @@ func (g *Group) fixes() bool {
 }
 
 // fix makes the first groups of a worker's table those of the result, unless another worker was faster.
-func (g *hashed) fix(tab *hashtable.Table) error {
-	f := &fixed{keys: hashtable.NewTable(g.acc, tab.Keys, 0)}
-	if err := f.keys.Reset(hashtable.LogFor(int(g.cfg.Limit))); err != nil {
+func (h *hashed) fix(tab *hashtable.Table) error {
+	f := &fixed{keys: hashtable.NewTable(h.acc, tab.Keys, 0)}
+	if err := f.keys.Reset(hashtable.LogFor(int(h.cfg.Limit))); err != nil {
 		return err
 	}
-	for at := 0; at < len(tab.Rows) && f.keys.Used < int(g.cfg.Limit); at += tab.Width {
+	for at := 0; at < len(tab.Rows) && f.keys.Used < int(h.cfg.Limit); at += tab.Width {
 		if tab.Rows[at] == 0 {
 			continue
 		}
@@ -35,10 +35,10 @@ func (g *hashed) fix(tab *hashtable.Table) error {
 			return err
 		}
 		row[0] = 1
-		h := hashtable.HashKey(key)
-		f.seen[h>>6&63] |= 1 << (h & 63)
+		hash := hashtable.HashKey(key)
+		f.seen[hash>>6&63] |= 1 << (hash & 63)
 	}
-	if !g.fixed.CompareAndSwap(nil, f) {
+	if !h.fixed.CompareAndSwap(nil, f) {
 		f.keys.Release()
 	}
 	return nil

@@ -52,7 +52,8 @@ func (p spread) finish(c *Call, r []uint64, rows uint64, out *Output) error {
 		out.words(math.Float64bits(x), 0)
 		return nil
 	}
-	sum, sq := c.State.total(c.State, r), decimal.Decimal{}
+	sum := c.State.total(c.State, r)
+	var sq decimal.Decimal
 	if c.State.Kind == squares {
 		sq = decimal192(r[2:], 2*c.State.scale())
 	} else {

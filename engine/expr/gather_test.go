@@ -26,7 +26,7 @@ var listed = []struct {
 	{types.T(types.Float4), []types.Type{types.T(types.Float4)}, []string{"0.1", "NaN", "-0", "0", "Infinity", "1e30"}},
 	{types.T(types.Float8), []types.Type{types.T(types.Float8)}, []string{"0.1", "NaN", "-0", "0", "-Infinity", "1e300"}},
 	{types.T(types.Text), []types.Type{types.T(types.Text)}, []string{"", "a", "a ", "b", "ä"}},
-	{types.Type{Kind: types.Char, Width: 4}, []types.Type{types.Type{Kind: types.Char, Width: 6}, types.T(types.Char)}, []string{"", "a", "a ", "b", " b"}},
+	{types.Type{Kind: types.Char, Width: 4}, []types.Type{{Kind: types.Char, Width: 6}, types.T(types.Char)}, []string{"", "a", "a ", "b", " b"}},
 	{types.T(types.Bool), []types.Type{types.T(types.Bool)}, []string{"t", "f"}},
 	{types.T(types.Date), []types.Type{types.T(types.Date)}, []string{"2020-01-01", "infinity", "1999-12-31"}},
 	{types.T(types.Timestamptz), []types.Type{types.T(types.Timestamptz)}, []string{"2020-01-01 00:00+00", "2020-01-01 02:00+02", "-infinity"}},

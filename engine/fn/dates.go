@@ -412,7 +412,7 @@ func atZone(result types.Type, convert func(*zone, int64) (int64, error)) Eval {
 func atOffset(result types.Type, sign int64) Eval {
 	return scalar2(result, func(v interval, ts int64) (int64, error) {
 		if v.Months != 0 || v.Days != 0 {
-			return 0, errs.New(errs.InvalidParameterValue, "interval time zone \"%s\" must not include months or days", types.Append(nil, types.IntervalDatum(datetime.Interval(v))))
+			return 0, errs.New(errs.InvalidParameterValue, "interval time zone \"%s\" must not include months or days", types.Append(nil, types.IntervalDatum(v)))
 		}
 		if !finiteTS(ts) {
 			return ts, nil

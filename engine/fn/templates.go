@@ -61,7 +61,7 @@ func dateToChar(of types.Type) Eval {
 		t.Use(f)
 		switch of {
 		case tIntvl:
-			return t.Print(notNil(dst), template.NewSpan(datetime.Interval(batch.Values[interval](r.args[0])[r.index(0)])))
+			return t.Print(notNil(dst), template.NewSpan(batch.Values[interval](r.args[0])[r.index(0)]))
 		case tTS:
 			return t.Print(notNil(dst), template.NewStamp(r.int8(0), "", 0))
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
+// How intervals are compared: by the length of their fields.
 const (
 	MicrosPerDay = 86_400_000_000
 	DaysPerMonth = 30 // PostgreSQL's rule for comparing intervals

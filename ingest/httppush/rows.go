@@ -205,7 +205,7 @@ func headerLine(in *bufio.Reader) ([]byte, error) {
 		b, err := in.Peek(at + 1)
 		switch {
 		case err == io.EOF:
-			in.Discard(at)
+			_, _ = in.Discard(at) // it has come
 			return b[:at:at], nil
 		case errors.Is(err, bufio.ErrBufferFull):
 			return nil, errs.New(errs.BadCopyFileFormat, "the first line is longer than %d bytes", headerMaxLine).
@@ -219,14 +219,14 @@ func headerLine(in *bufio.Reader) ([]byte, error) {
 				quoted = !quoted
 			case quoted:
 			case c == '\n':
-				in.Discard(at + 1)
+				_, _ = in.Discard(at + 1)
 				return b[:at], nil
 			case c == '\r':
 				end := at + 1
 				if b, err = in.Peek(end + 1); err == nil && b[at+1] == '\n' {
 					end++
 				}
-				in.Discard(end)
+				_, _ = in.Discard(end)
 				return b[:at], nil
 			}
 		}

@@ -113,8 +113,13 @@ func TestOldestGoes(t *testing.T) {
 		t.Errorf("the oldest got %d bytes, %v", n, err)
 	}
 	io.WriteString(younger, "Content-Length: 6\r\n\r\nrows 1")
-	if resp, err := http.ReadResponse(bufio.NewReader(younger), nil); err != nil || resp.StatusCode != 200 {
-		t.Errorf("the younger: %v, %v", resp, err)
+	resp, err := http.ReadResponse(bufio.NewReader(younger), nil)
+	if err != nil {
+		t.Fatalf("the younger: %v", err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("the younger: %s", resp.Status)
 	}
 }
 
@@ -170,8 +175,13 @@ func TestAllAtWork(t *testing.T) {
 	}
 	close(end)
 	for i, nc := range working {
-		if resp, err := http.ReadResponse(bufio.NewReader(nc), nil); err != nil || resp.StatusCode != 200 {
-			t.Errorf("request %d: %v, %v", i, resp, err)
+		resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
+		if err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 200 {
+			t.Errorf("request %d: %s", i, resp.Status)
 		}
 	}
 }

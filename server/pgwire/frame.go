@@ -2,6 +2,7 @@ package pgwire
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -140,7 +141,7 @@ func (f *frameReader) next(p *phase) (typ byte, body []byte, err error) {
 
 // piece returns what has come of a long CopyData.
 func (f *frameReader) piece() (typ byte, body []byte, err error) {
-	if err := f.fill(1); err == io.EOF {
+	if err := f.fill(1); errors.Is(err, io.EOF) {
 		return 0, nil, io.ErrUnexpectedEOF
 	} else if err != nil {
 		return 0, nil, err

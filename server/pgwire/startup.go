@@ -63,7 +63,7 @@ func (c *conn) login() error {
 // not wait for the answer.
 func (c *conn) tellLogin(user string, err error) {
 	remote := c.nc.RemoteAddr()
-	if err == errDone {
+	if errors.Is(err, errDone) {
 		err = errs.New(errs.ConnectionFailure, "the client went away")
 	}
 	c.srv.opt.Logins(auth.NewEvent("pg", user, remote, c.srv.opt.Auth.Method(remote).String(), err))

@@ -139,18 +139,40 @@ type Statistics struct {
 }
 
 // Kind tells what the object is.
-func (*Schema) Kind() Kind           { return KindSchema }
-func (*View) Kind() Kind             { return KindView }
+func (*Schema) Kind() Kind { return KindSchema }
+
+// Kind implements Object.
+func (*View) Kind() Kind { return KindView }
+
+// Kind implements Object.
 func (*MaterializedView) Kind() Kind { return KindMaterializedView }
-func (*Index) Kind() Kind            { return KindIndex }
-func (*Sequence) Kind() Kind         { return KindSequence }
-func (*Type) Kind() Kind             { return KindType }
-func (*Function) Kind() Kind         { return KindFunction }
-func (*Role) Kind() Kind             { return KindRole }
-func (*Publication) Kind() Kind      { return KindPublication }
-func (*Subscription) Kind() Kind     { return KindSubscription }
-func (*Policy) Kind() Kind           { return KindPolicy }
-func (*Statistics) Kind() Kind       { return KindStatistics }
+
+// Kind implements Object.
+func (*Index) Kind() Kind { return KindIndex }
+
+// Kind implements Object.
+func (*Sequence) Kind() Kind { return KindSequence }
+
+// Kind implements Object.
+func (*Type) Kind() Kind { return KindType }
+
+// Kind implements Object.
+func (*Function) Kind() Kind { return KindFunction }
+
+// Kind implements Object.
+func (*Role) Kind() Kind { return KindRole }
+
+// Kind implements Object.
+func (*Publication) Kind() Kind { return KindPublication }
+
+// Kind implements Object.
+func (*Subscription) Kind() Kind { return KindSubscription }
+
+// Kind implements Object.
+func (*Policy) Kind() Kind { return KindPolicy }
+
+// Kind implements Object.
+func (*Statistics) Kind() Kind { return KindStatistics }
 
 // shared returns a copy. Its lists are those of the object: a Change puts others in their place, and writes to none.
 func shared[T any](o *T) *T {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/datadriven"
 )
@@ -57,7 +56,7 @@ func FuzzParse(f *testing.F) {
 		if d, err := ParseDuration(s); err == nil && d < 0 {
 			t.Errorf("%q takes %v", s, d)
 		} else if _, unit := Split(s); err == nil && unit == "" {
-			t.Errorf("%q has no unit and takes %v", s, time.Duration(d))
+			t.Errorf("%q has no unit and takes %v", s, d)
 		}
 	})
 }

@@ -132,7 +132,7 @@ func TestTail(t *testing.T) {
 		"flipped":           {flipped, Tail{int64(last), int64(len(b) - last), true}},
 		"flipped and zeros": {append(bytes.Clone(flipped), zeros...), Tail{int64(last), int64(len(b) - last), true}},
 		"cut":               {append(bytes.Clone(b[:last+8]), zeros...), Tail{int64(last), 8, false}},
-		"cut in a record":   {append(bytes.Clone(long[:second]), zeros...), Tail{int64(HeaderBytes + Size(10)), Size(MaxPayload), false}},
+		"cut in a record":   {append(bytes.Clone(long[:second]), zeros...), Tail{HeaderBytes + Size(10), Size(MaxPayload), false}},
 		"bytes at the end":  {append(append(bytes.Clone(b), zeros...), 1), Tail{int64(len(b)), int64(len(zeros)) + 1, false}},
 	} {
 		r, err := NewReader(memory(c.b), WAL, 7, 64<<20)

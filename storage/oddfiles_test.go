@@ -3,15 +3,20 @@ package storage
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/check"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -133,4 +138,56 @@ func openOdd(t *testing.T, what, dir string, named func(string) bool) {
 		}
 	}
 	t.Errorf("%s: Open takes no notice, health %+v", what, db.Health())
+}
+
+// Files of a table that was sorted have row numbers between each other's. When one is set aside, the rows of the others are
+// there once, and its own not at all.
+func TestDeleteBesideADamagedFile(t *testing.T) {
+	o := testOptions(vfs.NewMem())
+	db := mustOpen(t, o)
+	c := clicks("clicks")
+	set(c, "sort_key", "url")
+	if err := db.Apply(ctx, catalog.Create(c)); err != nil {
+		t.Fatal(err)
+	}
+	tab := db.Catalog().Table("public", "clicks")
+	if err := insert(db, tab, 0, 900); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Cluster(ctx, tab.ID); err != nil {
+		t.Fatal(err)
+	}
+	s := db.Snapshot()
+	before := numbers(t, s, tab.ID)
+	s.Release()
+	files := db.Segments()
+	mustClose(t, db)
+	if len(files) != 3 {
+		t.Fatalf("%d segments, want 3: %+v", len(files), files)
+	}
+	if err := o.FS.Remove(fmt.Sprintf("db/segments/%010d.seg", files[0].ID)); err != nil {
+		t.Fatal(err)
+	}
+	o.ServeDamaged = true
+	db = mustOpen(t, o)
+	awaitQuarantine(t, db)
+	s = db.Snapshot()
+	left := numbers(t, s, tab.ID)
+	s.Release()
+	if len(left) != int(900-files[0].Rows) {
+		t.Fatalf("%d rows are left of 900 without %d", len(left), files[0].Rows)
+	}
+	for id, n := range before {
+		if _, ok := left[id]; ok {
+			continue
+		}
+		_, err := db.Commit(ctx, table.Write{Rows: []table.Rows{remove(tab, n)}})
+		if !errs.Is(err, errs.SerializationFailure) {
+			t.Errorf("row %d, which is out of reach, was deleted: %v", n, err)
+		}
+		break
+	}
+	del(t, db, tab, slices.Collect(maps.Values(left))...)
+	wantTotals(t, db, tab, 0)
+	mustClose(t, db)
 }

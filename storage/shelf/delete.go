@@ -9,10 +9,14 @@ import (
 	"github.com/siltstone-db/siltstone/storage/manifest"
 )
 
-// Count returns how many of the rows are there. unknown, if not nil, is a file whose Places must be read first; the
-// caller gets a reference.
+// Count returns how many of the rows are there. Those of a file that was set aside are not: which rows they are nobody can
+// read, as its ranges may have numbers of rows of other files. unknown, if not nil, is a file whose Places must be read
+// first; the caller gets a reference.
 func (s *Shelf) Count(rows *index.RowIDs) (found int64, unknown *File, err error) {
 	for _, f := range s.meeting(rows) {
+		if f.Aside() {
+			continue
+		}
 		if f.whole() && f.count(rows) == f.Meta.Rows && f.Deleted.Len() == 0 { // wherever they stand
 			found += f.Meta.Rows
 			continue

@@ -101,11 +101,8 @@ func (p *Places) below(number, base uint64) []uint32 {
 }
 
 // Places returns where the rows of the file stand. It reads that from the file on first use and keeps the list, charged
-// to the account, which does not refuse, until Forget.
+// to the account, which does not refuse, until Forget. The file was not set aside.
 func (f *File) Places(ctx context.Context) (*Places, error) {
-	if f.Aside() {
-		return nil, nil
-	}
 	if p := f.places.Load(); p != nil {
 		return p, nil
 	}

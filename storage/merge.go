@@ -166,6 +166,15 @@ func (db *DB) filesLocked(t *shelf.Shelf) []compact.File {
 	return files
 }
 
+// Merges take a part of the memory, so that queries find room beside them, and make smaller files where there is little: a row
+// costs them 16 bytes while they last, and the widest column that most tables have. What does not fit all the same is
+// refused like a query, and tried again later.
+const (
+	mergeShare     = 4
+	mergeRowBytes  = 64
+	mergeRowsLeast = 1 << 16
+)
+
 // largeBytes divides merges: one at a time of each kind, so that small files do not wait for a merge of minutes.
 const largeBytes = 64 << 20
 

@@ -72,7 +72,10 @@ func (db *DB) open(ctx context.Context) error {
 	db.files = &shelf.Dir{FS: db.handles, Path: db.dir, Cache: db.cache, Events: db.o.Events, Account: db.deleteAccount, Damaged: db.damaged}
 	// One large file is written at a time.
 	db.builder = &shelf.Builder{Dir: db.files, Account: db.sealAccount, Slots: make(chan struct{}, 1)}
-	db.mergeAccount = db.o.Pool.Overdraft("merging")
+	db.mergeAccount = db.o.Pool.Account("merging", db.o.Pool.Limit()/mergeShare)
+	if most := db.o.Pool.Limit() / mergeShare / mergeRowBytes; most > 0 {
+		db.o.Merge.RowsMax = min(db.o.Merge.RowsMax, max(most, mergeRowsLeast))
+	}
 	db.merger = &compact.Merger{Dir: db.files, Account: db.mergeAccount}
 	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged}
 	if db.set, err = manifest.Open(db.o.FS, db.dir, db.found); err != nil {

@@ -46,9 +46,14 @@ func (c *column) read(ctx context.Context, part *segment.Part, rows int) error {
 	for _, v := range c.chunks[first:] {
 		held += v.Held() + 4*int64(cap(v.Codes)) + 8*int64(cap(v.Valid))
 	}
-	_ = c.account.Reserve(held) // an overdraft
+	if err != nil {
+		return err
+	}
+	if err := c.account.Reserve(held); err != nil {
+		return err
+	}
 	c.charged += held
-	return err
+	return nil
 }
 
 // add appends a vector to the chunks of a file of so many rows.

@@ -26,7 +26,7 @@ const cacheBytes = 16 << 20
 // Merger moves bytes. It may do several merges at once.
 type Merger struct {
 	Dir     *shelf.Dir
-	Account *mem.Account // of the work space; it does not refuse: a merge that has begun gives memory back by ending
+	Account *mem.Account // of the work space; a merge that it refuses has not happened
 }
 
 // Input is a file with the rows that are deleted of it when the merge begins. It holds a reference.
@@ -88,7 +88,9 @@ func (m *Merger) Run(ctx context.Context, x *Merge) (err error) {
 	if err := x.sort(ctx, in); err != nil {
 		return err
 	}
-	x.move()
+	if err := x.move(); err != nil {
+		return err
+	}
 	for first := 0; first < len(x.order); first += int(x.RowsMax) {
 		rows := min(len(x.order)-first, int(x.RowsMax))
 		if err := m.write(ctx, x, in, first, rows); err != nil {
@@ -133,7 +135,9 @@ func (x *Merge) number(ctx context.Context, in []*segment.Segment) error {
 	if int64(rows) > 1<<31 {
 		return errs.New(errs.ProgramLimitExceeded, "%d rows are too many for one merge", rows)
 	}
-	x.charge(int64(rows) * (8 + 4))
+	if err := x.charge(int64(rows) * (8 + 4)); err != nil {
+		return err
+	}
 	x.numbers = make([]uint64, 0, rows)
 	for k, i := range x.Inputs {
 		x.starts = append(x.starts, len(x.numbers))
@@ -152,9 +156,12 @@ func (x *Merge) number(ctx context.Context, in []*segment.Segment) error {
 	return nil
 }
 
-func (x *Merge) charge(bytes int64) {
-	_ = x.account.Reserve(bytes) // an overdraft
+func (x *Merge) charge(bytes int64) error {
+	if err := x.account.Reserve(bytes); err != nil {
+		return err
+	}
 	x.charged += bytes
+	return nil
 }
 
 // sort finds the order of all rows: by the sort key, or by their numbers.
@@ -191,7 +198,7 @@ func (x *Merge) sort(ctx context.Context, in []*segment.Segment) (err error) {
 }
 
 // move notes where each row of the inputs goes.
-func (x *Merge) move() {
+func (x *Merge) move() error {
 	to := make([]uint32, len(x.order))
 	for place, row := range x.order {
 		to[row] = uint32(place)
@@ -199,7 +206,9 @@ func (x *Merge) move() {
 	x.moved = make([][]uint32, len(x.Inputs))
 	row := 0
 	for k, i := range x.Inputs {
-		x.charge(4 * i.File.Meta.Rows)
+		if err := x.charge(4 * i.File.Meta.Rows); err != nil {
+			return err
+		}
 		x.moved[k] = make([]uint32, i.File.Meta.Rows)
 		for place := range x.moved[k] {
 			if x.moved[k][place] = gone; !i.Deleted.Has(place) {
@@ -208,6 +217,7 @@ func (x *Merge) move() {
 			}
 		}
 	}
+	return nil
 }
 
 // read reads a column of the table from all inputs, without the rows that are deleted and, if it is not nil, only those

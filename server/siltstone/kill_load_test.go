@@ -148,11 +148,18 @@ func TestKillDuringLoads(t *testing.T) {
 	c := mustConnect(t, p)
 	mustExec(t, c, "CHECKPOINT")
 	verify(t, p, ledgers)
-	var segments int
-	if err := c.QueryRow(context.Background(), "SELECT count(*) FROM siltstone.segments WHERE state = 'published'").Scan(&segments); err != nil {
-		t.Fatal(err)
-	}
-	if files, err := os.ReadDir(filepath.Join(dir, "segments")); err != nil || len(files) != segments {
-		t.Errorf("%d files for %d segments: %v", len(files), segments, err)
+	// Segments are merged meanwhile: each file belongs to one as soon as no merge is on its way.
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var segments int
+		if err := c.QueryRow(context.Background(), "SELECT count(*) FROM siltstone.segments WHERE state = 'published'").Scan(&segments); err != nil {
+			t.Fatal(err)
+		}
+		files, err := os.ReadDir(filepath.Join(dir, "segments"))
+		if err == nil && len(files) == segments {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d files for %d segments: %v", len(files), segments, err)
+		}
 	}
 }

@@ -33,5 +33,17 @@ func TestGrowth(t *testing.T) {
 	if growth() != before {
 		t.Error("a table grows when rows are deleted")
 	}
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if growth() != before {
+		t.Error("a table grows when rows are sealed")
+	}
+	if err := insert(db, tab, 15, 1); err != nil {
+		t.Fatal(err)
+	}
+	if growth() == before {
+		t.Error("a table does not grow behind sealed rows")
+	}
 	mustClose(t, db)
 }

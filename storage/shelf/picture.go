@@ -15,6 +15,7 @@ type Picture struct {
 	// Rows are those of Files that are not deleted; Aside how many of Files were set aside.
 	Rows, Aside int64
 	Live        []LivePart
+	Next        uint64 // number of the row behind all of them
 
 	refs atomic.Int64
 }
@@ -29,7 +30,7 @@ type LivePart struct {
 
 // Picture returns the shelf as it is, which the caller releases. All of a table's parts are settled or live.
 func (s *Shelf) Picture() *Picture {
-	p := &Picture{Files: s.Files.Clone(), Rows: s.rows, Aside: s.aside, Live: make([]LivePart, len(s.Parts))}
+	p := &Picture{Files: s.Files.Clone(), Rows: s.rows, Aside: s.aside, Live: make([]LivePart, len(s.Parts)), Next: s.Next}
 	for i, l := range s.Parts {
 		l.Live.Retain()
 		p.Live[i] = LivePart{l.Live, l.Base, l.Deleted, l.Frozen}

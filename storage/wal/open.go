@@ -350,14 +350,16 @@ func (l *Log) Retire(watermark uint64) (int, error) {
 		if vfs.IsNotExist(err) {
 			err = nil
 		}
-		if n++; err == nil && n < len(l.files.old) {
-			// A crash may forget one removal and keep the next; a file that names one which has gone looks like a loss.
+		if err == nil {
+			// A crash may forget one removal and keep the next, be it of a later call; a file that names one which has gone
+			// looks like a loss.
 			err = l.o.FS.SyncDir(l.o.Dir)
 		}
 		if err != nil {
-			l.files.old = l.files.old[n-1:]
-			return n - 1, vfs.Error("remove", name, err)
+			l.files.old = l.files.old[n:]
+			return n, vfs.Error("remove", name, err)
 		}
+		n++
 	}
 	l.files.old = append(l.files.old[:0], l.files.old[n:]...)
 	return n, nil

@@ -214,8 +214,8 @@ func TestLife(t *testing.T) {
 	if err := db.Checkpoint(ctx); err != nil {
 		t.Fatal(err)
 	}
+	mustClose(t, db) // waits for merges, which a drop makes vain
 	if infos, _ := m.List("db/segments"); len(infos) != 0 {
 		t.Fatalf("files of a dropped table: %v", infos)
 	}
-	mustClose(t, db)
 }

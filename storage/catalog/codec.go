@@ -6,7 +6,6 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
-	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // The durable form of a catalog and of its edits, inside log records and the manifest, which bring length and checksum.
@@ -20,306 +19,180 @@ import (
 //	dependency 2 id  4 column  6 auto
 //
 // Edits, types and values have no fields that may be ignored: one that is not known is refused, even or odd.
-// A body is that of its kind: see codec_table.go and codec_objects.go.
+// A body is that of its kind: see codec_table.go, codec_objects.go and codec_access.go.
 
 // AppendEdits appends the binary form of edits that Apply returned.
 func AppendEdits(dst []byte, edits []Edit) []byte {
 	w := field.NewWriter(dst)
-	for _, e := range edits {
-		m := w.Begin(2)
-		w.Uint(2, uint64(e.op))
-		if e.op == opDrop {
-			writeIDs(w, 6, e.ids)
-		} else {
-			writeObject(w, 4, e.object)
-		}
-		w.End(m)
-	}
+	write(w, &edits, editsFields)
 	return w.Record()
-}
-
-// Append appends the binary form of the catalog.
-func (s *Snapshot) Append(dst []byte) []byte {
-	w := field.NewWriter(dst)
-	w.Uint(2, s.version)
-	w.Uint(4, uint64(s.nextID))
-	w.Uint(6, uint64(s.nextOID))
-	for _, o := range s.objects.all() {
-		writeObject(w, 8, o)
-	}
-	w.Keep([]byte(s.kept))
-	return w.Record()
-}
-
-func writeObject(w *field.Writer, n field.Number, o Object) {
-	h := o.Common()
-	m := w.Begin(n)
-	w.Uint(2, uint64(o.Kind()))
-	w.Uint(4, uint64(h.ID))
-	w.Uint(6, uint64(h.OID))
-	w.String(8, h.Schema)
-	w.String(10, h.Name)
-	w.String(12, h.Owner)
-	for _, g := range h.ACL {
-		g.write(w)
-	}
-	for _, d := range h.Depends {
-		d.write(w)
-	}
-	w.String(3, h.Comment)
-	b := w.Begin(18)
-	o.write(w)
-	w.Keep([]byte(h.body))
-	w.End(b)
-	w.Keep([]byte(h.kept))
-	w.End(m)
-}
-
-func (g Grant) write(w *field.Writer) {
-	m := w.Begin(14)
-	w.String(2, g.Role)
-	w.String(4, g.By)
-	w.Uint(6, uint64(g.Privileges))
-	w.Uint(8, uint64(g.Grantable))
-	w.Keep([]byte(g.kept))
-	w.End(m)
-}
-
-func (d Dependency) write(w *field.Writer) {
-	m := w.Begin(16)
-	w.Uint(2, uint64(d.On))
-	w.Uint(4, uint64(d.Column))
-	w.Bool(6, d.Auto)
-	w.Keep([]byte(d.kept))
-	w.End(m)
-}
-
-func readObject(r *field.Reader) Object {
-	var h Head
-	var o Object
-	var body []byte
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			k := r.Uint()
-			if k > math.MaxUint8 || !Kind(k).known() {
-				r.Refuse(errs.Unsupported("an object of kind %d in the catalog, written by a newer version,", k))
-				return nil
-			}
-			o = kinds[k].make()
-		case 4:
-			h.ID = ID(r.Uint())
-		case 6:
-			h.OID = uint32(number(r, math.MaxUint32))
-		case 8:
-			h.Schema = r.String()
-		case 10:
-			h.Name = r.String()
-		case 12:
-			h.Owner = r.String()
-		case 14:
-			h.ACL = append(h.ACL, readGrant(r.Record("grant")))
-		case 16:
-			h.Depends = append(h.Depends, readDependency(r.Record("dependency")))
-		case 3:
-			h.Comment = r.String()
-		case 18:
-			body = r.Bytes()
-		default:
-			r.Unknown()
-		}
-	}
-	h.kept = string(r.Kept())
-	if o == nil || h.ID == 0 || h.OID == 0 {
-		if r.Err() == nil {
-			r.Fail("an object has no kind or no number")
-		}
-		return nil
-	}
-	b := field.NewReader(o.Kind().String(), body)
-	*o.Common() = h
-	o.read(b)
-	o.Common().body = string(b.Kept())
-	if b.Err() != nil {
-		r.Refuse(b.Err())
-	}
-	return o
-}
-
-func readGrant(r *field.Reader) (g Grant) {
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			g.Role = r.String()
-		case 4:
-			g.By = r.String()
-		case 6:
-			g.Privileges = Privilege(number(r, math.MaxUint32))
-		case 8:
-			g.Grantable = Privilege(number(r, math.MaxUint32))
-		default:
-			r.Unknown()
-		}
-	}
-	g.kept = string(r.Kept())
-	return g
-}
-
-func readDependency(r *field.Reader) (d Dependency) {
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			d.On = ID(r.Uint())
-		case 4:
-			d.Column = uint32(number(r, math.MaxUint32))
-		case 6:
-			d.Auto = r.Bool()
-		default:
-			r.Unknown()
-		}
-	}
-	d.kept = string(r.Kept())
-	return d
-}
-
-// number reads a number that is at most so large.
-func number(r *field.Reader, most uint64) uint64 {
-	n := r.Uint()
-	if n > most {
-		r.Fail("field %d is %d", r.Number(), n)
-		return 0
-	}
-	return n
-}
-
-// unknown refuses a field of a record that has no room for what it does not know, be it required or not.
-func unknown(r *field.Reader) {
-	r.Refuse(errs.Unsupported("field %d of an edit, a type or a value of the catalog, written by a newer version,", r.Number()))
-}
-
-func writeIDs[T ID | uint32](w *field.Writer, n field.Number, ids []T) {
-	list := make([]uint64, len(ids))
-	for i, id := range ids {
-		list[i] = uint64(id)
-	}
-	w.Uints(n, list)
-}
-
-func readIDs[T ID | uint32](r *field.Reader) []T {
-	var list []T
-	for _, v := range r.Uints(nil) {
-		if uint64(T(v)) != v {
-			r.Fail("field %d has the number %d", r.Number(), v)
-		}
-		list = append(list, T(v))
-	}
-	return list
-}
-
-func writeType(w *field.Writer, n field.Number, t types.Type) {
-	m := w.Begin(n)
-	w.Uint(2, uint64(t.Kind))
-	w.Uint(4, uint64(t.Elem))
-	w.Int(6, int64(t.Width))
-	w.Int(8, int64(t.Precision))
-	w.Int(10, int64(t.Scale))
-	w.End(m)
-}
-
-func readType(r *field.Reader) (t types.Type) {
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			t.Kind = types.Kind(number(r, math.MaxUint8))
-		case 4:
-			t.Elem = types.Kind(number(r, math.MaxUint8))
-		case 6:
-			t.Width = int32(r.Int())
-		case 8:
-			t.Precision = int16(r.Int())
-		case 10:
-			t.Scale = int16(r.Int())
-		default:
-			unknown(r)
-		}
-	}
-	return t
 }
 
 // DecodeEdits reads what AppendEdits wrote.
 func DecodeEdits(b []byte) ([]Edit, error) {
 	r := field.NewReader("catalog edits", b)
 	var edits []Edit
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			edits = append(edits, readEdit(r.Record("catalog edit")))
-		default:
-			unknown(r)
-		}
-	}
+	read(r, &edits, editsFields)
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return edits, nil
 }
 
-func readEdit(r *field.Reader) (e Edit) {
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			e.op = op(number(r, math.MaxUint8))
-		case 4:
-			e.object = readObject(r.Record("catalog object"))
-		case 6:
-			e.ids = readIDs[ID](r)
-		default:
-			unknown(r)
-		}
+func editsFields(list *[]Edit, f *fields) { records(f, 2, "catalog edit", list, (*Edit).fields) }
+
+func (e *Edit) fields(f *fields) {
+	number(f, 2, &e.op, math.MaxUint8)
+	if f.w == nil || e.object != nil {
+		record(f, 4, "catalog object", &e.object, objectFields)
+	}
+	if f.w == nil || e.op == opDrop {
+		numbers(f, 6, &e.ids)
+	}
+	if !f.ended() {
+		return
 	}
 	switch {
-	case r.Err() != nil:
 	case e.op == opCreate && e.object != nil:
 	case e.op == opReplace && e.object != nil:
 		e.ids, e.name = []ID{e.object.Common().ID}, e.object.Common().Name
 	case e.op == opDrop && len(e.ids) > 0:
 	default:
-		r.Fail("an edit has no object, or does nothing that is known")
+		f.r.Fail("an edit has no object, or does nothing that is known")
 	}
-	return e
+}
+
+// objectFields goes through an object of any kind. To read one, its head is read into a place of its own until the kind
+// is known, and its body at the end.
+func objectFields(o *Object, f *fields) {
+	if f.w != nil {
+		k, h := (*o).Kind(), (*o).Common()
+		h.fields(f, &k, func() { bodyFields(*o, f) })
+		return
+	}
+	u, ok := (*o).(*unread)
+	if !ok {
+		u = &unread{}
+		*o = u
+	}
+	u.head.fields(f, &u.kind, func() { u.body = f.r.Bytes() })
+	if f.at == 0 {
+		*o = u.object(f.r)
+	}
+}
+
+// unread stands for an object while its fields are read.
+type unread struct {
+	Object
+	kind Kind
+	head Head
+	body []byte
+}
+
+// object returns what was read; nil when it is damaged or not known.
+func (u *unread) object(r *field.Reader) Object {
+	switch {
+	case r.Err() != nil:
+		return nil
+	case u.kind == 0 || u.head.ID == 0 || u.head.OID == 0:
+		r.Fail("an object has no kind or no number")
+		return nil
+	case !u.kind.known():
+		r.Refuse(errs.Unsupported("an object of kind %d in the catalog, written by a newer version,", u.kind))
+		return nil
+	}
+	o := kinds[u.kind].make()
+	*o.Common() = u.head
+	b := field.NewReader(u.kind.String(), u.body)
+	read(b, o, bodyFields)
+	if b.Err() != nil {
+		r.Refuse(b.Err())
+	}
+	return o
+}
+
+func bodyFields(o Object, f *fields) {
+	o.fields(f)
+	f.rest(&o.Common().body)
+}
+
+// fields goes through what objects of all kinds have; body is for the field of the object's own.
+func (h *Head) fields(f *fields, k *Kind, body func()) {
+	number(f, 2, k, math.MaxUint8)
+	number(f, 4, &h.ID, math.MaxUint64)
+	number(f, 6, &h.OID, math.MaxUint32)
+	f.text(8, &h.Schema)
+	f.text(10, &h.Name)
+	f.text(12, &h.Owner)
+	records(f, 14, "grant", &h.ACL, (*Grant).fields)
+	records(f, 16, "dependency", &h.Depends, (*Dependency).fields)
+	f.text(3, &h.Comment)
+	if f.w != nil {
+		m := f.w.Begin(18)
+		body()
+		f.w.End(m)
+	} else if f.is(18) {
+		body()
+	}
+	f.rest(&h.kept)
+}
+
+func (g *Grant) fields(f *fields) {
+	f.text(2, &g.Role)
+	f.text(4, &g.By)
+	number(f, 6, &g.Privileges, math.MaxUint32)
+	number(f, 8, &g.Grantable, math.MaxUint32)
+	f.rest(&g.kept)
+}
+
+func (d *Dependency) fields(f *fields) {
+	number(f, 2, &d.On, math.MaxUint64)
+	number(f, 4, &d.Column, math.MaxUint32)
+	f.flag(6, &d.Auto)
+	f.rest(&d.kept)
+}
+
+// saved is a catalog with its objects in a list, as it is written.
+type saved struct {
+	*Snapshot
+	list []Object
+}
+
+func (s *saved) fields(f *fields) {
+	number(f, 2, &s.version, math.MaxUint64)
+	number(f, 4, &s.nextID, math.MaxUint64)
+	number(f, 6, &s.nextOID, math.MaxUint32)
+	records(f, 8, "catalog object", &s.list, objectFields)
+	f.rest(&s.kept)
+}
+
+// Append appends the binary form of the catalog.
+func (s *Snapshot) Append(dst []byte) []byte {
+	w := field.NewWriter(dst)
+	all := saved{Snapshot: s}
+	for _, o := range s.objects.all() {
+		all.list = append(all.list, o)
+	}
+	write(w, &all, (*saved).fields)
+	return w.Record()
 }
 
 // Decode reads what Append wrote.
 func Decode(b []byte) (*Snapshot, error) {
-	s := blank()
-	var objects []Object
+	s := saved{Snapshot: blank()}
 	r := field.NewReader("catalog", b)
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			s.version = r.Uint()
-		case 4:
-			s.nextID = ID(r.Uint())
-		case 6:
-			s.nextOID = uint32(number(r, math.MaxUint32))
-		case 8:
-			objects = append(objects, readObject(r.Record("catalog object")))
-		default:
-			r.Unknown()
-		}
-	}
+	read(r, &s, (*saved).fields)
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	s.kept = string(r.Kept())
-	for _, o := range objects {
+	for _, o := range s.list {
 		h := o.Common()
 		if s.Object(h.ID) != nil || slices.ContainsFunc(oidsOf(o), func(n uint32) bool { _, ok := s.oids.get(n); return ok }) || h.ID >= s.nextID {
 			return nil, errs.Corrupt("catalog: the number of %s %q, %d, is there twice or is to come", o.Kind(), h.Name, h.ID)
 		}
 		s.put(o)
 	}
-	for _, o := range objects {
+	for _, o := range s.list {
 		next := s.nextOID
 		if err := s.fill(o); err != nil {
 			return nil, errs.Corrupt("catalog: %s %q: %w", o.Kind(), o.Common().Name, err)
@@ -328,5 +201,5 @@ func Decode(b []byte) (*Snapshot, error) {
 			return nil, errs.Corrupt("catalog: %s %q has an OID that is to come", o.Kind(), o.Common().Name)
 		}
 	}
-	return s, nil
+	return s.Snapshot, nil
 }

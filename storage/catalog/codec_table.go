@@ -2,10 +2,8 @@ package catalog
 
 import (
 	"math"
-	"time"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -20,216 +18,90 @@ import (
 //	           32 no inherit  3 comment
 //	options    2 sort key  4 seal rows  6 seal bytes  8 seal age in nanoseconds  10 on conflict
 
-func (t *Table) write(w *field.Writer) {
-	for i := range t.Columns {
-		t.Columns[i].write(w, 2)
-	}
-	w.Uint(4, uint64(t.NextColumn))
-	w.Uint(6, t.Version)
-	for i := range t.Constraints {
-		t.Constraints[i].write(w, 8)
-	}
-	t.Options.write(w, 10)
+func (t *Table) fields(f *fields) {
+	records(f, 2, "column", &t.Columns, (*Column).fields)
+	number(f, 4, &t.NextColumn, math.MaxUint32)
+	number(f, 6, &t.Version, math.MaxUint64)
+	records(f, 8, "constraint", &t.Constraints, (*Constraint).fields)
+	record(f, 10, "options", &t.Options, (*Options).fields)
 }
 
-func (t *Table) read(r *field.Reader) {
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			t.Columns = append(t.Columns, readColumn(r.Record("column")))
-		case 4:
-			t.NextColumn = uint32(number(r, math.MaxUint32))
-		case 6:
-			t.Version = r.Uint()
-		case 8:
-			t.Constraints = append(t.Constraints, readConstraint(r.Record("constraint")))
-		case 10:
-			t.Options = readOptions(r.Record("options"))
-		default:
-			r.Unknown()
+func (c *Column) fields(f *fields) {
+	number(f, 2, &c.ID, math.MaxUint32)
+	f.text(4, &c.Name)
+	f.typ(6, &c.Type)
+	f.flag(8, &c.NotNull)
+	f.text(10, &c.Default)
+	c.missing(f)
+	f.text(3, &c.Comment)
+	f.rest(&c.kept)
+	if f.ended() {
+		c.check(f)
+	}
+}
+
+// missing goes through the missing-value, which is there or not.
+func (c *Column) missing(f *fields) {
+	if f.w == nil {
+		if f.at != 12 {
+			return
 		}
+		c.Missing = &types.Datum{}
 	}
-}
-
-func (c *Column) write(w *field.Writer, n field.Number) {
-	m := w.Begin(n)
-	w.Uint(2, uint64(c.ID))
-	w.String(4, c.Name)
-	writeType(w, 6, c.Type)
-	w.Bool(8, c.NotNull)
-	w.String(10, c.Default)
 	if c.Missing != nil {
-		v := w.Begin(12)
-		w.Int(2, c.Missing.I)
-		w.Int(4, c.Missing.Hi)
-		w.Fixed(6, math.Float64bits(c.Missing.F))
-		w.String(8, c.Missing.S)
-		w.End(v)
+		record(f, 12, "missing value", c.Missing, valueFields)
 	}
-	w.String(3, c.Comment)
-	w.Keep([]byte(c.kept))
-	w.End(m)
 }
 
-func readColumn(r *field.Reader) (c Column) {
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			c.ID = uint32(number(r, math.MaxUint32))
-		case 4:
-			c.Name = r.String()
-		case 6:
-			c.Type = readType(r.Record("type"))
-		case 8:
-			c.NotNull = r.Bool()
-		case 10:
-			c.Default = r.String()
-		case 12:
-			c.Missing = readValue(r.Record("missing value"))
-		case 3:
-			c.Comment = r.String()
-		default:
-			r.Unknown()
-		}
-	}
-	if c.kept = string(r.Kept()); c.Missing != nil {
+// check looks at a column that was read, and completes its missing-value.
+func (c *Column) check(f *fields) {
+	if c.Missing != nil {
 		c.Missing.Type = c.Type
-		if c.Type.Physical() == types.PhysUUID && len(c.Missing.S) != 16 && r.Err() == nil {
-			r.Fail("a uuid of %d bytes", len(c.Missing.S))
+		if c.Type.Physical() == types.PhysUUID && len(c.Missing.S) != 16 {
+			f.r.Fail("a uuid of %d bytes", len(c.Missing.S))
 		}
 	}
-	if c.ID == 0 && r.Err() == nil {
-		r.Fail("a column has no number")
-	}
-	return c
-}
-
-func readValue(r *field.Reader) *types.Datum {
-	d := &types.Datum{}
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			d.I = r.Int()
-		case 4:
-			d.Hi = r.Int()
-		case 6:
-			d.F = math.Float64frombits(r.Fixed())
-		case 8:
-			d.S = r.String()
-		default:
-			unknown(r)
-		}
-	}
-	return d
-}
-
-func (k *Constraint) write(w *field.Writer, n field.Number) {
-	m := w.Begin(n)
-	w.Uint(2, uint64(k.Kind))
-	w.Uint(4, uint64(k.OID))
-	w.Uint(6, uint64(k.Index))
-	w.String(8, k.Name)
-	writeIDs(w, 10, k.Columns)
-	w.String(12, k.Expr)
-	w.Bool(14, k.NotValid)
-	w.Bool(16, k.NullsNotDistinct)
-	w.Uint(18, uint64(k.References))
-	writeIDs(w, 20, k.ReferencedColumns)
-	w.Uint(22, uint64(k.OnUpdate))
-	w.Uint(24, uint64(k.OnDelete))
-	w.Uint(26, uint64(k.Match))
-	w.Bool(28, k.Deferrable)
-	w.Bool(30, k.Deferred)
-	w.Bool(32, k.NoInherit)
-	w.String(3, k.Comment)
-	w.Keep([]byte(k.kept))
-	w.End(m)
-}
-
-func readConstraint(r *field.Reader) (k Constraint) {
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			k.Kind = ConstraintKind(number(r, math.MaxUint8))
-			if k.Kind > ForeignKey {
-				r.Refuse(errs.Unsupported("a constraint of kind %d in the catalog, written by a newer version,", k.Kind))
-			}
-		case 4:
-			k.OID = uint32(number(r, math.MaxUint32))
-		case 6:
-			k.Index = uint32(number(r, math.MaxUint32))
-		case 8:
-			k.Name = r.String()
-		case 10:
-			k.Columns = readIDs[uint32](r)
-		case 12:
-			k.Expr = r.String()
-		case 14:
-			k.NotValid = r.Bool()
-		case 16:
-			k.NullsNotDistinct = r.Bool()
-		case 18:
-			k.References = ID(r.Uint())
-		case 20:
-			k.ReferencedColumns = readIDs[uint32](r)
-		case 3:
-			k.Comment = r.String()
-		default:
-			k.readAction(r)
-		}
-	}
-	k.kept = string(r.Kept())
-	return k
-}
-
-// readAction reads what a foreign key does, and when.
-func (k *Constraint) readAction(r *field.Reader) {
-	switch r.Number() {
-	case 22:
-		k.OnUpdate = byte(number(r, math.MaxUint8))
-	case 24:
-		k.OnDelete = byte(number(r, math.MaxUint8))
-	case 26:
-		k.Match = byte(number(r, math.MaxUint8))
-	case 28:
-		k.Deferrable = r.Bool()
-	case 30:
-		k.Deferred = r.Bool()
-	case 32:
-		k.NoInherit = r.Bool()
-	default:
-		r.Unknown()
+	if c.ID == 0 {
+		f.r.Fail("a column has no number")
 	}
 }
 
-func (o *Options) write(w *field.Writer, n field.Number) {
-	m := w.Begin(n)
-	writeIDs(w, 2, o.SortKey)
-	w.Uint(4, uint64(o.SealRows))
-	w.Uint(6, uint64(o.SealBytes))
-	w.Uint(8, uint64(o.SealAge))
-	w.Uint(10, uint64(o.OnConflict))
-	w.Keep([]byte(o.kept))
-	w.End(m)
+func valueFields(d *types.Datum, f *fields) {
+	f.signed(2, &d.I)
+	f.signed(4, &d.Hi)
+	f.float(6, &d.F)
+	f.text(8, &d.S)
 }
 
-func readOptions(r *field.Reader) (o Options) {
-	for r.Next() {
-		switch r.Number() {
-		case 2:
-			o.SortKey = readIDs[uint32](r)
-		case 4:
-			o.SealRows = int(number(r, SealRowsMax))
-		case 6:
-			o.SealBytes = int64(number(r, math.MaxInt64))
-		case 8:
-			o.SealAge = time.Duration(number(r, math.MaxInt64))
-		case 10:
-			o.OnConflict = OnConflict(number(r, uint64(len(conflictWords)-1)))
-		default:
-			r.Unknown()
-		}
+func (k *Constraint) fields(f *fields) {
+	number(f, 2, &k.Kind, math.MaxUint8)
+	number(f, 4, &k.OID, math.MaxUint32)
+	number(f, 6, &k.Index, math.MaxUint32)
+	f.text(8, &k.Name)
+	numbers(f, 10, &k.Columns)
+	f.text(12, &k.Expr)
+	f.flag(14, &k.NotValid)
+	f.flag(16, &k.NullsNotDistinct)
+	number(f, 18, &k.References, math.MaxUint64)
+	numbers(f, 20, &k.ReferencedColumns)
+	number(f, 22, &k.OnUpdate, math.MaxUint8)
+	number(f, 24, &k.OnDelete, math.MaxUint8)
+	number(f, 26, &k.Match, math.MaxUint8)
+	f.flag(28, &k.Deferrable)
+	f.flag(30, &k.Deferred)
+	f.flag(32, &k.NoInherit)
+	f.text(3, &k.Comment)
+	f.rest(&k.kept)
+	if f.ended() && k.Kind > ForeignKey {
+		f.r.Refuse(errs.Unsupported("a constraint of kind %d in the catalog, written by a newer version,", k.Kind))
 	}
-	o.kept = string(r.Kept())
-	return o
+}
+
+func (o *Options) fields(f *fields) {
+	numbers(f, 2, &o.SortKey)
+	number(f, 4, &o.SealRows, SealRowsMax)
+	number(f, 6, &o.SealBytes, math.MaxInt64)
+	number(f, 8, &o.SealAge, math.MaxInt64)
+	number(f, 10, &o.OnConflict, uint64(len(conflictWords)-1))
+	f.rest(&o.kept)
 }

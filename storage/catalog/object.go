@@ -1,7 +1,5 @@
 package catalog
 
-import "github.com/siltstone-db/siltstone/storage/field"
-
 // ID names an object for ever; one that is dropped and made again has another.
 type ID uint64
 
@@ -22,8 +20,8 @@ type Object interface {
 	needs(list []Dependency) []Dependency
 	// settle fills numbers in that are zero, and checks the body by itself.
 	settle(s *Snapshot) error
-	write(w *field.Writer)
-	read(r *field.Reader)
+	// fields goes through the fields of the body.
+	fields(f *fields)
 }
 
 // Head is what all objects have. A zero ID or OID of an object to be made is given a fresh number.

@@ -34,6 +34,15 @@ func AppendFlat(dst []byte, v *Vector) []byte {
 // ReadFlat makes v the rows that AppendFlat wrote, in memory of its own, and returns the bytes behind them; ok is false
 // when b has too few or says what cannot be.
 func (v *Vector) ReadFlat(b []byte, t types.Type, rows int) (rest []byte, ok bool) {
+	return v.readFlat(b, t, rows, false)
+}
+
+// LendFlat is ReadFlat with strings that stay where they are: v is valid as long as b.
+func (v *Vector) LendFlat(b []byte, t types.Type, rows int) (rest []byte, ok bool) {
+	return v.readFlat(b, t, rows, true)
+}
+
+func (v *Vector) readFlat(b []byte, t types.Type, rows int, lend bool) (rest []byte, ok bool) {
 	if len(b) == 0 || b[0] > 1 {
 		return nil, false
 	}
@@ -60,7 +69,13 @@ func (v *Vector) ReadFlat(b []byte, t types.Type, rows int) (rest []byte, ok boo
 		}
 		heap, b, _ = cutBytes(b, int(size))
 		v.Reset(t, rows)
-		v.appendHeap(lengths, heap)
+		v.endStrings(lengths)
+		if lend {
+			v.Data = heap[:len(heap):len(heap)]
+		} else {
+			v.grow(len(heap))
+			v.Data = append(v.Data, heap...)
+		}
 	default:
 		n := rows * p.Width()
 		if p == types.PhysBool {
@@ -79,10 +94,8 @@ func (v *Vector) ReadFlat(b []byte, t types.Type, rows int) (rest []byte, ok boo
 	return b, true
 }
 
-// appendHeap makes an empty vector the strings that stand in heap one after the other.
-func (v *Vector) appendHeap(lengths, heap []byte) {
-	v.grow(len(heap))
-	v.Data = append(v.Data, heap...)
+// endStrings gives an empty vector the ends of strings that stand one after the other.
+func (v *Vector) endStrings(lengths []byte) {
 	at := uint32(0)
 	for i := 0; i < len(lengths); i += 4 {
 		at += binary.LittleEndian.Uint32(lengths[i:])

@@ -43,7 +43,7 @@ func TestFlatOfSlice(t *testing.T) {
 	check(t, "slice", &back, []types.Datum{types.TextOf(""), types.TextOf("cde")})
 }
 
-// What is read is written again as it was.
+// What is read is written again as it was, also when strings stay where they are.
 func FuzzReadFlat(f *testing.F) {
 	f.Add(AppendFlat(nil, build(types.T(types.Text), []types.Datum{types.TextOf("ab"), types.NullOf(types.T(types.Text))})), uint8(7), uint16(2))
 	f.Fuzz(func(t *testing.T, b []byte, k uint8, rows uint16) {
@@ -59,6 +59,10 @@ func FuzzReadFlat(f *testing.F) {
 		}
 		if _, ok := again.ReadFlat(once, typ, int(rows)); !ok || !bytes.Equal(AppendFlat(nil, &again), once) {
 			t.Fatalf("%s: what was written is not read", typ)
+		}
+		var lent Vector
+		if _, ok := lent.LendFlat(once, typ, int(rows)); !ok || !bytes.Equal(AppendFlat(nil, &lent), once) {
+			t.Fatalf("%s: what was written is not lent", typ)
 		}
 	})
 }

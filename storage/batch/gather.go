@@ -38,6 +38,11 @@ func (v *Vector) gatherFlat(src *Vector, idx []uint16) {
 		v.GatherAt(0, src, idx)
 		return
 	}
+	size := 0
+	for _, j := range idx {
+		size += int(src.Offsets[j+1] - src.Offsets[j])
+	}
+	v.grow(size)
 	for _, j := range idx {
 		v.AppendBytes(src.Data[src.Offsets[j]:src.Offsets[j+1]])
 	}

@@ -19,7 +19,8 @@ type Sampler interface {
 
 // Sampled is a Relation whose rows can be sampled.
 type Sampled interface {
-	// Sample returns some rows of the columns, at most SampleMax and none when nothing is known. They are the caller's.
+	// Sample returns some rows of the columns, at most SampleMax and none when nothing is known: the same ones whenever
+	// it is asked. The vectors are flat or constant, and shared: nobody changes them.
 	Sample(columns []int) (*batch.Batch, error)
 	// Common returns values that many rows of a column have, the most common first, and about how many rows.
 	Common(column int) []Common

@@ -34,8 +34,9 @@ func (w *writer) sample(m *meta, chunks []*batch.Vector) {
 	m.sample = w.add(w.buf, true)
 }
 
-// sample returns the sampled rows of a column of the file. The vector is the caller's.
-func (s *Segment) sample(col int) (*batch.Vector, error) {
+// sample returns the sampled rows of a column of the file, the places of those that are wanted; nil: all. The vector is
+// the caller's.
+func (s *Segment) sample(col int, places []uint16) (*batch.Vector, error) {
 	c := &s.cols[col]
 	v := new(batch.Vector)
 	key := cache.Key{File: s.file, Offset: c.sample.offset}
@@ -53,7 +54,15 @@ func (s *Segment) sample(col int) (*batch.Vector, error) {
 		}
 	}
 	defer b.Release()
-	return v, c.readSample(v, b.Bytes(), s.rows)
+	if places == nil {
+		return v, c.readSample(v, b.Bytes(), s.rows)
+	}
+	var all batch.Vector
+	if rest, ok := all.LendFlat(b.Bytes(), c.Type, scan.SampleRows(s.rows)); !ok || len(rest) > 0 {
+		return nil, s.wrap(errs.Corrupt("column %q: sample of %d bytes", c.Name, len(b.Bytes())))
+	}
+	v.Gather(&all, places)
+	return v, nil
 }
 
 func (m *meta) readSample(v *batch.Vector, b []byte, rows int) error {
@@ -79,23 +88,25 @@ func (p *Part) Sample(column, rows int, out *batch.Vector) error {
 		out.AppendVector(&same)
 		return nil
 	}
-	all, err := p.seg.sample(c)
+	n := scan.SampleRows(p.seg.rows)
+	var places []uint16
+	if rows != n {
+		places = make([]uint16, rows)
+		for i := range places {
+			places[i] = uint16((2*i + 1) * n / (2 * rows))
+		}
+	}
+	some, err := p.seg.sample(c, places)
 	if err != nil {
 		return err
 	}
-	if rows == all.Len && out.Len == 0 && all.Type.Physical() == out.Type.Physical() {
+	if out.Len == 0 && some.Type.Physical() == out.Type.Physical() {
 		t := out.Type
-		*out = *all // a table of one segment: its sample is the table's
+		*out = *some
 		out.Type = t
 		return nil
 	}
-	index := make([]uint16, rows)
-	for i := range index {
-		index[i] = uint16((2*i + 1) * all.Len / (2 * rows))
-	}
-	var some batch.Vector
-	some.Gather(all, index)
-	scan.AppendWide(out, &some)
+	scan.AppendWide(out, some)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package table
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -51,24 +52,50 @@ func (v *View) stations(sample int) []station {
 	return list
 }
 
+// sample is what was sampled of a view. All estimates of a statement are made of it, those of the optimizer, of the
+// program and of EXPLAIN, so that a column costs once.
+type sample struct {
+	mu       sync.Mutex
+	stations []station       // nil: not chosen yet
+	cols     []*batch.Vector // by ordinal; nil: not asked for yet
+}
+
 // Sample implements scan.Sampled.
 func (v *View) Sample(columns []int) (*batch.Batch, error) {
-	list := v.stations(scan.SampleRows(int(min(v.rows, 1<<40))))
+	s := &v.sampled
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cols == nil {
+		s.stations = v.stations(scan.SampleRows(int(min(v.rows, 1<<40))))
+		s.cols = make([]*batch.Vector, len(v.layout.Types))
+	}
 	out := new(batch.Batch)
-	for _, s := range list {
-		out.Len += s.rows
+	for _, at := range s.stations {
+		out.Len += at.rows
 	}
 	for _, c := range columns {
-		col := new(batch.Vector)
-		col.Reset(v.layout.Types[c], 0)
-		for _, s := range list {
-			if err := s.part.Sample(c, s.rows, col); err != nil {
-				return nil, s.from.noticed(err)
+		if s.cols[c] == nil {
+			col, err := v.sampleOf(s.stations, c)
+			if err != nil {
+				return nil, err
 			}
+			s.cols[c] = col
 		}
-		out.Cols = append(out.Cols, col)
+		out.Cols = append(out.Cols, s.cols[c])
 	}
 	return out, nil
+}
+
+// sampleOf brings together what the stations have of a column.
+func (v *View) sampleOf(stations []station, column int) (*batch.Vector, error) {
+	col := new(batch.Vector)
+	col.Reset(v.layout.Types[column], 0)
+	for _, s := range stations {
+		if err := s.part.Sample(column, s.rows, col); err != nil {
+			return nil, s.from.noticed(err)
+		}
+	}
+	return col, nil
 }
 
 // Common implements scan.Sampled.

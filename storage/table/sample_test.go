@@ -2,6 +2,7 @@ package table
 
 import (
 	"math"
+	"sync"
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -13,11 +14,15 @@ import (
 type numbered struct {
 	scan.Part
 	number, rows int
+	asked        *int // how often for a sample
 }
 
 func (p numbered) Rows() int { return p.rows }
 
 func (p numbered) Sample(_, rows int, out *batch.Vector) error {
+	if p.asked != nil {
+		*p.asked++
+	}
 	for range rows {
 		out.AppendDatum(types.IntOf(out.Type, int64(p.number)))
 	}
@@ -102,5 +107,33 @@ func TestViewSampleBehindDeletes(t *testing.T) {
 	}
 	if c := v.Common(0); len(c) != 2 || c[0].Rows != 100 || c[1].Rows != 100 {
 		t.Errorf("common values %+v", c)
+	}
+}
+
+// A column is sampled once, however many estimators of a statement ask, and at once.
+func TestViewSamplesOnce(t *testing.T) {
+	asked := 0
+	v := &View{layout: &scan.Layout{IDs: []uint32{1, 2}, Types: []types.Type{types.T(types.Int4), types.T(types.Int8)}}}
+	for i := range 3 {
+		v.add(numbered{number: i, rows: 1000, asked: &asked}, nil, 0)
+	}
+	var all sync.WaitGroup
+	for _, columns := range [][]int{{0}, {0}, {1, 0}, {0, 1}} {
+		all.Go(func() {
+			b, err := v.Sample(columns)
+			if err != nil || len(b.Cols) != len(columns) {
+				t.Error(err)
+				return
+			}
+			for i, c := range columns {
+				if b.Cols[i].Type != v.layout.Types[c] || b.Cols[i].Len != b.Len || b.Cols[i].Datum(b.Len-1).I != 2 {
+					t.Errorf("column %d of %v is another one", c, columns)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if asked != 2*3 {
+		t.Errorf("parts were asked %d times, want once for each column", asked)
 	}
 }

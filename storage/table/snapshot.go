@@ -1,6 +1,7 @@
 package table
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
@@ -29,6 +30,10 @@ type Snapshot struct {
 	own      *Own
 	pins     segment.Pins // dictionaries that rows of this snapshot point into
 	refs     atomic.Int64
+	views    struct { // of tables that were asked for: planning and running a statement asks several times
+		sync.Mutex
+		of map[catalog.TableID]*View
+	}
 }
 
 // pinned returns the pins of the snapshot that an overlay was laid over, which lives as long as the overlay.
@@ -120,6 +125,23 @@ func (s *Snapshot) Overlay(own *Own) *Snapshot {
 
 // Table returns a table's rows. It is valid as long as the snapshot.
 func (s *Snapshot) Table(id catalog.TableID) (scan.Relation, error) {
+	s.views.Lock()
+	defer s.views.Unlock()
+	if v := s.views.of[id]; v != nil {
+		return v, nil
+	}
+	v, err := s.view(id)
+	if err != nil {
+		return nil, err
+	}
+	if s.views.of == nil {
+		s.views.of = map[catalog.TableID]*View{}
+	}
+	s.views.of[id] = v
+	return v, nil
+}
+
+func (s *Snapshot) view(id catalog.TableID) (*View, error) {
 	if s.version.closed {
 		return nil, errs.New(errs.AdminShutdown, "the database is closed")
 	}

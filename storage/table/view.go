@@ -13,9 +13,10 @@ import (
 
 // View is one table in one snapshot: its parts as a scan.Relation. It is immutable.
 type View struct {
-	layout *scan.Layout
-	parts  []viewPart
-	rows   int64
+	layout  *scan.Layout
+	parts   []viewPart
+	rows    int64
+	sampled sample // what was asked for of it
 }
 
 type viewPart struct {

@@ -36,6 +36,13 @@ func (db *DB) Compactions() []Compaction {
 	return list
 }
 
+// beginMerge notes that a merge runs.
+func (db *DB) beginMerge(m *merging) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	m.info = db.beganLocked(m.table.Table, m.plan)
+}
+
 func (db *DB) beganLocked(t *catalog.Table, p compact.Plan) *Compaction {
 	c := &Compaction{Started: db.o.Now(), Schema: t.Schema, Table: t.Name, Reason: p.Reason, State: "running", Files: len(p.Files)}
 	for _, f := range p.Files {

@@ -10,13 +10,15 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
 
 // The workload writes rows 0, 1, 2, ... in turn to tables a and b, some to both in one write and some with tokens,
-// drops and makes a table now and then, and takes a checkpoint. Its segments are merged, in the background and once by it.
+// drops and makes a table now and then, and takes a checkpoint. Its segments are merged, in the background and once by it,
+// and once those of a are built anew.
 // Each write also replaces two rows of a by the same rows, and some delete a row of b: a half of a write is seen in the
 // totals. Table c is truncated and filled by each write, and
 // every third write swaps table d for a new one with its rows.
@@ -204,6 +206,14 @@ func step(db *DB, i, a, b int) error {
 	}
 	if err == nil && i == workloadSteps/2 {
 		err = db.Checkpoint(ctx)
+	}
+	if err == nil && i == workloadSteps/2+6 {
+		err = db.Reindex(ctx, ta.ID, func(l rebuild.Line) error {
+			if p := l.Problem(); p != "" {
+				return fmt.Errorf("segment %d: %s", l.Segment, p)
+			}
+			return nil
+		})
 	}
 	if err == nil && i == workloadSteps/2+3 { // what the background has not merged
 		err = db.Vacuum(ctx, ta.ID, false)

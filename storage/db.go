@@ -50,6 +50,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/persist"
 	"github.com/siltstone-db/siltstone/storage/positions"
+	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/tokens"
@@ -72,6 +73,7 @@ type DB struct {
 	builder       *shelf.Builder
 	merger        *compact.Merger
 	mergeAccount  *mem.Account
+	inspector     *rebuild.Inspector
 	shelves       shelf.Env
 	set           *manifest.Set
 	log           *wal.Log

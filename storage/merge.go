@@ -19,7 +19,8 @@ type merging struct {
 	table     *shelf.Shelf
 	plan      compact.Plan
 	merge     compact.Merge
-	info      *Compaction
+	info      *Compaction     // nil until it runs
+	slim      bool            // the merge gave up all that can be found again
 	gone      bool            // an input has gone before the edit
 	collected []*index.RowSet // deleted rows of the inputs as of the edit
 	written   []*index.RowSet // of the outputs, then
@@ -39,17 +40,23 @@ func (db *DB) startLocked(t *shelf.Shelf, p compact.Plan) *merging {
 		i.File.Retain()
 		db.merges[i.File.Meta.File] = true
 	}
-	m.info = db.beganLocked(t.Table, p)
 	return m
 }
 
-// run does the merge, and puts what came of it in the place of its files.
+// runMerge does the merge, and puts what came of it in the place of its files.
 func (db *DB) runMerge(ctx context.Context, m *merging) error {
+	db.beginMerge(m)
 	err := db.merger.Run(ctx, &m.merge)
 	defer m.merge.Close()
 	if err == nil {
-		err = db.settleMerge(m)
+		err = db.settleMerges(m)
 	}
+	db.endMerge(m, err)
+	return err
+}
+
+// endMerge lets the files of a merge be merged again, and tells what came of it.
+func (db *DB) endMerge(m *merging, err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	for _, i := range m.merge.Inputs {
@@ -59,46 +66,70 @@ func (db *DB) runMerge(ctx context.Context, m *merging) error {
 	if db.tables[m.table.Table.ID] == m.table {
 		db.toMerge[m.table] = struct{}{}
 	}
-	db.endedLocked(m, err)
+	if m.info != nil {
+		db.endedLocked(m, err)
+	}
 	db.cond.Broadcast()
+}
+
+// settleMerges makes one edit of merges, and shows all of them with one store. One whose files have gone is vain; the
+// error is that of the first.
+func (db *DB) settleMerges(list ...*merging) error {
+	db.sealMu.Lock()
+	defer db.sealMu.Unlock()
+	settled := make([]settler, len(list))
+	for i, m := range list {
+		settled[i] = m
+	}
+	err := db.edit(&manifest.Edit{}, settled...)
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for _, m := range list {
+		if err != nil { // it may be on the disk all the same, until another has taken its place
+			for _, o := range m.merge.Outputs {
+				db.unsure = append(db.unsure, o.File)
+			}
+		} else {
+			db.mergedLocked(m)
+		}
+	}
+	db.publishLocked()
+	for _, m := range list {
+		if m.gone && err == nil {
+			err = errs.New(errs.ObjectNotInPrerequisiteState, "segments of table %q have gone while they were merged", m.table.Table.Name)
+		}
+	}
 	return err
 }
 
-// settleMerge makes the edit of a merge, and shows it.
-func (db *DB) settleMerge(m *merging) error {
-	db.sealMu.Lock()
-	defer db.sealMu.Unlock()
-	err := db.edit(&manifest.Edit{}, m)
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	switch {
-	case err != nil: // it may be on the disk all the same, until another has taken its place
-		for _, o := range m.merge.Outputs {
-			db.unsure = append(db.unsure, o.File)
-		}
-		return err
-	case m.gone:
-		for _, o := range m.merge.Outputs {
-			o.File.Obsolete()
-			o.File.Release()
-		}
-		return errs.New(errs.ObjectNotInPrerequisiteState, "segments of table %q have gone while they were merged", m.table.Table.Name)
-	}
+// mergedLocked puts what came of a merge, which the manifest names now, in the place of its files.
+func (db *DB) mergedLocked(m *merging) {
 	t := m.table
-	if db.tables[t.Table.ID] != t { // dropped since the edit
+	switch {
+	case m.gone:
+		m.forget()
+		return
+	case db.tables[t.Table.ID] != t: // dropped since the edit
 		for _, o := range m.merge.Outputs {
 			t.Dropped = append(t.Dropped, o.File)
 		}
 		db.busy[t] = struct{}{}
-		return nil
+		return
 	}
 	for _, f := range t.Merged(m.files(), m.heirsLocked()) {
 		f.Obsolete()
 		f.Release()
 	}
 	db.changedLocked(t)
-	db.publishLocked()
-	return nil
+}
+
+// forget removes what came of a merge that nobody names.
+func (m *merging) forget() {
+	for _, o := range m.merge.Outputs {
+		o.File.Obsolete()
+		o.File.Release()
+	}
+	m.merge.Outputs = nil
 }
 
 func (m *merging) files() []*shelf.File {
@@ -120,6 +151,9 @@ func (m *merging) heirsLocked() []shelf.Heir {
 		m.merge.Carry(k, m.collected[k], now.Deleted, !ok, more)
 	}
 	for k, o := range m.merge.Outputs {
+		if f := m.merge.Inputs[0].File; m.slim && m.table.Claimed(f) && f.Known() {
+			o.Places, _ = m.merge.Places() // else they are read when they are asked for
+		}
 		heirs[k] = shelf.Heir{File: o.File, Places: o.Places, Written: m.written[k], More: more[k]}
 	}
 	return heirs

@@ -17,6 +17,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/ladder"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/positions"
+	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/recovery"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -77,6 +78,7 @@ func (db *DB) open(ctx context.Context) error {
 		db.o.Merge.RowsMax = min(db.o.Merge.RowsMax, max(most, mergeRowsLeast))
 	}
 	db.merger = &compact.Merger{Dir: db.files, Account: db.mergeAccount}
+	db.inspector = &rebuild.Inspector{Dir: db.files, Account: db.mergeAccount}
 	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged}
 	if db.set, err = manifest.Open(db.o.FS, db.dir, db.found); err != nil {
 		return err

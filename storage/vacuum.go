@@ -28,8 +28,27 @@ func (db *DB) Cluster(ctx context.Context, id catalog.TableID) error {
 	return db.mergeNow(ctx, id, db.o.Merge.Cluster)
 }
 
-// mergeNow does the merges of a client, one after the other. Those of the background that are on their way are waited for.
+// mergeNow does the merges of a client, one after the other.
 func (db *DB) mergeNow(ctx context.Context, id catalog.TableID, pick func([]compact.File) []compact.Plan) error {
+	list, ctx, done, err := db.undertake(ctx, id, pick)
+	if err != nil {
+		return err
+	}
+	defer done()
+	var first error
+	for _, m := range list {
+		if first != nil { // what was undertaken ends all the same
+			db.endMerge(m, first)
+		} else if err := db.runMerge(ctx, m); err != nil && !m.gone {
+			first = err
+		}
+	}
+	return first
+}
+
+// undertake begins the merges that a client asks for. Those of the background that are on their way are waited for. The
+// context that it returns also ends with the database, which waits for done.
+func (db *DB) undertake(ctx context.Context, id catalog.TableID, pick func([]compact.File) []compact.Plan) (list []*merging, _ context.Context, done func(), err error) {
 	defer context.AfterFunc(ctx, func() { db.mu.Lock(); db.cond.Broadcast(); db.mu.Unlock() })()
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -39,33 +58,21 @@ func (db *DB) mergeNow(ctx context.Context, id catalog.TableID, pick func([]comp
 	}
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return nil, ctx, nil, ctx.Err()
 	case db.closing:
-		return errs.New(errs.AdminShutdown, "the database is closing")
+		return nil, ctx, nil, errs.New(errs.AdminShutdown, "the database is closing")
 	case t == nil || db.tables[id] != t:
-		return errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
+		return nil, ctx, nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
 	}
-	var list []*merging
 	for _, p := range pick(db.filesLocked(t)) {
 		if m := db.startLocked(t, p); m != nil {
 			list = append(list, m)
 		}
 	}
-	db.wg.Add(1) // Close ends it, and waits
-	db.mu.Unlock()
-	defer db.mu.Lock()
-	defer db.wg.Done()
+	db.wg.Add(1)
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(db.background, cancel)()
-	var first error
-	for _, m := range list {
-		if err := db.runMerge(ctx, m); err != nil && !m.gone && first == nil {
-			first = err
-			cancel() // what was undertaken ends all the same
-		}
-	}
-	return first
+	stop := context.AfterFunc(db.background, cancel)
+	return list, ctx, func() { stop(); cancel(); db.wg.Done() }, nil
 }
 
 // mergesOfLocked tells whether files of a table are being merged.

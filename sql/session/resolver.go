@@ -70,10 +70,7 @@ func storedRelation(t *catalog.Table) *bind.Relation {
 
 // Function finds a set-returning function that the binder does not know itself.
 func (r *resolver) Function(schema, name string, args []types.Type) (*bind.TableFunction, error) {
-	if schema != "" && schema != "pg_catalog" {
-		return nil, nil
-	}
-	return tablefunc.Lookup(name, args), nil
+	return tablefunc.Lookup(schema, name, args), nil
 }
 
 // Type finds a type by a name that the grammar does not know.

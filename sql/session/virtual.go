@@ -30,7 +30,7 @@ func (v *virtual) Relation(t plan.Virtual) (scan.Relation, error) {
 	switch t := t.(type) {
 	case *plan.Function:
 		if v.funcs == nil {
-			v.funcs = &tablefunc.Env{Fn: v.fn, Settings: v.s.TypeSettings()}
+			v.funcs = &tablefunc.Env{Fn: v.fn, Settings: v.s.TypeSettings(), DB: v.s.engine.db, Catalog: v.s.tx.Catalog}
 		}
 		return v.funcs.Relation(t)
 	case *pgcatalog.Table:

@@ -113,6 +113,11 @@ func (t *Tx) Table(ctx context.Context, id catalog.TableID) (scan.Relation, erro
 	return view.Table(id)
 }
 
+// Made tells whether the transaction itself has made a table.
+func (t *Tx) Made(id catalog.TableID) bool {
+	return t.snapshot().Catalog().TableByID(id) == nil && t.catalog.TableByID(id) != nil
+}
+
 // written returns the table of a statement that was bound before, as the transaction sees it, unless it is gone.
 func (t *Tx) written(bound *catalog.Table) (*catalog.Table, error) {
 	if now := t.Catalog().TableByID(bound.ID); now != nil {

@@ -53,6 +53,8 @@ func utility(ctx context.Context, env *Env, b *bind.Utility) (string, error) {
 		return vacuum(ctx, env, n.VacuumStmt)
 	case *pg.Node_ClusterStmt:
 		return cluster(ctx, env, n.ClusterStmt)
+	case *pg.Node_ReindexStmt:
+		return reindex(ctx, env, n.ReindexStmt)
 	case *pg.Node_TruncateStmt:
 		return truncate(ctx, env, n.TruncateStmt)
 	case *pg.Node_ListenStmt:

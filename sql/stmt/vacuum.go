@@ -35,8 +35,10 @@ func vacuum(ctx context.Context, env *Env, n *pg.VacuumStmt) (string, error) {
 	full := false
 	for _, o := range n.Options {
 		if d := o.GetDefElem(); d.GetDefname() == "full" {
-			full = d.GetArg() == nil || d.GetArg().GetBoolean().GetBoolval() || d.GetArg().GetInteger().GetIval() != 0 ||
-				d.GetArg().GetString_().GetSval() == "true" || d.GetArg().GetString_().GetSval() == "on"
+			var err error
+			if full, err = flag(d); err != nil {
+				return "", err
+			}
 		}
 	}
 	for _, t := range tables {

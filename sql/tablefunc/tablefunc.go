@@ -13,6 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/sql/compile"
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -36,13 +37,23 @@ var tableFunctions = map[string]*tableFunction{
 		{Name: "catdesc", Type: types.T(types.Text)}, {Name: "baredesc", Type: types.T(types.Text)}}, run: keywords},
 }
 
-// Lookup returns the signature of a function of pg_catalog for arguments of some types, or nil.
-func Lookup(name string, args []types.Type) *bind.TableFunction {
-	f := tableFunctions[name]
+// Lookup returns the signature of a function for arguments of some types, or nil. Those of schema siltstone need its name.
+func Lookup(schema, name string, args []types.Type) *bind.TableFunction {
+	f := lookup(schema, name)
 	if f == nil || len(args) != len(f.args) {
 		return nil
 	}
 	return &bind.TableFunction{Args: f.args, Columns: f.cols}
+}
+
+func lookup(schema, name string) *tableFunction {
+	switch schema {
+	case "siltstone":
+		return ownFunctions[name]
+	case "", "pg_catalog":
+		return tableFunctions[name]
+	}
+	return nil
 }
 
 // partitionAncestors answers that a table is its own only ancestor: there are no partitions in the catalog.
@@ -66,6 +77,8 @@ func keywords(*Env, []types.Datum) ([][]types.Datum, error) {
 type Env struct {
 	Fn       *fn.Context
 	Settings *types.Settings // that elements of arrays are read with
+	DB       *storage.DB
+	Catalog  func() *catalog.Snapshot // as the transaction sees it
 }
 
 // Relation computes a set-returning function of FROM.
@@ -110,7 +123,7 @@ func functionRows(e *Env, f *plan.Function, args []types.Datum) ([][]types.Datum
 	case "regexp_split_to_table":
 		return splitRows(e, "regexp_split_to_array", args)
 	}
-	if t := tableFunctions[f.Func]; t != nil {
+	if t := lookup(f.Schema, f.Func); t != nil {
 		return t.run(e, args)
 	}
 	return nil, errs.Unsupported("the set-returning function %s", f.Func)

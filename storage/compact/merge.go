@@ -108,6 +108,33 @@ func (x *Merge) Close() {
 	x.charged, x.moved, x.order, x.numbers = 0, nil, nil, nil
 }
 
+// Slim gives up what a merge of one file holds beyond what Carry needs, when it waits for others before it is settled: 4 bytes a
+// row, and nothing where all rows stand where they stood.
+func (x *Merge) Slim() {
+	if len(x.Inputs) != 1 || len(x.Outputs) != 1 {
+		return
+	}
+	same := len(x.order) == len(x.moved[0])
+	for place := 0; place < len(x.order) && same; place++ {
+		same = x.order[place] == uint32(place)
+	}
+	if same {
+		x.moved[0] = nil
+	}
+	x.order, x.numbers, x.Outputs[0].Places = nil, nil, nil
+	x.account.Free(x.charged - 4*int64(len(x.moved[0])))
+	x.charged = 4 * int64(len(x.moved[0]))
+}
+
+// Places returns where the rows of the one output of a slim merge stand. Those of its input are known.
+func (x *Merge) Places() (*shelf.Places, error) {
+	p, err := x.Inputs[0].File.Places(context.Background()) // which reads nothing
+	if err != nil || x.moved[0] == nil {
+		return p, err
+	}
+	return p.Followed(x.moved[0], gone), nil
+}
+
 // open opens the inputs apart from who else reads them.
 func (m *Merger) open(x *Merge, c *cache.Cache) (in []*segment.Segment, done func(), err error) {
 	var closers []func()
@@ -408,7 +435,10 @@ func (x *Merge) Carry(input int, was, now *index.RowSet, all bool, into [][]uint
 		return
 	}
 	carry := func(row uint32) {
-		to := x.moved[input][row]
+		to := row
+		if x.moved[input] != nil {
+			to = x.moved[input][row]
+		}
 		if to == gone {
 			return
 		}
@@ -416,7 +446,7 @@ func (x *Merge) Carry(input int, was, now *index.RowSet, all bool, into [][]uint
 		into[o] = append(into[o], to-uint32(x.Outputs[o].first))
 	}
 	if all {
-		for row := range uint32(len(x.moved[input])) {
+		for row := range uint32(x.Inputs[input].File.Meta.Rows) {
 			if !was.Has(int(row)) {
 				carry(row)
 			}

@@ -48,6 +48,7 @@ const (
 	Deleted Reason = "deleted" // many rows are deleted
 	Vacuum  Reason = "vacuum"  // a client asked for it
 	Cluster Reason = "cluster"
+	Rebuild Reason = "reindex"
 )
 
 // Plan is a merge that should be done.
@@ -164,6 +165,19 @@ func (p *Picker) Cluster(files []File) (plans []Plan) {
 	}
 	slices.SortFunc(files, func(a, b File) int { return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.ID, b.ID)) })
 	return []Plan{p.plan(Cluster, files)}
+}
+
+// Rebuild returns what writes each file anew by itself.
+func (p *Picker) Rebuild(files []File) (plans []Plan) {
+	for _, f := range files {
+		if !f.Busy {
+			plans = append(plans, p.plan(Rebuild, []File{f}))
+		}
+	}
+	slices.SortFunc(plans, func(a, b Plan) int {
+		return cmp.Or(cmp.Compare(a.Files[0].Base, b.Files[0].Base), cmp.Compare(a.Files[0].ID, b.Files[0].ID))
+	})
+	return plans
 }
 
 func (p *Picker) plan(why Reason, files []File) Plan {

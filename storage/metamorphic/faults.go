@@ -9,6 +9,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
@@ -78,6 +79,18 @@ func (r *runner) vacuum(o Op) error {
 // cluster sorts a table.
 func (r *runner) cluster(o Op) error {
 	return r.merged(o, func(id catalog.TableID) error { return r.db.Cluster(ctx, id) })
+}
+
+// reindex builds the segments of a table anew, and reads what it says of them.
+func (r *runner) reindex(o Op) error {
+	return r.merged(o, func(id catalog.TableID) error {
+		return r.db.Reindex(ctx, id, func(l rebuild.Line) error {
+			if p := l.Problem(); p != "" && l.Source != "" {
+				return errs.Internal("segment %d: %s", l.Segment, p)
+			}
+			return nil
+		})
+	})
 }
 
 func (r *runner) merged(o Op, merge func(catalog.TableID) error) error {

@@ -98,7 +98,7 @@ var weights = []struct {
 	{"begin", 8}, {"xappend", 16}, {"xdelete", 8}, {"xtruncate", 2}, {"savepoint", 5}, {"rollbackto", 4}, {"xread", 6},
 	{"commit", 8}, {"abort", 2},
 	{"snapshot", 5}, {"reread", 6}, {"release", 2}, {"read", 16}, {"parts", 6}, {"counted", 4},
-	{"checkpoint", 5}, {"vacuum", 3}, {"cluster", 2}, {"restart", 3}, {"crash", 4}, {"cut", 8}, {"full", 2}, {"fault", 3}, {"heal", 5}, {"flip", 1},
+	{"checkpoint", 5}, {"vacuum", 3}, {"cluster", 2}, {"reindex", 2}, {"restart", 3}, {"crash", 4}, {"cut", 8}, {"full", 2}, {"fault", 3}, {"heal", 5}, {"flip", 1},
 }
 
 // Generate returns the history of a seed with a number of operations.

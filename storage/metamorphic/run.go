@@ -93,7 +93,7 @@ func init() {
 		"commit": (*runner).commit, "abort": (*runner).abort,
 		"snapshot": (*runner).snapshot, "reread": (*runner).reread, "release": (*runner).release,
 		"read": (*runner).read, "parts": (*runner).parts, "counted": (*runner).counted,
-		"checkpoint": (*runner).checkpoint, "vacuum": (*runner).vacuum, "cluster": (*runner).cluster,
+		"checkpoint": (*runner).checkpoint, "vacuum": (*runner).vacuum, "cluster": (*runner).cluster, "reindex": (*runner).reindex,
 		"restart": (*runner).restart, "crash": (*runner).crash,
 		"cut": (*runner).cutOff, "full": (*runner).full, "fault": (*runner).fault, "heal": (*runner).heal, "flip": (*runner).flip,
 	}

@@ -58,6 +58,18 @@ func (s *Shelf) Holds(f *File) (Sealed, bool) {
 	return now, ok && now.File == f
 }
 
+// InOrder returns the settled files, by the numbers of their first rows.
+func (s *Shelf) InOrder() []Sealed {
+	var files []Sealed
+	for _, f := range s.Files.All() {
+		files = append(files, f)
+	}
+	slices.SortFunc(files, func(a, b Sealed) int {
+		return cmp.Or(cmp.Compare(a.Meta.Base(), b.Meta.Base()), cmp.Compare(a.Meta.File, b.Meta.File))
+	})
+	return files
+}
+
 // unsettle takes a file out, and returns the reference to it.
 func (s *Shelf) unsettle(f Sealed) *File {
 	f.Retain()
@@ -142,6 +154,11 @@ func (s *Shelf) Adopt(f Sealed, sequence uint64) {
 func (s *Shelf) Skip(rows int64) {
 	s.Close()
 	s.Next += uint64(rows)
+}
+
+// Claimed tells whether a write on its way deletes rows that a file may have.
+func (s *Shelf) Claimed(f *File) bool {
+	return slices.ContainsFunc(s.Claims, func(rows *index.RowIDs) bool { return f.count(rows) > 0 })
 }
 
 // Heir is a file that takes the place of others.

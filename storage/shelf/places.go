@@ -52,6 +52,31 @@ func SparsePlaces(distances []uint64) *Places {
 	return p
 }
 
+// Followed returns the places of rows that have moved: the row at place i is now at moved[i], or has gone.
+func (p *Places) Followed(moved []uint32, gone uint32) *Places {
+	n := &Places{}
+	add := func(distance uint64, place uint32) {
+		if to := moved[place]; to != gone {
+			n.distances, n.at = append(n.distances, distance), append(n.at, to)
+		}
+	}
+	switch {
+	case p == nil:
+		for i := range moved {
+			add(uint64(i), uint32(i))
+		}
+	case p.rows != nil:
+		for i, place := range p.rows {
+			add(uint64(i), place)
+		}
+	default:
+		for i, d := range p.distances {
+			add(d, p.at[i])
+		}
+	}
+	return n
+}
+
 // bytes is what the list takes.
 func (p *Places) bytes() int64 {
 	return 4*int64(cap(p.rows)+cap(p.at)) + 8*int64(cap(p.distances))

@@ -1,0 +1,296 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/check"
+	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/rebuild"
+	"github.com/siltstone-db/siltstone/storage/scan"
+	"github.com/siltstone-db/siltstone/storage/segment"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/vfs"
+)
+
+// plant changes what a segment says of a column.
+func plant(t *testing.T, m *vfs.Mem, name, column string, change func(*index.Zones, *segment.Totals)) {
+	t.Helper()
+	f, err := m.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := f.Size()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, size)
+	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	f.Close()
+	if b, err = segment.Plant(b, column, change); err != nil {
+		t.Fatal(err)
+	}
+	w, err := m.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+}
+
+func problems(lines []rebuild.Line) (list []string) {
+	for i := range lines {
+		if p := lines[i].Problem(); p != "" {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func mustReindex(t *testing.T, db *DB, id catalog.TableID) (lines []rebuild.Line) {
+	t.Helper()
+	if err := db.Reindex(ctx, id, func(l rebuild.Line) error { lines = append(lines, l); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+// A segment whose zone maps are wrong leaves rows out of answers. Verify finds it, though all checksums are right, and
+// Reindex repairs it.
+func TestReindexRepairs(t *testing.T) {
+	for what, change := range map[string]func(*index.Zones, *segment.Totals){
+		"zone map": func(z *index.Zones, _ *segment.Totals) { z.Max[0] = z.Min[0] },
+		"bounds":   func(_ *index.Zones, s *segment.Totals) { s.Max = s.Min },
+		"sum":      func(_ *index.Zones, s *segment.Totals) { s.SumLo++ },
+	} {
+		m := twoTables(t)
+		infos, _ := m.List("db/segments")
+		plant(t, m, "db/segments/"+infos[0].Name, "id", change)
+		if f := check.Check(m, "db", check.Options{}); len(f) != 0 {
+			t.Fatalf("%s: the bytes are as they were written: %v", what, f)
+		}
+		db := mustOpen(t, testOptions(m))
+		var wrong []string
+		for _, name := range []string{"a", "b"} {
+			tab := db.Catalog().Table("public", name)
+			lines, err := db.Verify(ctx, tab.ID)
+			if err != nil || len(lines) == 0 {
+				t.Fatal(lines, err)
+			}
+			found := problems(lines)
+			wrong = append(wrong, found...)
+			if again := problems(mustReindex(t, db, tab.ID)); !slices.Equal(again, found) {
+				t.Fatalf("%s: REINDEX tells of %q, verify of %q", what, again, found)
+			}
+			if lines, err = db.Verify(ctx, tab.ID); err != nil || len(problems(lines)) > 0 {
+				t.Fatalf("%s: after REINDEX: %q, %v", what, problems(lines), err)
+			}
+			wantTotals(t, db, tab, 120)
+			s := db.Snapshot()
+			some, err := read(s, tab.ID, scan.Term{Column: 0, Op: scan.Ge, Values: []types.Datum{types.IntOf(types.T(types.Int8), 20)}})
+			s.Release()
+			if err != nil || some.rows != 100 {
+				t.Fatalf("%s: rows from 20 on: %+v, %v", what, some, err)
+			}
+		}
+		if len(wrong) != 1 || !strings.Contains(wrong[0], `column "id": `+what+":") {
+			t.Fatalf("%s: verify says %q", what, wrong)
+		}
+		mustClose(t, db)
+	}
+}
+
+// Rows come, go and are replaced while the segments are built anew and others merged: each total is right.
+func TestReindexBesideWriters(t *testing.T) {
+	m := vfs.NewMem()
+	db := mustOpen(t, testOptions(m))
+	def := clicks("r")
+	set(def, "sort_key", "url")
+	if err := db.Apply(ctx, catalog.Create(def)); err != nil {
+		t.Fatal(err)
+	}
+	tab := db.Catalog().Table("public", "r")
+	if err := insert(db, tab, 0, 400); err != nil {
+		t.Fatal(err)
+	}
+	var done atomic.Bool
+	var first, end atomic.Int64 // the rows that are there
+	end.Store(400)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 0; !done.Load(); i++ {
+			if err := churn(db, tab, &first, &end, i); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	wg.Go(func() {
+		for !done.Load() {
+			s := db.Snapshot()
+			got, err := read(s, tab.ID)
+			s.Release()
+			if n := got.rows; err != nil || n != got.distinct || n < 390 || n > 420 {
+				t.Errorf("a reader has %+v, %v", got, err)
+				return
+			}
+		}
+	})
+	for range 60 {
+		if err := db.Reindex(ctx, tab.ID, func(rebuild.Line) error { return nil }); err != nil {
+			t.Error(err)
+			break
+		}
+		if err := db.Vacuum(ctx, tab.ID, false); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	done.Store(true)
+	wg.Wait()
+	a, b := int(first.Load()), int(end.Load())
+	want := totals{b - a, (b - a) * (a + b - 1) / 2, b - a}
+	for range 2 {
+		s := db.Snapshot()
+		if got, err := read(s, tab.ID); err != nil || got != want {
+			t.Errorf("the table holds %+v, want %+v: %v", got, want, err)
+		}
+		s.Release()
+		lines, err := db.Verify(ctx, tab.ID)
+		if err != nil || len(problems(lines)) > 0 {
+			t.Errorf("verify: %q, %v", problems(lines), err)
+		}
+		mustClose(t, db)
+		db = mustOpen(t, testOptions(m))
+	}
+	mustClose(t, db)
+}
+
+// churn adds ten rows at the end, deletes ten at the beginning and replaces one, in one write.
+func churn(db *DB, tab *catalog.Table, first, end *atomic.Int64, i int) error {
+	s := db.Snapshot()
+	at, err := rowNumbersOf(s, tab.ID)
+	s.Release()
+	if err != nil {
+		return err
+	}
+	a, b := int(first.Load()), int(end.Load())
+	r := rowsOf(tab, b, 10)
+	r.Deleted = index.NewRowIDs()
+	for k := a; k < a+10; k++ {
+		r.Deleted.Add(at[int64(k)])
+	}
+	again := a + 10 + i*37%(b-a-10)
+	r.Deleted.Add(at[int64(again)])
+	r.Batches = append(r.Batches, rowsOf(tab, again, 1).Batches...)
+	if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{r}}); err != nil {
+		return fmt.Errorf("write %d: %w", i, err)
+	}
+	first.Store(int64(a + 10))
+	end.Store(int64(b + 10))
+	return nil
+}
+
+// On a disk that is full before the last byte nothing is changed, nothing stays behind, and with room it works.
+func TestReindexOnAFullDisk(t *testing.T) {
+	m := twoTables(t)
+	db := mustOpen(t, testOptions(m))
+	a := db.Catalog().Table("public", "a")
+	failures := 0
+	for room := int64(0); ; room += 701 {
+		used, before := m.Used(), segmentNames(m)
+		m.SetCapacity(used + room)
+		err := db.Reindex(ctx, a.ID, func(rebuild.Line) error { return nil })
+		m.SetCapacity(0)
+		wantTotals(t, db, a, 120)
+		if err == nil {
+			break
+		}
+		if !errs.Is(err, errs.DiskFull) {
+			t.Fatalf("room for %d: %v", room, err)
+		}
+		failures++
+		if err := db.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if after := segmentNames(m); !slices.Equal(after, before) {
+			t.Fatalf("room for %d: files %v, before %v", room, after, before)
+		}
+	}
+	if failures < 3 {
+		t.Fatalf("%d failures", failures)
+	}
+	mustClose(t, db)
+	db = mustOpen(t, testOptions(m))
+	wantTotals(t, db, a, 120)
+	mustClose(t, db)
+}
+
+func segmentNames(m *vfs.Mem) (names []string) {
+	infos, _ := m.List("db/segments")
+	for _, i := range infos {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+// What ends in the middle leaves the table as it was; what has gone meanwhile does not come back.
+func TestReindexEnds(t *testing.T) {
+	m := twoTables(t)
+	db := mustOpen(t, testOptions(m))
+	a, b := db.Catalog().Table("public", "a"), db.Catalog().Table("public", "b")
+	before := segmentNames(m)
+	c, cancel := context.WithCancel(ctx)
+	n := 0
+	err := db.Reindex(c, a.ID, func(rebuild.Line) error {
+		if n++; n == 2 {
+			cancel()
+		}
+		return nil
+	})
+	if errs.From(err).Code != errs.QueryCanceled || !slices.Equal(segmentNames(m), before) {
+		t.Fatalf("canceled: %v, files %v, before %v", err, segmentNames(m), before)
+	}
+	if err := db.Reindex(ctx, a.ID, func(rebuild.Line) error { return errs.Internal("no") }); err == nil {
+		t.Fatal("an error of who is told ends it")
+	}
+	wantTotals(t, db, a, 120)
+	truncate := func(rebuild.Line) error {
+		_, err := db.Commit(ctx, table.Write{Rows: []table.Rows{{Table: a.ID, Version: a.Version, Truncate: true}}})
+		return err
+	}
+	if err := db.Reindex(ctx, a.ID, truncate); err != nil {
+		t.Fatal(err)
+	}
+	wantTotals(t, db, a, 0)
+	drop := func(rebuild.Line) error {
+		if db.Catalog().Table("public", "b") == nil {
+			return nil
+		}
+		return db.Apply(ctx, catalog.Drop(nil, b))
+	}
+	if err := db.Reindex(ctx, b.ID, drop); !errs.Is(err, errs.UndefinedTable) {
+		t.Fatalf("of a table that is dropped: %v", err)
+	}
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if left := segmentNames(m); len(left) != 0 {
+		t.Fatalf("files %v are left", left)
+	}
+	mustClose(t, db)
+}

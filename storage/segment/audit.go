@@ -84,7 +84,7 @@ func (s *Segment) auditColumn(ctx context.Context, col int, a *audit) error {
 	}
 	var sample *batch.Vector
 	if a.c.sample.stored > 0 {
-		if sample, err = s.sample(col); err != nil {
+		if sample, err = s.sample(col, nil); err != nil {
 			return err
 		}
 	}

@@ -42,6 +42,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/archive"
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/compact"
@@ -77,9 +78,11 @@ type DB struct {
 	shelves       shelf.Env
 	set           *manifest.Set
 	log           *wal.Log
+	archive       *archive.Archive
 	tokens        *tokens.Set
 	positions     *positions.Set
 	numbers       *catalog.Numbers
+	numbering     numbering
 	metrics       Metrics
 	snapshots     table.Options
 	current       table.Current
@@ -134,6 +137,9 @@ func (db *DB) Positions(source uint64) map[string]string { return db.positions.O
 // Sequence returns the sequence of the newest visible record.
 func (db *DB) Sequence() uint64 { return db.current.Sequence() }
 
+// Archive returns the log, for who reads it.
+func (db *DB) Archive() *archive.Archive { return db.archive }
+
 // Segments lists all parts of all tables.
 func (db *DB) Segments() []table.SegmentInfo {
 	s := db.Snapshot()
@@ -158,6 +164,9 @@ func (db *DB) publishLocked() {
 		db.version = table.NewVersion(db.catalog, db.pictures.Clone())
 	}
 	db.current.Set(db.applied, db.version)
+	if db.archive != nil { // else the database is being opened
+		db.archive.Ring()
+	}
 }
 
 // changedLocked notes that a table holds other parts than its picture.

@@ -109,6 +109,9 @@ func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) 
 			}
 			lines = append(lines, line)
 		}
+		for _, n := range d.Numbers {
+			lines = append(lines, fmt.Sprintf("table %d: rows are numbered from %d on", n.Table, n.First))
+		}
 		for d.More() {
 			s, err := d.Next()
 			if err != nil {

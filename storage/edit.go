@@ -1,6 +1,9 @@
 package storage
 
 import (
+	"errors"
+
+	"github.com/siltstone-db/siltstone/storage/archive"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/index"
@@ -137,11 +140,11 @@ func (db *DB) broughtLocked(e *manifest.Edit, b brought) (gone []*shelf.File) {
 // retireLog removes log files that hold nothing above the watermark. One that cannot be removed stays until a later
 // edit, or the next start.
 func (db *DB) retireLog(watermark uint64) {
-	n, err := db.log.Retire(watermark)
+	n, err := db.log.Retire(db.background, watermark, db.archive.Take)
 	if n > 0 {
 		db.o.Events(event.Event{Kind: event.Retired, Rows: int64(n)})
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, archive.ErrHeld) && db.background.Err() == nil {
 		db.o.Events(event.Event{Kind: event.RetireFailed, Err: err})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/archive"
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/compact"
@@ -104,6 +105,8 @@ func (db *DB) open(ctx context.Context) error {
 	db.mu.Lock()
 	db.publishLocked()
 	db.mu.Unlock()
+	db.archive = archive.New(archive.Options{FS: db.o.FS, Pool: db.o.Pool, Files: db.files, Visible: db.Sequence,
+		Attachment: db.attachment, MaxRecord: recordMax}, db.log)
 	// Only now: replay seals by itself when memory is short (replay.Applied).
 	db.background, db.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	db.wg.Add(1)
@@ -180,6 +183,7 @@ func (db *DB) Close() error {
 	db.closing = true
 	db.cond.Broadcast()
 	db.mu.Unlock()
+	db.archive.Close()
 	return db.shut()
 }
 

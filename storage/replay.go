@@ -27,11 +27,13 @@ func (db *DB) replay(ctx context.Context) error {
 	o.Lost, o.Torn, o.Stopped = db.lost, db.torn, db.stopped
 	db.shelves.Recovering = true
 	defer func() { db.shelves.Recovering = false }()
+	o.Number, o.Unnumber = db.numbering.number, db.numbering.unnumber
 	var err error
 	db.log, err = wal.Open(ctx, o, v.Watermark, r.Record)
 	for t := range db.busy {
 		t.Forget()
 	}
+	db.startNumbering() // nothing is appended yet
 	return err
 }
 

@@ -75,6 +75,9 @@ func (e Edit) IDs() []ID {
 	return []ID{e.object.Common().ID}
 }
 
+// Drops tells that the edit takes objects away.
+func (e Edit) Drops() bool { return e.op == opDrop }
+
 // Apply returns the catalog after the edits, and the edits as they took effect: with numbers filled in, objects as they
 // have become, and without those that had nothing to do (IF NOT EXISTS). Applying the returned edits to s again gives the
 // same catalog, which is what the log does. s does not change; a refused edit refuses all of them.

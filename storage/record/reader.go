@@ -32,6 +32,7 @@ type Reader struct {
 	win    []byte // window of the file at winOff
 	winOff int64
 	rec    []byte
+	charge func(bytes int64) error // nil: nobody counts
 }
 
 // NewReader opens a file of the given kind and number. Records of more than maxRecord bytes are refused as damage.
@@ -77,6 +78,10 @@ func (r *Reader) fileHeader(kind Kind) (h Header, ok bool, err error) {
 	}
 	return h, ok, nil
 }
+
+// Charge lets the reader ask before a record that is put together takes more memory; the window, 2 MiB at most, is not
+// counted.
+func (r *Reader) Charge(charge func(bytes int64) error) { r.charge = charge }
 
 // Begun tells whether the file has a header; one that has not holds nothing.
 func (r *Reader) Begun() bool { return r.begun }
@@ -196,12 +201,31 @@ func (r *Reader) Next() (Frame, error) {
 		if int64(len(r.rec)+len(f.Payload)) > r.max {
 			return Frame{}, errs.Corrupt("file %s: record at offset %d is longer than %d bytes", r.f.Name(), r.off, r.max)
 		}
+		if err := r.grow(len(f.Payload)); err != nil {
+			return Frame{}, err
+		}
 		r.rec = append(r.rec, f.Payload...)
 		if !f.More {
 			first.More, first.Payload = false, r.rec
 			return r.whole(first, off)
 		}
 	}
+}
+
+// grow makes room for n more bytes of a record.
+func (r *Reader) grow(n int) error {
+	room := cap(r.rec)
+	if len(r.rec)+n <= room {
+		return nil
+	}
+	size := min(max(len(r.rec)+n, 2*room), int(r.max))
+	if r.charge != nil {
+		if err := r.charge(int64(size - room)); err != nil {
+			return err
+		}
+	}
+	r.rec = append(make([]byte, 0, size), r.rec...)
+	return nil
 }
 
 func (r *Reader) whole(f Frame, end int64) (Frame, error) {

@@ -22,6 +22,8 @@ import (
 //	 8  deletions {2 table id, 4 number below which rows go, 6 set of row numbers (package index)}
 //	10  segments that were written and made durable before the record (package manifest): file, table, rows, bytes, deleted
 //	12  positions of sources {2 source, 4 partition, 6 position: left out where there is none any more}
+//	16  numbers of rows: where those that come to a table next in the record begin {2 table id, 4 number and 1}. First come
+//	    the files, then the sections, each list in its order; what follows on the one before of the same table has none
 //	14  sections {2 table id, 4 table version, 6 rows, 1 to 65,536, 8 columns, 10 codec: 0 plain, 1 s2 block, 12 bytes of
 //	    the plain body, 14 body}
 //
@@ -48,6 +50,7 @@ type Encoder struct {
 	parts              [][]byte // the first is the head
 	n                  int      // of parts in use
 	pieces             [][]byte
+	runs               []run // of the sections, and then of the files
 }
 
 // Section is one flat batch for one table.
@@ -80,7 +83,7 @@ type Head struct {
 
 // Begin starts a payload. Its sections follow, and then its head, which comes first in the payload all the same: rows
 // can be laid out before it is known in which place of the log they will stand.
-func (e *Encoder) Begin() { e.n = 0; e.keep(e.part()[:0]) }
+func (e *Encoder) Begin() { e.n, e.runs = 0, e.runs[:0]; e.keep(e.part()[:0]) }
 
 // End finishes the payload.
 func (e *Encoder) End(h *Head) {
@@ -123,6 +126,7 @@ func (e *Encoder) End(h *Head) {
 		w.String(6, p.To)
 		w.End(m)
 	}
+	e.number(w, h.Files)
 	e.parts[0] = w.Record()
 }
 
@@ -164,6 +168,7 @@ func (e *Encoder) Add(t *catalog.Table, b *batch.Batch) {
 	w := field.NewWriter(e.part()[:0])
 	w.Enclose(14, e.head, 14, stored)
 	e.keep(w.Record())
+	e.runs = continued(e.runs, t.ID, uint64(b.Len))
 }
 
 func appendColumn(dst []uint64, c *catalog.Column) []uint64 {

@@ -1,6 +1,8 @@
 package table
 
 import (
+	"slices"
+
 	"github.com/klauspost/compress/s2"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -24,6 +26,9 @@ type Decoder struct {
 	Deletions []Deletion
 	Positions []positions.Move   // without where they begin
 	Files     []manifest.Segment // without the sequence, which is the record's
+	Numbers   []Numbered         // where rows of the record begin, files first
+	// Charge, if not nil, is asked before what sections are unpacked to takes more memory.
+	Charge func(bytes int64) error
 
 	r       *field.Reader // its field is the next section, if more
 	more    bool
@@ -38,7 +43,7 @@ func malformed(what string) error { return errs.Corrupt("log record of a write: 
 // Begin reads the head of a payload.
 func (d *Decoder) Begin(payload []byte) error {
 	d.Seconds, d.Token, d.Edits, d.Deletions, d.Files, d.more = 0, nil, nil, d.Deletions[:0], nil, false
-	d.Positions = d.Positions[:0]
+	d.Positions, d.Numbers = d.Positions[:0], d.Numbers[:0]
 	d.r = field.NewReader("log record of a write", payload)
 	for r := d.r; r.Next(); {
 		switch r.Number() {
@@ -70,7 +75,9 @@ func (d *Decoder) Begin(payload []byte) error {
 			d.Positions = append(d.Positions, readPosition(r.Record("position of a source")))
 		case 14:
 			d.more = true
-			return nil
+			return d.r.Err()
+		case 16:
+			d.Numbers = append(d.Numbers, readNumbered(r.Record("numbers of rows")))
 		default:
 			r.Unknown()
 		}
@@ -175,6 +182,11 @@ func (d *Decoder) Next() (Section, error) {
 		if n, err := s2.DecodedLen(stored); err != nil || uint64(n) != plain {
 			return s, malformed("compressed section")
 		}
+		if more := int64(plain) - int64(cap(d.plain)); more > 0 && d.Charge != nil {
+			if err := d.Charge(more); err != nil {
+				return s, err
+			}
+		}
 		var err error
 		if d.plain, err = s2.Decode(d.plain[:cap(d.plain)], stored); err != nil {
 			return s, malformed("compressed section")
@@ -215,4 +227,24 @@ func (d *Decoder) body(b []byte, rows int) error {
 		return malformed("columns")
 	}
 	return nil
+}
+
+// Mentions tells whether the payload brings rows to a table, takes some from it, or changes it.
+func (d *Decoder) Mentions(t catalog.TableID) bool {
+	for _, n := range d.Numbers {
+		if n.Table == t {
+			return true
+		}
+	}
+	for i := range d.Deletions {
+		if d.Deletions[i].Table == t {
+			return true
+		}
+	}
+	for _, e := range d.Edits {
+		if slices.Contains(e.IDs(), t) {
+			return true
+		}
+	}
+	return false
 }

@@ -38,7 +38,7 @@ func Open(ctx context.Context, o Options, watermark uint64, replay Replay) (*Log
 	l.w.before = max(watermark, r.last())
 	l.w.seq = max(l.w.before, o.Reached)
 	l.gap = Gap{l.w.before, l.w.seq}
-	l.files.current = l.w.seq + 1
+	l.files.current = fileInfo{first: l.w.seq + 1}
 	l.w.info.number = o.File
 	if n := len(numbers); n > 0 {
 		l.w.info.number = max(o.File, numbers[n-1])
@@ -127,9 +127,12 @@ func (r *recovery) run(ctx context.Context) error {
 	}
 	for i, n := range r.numbers {
 		// A file that was never begun holds nothing, and one whose successor starts at or below the watermark nothing that
-		// is needed.
-		if j := nextBegun(headers, i); headers[i].First == 0 || j > 0 && headers[j].After <= r.watermark {
+		// is replayed: Retire removes it.
+		if j := nextBegun(headers, i); headers[i].First == 0 {
 			r.stale = append(r.stale, n)
+			continue
+		} else if j > 0 && headers[j].After <= r.watermark {
+			r.l.files.old = append(r.l.files.old, fileInfo{n, headers[i].First})
 			continue
 		}
 		if cut, err := r.gap(headers[i], fileName(r.o.Dir, n)); err != nil {
@@ -328,53 +331,4 @@ func (r *recovery) file(ctx context.Context, number uint64, h record.Header) err
 	}
 	r.open, r.tail = name, rd.Tail()
 	return nil
-}
-
-// Retire removes the files whose records are all at or below the watermark, the current one too if it has grown and
-// nobody is writing, and returns how many it removed.
-func (l *Log) Retire(watermark uint64) (int, error) {
-	l.requestShorten(watermark)
-	l.files.Lock()
-	defer l.files.Unlock()
-	n := 0
-	for n < len(l.files.old) {
-		next := l.files.current
-		if n+1 < len(l.files.old) {
-			next = l.files.old[n+1].first
-		}
-		if next > watermark+1 {
-			break
-		}
-		name := fileName(l.o.Dir, l.files.old[n].number)
-		err := l.o.FS.Remove(name)
-		if vfs.IsNotExist(err) {
-			err = nil
-		}
-		if err == nil {
-			// A crash may forget one removal and keep the next, be it of a later call; a file that names one which has gone
-			// looks like a loss.
-			err = l.o.FS.SyncDir(l.o.Dir)
-		}
-		if err != nil {
-			l.files.old = l.files.old[n:]
-			return n, vfs.Error("remove", name, err)
-		}
-		n++
-	}
-	l.files.old = append(l.files.old[:0], l.files.old[n:]...)
-	return n, nil
-}
-
-// requestShorten lets the writer leave a large current file that holds nothing above the watermark, and waits for it.
-func (l *Log) requestShorten(watermark uint64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.mu.queue) > 0 || l.mu.closed || l.mu.failed != nil || watermark == 0 {
-		return
-	}
-	l.mu.shorten = watermark
-	l.mu.cond.Broadcast()
-	for l.mu.shorten > 0 && !l.mu.closed {
-		l.mu.cond.Wait()
-	}
 }

@@ -22,6 +22,10 @@ type Options struct {
 	MaxRecord int64
 	// Apply is called with every durable group, in order, by one goroutine. Errors are the entries' Err.
 	Apply func(group []*Entry)
+	// Number is told of a group before its entries are laid out, in the order of the log; it may change bytes of their Pieces,
+	// not how many there are. Unnumber is told that the group was cut off again: what comes next comes in its place. One
+	// goroutine calls both. Default: nothing happens.
+	Number, Unnumber func(group []*Entry)
 	// Reached is the last sequence that is known to have been in the log, File the number of a file that was there: it,
 	// or one with a higher number, must be there still. 0: nothing is known.
 	Reached, File uint64
@@ -59,6 +63,12 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.Torn == nil {
 		o.Torn = func(string, record.Tail) {}
+	}
+	if o.Number == nil {
+		o.Number = func([]*Entry) {}
+	}
+	if o.Unnumber == nil {
+		o.Unnumber = func([]*Entry) {}
 	}
 	if o.Stopped == nil {
 		o.Stopped = func(uint64, []File) error { return nil }

@@ -50,13 +50,13 @@ func TestShorten(t *testing.T) {
 			v++
 		}
 		before := size(t, m)
-		if _, err := l.Retire(v - 1); err != nil { // the last one is still needed
+		if _, err := l.Retire(context.Background(), v-1, nil); err != nil { // the last one is still needed
 			t.Fatal(err)
 		}
 		if now := size(t, m); now < 64<<10 {
 			t.Fatalf("%d bytes after retiring all but one record", now)
 		}
-		if n, err := l.Retire(v); err != nil || n == 0 {
+		if n, err := l.Retire(context.Background(), v, nil); err != nil || n == 0 {
 			t.Fatalf("retired %d files: %v", n, err)
 		}
 		l.w.spare.wg.Wait()
@@ -119,7 +119,7 @@ func TestShortenCrash(t *testing.T) {
 			acked.Store(v)
 		}
 		mark.Store(v)
-		if _, err := l.Retire(v); err != nil {
+		if _, err := l.Retire(context.Background(), v, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestShortenOnFullDisk(t *testing.T) {
 	}
 	add(6)
 	fs.Fail(1, false, syscall.ENOSPC)
-	if _, err := l.Retire(n); err != nil || fs.Failed() != 1 {
+	if _, err := l.Retire(context.Background(), n, nil); err != nil || fs.Failed() != 1 {
 		t.Fatalf("%v after %d failed operations", err, fs.Failed())
 	}
 	fs.Heal()

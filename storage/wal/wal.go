@@ -8,7 +8,8 @@
 // "<number, 10 digits>.wal" in the format of package record: a header with the first sequence, records with sequences
 // that follow each other without gaps, at last an End record when the next file took over. The next file ("spare") is
 // made and filled with zeros beforehand, so that a sync never has to make file metadata durable and a full disk shows
-// before it hurts. A file may be removed when all its records are below the caller's watermark (Retire); when those of
+// before it hurts. A file may be removed when all its records are below the caller's watermark and the
+// caller has taken of it what he wants (Retire); when those of
 // the current file are too, a small one takes its place, so that a database at rest has a log of a megabyte or two.
 //
 // # Failures
@@ -62,19 +63,15 @@ type Log struct {
 	files struct {
 		sync.Mutex
 		old     []fileInfo // not the current one
-		current uint64     // first sequence of the current file, or of the one to come
+		current fileInfo   // the current one, or the one to come, whose number is 0
 	}
-	w       writer
-	made    uint64 // number of the file that Open made
-	gap     Gap    // of records that were lost
-	applied chan []*Entry
-	free    chan []*Entry
-	wg      sync.WaitGroup
-}
-
-type fileInfo struct {
-	number uint64
-	first  uint64
+	retiring sync.Mutex // one removal of old files at a time
+	w        writer
+	made     uint64 // number of the file that Open made
+	gap      Gap    // of records that were lost
+	applied  chan []*Entry
+	free     chan []*Entry
+	wg       sync.WaitGroup
 }
 
 // Status tells how the log is.

@@ -86,7 +86,7 @@ func TestReplay(t *testing.T) {
 	if err != nil || len(got) != 80 || got[0] != 120 {
 		t.Fatalf("from a watermark: %d records, %v", len(got), err)
 	}
-	if n, err := l.Retire(200); err != nil || n == 0 {
+	if n, err := l.Retire(context.Background(), 200, nil); err != nil || n == 0 {
 		t.Fatalf("retired %d files: %v", n, err)
 	}
 	if err := put(l, 200); err != nil {

@@ -2,7 +2,6 @@ package wal
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -41,8 +40,6 @@ type spare struct {
 	named  bool // by the End of the file before it, which no file follows yet
 }
 
-func fileName(dir string, number uint64) string { return fmt.Sprintf("%s/%010d.wal", dir, number) }
-
 // group makes the entries durable.
 func (w *writer) group(group []*Entry) error {
 	need := int64(record.HeaderBytes)
@@ -52,6 +49,7 @@ func (w *writer) group(group []*Entry) error {
 	if err := w.makeRoom(need); err != nil {
 		return err
 	}
+	w.l.o.Number(group)
 	if end, err := w.put(group); err != nil {
 		if !vfs.IsDiskFull(err) {
 			return stopped("write", w.f.Name(), err)
@@ -64,6 +62,7 @@ func (w *writer) group(group []*Entry) error {
 		if e := w.f.Sync(); e != nil {
 			return stopped("sync", w.f.Name(), e)
 		}
+		w.l.o.Unnumber(group)
 		return diskFull(err)
 	}
 	if err := w.f.SyncData(); err != nil {
@@ -162,7 +161,7 @@ func (w *writer) makeRoom(need int64) error {
 		w.l.files.old = append(w.l.files.old, w.info)
 	}
 	w.info = fileInfo{number: w.spare.number, first: w.seq + 1}
-	w.l.files.current = w.info.first
+	w.l.files.current = w.info
 	w.l.files.Unlock()
 	w.f, w.size, w.off = next, w.spare.size, 0
 	w.spare.named = false
@@ -261,7 +260,7 @@ func (w *writer) shorten(watermark uint64) error {
 	}
 	w.l.files.Lock()
 	w.l.files.old = append(w.l.files.old, w.info)
-	w.l.files.current = w.seq + 1
+	w.l.files.current = fileInfo{first: w.seq + 1}
 	w.l.files.Unlock()
 	w.info.number = w.spare.number - 1
 	w.spare.named = true

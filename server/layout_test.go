@@ -35,7 +35,7 @@ var folders = map[string][]string{
 var orders = map[string][][]string{
 	"storage": {
 		{"errs", "invariants"}, {"quantity"}, {"types/ascii"}, {"types/decimal"}, {"types/datetime"}, {"types"}, {"field", "positions"}, {"mem"}, {"metric", "event"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"}, {"ladder"},
-		{"format"}, {"scan"}, {"encoding", "index", "keys"}, {"cache", "handle"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"catalog"}, {"manifest", "unique"}, {"persist"}, {"shelf"},
+		{"format"}, {"scan"}, {"encoding", "index", "keys"}, {"cache", "handle"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"persist"}, {"catalog"}, {"manifest", "unique"}, {"shelf"},
 		{"compact", "rebuild"}, {"tokens", "archive"}, {"table"}, {"recovery"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
 	},
 	"engine": {

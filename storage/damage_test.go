@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,8 +65,12 @@ func TestQuarantine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i := slices.IndexFunc(v.Segments, func(s manifest.Segment) bool { return s.Table == 2 && s.Rows == 50 })
-		name := fmt.Sprintf("db/segments/%010d.seg", v.Segments[i].File)
+		name := ""
+		for f, s := range v.Segments.All() {
+			if s.Table == 2 && s.Rows == 50 && name == "" {
+				name = fmt.Sprintf("db/segments/%010d.seg", f)
+			}
+		}
 		switch where {
 		case "header":
 			flip(t, m, name, 20)

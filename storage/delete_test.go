@@ -302,7 +302,7 @@ func TestEmptySegmentsGo(t *testing.T) {
 	if err := db.Checkpoint(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if infos, _ := m.List("db/segments"); len(infos) != 0 || len(db.set.Version().Segments) != 0 {
+	if infos, _ := m.List("db/segments"); len(infos) != 0 || db.set.Version().Segments.Len() != 0 {
 		t.Fatalf("files of empty segments: %v", infos)
 	}
 	if err := insert(db, tab, 0, 5); err != nil {

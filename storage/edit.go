@@ -22,7 +22,7 @@ type settler interface {
 // far the log is not needed any more, deletion vectors, and files that have gone. settled are the parts and merges
 // that the edit settles, unless they have gone meanwhile. sealMu is held.
 func (db *DB) edit(e *manifest.Edit, settled ...settler) error {
-	known := db.set.Version().Positions
+	known := db.set.Version()
 	db.mu.Lock()
 	if err := db.fatal; err != nil { // the log has all of it for the next start
 		db.mu.Unlock()
@@ -82,7 +82,7 @@ type broughtOf struct {
 }
 
 // bringLocked adds to an edit what waits for one.
-func (db *DB) bringLocked(e *manifest.Edit, settled []settler, known map[catalog.TableID]manifest.Position) brought {
+func (db *DB) bringLocked(e *manifest.Edit, settled []settler, known *manifest.Version) brought {
 	for _, w := range settled {
 		w.collectLocked()
 	}
@@ -102,7 +102,8 @@ func (db *DB) bringLocked(e *manifest.Edit, settled []settler, known map[catalog
 		if first := t.Needed(); first > 0 {
 			e.Watermark = min(e.Watermark, first-1)
 		}
-		if p := t.Position(db.applied); p.Next != known[t.Table.ID].Next {
+		was, _ := known.Positions.Get(t.Table.ID)
+		if p := t.Position(db.applied); p.Next != was.Next {
 			e.Positions[t.Table.ID] = p
 		}
 		for f, s := range t.Vectors {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -15,7 +16,7 @@ func many(t testing.TB, tables, segments int) (*DB, *vfs.Mem) {
 	t.Helper()
 	m := vfs.NewMem()
 	o := testOptions(m)
-	o.LogFileMin, o.LogFileMax, o.SealRows = 1<<20, 64<<20, 1<<20
+	o.LogFileMin, o.LogFileMax, o.SealRows, o.NoMerge = 1<<20, 64<<20, 1<<20, true
 	db := mustOpen(t, o)
 	var edits []catalog.Edit
 	for i := range tables {
@@ -26,10 +27,12 @@ func many(t testing.TB, tables, segments int) (*DB, *vfs.Mem) {
 	}
 	all := db.Catalog().Tables()
 	for s := range segments {
+		var w table.Write
 		for _, tab := range all {
-			if err := insert(db, tab, s, 1); err != nil {
-				t.Fatal(err)
-			}
+			w.Rows = append(w.Rows, rowsOf(tab, s, 1))
+		}
+		if _, err := db.Commit(ctx, w); err != nil {
+			t.Fatal(err)
 		}
 		if err := db.Checkpoint(ctx); err != nil {
 			t.Fatal(err)
@@ -45,7 +48,7 @@ func BenchmarkWriteAmid(b *testing.B) {
 			db, _ := many(b, n.tables, n.segments)
 			tab := db.Catalog().Tables()[0]
 			runtime.GC() // of what making them has left
-			for i := 0; b.Loop(); i++ {
+			for i := n.segments; b.Loop(); i++ {
 				if err := insert(db, tab, i, 1); err != nil {
 					b.Fatal(err)
 				}

@@ -138,18 +138,20 @@ func (db *DB) loadVersion() error {
 	for _, t := range db.catalog.Tables() {
 		db.syncTableLocked(t.ID)
 	}
-	for id, p := range v.Positions {
+	for id, p := range v.Positions.All() {
 		if t := db.tables[id]; t != nil {
 			t.Next = p.Next
 		}
 	}
-	for i, meta := range v.Segments {
+	opened := 0
+	for _, s := range v.Segments.All() {
+		meta := *s
 		deleted, err := recovery.Deleted(&meta)
 		if err != nil {
 			return fmt.Errorf("manifest: %w", err)
 		}
 		f := db.files.File(meta)
-		if i < openedAtStart || sizes[meta.File] != meta.Bytes {
+		if opened++; opened <= openedAtStart || sizes[meta.File] != meta.Bytes {
 			if f, err = db.openOrSetAside(f); err != nil {
 				return err
 			}
@@ -164,16 +166,17 @@ func (db *DB) loadVersion() error {
 
 // removeOrphans removes segment files that neither the manifest nor a log record names.
 func (db *DB) removeOrphans() error {
-	named := map[manifest.FileID]bool{}
-	for _, m := range db.set.Version().Segments {
-		named[m.File] = true
-	}
+	segments := db.set.Version().Segments
+	unnamed := map[manifest.FileID]bool{}
 	for t := range db.busy {
 		for _, m := range t.Unnamed {
-			named[m.File] = true
+			unnamed[m.File] = true
 		}
 	}
-	return recovery.Orphans(db.o.FS, db.files.Folder(), func(f manifest.FileID) bool { return named[f] })
+	return recovery.Orphans(db.o.FS, db.files.Folder(), func(f manifest.FileID) bool {
+		_, named := segments.Get(f)
+		return named || unnamed[f]
+	})
 }
 
 // Close stops what runs in the background and closes all files. Rows that are not sealed are in the log. Snapshots

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -91,7 +89,7 @@ func TestCodec(t *testing.T) {
 	if err != nil || !bytes.Equal(back.Append(nil), c) {
 		t.Fatalf("catalog does not survive: %v", err)
 	}
-	for _, o := range back.objects.all() {
+	for _, o := range back.objects.All() {
 		if was := s.Object(o.Common().ID); fmt.Sprintf("%+v", was) != fmt.Sprintf("%+v", o) && o.Kind() != KindTable {
 			t.Errorf("%+v has become %+v", was, o)
 		}
@@ -109,11 +107,11 @@ func TestCodec(t *testing.T) {
 
 // tree prints the indexes of a snapshot.
 func (s *Snapshot) tree() string {
-	text := fmt.Sprint(s.version, s.nextID, s.nextOID, s.objects.len(), s.oids.len(), ":")
-	for p, o := range s.places.all() {
+	text := fmt.Sprint(s.version, s.nextID, s.nextOID, s.objects.Len(), s.oids.Len(), ":")
+	for p, o := range s.places.All() {
 		text += fmt.Sprint(p, o.Common().ID, " ")
 	}
-	for d := range s.dependents.all() {
+	for d := range s.dependents.All() {
 		text += fmt.Sprint(d)
 	}
 	return text
@@ -222,69 +220,6 @@ func TestEditCost(t *testing.T) {
 			t.Errorf("%d tables: an edit makes %v objects", n, got)
 		}
 	}
-}
-
-// The tree is an ordered map, whatever comes and goes, balanced, and nobody's copy of it changes.
-func TestTree(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	tr := tree[int, int]{compare: func(a, b int) int { return a - b }}
-	model := map[int]int{}
-	for i := range 3000 {
-		k := r.IntN(300)
-		old, before := tr, tr.len()
-		if r.IntN(5) < 2+i/1000 {
-			tr = tr.without(k)
-			delete(model, k)
-		} else {
-			tr = tr.with(k, i)
-			model[k] = i
-		}
-		if tr.len() != len(model) || old.len() != before {
-			t.Fatalf("step %d: %d keys, want %d", i, tr.len(), len(model))
-		}
-		if v, ok := tr.get(k); ok != (model[k] != 0 || ok && v == model[k]) && v != model[k] {
-			t.Fatalf("step %d: key %d is %d", i, k, v)
-		}
-		if i%50 == 0 {
-			checkTree(t, tr, model, r.IntN(300))
-		}
-	}
-}
-
-func checkTree(t *testing.T, tr tree[int, int], model map[int]int, from int) {
-	t.Helper()
-	var keys []int
-	for k, v := range tr.all() {
-		if v != model[k] {
-			t.Fatalf("key %d is %d, want %d", k, v, model[k])
-		}
-		keys = append(keys, k)
-	}
-	if !slices.IsSorted(keys) || len(keys) != len(model) {
-		t.Fatalf("keys %v", keys)
-	}
-	at, _ := slices.BinarySearch(keys, from)
-	for k := range tr.from(from) {
-		if k != keys[at] {
-			t.Fatalf("from %d: %d, want %d", from, k, keys[at])
-		}
-		at++
-	}
-	if at != len(keys) {
-		t.Fatalf("from %d: ends before %d", from, keys[at])
-	}
-	var height func(n *node[int, int]) int8
-	height = func(n *node[int, int]) int8 {
-		if n == nil {
-			return 0
-		}
-		l, r := height(n.left), height(n.right)
-		if l-r > 1 || r-l > 1 || n.height != 1+max(l, r) {
-			t.Fatalf("heights %d and %d under %d", l, r, n.height)
-		}
-		return n.height
-	}
-	height(tr.root)
 }
 
 func FuzzDecode(f *testing.F) {

@@ -170,7 +170,7 @@ func (s *saved) fields(f *fields) {
 func (s *Snapshot) Append(dst []byte) []byte {
 	w := field.NewWriter(dst)
 	all := saved{Snapshot: s}
-	for _, o := range s.objects.all() {
+	for _, o := range s.objects.All() {
 		all.list = append(all.list, o)
 	}
 	write(w, &all, (*saved).fields)
@@ -187,7 +187,7 @@ func Decode(b []byte) (*Snapshot, error) {
 	}
 	for _, o := range s.list {
 		h := o.Common()
-		if s.Object(h.ID) != nil || slices.ContainsFunc(oidsOf(o), func(n uint32) bool { _, ok := s.oids.get(n); return ok }) || h.ID >= s.nextID {
+		if s.Object(h.ID) != nil || slices.ContainsFunc(oidsOf(o), func(n uint32) bool { _, ok := s.oids.Get(n); return ok }) || h.ID >= s.nextID {
 			return nil, errs.Corrupt("catalog: the number of %s %q, %d, is there twice or is to come", o.Kind(), h.Name, h.ID)
 		}
 		s.put(o)

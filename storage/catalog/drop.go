@@ -71,7 +71,7 @@ func (d *dropping) follow(o Object) {
 		}
 	}
 	id := o.Common().ID
-	for k := range d.s.dependents.from(dependent{id, 0}) {
+	for k := range d.s.dependents.From(dependent{id, 0}) {
 		if k.on != id {
 			break
 		}

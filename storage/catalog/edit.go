@@ -174,7 +174,7 @@ func (s *Snapshot) fill(o Object) error {
 		return err
 	}
 	for _, oid := range oidsOf(o) {
-		if other, ok := s.oids.get(oid); ok && other.Common().ID != h.ID {
+		if other, ok := s.oids.Get(oid); ok && other.Common().ID != h.ID {
 			return errs.Internal("OID %d is taken", oid)
 		}
 	}
@@ -187,7 +187,7 @@ func (s *Snapshot) fill(o Object) error {
 // free tells whether nothing else has the names of an object.
 func (s *Snapshot) free(o Object, places []place) error {
 	for _, p := range places {
-		other, ok := s.places.get(p)
+		other, ok := s.places.Get(p)
 		if !ok || other.Common().ID == o.Common().ID {
 			continue
 		}

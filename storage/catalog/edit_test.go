@@ -79,7 +79,7 @@ func find(t *testing.T, s *Snapshot, name string) Object {
 	if !ok {
 		schema, base = PublicSchema, name
 	}
-	for _, o := range s.objects.all() {
+	for _, o := range s.objects.All() {
 		h := o.Common()
 		if h.Name == base && (h.Schema == schema || !ok && h.Schema == "") {
 			return o

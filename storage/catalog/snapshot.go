@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/persist"
 )
 
 // PublicSchema is the schema that every database starts with.
@@ -25,10 +26,10 @@ type Snapshot struct {
 	version    uint64
 	nextID     ID
 	nextOID    uint32
-	objects    tree[ID, Object]
-	oids       tree[uint32, Object] // also of constraints
-	places     tree[place, Object]
-	dependents tree[dependent, struct{}]
+	objects    persist.Tree[ID, Object]
+	oids       persist.Tree[uint32, Object] // also of constraints
+	places     persist.Tree[place, Object]
+	dependents persist.Tree[dependent, struct{}]
 	kept       string // fields of a newer version
 
 	tables struct {
@@ -49,8 +50,8 @@ func compareDependents(a, b dependent) int {
 
 func blank() *Snapshot {
 	s := &Snapshot{nextID: publicID + 1, nextOID: FirstOID}
-	s.objects.compare, s.oids.compare = cmp.Compare[ID], cmp.Compare[uint32]
-	s.places.compare, s.dependents.compare = comparePlaces, compareDependents
+	s.objects, s.oids = persist.NewTree[ID, Object](cmp.Compare[ID]), persist.NewTree[uint32, Object](cmp.Compare[uint32])
+	s.places, s.dependents = persist.NewTree[place, Object](comparePlaces), persist.NewTree[dependent, struct{}](compareDependents)
 	return s
 }
 
@@ -69,15 +70,15 @@ func (s *Snapshot) copy() *Snapshot {
 // put adds an object, all of which is right.
 func (s *Snapshot) put(o Object) {
 	h := o.Common()
-	s.objects = s.objects.with(h.ID, o)
+	s.objects = s.objects.With(h.ID, o)
 	for _, oid := range oidsOf(o) {
-		s.oids = s.oids.with(oid, o)
+		s.oids = s.oids.With(oid, o)
 	}
 	for _, p := range o.places() {
-		s.places = s.places.with(p, o)
+		s.places = s.places.With(p, o)
 	}
 	for _, d := range o.needs(nil) {
-		s.dependents = s.dependents.with(dependent{d.On, h.ID}, struct{}{})
+		s.dependents = s.dependents.With(dependent{d.On, h.ID}, struct{}{})
 	}
 }
 
@@ -97,15 +98,15 @@ func oidsOf(o Object) []uint32 {
 // remove takes an object out.
 func (s *Snapshot) remove(o Object) {
 	h := o.Common()
-	s.objects = s.objects.without(h.ID)
+	s.objects = s.objects.Without(h.ID)
 	for _, oid := range oidsOf(o) {
-		s.oids = s.oids.without(oid)
+		s.oids = s.oids.Without(oid)
 	}
 	for _, p := range o.places() {
-		s.places = s.places.without(p)
+		s.places = s.places.Without(p)
 	}
 	for _, d := range o.needs(nil) {
-		s.dependents = s.dependents.without(dependent{d.On, h.ID})
+		s.dependents = s.dependents.Without(dependent{d.On, h.ID})
 	}
 }
 
@@ -114,13 +115,13 @@ func (s *Snapshot) Version() uint64 { return s.version }
 
 // Object returns an object by its id, or nil.
 func (s *Snapshot) Object(id ID) Object {
-	o, _ := s.objects.get(id)
+	o, _ := s.objects.Get(id)
 	return o
 }
 
 // ByOID returns an object by its OID, or nil.
 func (s *Snapshot) ByOID(oid uint32) Object {
-	if o, ok := s.oids.get(oid); ok && o.Common().OID == oid {
+	if o, ok := s.oids.Get(oid); ok && o.Common().OID == oid {
 		return o
 	}
 	return nil
@@ -128,7 +129,7 @@ func (s *Snapshot) ByOID(oid uint32) Object {
 
 // Constraint returns the constraint with an OID, or the key whose index has it, and its table; or nil.
 func (s *Snapshot) Constraint(oid uint32) (*Table, *Constraint) {
-	o, _ := s.oids.get(oid)
+	o, _ := s.oids.Get(oid)
 	t, ok := o.(*Table)
 	if !ok {
 		return nil, nil
@@ -144,7 +145,7 @@ func (s *Snapshot) Constraint(oid uint32) (*Table, *Constraint) {
 // Named returns the object of a kind by its name, or nil. Functions are named with their signature; a policy is not found
 // by its name alone.
 func (s *Snapshot) Named(k Kind, schema, name string) Object {
-	o, ok := s.places.get(place{kinds[k].space, schema, name})
+	o, ok := s.places.Get(place{kinds[k].space, schema, name})
 	if !ok || o.Kind() != k || o.places()[0].name != name {
 		return nil
 	}
@@ -154,7 +155,7 @@ func (s *Snapshot) Named(k Kind, schema, name string) Object {
 // Relation returns what has a name among tables, views, sequences and indexes, or nil. It is the table whose key has an
 // index of that name, too.
 func (s *Snapshot) Relation(schema, name string) Object {
-	o, _ := s.places.get(place{spaceRelation, schema, name})
+	o, _ := s.places.Get(place{spaceRelation, schema, name})
 	return o
 }
 
@@ -186,7 +187,7 @@ func (s *Snapshot) Schema(name string) *Schema {
 func (s *Snapshot) Objects(k Kind) iter.Seq[Object] {
 	return func(yield func(Object) bool) {
 		space := kinds[k].space
-		for p, o := range s.places.from(place{space: space}) {
+		for p, o := range s.places.From(place{space: space}) {
 			if p.space != space || o.Kind() == k && p == o.places()[0] && !yield(o) {
 				return
 			}
@@ -197,7 +198,7 @@ func (s *Snapshot) Objects(k Kind) iter.Seq[Object] {
 // All returns all objects by their ids.
 func (s *Snapshot) All() iter.Seq[Object] {
 	return func(yield func(Object) bool) {
-		for _, o := range s.objects.all() {
+		for _, o := range s.objects.All() {
 			if !yield(o) {
 				return
 			}
@@ -215,7 +216,7 @@ func (s *Snapshot) In(schema string) iter.Seq[Object] {
 			if sp == spacePolicy {
 				continue // they are in tables
 			}
-			for p, o := range s.places.from(place{sp, schema, ""}) {
+			for p, o := range s.places.From(place{sp, schema, ""}) {
 				if p.space != sp || p.schema != schema {
 					break
 				}
@@ -259,7 +260,7 @@ func (s *Snapshot) takeOID(given uint32) uint32 {
 func (s *Snapshot) Near(name string, schemas ...string) string {
 	return errs.Near(name, func(yield func(string) bool) {
 		for _, schema := range schemas {
-			for p, o := range s.places.from(place{spaceRelation, schema, ""}) {
+			for p, o := range s.places.From(place{spaceRelation, schema, ""}) {
 				if p.space != spaceRelation || p.schema != schema {
 					break
 				}

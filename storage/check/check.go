@@ -5,7 +5,6 @@ package check
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
@@ -146,7 +145,7 @@ func (c *checker) write(rec record.Frame) error {
 		return nil
 	}
 	for _, f := range d.Files {
-		if !slices.ContainsFunc(c.version.Segments, func(s manifest.Segment) bool { return s.File == f.File }) {
+		if _, named := c.version.Segments.Get(f.File); !named {
 			c.logged = append(c.logged, f)
 		}
 	}
@@ -161,13 +160,17 @@ func (c *checker) segments() {
 		pool := mem.NewPool(0)
 		cached := cache.New(pool.Account("check", 64<<20), 0)
 		defer cached.Close()
-		for i, s := range append(slices.Clone(v.Segments), c.logged...) {
+		var all []manifest.Segment
+		for _, s := range v.Segments.All() {
+			all = append(all, *s)
+		}
+		for i, s := range append(all, c.logged...) {
 			name := fmt.Sprintf("%010d.seg", s.File)
 			named[name] = true
 			owner := fmt.Sprintf("table with id %d", s.Table)
 			if t := c.catalog.TableByID(s.Table); t != nil {
 				owner = fmt.Sprintf("table %s.%s", t.Schema, t.Name)
-			} else if i >= len(v.Segments) {
+			} else if i >= v.Segments.Len() {
 				continue // the table was dropped since
 			}
 			if s.Quarantined != "" {

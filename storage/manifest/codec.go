@@ -1,12 +1,14 @@
 package manifest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
+	"github.com/siltstone-db/siltstone/storage/persist"
 	"github.com/siltstone-db/siltstone/storage/positions"
 )
 
@@ -86,12 +88,10 @@ func readRange(r *field.Reader) (x Range) {
 	return x
 }
 
-func writeSegments(w *field.Writer, n field.Number, list []Segment) {
-	for i := range list {
-		m := w.Begin(n)
-		list[i].WriteFields(w)
-		w.End(m)
-	}
+func writeSegment(w *field.Writer, n field.Number, s *Segment) {
+	m := w.Begin(n)
+	s.WriteFields(w)
+	w.End(m)
 }
 
 // writeTexts writes what belongs to some files, by their ids.
@@ -123,21 +123,17 @@ func readText(r *field.Reader, texts *map[FileID]string) {
 	(*texts)[f] = text
 }
 
-func writePositions(w *field.Writer, n field.Number, positions map[catalog.TableID]Position) {
-	for _, id := range slices.Sorted(maps.Keys(positions)) {
-		p := positions[id]
-		m := w.Begin(n)
-		w.Uint(2, uint64(id))
-		w.Uint(4, p.Sequence)
-		w.Uint(6, p.Rows+1) // all of them: 0, which is left out
-		w.Uint(8, p.Next)
-		w.End(m)
-	}
+func writePosition(w *field.Writer, n field.Number, id catalog.TableID, p Position) {
+	m := w.Begin(n)
+	w.Uint(2, uint64(id))
+	w.Uint(4, p.Sequence)
+	w.Uint(6, p.Rows+1) // all of them: 0, which is left out
+	w.Uint(8, p.Next)
+	w.End(m)
 }
 
-func readPosition(r *field.Reader, positions map[catalog.TableID]Position) {
-	var id catalog.TableID
-	p := Position{Rows: AllRows}
+func readPosition(r *field.Reader) (id catalog.TableID, p Position) {
+	p.Rows = AllRows
 	for r.Next() {
 		switch r.Number() {
 		case 2:
@@ -152,7 +148,7 @@ func readPosition(r *field.Reader, positions map[catalog.TableID]Position) {
 			r.Unknown()
 		}
 	}
-	positions[id] = p
+	return id, p
 }
 
 func writeSources(w *field.Writer, n field.Number, sources map[positions.Key]string) {
@@ -194,8 +190,12 @@ func (v *Version) Append(dst []byte) []byte {
 	w.Uint(6, v.Applied)
 	w.Uint(8, uint64(v.NextFile))
 	w.Bytes(10, v.Catalog.Append(nil))
-	writeSegments(w, 12, v.Segments)
-	writePositions(w, 14, v.Positions)
+	for _, s := range v.Segments.All() {
+		writeSegment(w, 12, s)
+	}
+	for id, p := range v.Positions.All() {
+		writePosition(w, 14, id, p)
+	}
 	v.Held.writeFields(w)
 	writeSources(w, 32, v.Sources)
 	w.Keep(v.kept)
@@ -205,7 +205,8 @@ func (v *Version) Append(dst []byte) []byte {
 // DecodeVersion reads what Version.Append wrote.
 func DecodeVersion(b []byte) (*Version, error) {
 	r := field.NewReader("version of the manifest", b)
-	v := &Version{Positions: map[catalog.TableID]Position{}}
+	v := blank()
+	var segments []*Segment
 	for r.Next() {
 		switch r.Number() {
 		case 2:
@@ -223,9 +224,11 @@ func DecodeVersion(b []byte) (*Version, error) {
 			}
 			v.Catalog = c
 		case 12:
-			v.Segments = append(v.Segments, ReadSegment(r.Record("segment of the manifest")))
+			s := ReadSegment(r.Record("segment of the manifest"))
+			segments = append(segments, &s)
 		case 14:
-			readPosition(r.Record("position of a table"), v.Positions)
+			id, p := readPosition(r.Record("position of a table"))
+			v.Positions = v.Positions.With(id, p)
 		case 32:
 			readSource(r.Record("position of a source"), &v.Sources)
 		default:
@@ -236,7 +239,23 @@ func DecodeVersion(b []byte) (*Version, error) {
 	if r.Err() == nil && v.Catalog == nil {
 		return nil, errs.Corrupt("version of the manifest: without a catalog")
 	}
-	return v, r.Err()
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	return v, v.setSegments(segments)
+}
+
+// setSegments gives a version that has none its segments.
+func (v *Version) setSegments(list []*Segment) error {
+	slices.SortFunc(list, func(a, b *Segment) int { return cmp.Compare(a.File, b.File) })
+	ids := make([]FileID, len(list))
+	for i, s := range list {
+		if ids[i] = s.File; i > 0 && ids[i-1] == s.File {
+			return errs.Corrupt("version of the manifest: segment %d is there twice", s.File)
+		}
+	}
+	v.Segments = persist.Sorted(cmp.Compare[FileID], ids, list)
+	return nil
 }
 
 // Append appends the binary form of the edit.
@@ -249,8 +268,12 @@ func (e *Edit) Append(dst []byte) []byte {
 	if len(e.Catalog) > 0 {
 		w.Bytes(10, catalog.AppendEdits(nil, e.Catalog))
 	}
-	writeSegments(w, 12, e.Add)
-	writePositions(w, 14, e.Positions)
+	for i := range e.Add {
+		writeSegment(w, 12, &e.Add[i])
+	}
+	for _, id := range slices.Sorted(maps.Keys(e.Positions)) {
+		writePosition(w, 14, id, e.Positions[id])
+	}
 	for _, f := range e.Remove {
 		w.Uint(16, uint64(f))
 	}
@@ -285,7 +308,8 @@ func DecodeEdit(b []byte) (*Edit, error) {
 		case 12:
 			e.Add = append(e.Add, ReadSegment(r.Record("segment of the manifest")))
 		case 14:
-			readPosition(r.Record("position of a table"), e.Positions)
+			id, p := readPosition(r.Record("position of a table"))
+			e.Positions[id] = p
 		case 16:
 			e.Remove = append(e.Remove, FileID(r.Uint()))
 		case 18:

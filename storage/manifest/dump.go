@@ -28,7 +28,12 @@ func describe(rec record.Frame) (string, []string, error) {
 		for _, t := range v.Catalog.Tables() {
 			lines = append(lines, catalog.DescribeObject(t))
 		}
-		lines = append(append(lines, segmentLines("segment", v.Segments)...), positionLines(v.Positions)...)
+		for _, s := range v.Segments.All() {
+			lines = append(lines, segmentLine("segment", s))
+		}
+		for id, p := range v.Positions.All() {
+			lines = append(lines, positionLine(id, p))
+		}
 		return "version", append(append(lines, v.Held.lines()...), sourceLines(v.Sources)...), nil
 	case typeEdit:
 		e, err := DecodeEdit(rec.Payload)
@@ -54,7 +59,9 @@ func editLines(e *Edit) []string {
 	if e.NextFile != 0 {
 		lines = append(lines, fmt.Sprintf("next file %d", e.NextFile))
 	}
-	lines = append(lines, segmentLines("add segment", e.Add)...)
+	for i := range e.Add {
+		lines = append(lines, segmentLine("add segment", &e.Add[i]))
+	}
 	for _, f := range e.Remove {
 		lines = append(lines, fmt.Sprintf("remove segment %d", f))
 	}
@@ -64,8 +71,10 @@ func editLines(e *Edit) []string {
 	for _, f := range slices.Sorted(maps.Keys(e.Deleted)) {
 		lines = append(lines, fmt.Sprintf("rows of segment %d deleted: %s", f, deletedText(e.Deleted[f])))
 	}
-	lines = append(append(lines, positionLines(e.Positions)...), e.Held.lines()...)
-	return append(lines, sourceLines(e.Sources)...)
+	for _, id := range slices.Sorted(maps.Keys(e.Positions)) {
+		lines = append(lines, positionLine(id, e.Positions[id]))
+	}
+	return append(append(lines, e.Held.lines()...), sourceLines(e.Sources)...)
 }
 
 // deletedText tells how many rows a set has.
@@ -77,32 +86,26 @@ func deletedText(set string) string {
 	return fmt.Sprintf("%d in %d bytes", n, len(set))
 }
 
-func segmentLines(what string, list []Segment) (lines []string) {
-	for _, s := range list {
-		line := fmt.Sprintf("%s %d of table %d: %d rows, %d bytes, records %d to %d", what, s.File, s.Table, s.Rows, s.Bytes, s.First, s.Last)
-		for _, r := range s.Ranges {
-			line += fmt.Sprintf(", %d rows from number %d", r.Rows, r.Base)
-		}
-		if s.Deleted != "" {
-			line += ", deleted: " + deletedText(s.Deleted)
-		}
-		if s.Quarantined != "" {
-			line += ", set aside: " + s.Quarantined
-		}
-		lines = append(lines, line)
+func segmentLine(what string, s *Segment) string {
+	line := fmt.Sprintf("%s %d of table %d: %d rows, %d bytes, records %d to %d", what, s.File, s.Table, s.Rows, s.Bytes, s.First, s.Last)
+	for _, r := range s.Ranges {
+		line += fmt.Sprintf(", %d rows from number %d", r.Rows, r.Base)
 	}
-	return lines
+	if s.Deleted != "" {
+		line += ", deleted: " + deletedText(s.Deleted)
+	}
+	if s.Quarantined != "" {
+		line += ", set aside: " + s.Quarantined
+	}
+	return line
 }
 
-func positionLines(m map[catalog.TableID]Position) (lines []string) {
-	for _, id := range slices.Sorted(maps.Keys(m)) {
-		rows := "all rows"
-		if m[id].Rows != AllRows {
-			rows = fmt.Sprintf("%d rows", m[id].Rows)
-		}
-		lines = append(lines, fmt.Sprintf("table %d sealed up to %s of record %d, next row number %d", id, rows, m[id].Sequence, m[id].Next))
+func positionLine(id catalog.TableID, p Position) string {
+	rows := "all rows"
+	if p.Rows != AllRows {
+		rows = fmt.Sprintf("%d rows", p.Rows)
 	}
-	return lines
+	return fmt.Sprintf("table %d sealed up to %s of record %d, next row number %d", id, rows, p.Sequence, p.Next)
 }
 
 func sourceLines(sources map[positions.Key]string) (lines []string) {

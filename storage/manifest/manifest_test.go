@@ -75,7 +75,7 @@ func TestCrash(t *testing.T) {
 		if err != nil {
 			t.Fatalf("state %d: %v", i, err)
 		}
-		if n := len(s.Version().Segments); n < st.done || n > st.done+1 {
+		if n := s.Version().Segments.Len(); n < st.done || n > st.done+1 {
 			t.Fatalf("state %d: %d segments after %d edits", i, n, st.done)
 		}
 		s.Close()
@@ -105,8 +105,8 @@ func TestFailedEdit(t *testing.T) {
 		}
 		s.Close()
 		v, _, err := Read(m, "db")
-		if err != nil || len(v.Segments) < want || len(v.Segments) > want+unknown {
-			t.Fatalf("operation %d: %d segments, want %d: %v", n, len(v.Segments), want, err)
+		if err != nil || v.Segments.Len() < want || v.Segments.Len() > want+unknown {
+			t.Fatalf("operation %d: %d segments, want %d: %v", n, v.Segments.Len(), want, err)
 		}
 		if fsys.Failed() == 0 {
 			return
@@ -171,8 +171,11 @@ func TestCodec(t *testing.T) {
 		t.Errorf("the format changed:\n got %s\nwant %s", got, golden)
 	}
 	back, err := DecodeVersion(b)
-	if err != nil || !bytes.Equal(back.Append(nil), b) || back.Segments[0].Quarantined != "damaged" || back.Segments[0].Deleted != "rows" {
+	if err != nil || !bytes.Equal(back.Append(nil), b) {
 		t.Fatalf("a version does not survive: %v", err)
+	}
+	if s, _ := back.Segments.Get(7); s == nil || s.Quarantined != "damaged" || s.Deleted != "rows" {
+		t.Fatalf("segment 7 is %+v", s)
 	}
 	eb := e.Append(nil)
 	again, err := DecodeEdit(eb)
@@ -185,7 +188,7 @@ func TestCodec(t *testing.T) {
 		t.Fatal(err)
 	}
 	if newer, err := v.Apply(again); err == nil {
-		t.Fatalf("a segment is there twice: %v", newer.Segments)
+		t.Fatalf("a segment is there twice: %d", newer.Segments.Len())
 	}
 	again.Add = nil
 	newer, err := v.Apply(again)
@@ -197,8 +200,86 @@ func TestCodec(t *testing.T) {
 		t.Fatalf("a newer edit: %v", err)
 	}
 	dropped, err := v.Apply(&Edit{Catalog: []catalog.Edit{catalog.Drop(nil, v.Catalog.Table("public", "t"))}, DDL: 9})
-	if err != nil || len(dropped.Segments) != 0 || len(dropped.Positions) != 0 {
+	if err != nil || dropped.Segments.Len() != 0 || dropped.Positions.Len() != 0 {
 		t.Fatalf("a dropped table leaves segments: %v", err)
+	}
+}
+
+// versionOf returns a version with so many segments, of ten tables.
+func versionOf(t testing.TB, segments int) *Version {
+	t.Helper()
+	var edits []catalog.Edit
+	for i := range 10 {
+		edits = append(edits, catalog.Create(catalog.NewTable("public", fmt.Sprint("t", i), catalog.Column{Name: "a", Type: types.T(types.Int8)})))
+	}
+	c, _, err := catalog.Empty().Apply(edits...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := Empty()
+	v.Catalog = c
+	e := &Edit{}
+	tables := c.Tables()
+	for i := range segments {
+		s := Segment{File: FileID(i + 1), Table: tables[i%10].ID, Rows: 1, Bytes: 1}
+		s.Number(uint64(i))
+		e.Add = append(e.Add, s)
+	}
+	if v, err = v.Apply(e); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// An edit copies what it changes and the way there, not the version.
+func TestEditCostsWhatItChanges(t *testing.T) {
+	objects := func(segments int) float64 {
+		v := versionOf(t, segments)
+		table := v.Catalog.Tables()[0].ID
+		next := FileID(segments + 1)
+		e := &Edit{
+			Add: []Segment{{File: next, Table: table, Rows: 1}}, Remove: []FileID{1, 2}, Deleted: map[FileID]string{3: "rows"},
+			Positions: map[catalog.TableID]Position{table: {Sequence: 5, Next: 7}},
+		}
+		return testing.AllocsPerRun(20, func() {
+			n, err := v.Apply(e)
+			if err != nil || n.Segments.Len() != segments-1 {
+				t.Fatal(err)
+			}
+			if s, _ := n.Segments.Get(3); s.Deleted != "rows" {
+				t.Fatal("deleted rows are not noted")
+			}
+		})
+	}
+	few, many := objects(10), objects(100_000)
+	if many > few+5*4*20 { // five paths of the tree are 20 nodes at most, and turning makes some twice
+		t.Errorf("an edit makes %v objects amid 100,000 segments, %v amid ten", many, few)
+	}
+}
+
+// BenchmarkEdit is an edit that adds a segment amid few and many, with its sync to the disk.
+func BenchmarkEdit(b *testing.B) {
+	for _, n := range []int{10, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s, err := Open(vfs.Disk, b.TempDir(), anything)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			v := versionOf(b, n)
+			s.mu.version = v
+			if err := s.rewriteLocked(v); err != nil {
+				b.Fatal(err)
+			}
+			table := v.Catalog.Tables()[0].ID
+			for b.Loop() {
+				f := s.Version().NextFile
+				e := &Edit{Add: []Segment{{File: f, Table: table, Rows: 1, Bytes: 1}}, Remove: []FileID{f - 1}}
+				if _, err := s.Apply(e); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

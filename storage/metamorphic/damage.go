@@ -40,11 +40,16 @@ func (r *runner) flip(o Op) error {
 		return err
 	}
 	random := rand.New(rand.NewPCG(o.Seed, 10))
-	v.Segments = slices.DeleteFunc(slices.Clone(v.Segments), func(s manifest.Segment) bool { return s.Quarantined != "" })
-	if len(v.Segments) == 0 {
+	var sound []manifest.Segment
+	for _, s := range v.Segments.All() {
+		if s.Quarantined == "" {
+			sound = append(sound, *s)
+		}
+	}
+	if len(sound) == 0 {
 		return r.open()
 	}
-	victim := v.Segments[random.IntN(len(v.Segments))]
+	victim := sound[random.IntN(len(sound))]
 	numbers, err := r.numbersIn(victim)
 	if err != nil {
 		return err

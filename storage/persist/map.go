@@ -1,9 +1,13 @@
-// Package persist has an ordered map by number that is cheap to copy: a Map shares its leaves with its copies until one
-// of them changes. What versions of the database consist of lies in such maps, so that a write which changes one part of
-// one table makes a new version in the time of one leaf, however many tables and parts there are.
+// Package persist has two ordered maps of which many versions are there at a time, each sharing with the others what is
+// the same. What versions of the database consist of lies in them, so that a change of one part of one table makes a new
+// version in the time of that part, however many tables and parts there are.
 //
+// A Map has numbers as keys and values that are counted: it shares its leaves with its copies until one of them changes.
 // Leaves are counted, and a leaf holds a reference to each of its values. A Map belongs to one goroutine at a time; its
 // copies may be read, changed and released by others at the same time.
+//
+// A Tree has keys of any type and never changes; what nobody has any more is garbage. The catalog and the manifest are
+// made of them.
 package persist
 
 import (

@@ -49,23 +49,28 @@ type Target interface {
 
 // Replayer applies the records above a manifest's watermark.
 type Replayer struct {
-	to        Target
-	positions map[catalog.TableID]manifest.Position
-	ddl       uint64
-	adopted   uint64                   // files of records up to here are in the manifest, or gone
-	named     map[manifest.FileID]bool // files of the manifest
-	decoder   table.Decoder
-	fitter    table.Fitter
-	rows      map[catalog.TableID]uint64 // of the record so far
+	to      Target
+	v       *manifest.Version
+	decoder table.Decoder
+	fitter  table.Fitter
+	rows    map[catalog.TableID]uint64 // of the record so far
 }
 
 // NewReplayer returns one for a database that holds what a version of the manifest says.
 func NewReplayer(v *manifest.Version, to Target) *Replayer {
-	r := &Replayer{to: to, positions: v.Positions, ddl: v.DDL, adopted: v.Applied, named: make(map[manifest.FileID]bool, len(v.Segments))}
-	for i := range v.Segments {
-		r.named[v.Segments[i].File] = true
-	}
-	return r
+	return &Replayer{to: to, v: v}
+}
+
+// position returns how far the rows of a table are sealed.
+func (r *Replayer) position(id catalog.TableID) manifest.Position {
+	p, _ := r.v.Positions.Get(id)
+	return p
+}
+
+// named tells that the manifest names a file.
+func (r *Replayer) named(f manifest.FileID) bool {
+	_, ok := r.v.Segments.Get(f)
+	return ok
 }
 
 // Record applies a record of the log.
@@ -84,7 +89,7 @@ func (r *Replayer) write(sequence uint64, payload []byte) error {
 	if err := d.Begin(payload); err != nil {
 		return err
 	}
-	if len(d.Edits) > 0 && sequence > r.ddl {
+	if len(d.Edits) > 0 && sequence > r.v.DDL {
 		if err := r.to.Edit(sequence, d.Edits); err != nil {
 			return err
 		}
@@ -129,8 +134,8 @@ func (r *Replayer) file(sequence uint64, meta manifest.Segment) (rows int64, err
 	rows = meta.Rows - int64(deleted.Len())
 	switch {
 	case r.to.Table(meta.Table) == nil:
-	case sequence <= r.positions[meta.Table].Sequence: // counted by the position
-	case sequence <= r.adopted || r.named[meta.File]:
+	case sequence <= r.position(meta.Table).Sequence: // counted by the position
+	case sequence <= r.v.Applied || r.named(meta.File):
 		r.to.Skip(meta.Table, meta.Rows)
 	default:
 		err = r.to.Adopt(sequence, meta, deleted)
@@ -146,7 +151,7 @@ func (r *Replayer) section(sequence uint64, s table.Section) error {
 	if t == nil {
 		return nil
 	}
-	from, p := 0, r.positions[s.Table]
+	from, p := 0, r.position(s.Table)
 	switch {
 	case sequence < p.Sequence:
 		return nil

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/persist"
 	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -107,16 +109,17 @@ func TestReplay(t *testing.T) {
 	tab := &catalog.Table{Columns: []catalog.Column{{ID: 1, Name: "a", Type: types.T(types.Int8)}}}
 	tab.ID, tab.Name = 4, "t"
 	payload := payloadOf(t, tab)
-	at := func(p manifest.Position) map[catalog.TableID]manifest.Position {
-		return map[catalog.TableID]manifest.Position{4: p}
+	at := func(p manifest.Position) persist.Tree[catalog.TableID, manifest.Position] {
+		return persist.Sorted(cmp.Compare[catalog.TableID], []catalog.TableID{4}, []manifest.Position{p})
 	}
+	nine := persist.Sorted(cmp.Compare[manifest.FileID], []manifest.FileID{9}, []*manifest.Segment{{File: 9}})
 	for name, c := range map[string]struct {
 		v    manifest.Version
 		want string
 	}{
 		"nothing": {manifest.Version{}, "1 edits, delete 4, adopt 9 less 2, append 0 to 10 at 0, append 0 to 20 at 10"},
 		"catalog": {manifest.Version{DDL: 5}, "delete 4, adopt 9 less 2, append 0 to 10 at 0, append 0 to 20 at 10"},
-		"file named": {manifest.Version{Segments: []manifest.Segment{{File: 9}}},
+		"file named": {manifest.Version{Segments: nine},
 			"1 edits, delete 4, skip 100, append 0 to 10 at 0, append 0 to 20 at 10"},
 		"file gone":   {manifest.Version{Applied: 5}, "1 edits, delete 4, skip 100, append 0 to 10 at 0, append 0 to 20 at 10"},
 		"rows before": {manifest.Version{Positions: at(manifest.Position{Sequence: 4, Rows: manifest.AllRows})}, "1 edits, delete 4, adopt 9 less 2, append 0 to 10 at 0, append 0 to 20 at 10"},

@@ -1,11 +1,11 @@
-package catalog
+package persist
 
 import "iter"
 
-// tree is an ordered map that never changes: with and without give another one, which shares all but one path with it.
-// So a catalog of 10,000 objects costs an edit no more than one of ten. The zero tree is empty; it is balanced as an AVL
-// tree is: the heights of two branches differ by at most one.
-type tree[K, V any] struct {
+// Tree is an ordered map that never changes: With and Without give another one, which shares all but one path with it.
+// So a catalog of 10,000 objects costs an edit no more than one of ten. It is balanced as an AVL tree is: the heights of
+// two branches differ by at most one. Nothing of it is counted; it may be used by any number of goroutines.
+type Tree[K, V any] struct {
 	root    *node[K, V]
 	compare func(a, b K) int
 }
@@ -53,8 +53,24 @@ func made[K, V any](key K, value V, left, right *node[K, V]) *node[K, V] {
 	return &node[K, V]{key, value, left, right, 1 + max(left.tall(), right.tall()), 1 + left.len() + right.len()}
 }
 
-// get returns the value of a key.
-func (t tree[K, V]) get(key K) (v V, ok bool) {
+// NewTree returns an empty tree of keys in the order of compare.
+func NewTree[K, V any](compare func(a, b K) int) Tree[K, V] { return Tree[K, V]{compare: compare} }
+
+// Sorted returns a tree of keys that are in the order of compare, each with the value in its place.
+func Sorted[K, V any](compare func(a, b K) int, keys []K, values []V) Tree[K, V] {
+	return Tree[K, V]{built(keys, values), compare}
+}
+
+func built[K, V any](keys []K, values []V) *node[K, V] {
+	if len(keys) == 0 {
+		return nil
+	}
+	m := len(keys) / 2
+	return made(keys[m], values[m], built(keys[:m], values[:m]), built(keys[m+1:], values[m+1:]))
+}
+
+// Get returns the value of a key.
+func (t Tree[K, V]) Get(key K) (v V, ok bool) {
 	for n := t.root; n != nil; {
 		switch c := t.compare(key, n.key); {
 		case c < 0:
@@ -68,13 +84,13 @@ func (t tree[K, V]) get(key K) (v V, ok bool) {
 	return v, false
 }
 
-// with returns the tree in which key has a value, whether it had one before or not.
-func (t tree[K, V]) with(key K, value V) tree[K, V] {
+// With returns the tree in which key has a value, whether it had one before or not.
+func (t Tree[K, V]) With(key K, value V) Tree[K, V] {
 	t.root = t.put(t.root, key, value)
 	return t
 }
 
-func (t tree[K, V]) put(n *node[K, V], key K, value V) *node[K, V] {
+func (t Tree[K, V]) put(n *node[K, V], key K, value V) *node[K, V] {
 	if n == nil {
 		return made[K, V](key, value, nil, nil)
 	}
@@ -87,13 +103,13 @@ func (t tree[K, V]) put(n *node[K, V], key K, value V) *node[K, V] {
 	return made(key, value, n.left, n.right)
 }
 
-// without returns the tree that does not have key.
-func (t tree[K, V]) without(key K) tree[K, V] {
+// Without returns the tree that does not have key.
+func (t Tree[K, V]) Without(key K) Tree[K, V] {
 	t.root = t.cut(t.root, key)
 	return t
 }
 
-func (t tree[K, V]) cut(n *node[K, V], key K) *node[K, V] {
+func (t Tree[K, V]) cut(n *node[K, V], key K) *node[K, V] {
 	if n == nil {
 		return nil
 	}
@@ -114,19 +130,20 @@ func (t tree[K, V]) cut(n *node[K, V], key K) *node[K, V] {
 	return join(first.key, first.value, n.left, t.cut(n.right, first.key))
 }
 
-func (t tree[K, V]) len() int { return t.root.len() }
+// Len returns the number of keys.
+func (t Tree[K, V]) Len() int { return t.root.len() }
 
-// from returns the keys that are not below a key, in order, and their values.
-func (t tree[K, V]) from(key K) iter.Seq2[K, V] {
+// From returns the keys that are not below a key, in order, and their values.
+func (t Tree[K, V]) From(key K) iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) { t.walk(t.root, &key, yield) }
 }
 
-// all returns every key in order, and its value.
-func (t tree[K, V]) all() iter.Seq2[K, V] {
+// All returns every key in order, and its value.
+func (t Tree[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) { t.walk(t.root, nil, yield) }
 }
 
-func (t tree[K, V]) walk(n *node[K, V], least *K, yield func(K, V) bool) bool {
+func (t Tree[K, V]) walk(n *node[K, V], least *K, yield func(K, V) bool) bool {
 	if n == nil {
 		return true
 	}

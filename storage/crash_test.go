@@ -23,11 +23,10 @@ import (
 // totals. Table c is truncated and filled by each write, and
 // every third write swaps table d for a new one with its rows.
 type workload struct {
-	rows         func(i int) (a, b int) // that step i adds
-	do           func(db *DB, i, a, b int) error
-	steps        int
-	acked, tried atomic.Int64 // steps
-	failed       error
+	rows  func(i int) (a, b int) // that step i adds
+	do    func(db *DB, i, a, b int) error
+	steps int
+	progress
 }
 
 const workloadSteps = 24
@@ -268,87 +267,21 @@ func (w *workload) verify(db *DB, acked, tried int) error {
 	return fmt.Errorf("a holds %+v, b %+v and c %+v, which is no whole number of steps from %d to %d", a, b, c, acked, tried)
 }
 
-type crashState struct {
-	w            *workload
-	what         string
-	m            *vfs.Mem
-	acked, tried int
-	nested       bool
-}
-
-func (s crashState) check(t *testing.T) (nested []crashState) {
-	t.Helper()
-	e := errorfs.New(s.m, errorfs.Changes)
-	var mu sync.Mutex
-	if s.nested {
-		e.Before = func(n int, k errorfs.Kind, name string) {
-			mu.Lock()
-			defer mu.Unlock()
-			nested = append(nested, crashState{s.w, fmt.Sprintf("%s, recovery %d", s.what, n), s.m.CrashClone(uint64(n), 0.5), s.acked, s.tried, false})
-		}
-	}
-	db, err := Open(ctx, "db", testOptions(e))
-	if err != nil {
-		t.Fatalf("%s: %v", s.what, err)
-	}
-	err = s.w.verify(db, s.acked, s.tried)
-	if e := db.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		t.Fatalf("%s: %v", s.what, err)
-	}
-	return nested
-}
-
 // A crash before each change of the disk, with different parts of what was not synced surviving, and crashes during
 // the recovery from some of them.
-func TestCrashEverywhere(t *testing.T) { mixed().crashEverywhere(t) }
-
-func (w *workload) crashEverywhere(t *testing.T) {
-	m := vfs.NewMem()
-	fsys := errorfs.New(m, errorfs.Changes)
-	var mu sync.Mutex
-	var states []crashState
-	every := 1
-	if testing.Short() {
-		every = 7
-	}
-	fsys.Before = func(n int, k errorfs.Kind, name string) {
-		if n%every != 0 {
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		acked := int(w.acked.Load())
-		for i, keep := range []float64{0, 0.4, 0.8} {
-			c := m.CrashClone(uint64(10*n+i), keep)
-			states = append(states, crashState{w, fmt.Sprintf("operation %d (%s), keep %v", n, name, keep), c, acked, int(w.tried.Load()), n%16 == 0 && i == 1})
-		}
-	}
-	db := mustOpen(t, testOptions(fsys))
-	w.run(db)
-	if w.failed != nil {
-		t.Fatal(w.failed)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(states); i++ {
-		states = append(states, states[i].check(t)...)
-		states[i].m = nil
-	}
-	t.Logf("%d crash states of %d operations", len(states), fsys.Count())
-}
+func TestCrashEverywhere(t *testing.T) { crashEverywhere(t, mixed(), 8, 1000) }
 
 // Each operation fails in each of four ways: once or from then on, with a device that is broken or full. What was
 // acknowledged is found by the next Open, and once the fault is over the database works again, or says why not.
-func TestErrorAtEveryOperation(t *testing.T) { errorEverywhere(t, mixed, 1) }
+func TestErrorAtEveryOperation(t *testing.T) { errorEverywhere(t, mixed, 4) }
 
 // errorEverywhere lets every step-th operation fail in each of the four ways, which take turns when step is 4 or more.
 func errorEverywhere(t *testing.T, w func() *workload, step int) {
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		step = 44
+	case *fullFlag:
+		step = 1
 	}
 	first := 1
 	for _, sticky := range []bool{false, true} {

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -19,7 +20,10 @@ import (
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // tens of thousands of small databases are opened, and a third of that was collecting
+	goleak.VerifyTestMain(m)
+}
 
 var ctx = context.Background()
 
@@ -161,12 +165,20 @@ func mustClose(t testing.TB, db *DB) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if err := left(db); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// left says what a database that was closed has left behind.
+func left(db *DB) error {
 	if n := db.o.Pool.Used(); n != 0 {
-		t.Fatalf("%d bytes still charged", n)
+		return fmt.Errorf("%d bytes still charged", n)
 	}
 	if m, ok := db.o.FS.(*vfs.Mem); ok && m.OpenFiles() != 0 {
-		t.Fatalf("%d files left open", m.OpenFiles())
+		return fmt.Errorf("%d files left open", m.OpenFiles())
 	}
+	return nil
 }
 
 func TestLife(t *testing.T) {

@@ -633,7 +633,7 @@ func loadStep(db *DB, i, a, b int) error {
 }
 
 // A crash before each change of the disk while loads run.
-func TestCrashDuringLoads(t *testing.T) { loads().crashEverywhere(t) }
+func TestCrashDuringLoads(t *testing.T) { crashEverywhere(t, loads(), 8, 2000) }
 
 // Every third operation fails once, or from then on, while loads run.
 func TestErrorsDuringLoads(t *testing.T) { errorEverywhere(t, loads, 12) }

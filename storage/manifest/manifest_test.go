@@ -82,6 +82,30 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// A new directory whose first starts all end before there is a CURRENT is new until one does not.
+func TestFirstStarts(t *testing.T) {
+	m := newMem()
+	for range 3 {
+		var crashed *vfs.Mem
+		fsys := errorfs.New(m, errorfs.Rename)
+		fsys.Before = func(int, errorfs.Kind, string) { crashed = m.CrashClone(1, 1) }
+		if _, err := Open(fsys, "db", anything); err != nil {
+			t.Fatal(err)
+		}
+		m = crashed
+		if _, err := m.Stat("db/CURRENT"); !vfs.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	s, err := Open(m, "db", anything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // After a failed write the next edit starts a new file, and the failed one has not happened.
 func TestFailedEdit(t *testing.T) {
 	for n := 1; ; n++ {

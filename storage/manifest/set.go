@@ -64,8 +64,10 @@ func Open(fsys vfs.FS, dir string, found func(*Version) error) (*Set, error) {
 	running := *s.mu.version
 	running.Held.Stopped = nil // from now on
 	s.mu.version = &running
-	if s.mu.number, err = s.highest(s.mu.number); err != nil {
-		return nil, err
+	if there { // a new directory begins with 1 again, so that leftover knows what its first starts have left
+		if s.mu.number, err = s.highest(s.mu.number); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.rewriteLocked(s.mu.version); there && vfs.Passes(err) {
 		s.mu.broken = true

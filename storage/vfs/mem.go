@@ -4,6 +4,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -40,9 +41,23 @@ type memOp struct {
 
 // memNode is guarded by its Mem's lock.
 type memNode struct {
-	data    []byte
-	durable []byte
-	dirty   map[int64]bool // blocks written since the last sync
+	data, durable             []byte
+	dataShared, durableShared bool           // with another node or each other: copied before it is changed
+	dirty                     map[int64]bool // blocks written since the last sync
+}
+
+// own makes the contents changeable.
+func (n *memNode) own() {
+	if n.dataShared {
+		n.data, n.dataShared = slices.Clone(n.data), false
+	}
+}
+
+// ownDurable is own for what a crash keeps.
+func (n *memNode) ownDurable() {
+	if n.durableShared {
+		n.durable, n.durableShared = slices.Clone(n.durable), false
+	}
 }
 
 // NewMem returns an empty file system.

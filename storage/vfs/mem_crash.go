@@ -1,9 +1,12 @@
 package vfs
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/zeebo/xxh3"
 )
 
 // CrashClone returns what a machine might find after losing power now: what was not synced survives piece by piece
@@ -48,7 +51,12 @@ func (op memOp) apply(names map[string]*memNode) {
 	}
 }
 
+// crash returns what is left of a file, which shares its bytes with this one where nothing was lost.
 func (n *memNode) crash(rnd *rand.Rand, survives func() bool, keep float64) *memNode {
+	if len(n.dirty) == 0 && len(n.data) == len(n.durable) {
+		n.durableShared = true
+		return settled(n.durable)
+	}
 	size := len(n.durable)
 	if len(n.data) != size && survives() {
 		size = len(n.data)
@@ -67,5 +75,22 @@ func (n *memNode) crash(rnd *rand.Rand, survives func() bool, keep float64) *mem
 		}
 		copy(out[from:to], n.data[from:to])
 	}
-	return &memNode{data: out, durable: slices.Clone(out), dirty: map[int64]bool{}}
+	return settled(out)
+}
+
+// settled returns a file with nothing to be lost.
+func settled(b []byte) *memNode {
+	return &memNode{data: b, durable: b, dataShared: true, durableShared: true, dirty: map[int64]bool{}}
+}
+
+// Sum returns a hash of all names and contents: two file systems with the same one hold the same.
+func (m *Mem) Sum() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := xxh3.New()
+	for _, name := range slices.Sorted(maps.Keys(m.live)) {
+		_, _ = fmt.Fprintf(h, "%d %s %d ", len(name), name, len(m.live[name].data)) // a hash takes everything
+		_, _ = h.Write(m.live[name].data)
+	}
+	return h.Sum64()
 }

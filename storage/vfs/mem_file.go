@@ -49,6 +49,7 @@ func (f *memFile) put(b []byte, off int64) {
 	if len(b) == 0 {
 		return
 	}
+	f.n.own()
 	if need := off + int64(len(b)); need > int64(len(f.n.data)) {
 		f.n.data = append(f.n.data, make([]byte, need-int64(len(f.n.data)))...)
 	}
@@ -77,6 +78,10 @@ func (f *memFile) ReadAt(b []byte, off int64) (int, error) {
 func (f *memFile) Sync() error {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
+	if len(f.n.dirty) == 0 && len(f.n.durable) == len(f.n.data) {
+		return nil
+	}
+	f.n.ownDurable()
 	if len(f.n.durable) > len(f.n.data) {
 		f.n.durable = f.n.durable[:len(f.n.data)]
 	}
@@ -106,6 +111,7 @@ func (f *memFile) Preallocate(size int64) error {
 	if f.m.capacity > 0 && grow > f.m.capacity-f.m.usedLocked() {
 		return &fs.PathError{Op: "fallocate", Path: f.name, Err: syscall.ENOSPC}
 	}
+	f.n.own()
 	f.n.data = append(f.n.data, make([]byte, grow)...)
 	return nil
 }
@@ -113,6 +119,7 @@ func (f *memFile) Preallocate(size int64) error {
 func (f *memFile) Truncate(size int64) error {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
+	f.n.own()
 	if size > int64(len(f.n.data)) {
 		f.n.data = append(f.n.data, make([]byte, size-int64(len(f.n.data)))...)
 		return nil

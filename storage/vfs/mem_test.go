@@ -281,3 +281,56 @@ func TestBoth(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestCrashCloneIsApart: what is done to one of two file systems after a crash shows in no other, though they share the
+// bytes until then.
+func TestCrashCloneIsApart(t *testing.T) {
+	was := strings.Repeat("a", 3*memBlock)
+	for what, change := range map[string]func(f File) error{
+		"write":    func(f File) error { _, err := f.WriteAt([]byte("x"), memBlock+1); return err },
+		"append":   func(f File) error { _, err := f.WriteAt([]byte("x"), int64(len(was))); return err },
+		"allocate": func(f File) error { return f.Preallocate(5 * memBlock) },
+		"shorten":  func(f File) error { return f.Truncate(memBlock) },
+		"lengthen": func(f File) error { return f.Truncate(4 * memBlock) },
+	} {
+		for changed := range 3 {
+			m := NewMem()
+			if err := m.MkdirAll("d"); err != nil {
+				t.Fatal(err)
+			}
+			f := put(t, m, "d/f", []byte(was), true)
+			f.Close()
+			if err := m.SyncDir("d"); err != nil {
+				t.Fatal(err)
+			}
+			a := m.CrashClone(1, 0.5)
+			all := []*Mem{m, a, a.CrashClone(2, 0.5)}
+			sum := m.Sum()
+			f, err := all[changed].OpenWrite("d/f")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := change(f); err != nil {
+				t.Fatal(err)
+			}
+			for i, x := range all {
+				if i == changed {
+					if x.Sum() == sum || contents(t, x.CrashClone(3, 0), "d/f") != was {
+						t.Errorf("%s in %d: not there, or there after a crash", what, changed)
+					}
+				} else if x.Sum() != sum || contents(t, x, "d/f") != was || contents(t, x.CrashClone(3, 0), "d/f") != was {
+					t.Errorf("%s in %d shows in %d", what, changed, i)
+				}
+			}
+			if err := f.Sync(); err != nil {
+				t.Fatal(err)
+			}
+			for i, x := range all {
+				if got := x.CrashClone(4, 0); (i == changed) != (got.Sum() != sum) {
+					t.Errorf("%s in %d and a sync: %d", what, changed, i)
+				}
+			}
+			f.Close()
+		}
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
 )
 
 // Limits of compressed bodies. Real rows shrink to a tenth, sometimes to a fiftieth; 1 GiB of zeros is 32 KiB of zstd.
@@ -77,36 +76,6 @@ type Body struct {
 	sum        *xxh3.Hasher // of them; nil: nobody asks
 	maxBytes   int64
 	compressed bool
-
-	account *mem.Account // nil: nobody keeps what is read
-	settled int64        // of n: what came before the batch being read
-	charged int64        // for what came since
-}
-
-// Bytes of a body become rows, which are charged by the batch. A batch may have rows of megabytes, from a thousand clients
-// at once: so what is read of it is charged by the piece, beyond a size that is not worth the bother.
-const (
-	uncharged   = 64 << 10
-	chargePiece = 1 << 20
-)
-
-// charge makes the account hold what was read of the current batch.
-func (b *Body) charge() error {
-	for b.account != nil && b.n-b.settled > b.charged+uncharged {
-		if err := b.account.Reserve(chargePiece); err != nil {
-			return err
-		}
-		b.charged += chargePiece
-	}
-	return nil
-}
-
-// settle tells that what was read so far is charged as rows.
-func (b *Body) settle() {
-	if b.account != nil {
-		b.account.Free(b.charged)
-	}
-	b.settled, b.charged = b.n, 0
 }
 
 // Read reads on, or tells which cap was met.
@@ -126,15 +95,11 @@ func (b *Body) Read(p []byte) (int, error) {
 	case err != nil && err != io.EOF:
 		return n, b.translate(err)
 	}
-	if refused := b.charge(); refused != nil {
-		return 0, refused
-	}
 	return n, err
 }
 
-// content reads what is left and returns the hash of the whole body, which begin made it keep.
+// content reads what is left and returns the hash of the whole body.
 func (b *Body) content() (uint64, error) {
-	b.account = nil // nothing of it is kept
 	if _, err := io.Copy(io.Discard, b); err != nil {
 		return 0, err
 	}

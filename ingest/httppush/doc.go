@@ -17,15 +17,16 @@
 // # Bad rows
 //
 // By default one bad row refuses the push, and the error names the first RowErrorsMax of them with index, column and
-// reason; with ?errors=partial the good rows are stored and the answer names the others.
+// reason; with ?errors=partial the good rows are stored and the answer names the others; with ?errors=reject the others
+// are stored, too, in the table's reject table, with their reasons and as they came, in the same log record.
 //
 // # Memory and concurrency
 //
-// A Handler is safe for concurrent use. The rows of a push are read into batches of batchRows rows that later pushes
-// use again, so that nothing is allocated per row; they are charged to the pool until the push has ended, and a pool
-// that is full is 53200, which a server tells as 429. Storage, whose live rows are bounded too, lets a push wait and
-// then answers the same.
+// A Handler is safe for concurrent use. The rows of a push go through a table.Appender into a table.Draft, whose batches
+// later pushes use again, so that nothing is allocated per row; they are charged to the pool until the push has ended, and
+// a pool that is full is 53200, which a server tells as 429. Storage, whose live rows are bounded too, lets a push wait
+// and then answers the same.
 //
-// The package imports storage alone. Defaults of columns and CHECK constraints, which are SQL, are evaluated by
-// functions that it is given.
+// The package imports storage alone. Defaults of columns and CHECK constraints, which are SQL, are computed by the terms
+// that it is given.
 package httppush

@@ -29,11 +29,3 @@ type RowError struct {
 
 // RowErrorsMax bounds the rows that an answer tells about.
 const RowErrorsMax = 100
-
-// reason says what is wrong with a row in one sentence: for JSON that cannot be read, the detail tells where.
-func reason(e *errs.Error) string {
-	if e.Detail == "" {
-		return e.Message
-	}
-	return e.Message + ": " + e.Detail
-}

@@ -1,29 +1,19 @@
 package httppush
 
 import (
-	"context"
 	"mime"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/zeebo/xxh3"
-
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/format"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
 
 // roomWait is how long a push waits when rows arrive faster than they are sealed; then the client is told 429 and when
 // to come back, before it or a proxy gives up by itself (most wait 30 s and longer).
 const roomWait = 5 * time.Second
-
-// Store is what pushes need of a database.
-type Store interface {
-	Catalog() *catalog.Snapshot
-	Commit(ctx context.Context, w table.Write) (table.Ack, error)
-}
 
 // Handler takes pushes.
 type Handler struct {
@@ -45,7 +35,7 @@ type Answer struct {
 	Stored    int64      `json:"stored"`
 	Duplicate bool       `json:"duplicate"`
 	Sequence  uint64     `json:"sequence"`           // of the log record; 0 when nothing was stored
-	Rejected  int64      `json:"rejected,omitempty"` // with ?errors=partial
+	Rejected  int64      `json:"rejected,omitempty"` // with ?errors=partial or reject
 	Rows      []RowError `json:"rows,omitempty"`     // of them, the first RowErrorsMax
 }
 
@@ -53,7 +43,8 @@ type Answer struct {
 // and visible when it returns. Errors are *Error or have an *errs.Error in them; then nothing was stored, but after an
 // error of class 58 (storage.DB.Commit). w is only told when the body is too long.
 func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Answer, error) {
-	t, err := findTable(h.opt.Store.Catalog(), r.PathValue("table"))
+	cat := h.opt.Store.Catalog()
+	t, err := findTable(cat, r.PathValue("table"))
 	if err != nil {
 		return Answer{}, err
 	}
@@ -61,15 +52,11 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 	if err != nil {
 		return Answer{}, err
 	}
-	partial, err := partialOf(r)
+	policy, err := policyOf(r)
 	if err != nil {
 		return Answer{}, err
 	}
-	cols, err := h.columns(r, user, t)
-	if err != nil {
-		return Answer{}, err
-	}
-	held, done, err := h.hold(r, user, t)
+	terms, done, err := h.terms(r, user, t)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -79,54 +66,39 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 		return Answer{}, err
 	}
 	defer body.Close()
-	if token != nil {
-		body.sum = xxh3.New()
-	}
-	p := newPush(t, body, h.opt.Pool)
+	p := h.newPush(cat, t, body, policy)
 	defer p.end()
-	in, err := openRows(r, body, t, cols, partial, held)
-	if err != nil {
-		return Answer{}, err
-	}
-	err = p.read(r.Context(), in)
-	if err == nil && token != nil {
-		token.Content, err = body.content()
-	}
+	p.draft.Token = token
+	err = p.read(r, terms)
 	h.metrics.Bytes.Add(body.n)
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{Rejected: in.badRows, Rows: in.bad}
-	h.metrics.Rejected.Add(a.Rejected)
-	if len(p.batches) == 0 {
-		return a, nil
-	}
-	ack, err := h.opt.Store.Commit(r.Context(), table.Write{
-		Rows: []table.Rows{{Table: t.ID, Version: t.Version, Batches: p.batches}}, Token: token, Wait: roomWait})
-	if err != nil {
-		return Answer{}, err
-	}
-	a.Stored, a.Duplicate, a.Sequence = ack.Rows, ack.Duplicate, ack.Sequence
-	if ack.Duplicate {
+	h.metrics.Rejected.Add(p.appender.BadRows())
+	a, err := p.commit(r.Context())
+	switch {
+	case err != nil:
+	case a.Duplicate:
 		h.metrics.Repeated.Add(1)
-	} else {
-		h.metrics.Rows.Add(ack.Rows)
+	default:
+		h.metrics.Rows.Add(a.Stored)
 	}
-	return a, nil
+	return a, err
 }
 
-// columns describes the columns of a table with the values of their defaults.
-func (h *Handler) columns(r *http.Request, user string, t *catalog.Table) ([]format.Column, error) {
-	cols := make([]format.Column, len(t.Columns))
-	defaults := false
-	for i, c := range t.Columns {
-		cols[i] = format.Column{Name: c.Name, Type: c.Type, NotNull: c.NotNull}
-		defaults = defaults || c.Default != ""
+// terms compiles what SQL says of the rows of a table; done lets go of it.
+func (h *Handler) terms(r *http.Request, user string, t *catalog.Table) (terms *table.Terms, done func(), err error) {
+	for i := range t.Columns {
+		if t.Columns[i].Default != "" {
+			return h.opt.Terms(r, user, t)
+		}
 	}
-	if !defaults {
-		return cols, nil
+	for i := range t.Constraints {
+		if t.Constraints[i].Kind == catalog.Check {
+			return h.opt.Terms(r, user, t)
+		}
 	}
-	return cols, h.opt.Defaults(r, user, t, cols)
+	return &table.Terms{}, func() {}, nil
 }
 
 // findTable finds a table by "name" or "schema.name", which are taken as they are: SQL folds unquoted names to lower
@@ -162,14 +134,16 @@ func tokenOf(r *http.Request, user string, t *catalog.Table) (*table.Token, erro
 	return &table.Token{Table: t.ID, Client: "http/" + user, Key: keys[0]}, nil
 }
 
-func partialOf(r *http.Request) (bool, error) {
+func policyOf(r *http.Request) (policy, error) {
 	switch v := r.URL.Query().Get("errors"); v {
 	case "", "refuse":
-		return false, nil
+		return refuse, nil
 	case "partial":
-		return true, nil
+		return partial, nil
+	case "reject":
+		return reject, nil
 	default:
-		return false, withStatus(http.StatusBadRequest, errs.New(errs.InvalidParameterValue, "errors=%.40q is neither refuse nor partial", v))
+		return refuse, withStatus(http.StatusBadRequest, errs.New(errs.InvalidParameterValue, "errors=%.40q is none of refuse, partial and reject", v))
 	}
 }
 

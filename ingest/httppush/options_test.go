@@ -1,14 +1,10 @@
 package httppush
 
 import (
-	"net/http"
 	"strconv"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
-
-	"github.com/siltstone-db/siltstone/storage/catalog"
-	"github.com/siltstone-db/siltstone/storage/format"
 )
 
 // "validate" sets the fields that are named, and prints what Validate says. New must say the same.
@@ -19,10 +15,8 @@ func TestOptions(t *testing.T) {
 			switch arg.Key {
 			case "Store":
 				o.Store = &store{}
-			case "Defaults":
-				o.Defaults = func(*http.Request, string, *catalog.Table, []format.Column) error { return nil }
-			case "Conditions":
-				o.Conditions = (&store{}).conditions
+			case "Terms":
+				o.Terms = (&store{}).terms
 			case "BodyMaxBytes":
 				o.BodyMaxBytes, _ = strconv.ParseInt(arg.Vals[0], 10, 64)
 			default:

@@ -18,7 +18,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/format"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -44,7 +43,12 @@ func newStore(t testing.TB) *store {
 	return &store{cat: cat}
 }
 
+// batchRows is how many rows an appender reads at a time.
+const batchRows = 8192
+
 func (s *store) Catalog() *catalog.Snapshot { return s.cat }
+
+func (s *store) Numbered(edits ...catalog.Edit) []catalog.Edit { return edits }
 
 func (s *store) Commit(_ context.Context, w table.Write) (table.Ack, error) {
 	s.commits++
@@ -61,28 +65,29 @@ func (s *store) Commit(_ context.Context, w table.Write) (table.Ack, error) {
 }
 
 func newHandler(st *store, pool *mem.Pool) *Handler {
-	h, err := New(Options{Store: st, Pool: pool, Defaults: func(_ *http.Request, _ string, _ *catalog.Table, cols []format.Column) error {
-		d := types.IntOf(cols[2].Type, 7)
-		cols[2].Default = &d
-		return nil
-	}, Conditions: st.conditions})
+	h, err := New(Options{Store: st, Pool: pool, Terms: st.terms})
 	if err != nil {
 		panic(err) // the options are right
 	}
 	return h
 }
 
-// conditions is CHECK (n % 10 <> 7).
-func (s *store) conditions(*http.Request, string, *catalog.Table) ([]table.Condition, func(), error) {
+// terms are the default 7 of d, and CHECK (n % 10 <> 7) where the table has a constraint.
+func (s *store) terms(_ *http.Request, _ string, t *catalog.Table) (*table.Terms, func(), error) {
 	s.held++
-	return []table.Condition{{Name: "no_seven", Fails: func(b *batch.Batch, bits batch.Bitmap) error {
-		for i := range b.Len {
-			if b.Cols[0].Datum(i).I%10 == 7 {
-				bits.Set(i)
+	d := types.IntOf(t.Columns[2].Type, 7)
+	terms := &table.Terms{Defaults: []table.Default{2: {Value: &d}}}
+	if len(t.Constraints) > 0 {
+		terms.Conditions = []table.Condition{{Name: "no_seven", Fails: func(b *batch.Batch, bits batch.Bitmap) error {
+			for i := range b.Len {
+				if b.Cols[0].Datum(i).I%10 == 7 {
+					bits.Set(i)
+				}
 			}
-		}
-		return nil
-	}}}, func() { s.held-- }, nil
+			return nil
+		}}}
+	}
+	return terms, func() { s.held-- }, nil
 }
 
 func request(body string, headers ...string) *http.Request {

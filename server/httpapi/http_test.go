@@ -48,6 +48,8 @@ func newStore(t testing.TB) *store {
 	return &store{cat: cat, tokens: map[table.Token]table.Ack{}}
 }
 
+func (s *store) Numbered(edits ...catalog.Edit) []catalog.Edit { return edits }
+
 func (s *store) Catalog() *catalog.Snapshot { return s.cat }
 
 func (s *store) Commit(_ context.Context, w table.Write) (table.Ack, error) {
@@ -91,8 +93,9 @@ type conn struct {
 }
 
 func (c *conn) TypeSettings() *types.Settings { return &types.Settings{} }
-func (c *conn) Conditions(context.Context, *catalog.Table) ([]table.Condition, error) {
-	return nil, nil
+func (c *conn) Terms(context.Context, *catalog.Table) (*table.Terms, error) {
+	d := types.IntOf(types.T(types.Int8), 7)
+	return &table.Terms{Defaults: []table.Default{2: {Value: &d}}}, nil
 }
 func (c *conn) Close()                           {}
 func (c *conn) Cancel()                          {}
@@ -142,20 +145,6 @@ func (c *conn) Execute(_ context.Context, _ string, _ int, out session.Output) (
 		return false, errs.New(errs.DivisionByZero, "division by zero")
 	}
 	return false, out.Complete(fmt.Sprintf("SELECT %d", n))
-}
-
-// Simple answers the one statement that asks for defaults.
-func (c *conn) Simple(_ context.Context, sql string, out session.Output) error {
-	if sql != "SELECT CAST((7) AS bigint), CAST((7) AS bigint)" {
-		return errs.New(errs.SyntaxError, "unexpected %s", sql)
-	}
-	b := batch.New([]types.Type{types.T(types.Int8), types.T(types.Int8)})
-	b.Reset()
-	for _, v := range b.Cols {
-		v.AppendDatum(types.IntOf(types.T(types.Int8), 7))
-	}
-	b.Len = 1
-	return out.Rows(b)
 }
 
 func newServer(t testing.TB, st *store, change func(*Options)) *Server {

@@ -8,16 +8,16 @@ import (
 	"net"
 	"time"
 
-	"github.com/siltstone-db/siltstone/ingest/httppush"
 	"github.com/siltstone-db/siltstone/server/auth"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/metric"
+	"github.com/siltstone-db/siltstone/storage/table"
 )
 
 // Options configure a Server. Store, Open and Auth are needed; of the rest zero is ready.
 type Options struct {
-	Store httppush.Store
+	Store table.Store
 	// Open makes a session for a statement; the caller closes it.
 	Open func(ctx context.Context, user string, remote net.Addr) (Session, error)
 	// Health returns what is wrong; nothing when all is well. Default: all is well.

@@ -40,7 +40,7 @@ func NewServer(o Options) (*Server, error) {
 	o.EnsureDefaults()
 	s := &Server{opt: o, access: newAccess(o.Hosts, o.Origins), mux: http.NewServeMux(), peers: newPeers(o.ConnectionsMax)}
 	var err error
-	if s.push, err = httppush.New(httppush.Options{Store: o.Store, Defaults: s.defaults, Conditions: s.conditions, Pool: o.Pool, BodyMaxBytes: o.BodyMaxBytes}); err != nil {
+	if s.push, err = httppush.New(httppush.Options{Store: o.Store, Terms: s.terms, Pool: o.Pool, BodyMaxBytes: o.BodyMaxBytes}); err != nil {
 		return nil, err
 	}
 	for _, rt := range s.routes() {

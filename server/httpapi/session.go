@@ -23,8 +23,8 @@ type Session interface {
 	Sync(ctx context.Context, failed bool) error
 	// TypeSettings returns what the text forms of values depend on.
 	TypeSettings() *types.Settings
-	// Conditions compiles the CHECK constraints of a table; they are good until Close.
-	Conditions(ctx context.Context, t *catalog.Table) ([]table.Condition, error)
+	// Terms compiles what SQL says of the rows of a table; it is good until Close.
+	Terms(ctx context.Context, t *catalog.Table) (*table.Terms, error)
 	// Cancel stops the running statement, if any. Any goroutine may call it.
 	Cancel()
 	Close()

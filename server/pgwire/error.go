@@ -13,7 +13,7 @@ const (
 	severityFatal = "FATAL"
 )
 
-// appendError appends an ErrorResponse with the fields S V C M and, where they are known, D H P W.
+// appendError appends an ErrorResponse with the fields S V C M and, where they are known, D H P W s t c n.
 func appendError(dst []byte, e *errs.Error) []byte {
 	severity := e.Severity
 	if severity == "" {
@@ -30,6 +30,10 @@ func appendError(dst []byte, e *errs.Error) []byte {
 		dst = appendField(dst, 'P', strconv.Itoa(e.Position))
 	}
 	dst = appendField(dst, 'W', e.Context)
+	dst = appendField(dst, 's', e.Object.Schema)
+	dst = appendField(dst, 't', e.Object.Table)
+	dst = appendField(dst, 'c', e.Object.Column)
+	dst = appendField(dst, 'n', e.Object.Constraint)
 	return end(append(dst, 0), at)
 }
 

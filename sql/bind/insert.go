@@ -263,6 +263,11 @@ func (b *Binder) defaults(r *Relation) ([]expr.Expr, error) {
 	return out, nil
 }
 
+// Default binds the DEFAULT expression of a column, for rows that no statement computes, converted to its type.
+func Default(r Resolver, env Env, c *catalog.Column) (expr.Expr, error) {
+	return New(r, nil, env).defaultExpr(c)
+}
+
 // defaultExpr binds the text of one DEFAULT. Its errors have no position: the text is not the statement's.
 func (b *Binder) defaultExpr(c *catalog.Column) (expr.Expr, error) {
 	text := "SELECT " + c.Default

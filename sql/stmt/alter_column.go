@@ -59,7 +59,7 @@ func (a *alteration) addColumn(x *ddl.Action) error {
 // missing computes the value of a new column for older rows; nil is NULL.
 func (a *alteration) missing(c *catalog.Column, empty bool) (*types.Datum, error) {
 	if c.Default != "" && !empty {
-		e, err := defaultExpr(a.env, *c)
+		e, err := bind.Default(unnamed{}, bind.Env{Fn: a.env.Fn}, c)
 		if err != nil {
 			return nil, err
 		}

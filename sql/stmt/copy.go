@@ -15,6 +15,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/format/copytext"
 	"github.com/siltstone-db/siltstone/storage/format/csv"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -33,11 +34,7 @@ func (c *Command) copy(ctx context.Context, env *Env, b *bind.Copy) (string, err
 	return c.copyTo(ctx, env, b)
 }
 
-// rowReader and rowWriter are what the formats have in common.
-type rowReader interface {
-	Read(out *batch.Batch, maxRows int) (more bool, err error)
-}
-
+// rowWriter is what the formats have in common.
 type rowWriter interface {
 	Write(b *batch.Batch) error
 	Close() error
@@ -51,19 +48,20 @@ func wireFormat(o *copy.Options) int8 {
 	return 0
 }
 
-func newRowReader(src io.Reader, table string, o *copy.Options, cols []format.Column, set *types.Settings, account *mem.Account) (rowReader, error) {
-	limits := format.Limits{Account: account}
+// newRowReader makes the reader of what an appender takes.
+func newRowReader(src io.Reader, name string, o *copy.Options, to *table.Appender, set *types.Settings, account *mem.Account) (table.Reader, error) {
+	limits, cols := format.Limits{Account: account}, to.Columns()
 	switch o.Format {
 	case copy.Text:
-		opts := textOptions(table, o, set)
-		opts.Limits = limits
+		opts := textOptions(name, o, set)
+		opts.Limits, opts.Notes = limits, to.Notes()
 		return copytext.NewReader(src, opts, cols)
 	case copy.CSV:
-		opts := csvOptions(table, o, len(cols), set)
-		opts.Limits = limits
+		opts := csvOptions(name, o, len(cols), set)
+		opts.Limits, opts.Notes = limits, to.Notes()
 		return csv.NewReader(src, opts, cols)
 	case copy.Binary:
-		return copybinary.NewReader(src, copybinary.Options{Table: table, Settings: *set, Limits: limits}, cols), nil
+		return copybinary.NewReader(src, copybinary.Options{Table: name, Notes: to.Notes(), Settings: *set, Limits: limits}, cols), nil
 	}
 	return nil, errs.Unsupported("COPY format %q", o.Format)
 }

@@ -24,7 +24,7 @@ func (c *Command) insert(ctx context.Context, env *Env, b *bind.Insert) (string,
 	if err := in.finish(); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("INSERT 0 %d", in.w.rows), in.returned.send(env)
+	return fmt.Sprintf("INSERT 0 %d", in.w.rows()), in.returned.send(env)
 }
 
 // insertion is what an INSERT does with the rows of its plan.
@@ -57,6 +57,7 @@ func newInsertion(ctx context.Context, env *Env, b *bind.Insert) (*insertion, er
 
 func (in *insertion) close() {
 	in.returned.close()
+	in.w.close()
 	if in.conflicts != nil {
 		in.conflicts.close()
 	}
@@ -67,7 +68,7 @@ func (in *insertion) add(b *batch.Batch) error {
 	if in.conflicts == nil {
 		return in.store(b)
 	}
-	if err := in.w.guard.Check(b); err != nil { // before anybody asks whether the row is there
+	if err := in.w.appender.Check(b); err != nil { // before anybody asks whether the row is there
 		return err
 	}
 	return in.conflicts.add(b)

@@ -17,40 +17,41 @@ import (
 	"github.com/siltstone-db/siltstone/storage/format/csv"
 	"github.com/siltstone-db/siltstone/storage/format/ndjson"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // formats are the formats of rows with one text column: a row of a text, and a reader.
 var formats = map[string]struct {
 	row  func(text string) string
-	open func(src io.Reader, l format.Limits, cols []format.Column) (rowReader, error)
+	open func(src io.Reader, l format.Limits, cols []format.Column) (table.Reader, error)
 }{
-	"csv": {func(s string) string { return s + "\n" }, func(src io.Reader, l format.Limits, cols []format.Column) (rowReader, error) {
+	"csv": {func(s string) string { return s + "\n" }, func(src io.Reader, l format.Limits, cols []format.Column) (table.Reader, error) {
 		return csv.NewReader(src, csv.Options{Limits: l}, cols)
 	}},
-	"csv, quoted": {func(s string) string { return `"` + s + "\"\r\n" }, func(src io.Reader, l format.Limits, cols []format.Column) (rowReader, error) {
+	"csv, quoted": {func(s string) string { return `"` + s + "\"\r\n" }, func(src io.Reader, l format.Limits, cols []format.Column) (table.Reader, error) {
 		return csv.NewReader(src, csv.Options{Limits: l}, cols)
 	}},
-	"csv, no last line end": {func(s string) string { return s }, func(src io.Reader, l format.Limits, cols []format.Column) (rowReader, error) {
+	"csv, no last line end": {func(s string) string { return s }, func(src io.Reader, l format.Limits, cols []format.Column) (table.Reader, error) {
 		return csv.NewReader(src, csv.Options{Limits: l}, cols)
 	}},
-	"text": {func(s string) string { return s + "\n" }, func(src io.Reader, l format.Limits, cols []format.Column) (rowReader, error) {
+	"text": {func(s string) string { return s + "\n" }, func(src io.Reader, l format.Limits, cols []format.Column) (table.Reader, error) {
 		return copytext.NewReader(src, copytext.Options{Limits: l}, cols)
 	}},
-	"ndjson": {func(s string) string { return `{"s":"` + s + "\"}\n" }, func(src io.Reader, l format.Limits, cols []format.Column) (rowReader, error) {
+	"ndjson": {func(s string) string { return `{"s":"` + s + "\"}\n" }, func(src io.Reader, l format.Limits, cols []format.Column) (table.Reader, error) {
 		return ndjson.NewReader(src, ndjson.Options{Limits: l}, cols), nil
 	}},
 	"binary": {func(s string) string {
 		b := binary.BigEndian.AppendUint16(nil, 1)
 		return string(binary.BigEndian.AppendUint32(b, uint32(len(s)))) + s
-	}, func(src io.Reader, l format.Limits, cols []format.Column) (rowReader, error) {
+	}, func(src io.Reader, l format.Limits, cols []format.Column) (table.Reader, error) {
 		head := "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 		return copybinary.NewReader(io.MultiReader(strings.NewReader(head), src), copybinary.Options{Limits: l}, cols), nil
 	}},
 }
 
 // readText reads all rows and returns the bytes of the texts.
-func readText(r rowReader) (n int, err error) {
+func readText(r table.Reader) (n int, err error) {
 	for more := true; more; {
 		var b batch.Batch
 		if more, err = r.Read(&b, 100); err != nil {

@@ -57,7 +57,12 @@ func newModification(ctx context.Context, env *Env, b *bind.Modify) (*modificati
 	return m, err
 }
 
-func (m *modification) close() { m.returned.close() }
+func (m *modification) close() {
+	m.returned.close()
+	if m.w != nil {
+		m.w.close()
+	}
+}
 
 // add takes a batch of the plan.
 func (m *modification) add(b *batch.Batch) error {

@@ -53,13 +53,14 @@ func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable
 	if err != nil {
 		return "", err
 	}
+	defer w.close()
 	if err := env.run(ctx, c.Plan, w.add); err != nil {
 		return "", err
 	}
 	if err := w.end(); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("SELECT %d", w.rows), nil
+	return fmt.Sprintf("SELECT %d", w.rows()), nil
 }
 
 // creationSchema returns the schema in which a new table goes: the given one, or the first of the search path.

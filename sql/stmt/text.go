@@ -9,10 +9,10 @@ import (
 )
 
 // datumText prints a value as the session would see it.
-func datumText(env *Env, d types.Datum) string {
+func datumText(set *types.Settings, d types.Datum) string {
 	v := &batch.Vector{}
 	v.ResetConstant(d, 1)
-	return string(pgtype.TextEncoder(d.Type, env.Session.TypeSettings())(nil, v, 0))
+	return string(pgtype.TextEncoder(d.Type, set)(nil, v, 0))
 }
 
 // QuoteIdent quotes a name where SQL needs it.

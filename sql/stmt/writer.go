@@ -5,60 +5,42 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
 
-// writer collects rows for a table into batches of at most batch.MaxAppendRows and hands them to the transaction.
+// writer brings rows that a plan has computed into a table.
 type writer struct {
-	ctx   context.Context // of the statement
-	env   *Env
-	table *catalog.Table
-	buf   *batch.Batch
-	rows  int64
-	guard *table.Guard
+	ctx      context.Context // of the statement
+	env      *Env
+	table    *catalog.Table
+	account  *mem.Account // of rows that wait
+	appender *table.Appender
 }
 
 func newWriter(ctx context.Context, env *Env, t *catalog.Table) (*writer, error) {
-	g, err := newGuard(env, t)
+	terms, err := Terms(env.Fn, env.Session.TypeSettings(), t, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &writer{ctx: ctx, env: env, table: t, guard: g}, nil
+	w := &writer{ctx: ctx, env: env, table: t, account: env.Pool.Intake("insert", 0)}
+	w.appender = table.NewAppender(table.AppenderOptions{Table: t, Terms: terms, Sink: env.Tx, Account: w.account})
+	return w, nil
 }
 
 // add takes a batch with the table's columns, lent for the call.
-func (w *writer) add(b *batch.Batch) error {
-	if err := w.guard.Check(b); err != nil {
-		return err
-	}
-	if w.buf != nil && w.buf.Len+b.Len > batch.MaxAppendRows {
-		if err := w.flush(); err != nil {
-			return err
-		}
-	}
-	if w.buf == nil {
-		w.buf = batch.New(w.table.Types())
-		w.buf.Reset()
-	}
-	w.buf.Append(b)
-	w.rows += int64(b.Len)
-	return nil
-}
+func (w *writer) add(b *batch.Batch) error { return w.appender.Add(w.ctx, b) }
 
-// flush hands the collected rows to the transaction.
-func (w *writer) flush() error {
-	if w.buf == nil {
-		return nil
-	}
-	b := w.buf
-	w.buf = nil
-	return w.env.Tx.Insert(w.ctx, w.table.ID, b)
-}
+// rows returns how many rows were added.
+func (w *writer) rows() int64 { return w.appender.Rows() }
 
 // end hands over the last rows and waits until the transaction has all.
 func (w *writer) end() error {
-	if err := w.flush(); err != nil {
+	if err := w.appender.End(w.ctx); err != nil {
 		return err
 	}
 	return w.env.Tx.Await()
 }
+
+// close gives the memory of rows back that have not arrived.
+func (w *writer) close() { w.account.Close() }

@@ -21,9 +21,15 @@ type Error struct {
 	Context  string // where it happened, e.g. `COPY hits, line 3, column url`, or ""
 	Position int    // 1-based character position in the statement's text, 0 when unknown
 	Severity string // "" means ERROR; FATAL closes the session
+	// Object is what an error of class 23 is about, as far as it is known.
+	Object Object
 
 	cause error
 }
+
+// Object names the table of an error with its schema, and a column or a constraint of it, for programs that do not read
+// messages. Names are "" where there are none.
+type Object struct{ Schema, Table, Column, Constraint string }
 
 // New returns an error with a SQLSTATE and a formatted message. A %w verb in format keeps its cause.
 func New(code Code, format string, args ...any) *Error {
@@ -63,6 +69,12 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 // WithContext sets the context line of a fresh error and returns it.
 func (e *Error) WithContext(format string, args ...any) *Error {
 	e.Context = fmt.Sprintf(format, args...)
+	return e
+}
+
+// About sets the object of a fresh error and returns it.
+func (e *Error) About(o Object) *Error {
+	e.Object = o
 	return e
 }
 

@@ -2,7 +2,6 @@ package format
 
 import (
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/datetime"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
@@ -14,11 +13,12 @@ import (
 type Builder struct {
 	cols  []column
 	set   types.Settings
-	table string
 	out   *batch.Batch
 	row   int
 	max   int
 	bytes int // of strings, since Begin
+	// nulled says that the row at hand has a NULL where there may be none.
+	nulled bool
 }
 
 // column is a Column with the memory of its vector.
@@ -36,9 +36,9 @@ type column struct {
 	span []datetime.Interval
 }
 
-// NewBuilder returns a Builder for columns of a table, which errors name. set may be nil.
-func NewBuilder(table string, cols []Column, set *types.Settings) *Builder {
-	b := &Builder{table: table, cols: make([]column, len(cols))}
+// NewBuilder returns a Builder for columns. set may be nil.
+func NewBuilder(cols []Column, set *types.Settings) *Builder {
+	b := &Builder{cols: make([]column, len(cols))}
 	if set != nil {
 		b.set = *set
 	}
@@ -51,7 +51,7 @@ func NewBuilder(table string, cols []Column, set *types.Settings) *Builder {
 // Begin empties out, whose vectors become those of the builder's columns, for at most maxRows rows.
 func (b *Builder) Begin(out *batch.Batch, maxRows int) {
 	maxRows = min(max(maxRows, 1), batch.MaxAppendRows)
-	b.out, b.row, b.max, b.bytes = out, 0, maxRows, 0
+	b.out, b.row, b.max, b.bytes, b.nulled = out, 0, maxRows, 0, false
 	for len(out.Cols) < len(b.cols) {
 		out.Cols = append(out.Cols, &batch.Vector{})
 	}
@@ -88,11 +88,17 @@ func (b *Builder) Full() bool { return b.row >= b.max || b.bytes >= BatchBytes }
 // Rows returns the rows since Begin.
 func (b *Builder) Rows() int { return b.row }
 
-// EndRow keeps the row.
-func (b *Builder) EndRow() { b.row++ }
+// EndRow keeps the row, and tells whether it has a NULL in a column that takes none.
+func (b *Builder) EndRow() (nulled bool) {
+	nulled = b.nulled
+	b.nulled = false
+	b.row++
+	return nulled
+}
 
 // DropRow gives up what was appended of the current row.
 func (b *Builder) DropRow() {
+	b.nulled = false
 	for i := range b.cols {
 		c := &b.cols[i]
 		switch c.phys {
@@ -121,12 +127,14 @@ func (b *Builder) Finish() {
 	b.out.Len = b.row
 }
 
-// Null makes the column NULL in this row, or returns 23502.
-func (b *Builder) Null(col int) error {
+// Null makes the column NULL in this row.
+func (b *Builder) Null(col int) {
+	b.nulled = b.nulled || b.cols[col].NotNull
+	b.blank(col)
+}
+
+func (b *Builder) blank(col int) {
 	c := &b.cols[col]
-	if c.NotNull {
-		return errs.New(errs.NotNullViolation, "null value in column %q of relation %q violates not-null constraint", c.Name, b.table)
-	}
 	c.v.Nulls(b.max).Clear(b.row)
 	switch c.phys {
 	case types.PhysBool:
@@ -136,22 +144,28 @@ func (b *Builder) Null(col int) error {
 		w := c.phys.Width()
 		clear(c.v.Data[b.row*w : b.row*w+w])
 	}
-	return nil
 }
 
-// Default gives the column its default, or NULL.
-func (b *Builder) Default(col int) error {
-	if d := b.cols[col].Column.Default; d != nil {
-		return b.Datum(col, *d)
+// Default gives the column its default, or NULL. One that others compute is NULL so far, and computed is true.
+func (b *Builder) Default(col int) (computed bool) {
+	c := &b.cols[col].Column
+	switch {
+	case c.Computed:
+		b.blank(col)
+	case c.Default != nil:
+		b.Datum(col, *c.Default)
+	default:
+		b.Null(col)
 	}
-	return b.Null(col)
+	return c.Computed
 }
 
 // Datum gives the column a value of its physical form.
-func (b *Builder) Datum(col int, d types.Datum) error {
+func (b *Builder) Datum(col int, d types.Datum) {
 	c := &b.cols[col]
 	if d.Null {
-		return b.Null(col)
+		b.Null(col)
+		return
 	}
 	switch c.phys {
 	case types.PhysBool:
@@ -176,5 +190,4 @@ func (b *Builder) Datum(col int, d types.Datum) error {
 		b.bytes += len(d.S)
 		c.v.AppendString(d.S)
 	}
-	return nil
 }

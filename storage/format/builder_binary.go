@@ -50,7 +50,7 @@ func (b *Builder) Binary(col int, s []byte) error {
 		if err != nil {
 			return err
 		}
-		return b.Datum(col, d)
+		b.Datum(col, d)
 	}
 	return nil
 }

@@ -19,12 +19,16 @@ import (
 
 // Column is one column that rows are read into, in the order in which the format has it.
 type Column struct {
-	Name    string
-	Type    types.Type
+	Name string
+	Type types.Type
+	// NotNull says that a NULL will not do: rows with one are noted with their text, and refused by others (Notes).
 	NotNull bool
 	// Default is the value for rows that do not name the column (NDJSON; formats with positions always have a
 	// value). nil is NULL.
 	Default *types.Datum
+	// Computed says that each row has a default of its own, which others compute: rows that do not name the column are
+	// noted (Notes.Lacks) and have NULL so far.
+	Computed bool
 }
 
 // Types returns the types of columns, as batch.New takes them.
@@ -84,12 +88,20 @@ func Shown(s []byte) string {
 
 // LineError adds the context COPY table, line n.
 func LineError(err error, table string, line int64) error {
-	return withContext(err, fmt.Sprintf("COPY %s, line %d", table, line))
+	return withContext(err, lineContext(table, line))
+}
+
+func lineContext(table string, line int64) string {
+	return fmt.Sprintf("COPY %s, line %d", table, line)
 }
 
 // RowError adds the context COPY table, line n: "text of the line".
 func RowError(err error, table string, line int64, text []byte) error {
-	return withContext(err, fmt.Sprintf("COPY %s, line %d: \"%s\"", table, line, Shown(text)))
+	return withContext(err, rowContext(table, line, text))
+}
+
+func rowContext(table string, line int64, text []byte) string {
+	return fmt.Sprintf("COPY %s, line %d: \"%s\"", table, line, Shown(text))
 }
 
 // FieldError adds the context COPY table, line n, column c: "text of the field"; a nil field is a null input.

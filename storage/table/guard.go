@@ -10,27 +10,23 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Condition is a CHECK constraint that can be computed. Fails sets the bits of the rows of a batch for which it is false;
-// the others are left as they are. It belongs to one goroutine.
-type Condition struct {
-	Name  string
-	Fails func(b *batch.Batch, bits batch.Bitmap) error
-}
-
-// Guard holds rows against what their table demands of each by itself: NOT NULL and CHECK. All ways in ask it (INSERT,
-// UPDATE, COPY, push) before the rows go to a transaction or a commit. It belongs to one goroutine.
+// Guard holds rows against what their table demands of each by itself: NOT NULL and CHECK. All ways in ask it, through an
+// Appender, before the rows go to a transaction or a commit. It belongs to one goroutine.
 type Guard struct {
 	table      *catalog.Table
 	notNull    []int
 	conditions []Condition // by name, as PostgreSQL looks at them
 	text       func(types.Datum) string
-	bits       batch.Bitmap
+	good, bits batch.Bitmap
+	one        batch.Batch // a row by itself
 }
 
-// NewGuard returns the guard of a table. The conditions are those of its CHECK constraints in order of their names; text
-// prints a value for the detail of an error.
-func NewGuard(t *catalog.Table, conditions []Condition, text func(types.Datum) string) *Guard {
-	g := &Guard{table: t, conditions: conditions, text: text}
+// NewGuard returns the guard of a table.
+func NewGuard(t *catalog.Table, terms *Terms) *Guard {
+	g := &Guard{table: t, conditions: terms.Conditions, text: terms.Text}
+	if g.text == nil {
+		g.text = types.Datum.String
+	}
 	for i := range t.Columns {
 		if t.Columns[i].NotNull {
 			g.notNull = append(g.notNull, i)
@@ -40,113 +36,128 @@ func NewGuard(t *catalog.Table, conditions []Condition, text func(types.Datum) s
 }
 
 // Check looks at a batch with the table's columns, without a selection, and returns the error of the first row that is
-// not as it should be. For one row NOT NULL comes first, column by column.
+// not as it should be.
 func (g *Guard) Check(b *batch.Batch) error {
-	row, column := b.Len, -1
-	for _, i := range g.notNull {
-		if r := firstNull(b.Cols[i], row); r < row {
-			row, column = r, i
-		}
+	if !g.suspects(b) {
+		return nil
 	}
-	var failed *Condition
-	for i := range g.conditions {
-		c := &g.conditions[i]
-		r, err := g.firstFailing(c, b)
-		if err != nil {
+	good, err := g.Good(b)
+	if err != nil {
+		return err
+	}
+	for i, w := range good {
+		if row := i<<6 + bits.TrailingZeros64(^w); row < min(b.Len, (i+1)<<6) {
+			_, err := g.Fault(b, row)
 			return err
 		}
-		if r < row {
-			row, failed = r, c
-		}
-	}
-	switch {
-	case failed != nil:
-		return g.checkError(failed, b, row)
-	case column >= 0:
-		return g.notNullError(column, b, row)
 	}
 	return nil
 }
 
-// firstNull returns the first row before a limit in which a vector is NULL, or the limit.
-func firstNull(v *batch.Vector, limit int) int {
-	if !v.HasNulls() {
-		return limit
+// suspects tells whether rows of a batch may be bad.
+func (g *Guard) suspects(b *batch.Batch) bool {
+	if len(g.conditions) > 0 {
+		return true
 	}
-	for r := range limit {
-		if v.IsNull(r) {
-			return r
+	for _, i := range g.notNull {
+		if b.Cols[i].HasNulls() {
+			return true
 		}
 	}
-	return limit
+	return false
 }
 
-func (g *Guard) firstFailing(c *Condition, b *batch.Batch) (int, error) {
-	set, err := g.failing(c, b)
-	if err != nil {
-		return 0, err
-	}
-	for i, w := range set {
-		if w != 0 {
-			return i<<6 + bits.TrailingZeros64(w), nil
-		}
-	}
-	return b.Len, nil
-}
-
-// failing returns the rows for which a condition is false, until the next call.
-func (g *Guard) failing(c *Condition, b *batch.Batch) (batch.Bitmap, error) {
+// Good returns the rows that are as they should be, until the next call. What keeps a condition from being computed for a
+// row is that row's fault; an error is not about rows.
+func (g *Guard) Good(b *batch.Batch) (batch.Bitmap, error) {
 	words := batch.Words(b.Len)
-	if len(g.bits) < words {
-		g.bits = make(batch.Bitmap, words)
+	if len(g.good) < words {
+		g.good, g.bits = make(batch.Bitmap, words), make(batch.Bitmap, words)
 	}
-	set := g.bits[:words]
-	clear(set)
-	return set, c.Fails(b, set)
-}
-
-// Good sets the bits of the rows that are as they should be. The others are told with their errors, in no order.
-func (g *Guard) Good(b *batch.Batch, good batch.Bitmap, bad func(row int, err error) error) error {
+	good := g.good[:words]
 	good.Fill(b.Len)
 	for _, i := range g.notNull {
-		if !b.Cols[i].HasNulls() {
-			continue
-		}
-		for r := range b.Len {
-			if good.Get(r) && b.Cols[i].IsNull(r) {
-				good.Clear(r)
-				if err := bad(r, g.notNullError(i, b, r)); err != nil {
-					return err
-				}
-			}
+		switch v := b.Cols[i]; {
+		case !v.HasNulls():
+		case v.Form != batch.Constant:
+			good.And(v.Valid[:words])
+		case v.IsNull(0):
+			clear(good)
 		}
 	}
 	for i := range g.conditions {
-		c := &g.conditions[i]
-		set, err := g.failing(c, b)
-		if err != nil {
-			return err
+		bits := g.bits[:words]
+		clear(bits)
+		if err := g.fails(&g.conditions[i], b, bits); err != nil {
+			return nil, err
 		}
-		for r := range b.Len {
-			if set.Get(r) && good.Get(r) {
-				good.Clear(r)
-				if err := bad(r, g.checkError(c, b, r)); err != nil {
-					return err
-				}
-			}
+		good.AndNot(bits)
+	}
+	return good, nil
+}
+
+// fails sets the bits of the rows for which a condition is false, or cannot be computed.
+func (g *Guard) fails(c *Condition, b *batch.Batch, bits batch.Bitmap) error {
+	err := c.Fails(b, bits)
+	if err == nil || !isFault(err) {
+		return err
+	}
+	for r := range b.Len {
+		bits.Clear(r)
+		one := batch.Bitmap{0}
+		switch err := c.Fails(pick(&g.one, b, r), one); {
+		case err == nil:
+			bits.SetTo(r, one.Any())
+		case isFault(err):
+			bits.Set(r)
+		default:
+			return err
 		}
 	}
 	return nil
 }
 
-func (g *Guard) notNullError(column int, b *batch.Batch, row int) error {
-	return errs.New(errs.NotNullViolation, "null value in column %q of relation %q violates not-null constraint",
-		g.table.Columns[column].Name, g.table.Name).WithDetail("Failing row contains %s.", g.rowText(b, row))
+// Fault returns what is wrong with a row of a batch that is not good, and the column that is to blame, -1 for none in
+// particular. NOT NULL comes first, column by column, and then the conditions.
+func (g *Guard) Fault(b *batch.Batch, row int) (column int, err error) {
+	for _, i := range g.notNull {
+		if b.Cols[i].IsNull(row) {
+			return i, errs.New(errs.NotNullViolation, "null value in column %q of relation %q violates not-null constraint",
+				g.table.Columns[i].Name, g.table.Name).WithDetail("Failing row contains %s.", g.rowText(b, row)).
+				About(errs.Object{Schema: g.table.Schema, Table: g.table.Name, Column: g.table.Columns[i].Name})
+		}
+	}
+	for i := range g.conditions {
+		c := &g.conditions[i]
+		fails := batch.Bitmap{0}
+		if err := c.Fails(pick(&g.one, b, row), fails); err != nil {
+			return -1, err
+		}
+		if fails.Any() {
+			return -1, errs.New(errs.CheckViolation, "new row for relation %q violates check constraint %q", g.table.Name, c.Name).
+				WithDetail("Failing row contains %s.", g.rowText(b, row)).
+				About(errs.Object{Schema: g.table.Schema, Table: g.table.Name, Constraint: c.Name})
+		}
+	}
+	return -1, errs.Internal("a condition of table %q failed for a row, and then did not", g.table.Name)
 }
 
-func (g *Guard) checkError(c *Condition, b *batch.Batch, row int) error {
-	return errs.New(errs.CheckViolation, "new row for relation %q violates check constraint %q", g.table.Name, c.Name).
-		WithDetail("Failing row contains %s.", g.rowText(b, row))
+// isFault tells whether an error is about the values of a row: data exceptions and violations, of classes 22 and 23.
+// Others end what is being done (a cancel, memory) whatever is to become of bad rows.
+func isFault(err error) bool {
+	code := errs.From(err).Code
+	return strings.HasPrefix(string(code), "22") || strings.HasPrefix(string(code), "23")
+}
+
+// pick makes one a batch of a single row of b.
+func pick(one, b *batch.Batch, row int) *batch.Batch {
+	one.Cols = grow(one.Cols, len(b.Cols))
+	idx := [1]uint16{uint16(row)}
+	for i, v := range b.Cols {
+		one.Cols[i].Gather(v, idx[:])
+	}
+	one.Len = 1
+	return one
 }
 
 // rowTextBytes is where PostgreSQL cuts a value in the detail of an error.

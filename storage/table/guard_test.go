@@ -26,7 +26,7 @@ func TestGuard(t *testing.T) {
 	}
 	second := over(8)
 	second.Name = "second"
-	g := NewGuard(def, []Condition{over(9), second}, func(d types.Datum) string { return d.String() })
+	g := NewGuard(def, &Terms{Conditions: []Condition{over(9), second}})
 	null := types.NullOf(types.T(types.Int4))
 	num := func(i int64) types.Datum { return types.IntOf(types.T(types.Int4), i) }
 	for _, c := range []struct {
@@ -74,24 +74,25 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// allBad returns the first row that Good tells of, whose error must be that of Check; -1: none.
+// allBad returns the first row that is not good, whose fault must be the error of Check; -1: none.
 func allBad(t *testing.T, g *Guard, b *batch.Batch, first error) int {
 	t.Helper()
-	good := make(batch.Bitmap, batch.Words(b.Len))
-	found := map[int]error{}
-	if err := g.Good(b, good, func(row int, err error) error { found[row] = err; return nil }); err != nil {
+	good, err := g.Good(b)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for r := range b.Len {
-		if good.Get(r) == (found[r] != nil) {
-			t.Errorf("row %d is good: %v, and has the error %v", r, good.Get(r), found[r])
+		if good.Get(r) {
+			continue
 		}
-		if found[r] != nil {
-			if first == nil || found[r].Error() != first.Error() || errs.From(found[r]).Detail != errs.From(first).Detail {
-				t.Errorf("row %d: %v, want %v", r, found[r], first)
-			}
-			return r
+		column, fault := g.Fault(b, r)
+		if first == nil || fault.Error() != first.Error() || errs.From(fault).Detail != errs.From(first).Detail {
+			t.Errorf("row %d: %v, want %v", r, fault, first)
 		}
+		if is := errs.Is(fault, errs.NotNullViolation); is != (column >= 0) || is && !b.Cols[column].IsNull(r) {
+			t.Errorf("row %d: column %d is to blame for %v", r, column, fault)
+		}
+		return r
 	}
 	return -1
 }
@@ -104,12 +105,12 @@ func TestRowText(t *testing.T) {
 	b.Cols[1].AppendDatum(types.NullOf(types.T(types.Text)))
 	b.Cols[2].AppendDatum(types.TextOf(strings.Repeat("x", 63) + "ééé"))
 	b.Len = 1
-	g := NewGuard(catalog.NewTable("public", "t"), nil, func(d types.Datum) string {
+	g := NewGuard(catalog.NewTable("public", "t"), &Terms{Text: func(d types.Datum) string {
 		if d.S != "" {
 			return d.S
 		}
 		return "7"
-	})
+	}})
 	if got, want := g.rowText(b, 0), "(7, null, "+strings.Repeat("x", 63)+"...)"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

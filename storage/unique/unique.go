@@ -22,6 +22,7 @@ import (
 type Key struct {
 	keys.Key
 	Name   string // of the constraint
+	Object errs.Object
 	Names  []string
 	Layout *scan.Layout // of its columns
 }
@@ -34,7 +35,8 @@ func Of(t *catalog.Table) []Key {
 		if !c.Indexed() {
 			continue
 		}
-		k := Key{Key: keys.Key{Columns: t.Ordinals(c.Columns), NullsEqual: c.NullsNotDistinct}, Name: c.Name}
+		k := Key{Key: keys.Key{Columns: t.Ordinals(c.Columns), NullsEqual: c.NullsNotDistinct}, Name: c.Name,
+			Object: errs.Object{Schema: t.Schema, Table: t.Name, Constraint: c.Name}}
 		k.Layout = &scan.Layout{IDs: c.Columns, Missing: map[int]types.Datum{}}
 		for i, at := range k.Columns {
 			column := &t.Columns[at]
@@ -56,7 +58,7 @@ func (k *Key) Same(ids []uint32, nullsEqual bool) bool {
 // Violation is PostgreSQL's error for a key that is there twice: that of row i of the key's columns.
 func (k *Key) Violation(columns []*batch.Vector, i int) error {
 	return errs.New(errs.UniqueViolation, "duplicate key value violates unique constraint %q", k.Name).
-		WithDetail("Key %s already exists.", keys.Text(k.Names, columns, i))
+		WithDetail("Key %s already exists.", keys.Text(k.Names, columns, i)).About(k.Object)
 }
 
 // Hashes returns the hashes of the keys of a flat batch, a list for each key.

@@ -13,10 +13,11 @@
 //
 // Reader turns bytes into batches, Writer batches into messages. Both belong to one goroutine. A Reader refuses a wrong
 // header, rows with another number of fields, truncated data (22P04), values of a wrong width (22P03) and rows or
-// fields beyond its limits.
+// fields beyond its limits. Behind a value that its type refuses the reading can go on, behind anything else it cannot.
 package copybinary
 
 import (
+	"cmp"
 	"encoding/binary"
 	"io"
 
@@ -37,7 +38,8 @@ const (
 
 // Options are COPY's options for binary.
 type Options struct {
-	Table    string // for error contexts
+	Table    string        // for error contexts
+	Notes    *format.Notes // take the rows with values that their types refuse; nil: Read returns the reason
 	Limits   format.Limits
 	Settings types.Settings
 }
@@ -48,6 +50,7 @@ type Reader struct {
 	cols    []format.Column
 	in      *format.Input
 	build   *format.Builder
+	notes   *format.Notes
 	row     int64
 	started bool
 	done    bool
@@ -56,30 +59,30 @@ type Reader struct {
 // NewReader returns a Reader of src for columns in the order in which rows have them.
 func NewReader(src io.Reader, opts Options, cols []format.Column) *Reader {
 	opts.Limits.EnsureDefaults()
-	return &Reader{
+	r := &Reader{
 		opts: opts, cols: cols,
 		in:    format.NewInput(src, opts.Limits),
-		build: format.NewBuilder(opts.Table, cols, &opts.Settings),
+		build: format.NewBuilder(cols, &opts.Settings),
+		notes: opts.Notes.Ready(),
 	}
+	r.notes.Context = format.LineContext(opts.Table)
+	return r
 }
 
 // Read fills out with up to maxRows rows; more is false when the data has ended, and out may then hold the last rows.
-// After an error out is undefined and the Reader is of no further use.
+// After an error out has the rows in front of it and the Reader is of no further use.
 func (r *Reader) Read(out *batch.Batch, maxRows int) (more bool, err error) {
+	r.build.Begin(out, maxRows)
+	r.notes.Begin()
 	if !r.started {
 		r.started = true
-		if err := r.header(); err != nil {
-			return false, err
-		}
+		err = r.header()
 	}
-	r.build.Begin(out, maxRows)
-	for !r.done && !r.build.Full() {
-		if err := r.readRow(); err != nil {
-			return false, err
-		}
+	for err == nil && !r.done && !r.build.Full() && !r.notes.Full() {
+		err = r.readRow()
 	}
 	r.build.Finish()
-	return !r.done, nil
+	return !r.done && err == nil, err
 }
 
 // need makes the window at least n bytes long; ok is false when the stream ends before.
@@ -152,37 +155,65 @@ func (r *Reader) readRow() error {
 	if n != len(r.cols) {
 		return r.fail(format.BadCopy("row field count is %d, expected %d", n, len(r.cols)))
 	}
-	p := 2
+	return r.readFields()
+}
+
+// readFields reads the values of a row, whose number of fields is at the front of the window. Behind one that its type
+// refuses the others are passed over, so that the next row is found.
+func (r *Reader) readFields() error {
+	p, bad := 2, -1
+	var cause error // of bad
 	for i := range r.cols {
-		if buf, ok, err = r.need(p + 4); err != nil || !ok {
-			return r.failField(i, err)
-		}
-		size := int(int32(binary.BigEndian.Uint32(buf[p:])))
-		p += 4
+		value, size, err := r.field(p)
 		switch {
-		case size == -1:
-			err = r.build.Null(i)
-		case size < 0:
-			err = format.BadCopy("invalid field size")
-		case size > r.opts.Limits.FieldBytes:
-			err = format.TooLong("field", r.opts.Limits.FieldBytes)
-		default:
-			if buf, ok, err = r.need(p + size); err == nil {
-				if !ok {
-					err = errEOF()
-				} else {
-					err = r.build.Binary(i, buf[p:p+size])
-				}
-			}
-			p += size
-		}
-		if err != nil {
+		case err != nil && bad >= 0:
+			return r.failField(bad, cause)
+		case err != nil:
 			return r.failField(i, err)
+		case bad >= 0:
+		case value == nil:
+			r.build.Null(i)
+		default:
+			if cause = r.build.Binary(i, value); cause != nil {
+				bad = i
+			}
 		}
+		p += size
 	}
-	r.build.EndRow()
+	row := r.in.Window()[:p]
+	if bad >= 0 {
+		r.build.DropRow()
+		if err := r.notes.Reject(format.BadRow{Index: r.row - 1, Line: r.row, Column: r.cols[bad].Name, Text: row,
+			Err: errs.From(r.failField(bad, cause))}); err != nil {
+			return err
+		}
+	} else {
+		nulled := r.build.EndRow()
+		r.notes.Row(r.row-1, r.row, row, nulled)
+	}
 	r.in.Advance(p)
 	return nil
+}
+
+// field returns the value at p of the window, nil for NULL, and its size there.
+func (r *Reader) field(p int) (value []byte, size int, err error) {
+	buf, ok, err := r.need(p + 4)
+	if err != nil || !ok {
+		return nil, 0, cmp.Or(err, errEOF())
+	}
+	switch n := int(int32(binary.BigEndian.Uint32(buf[p:]))); {
+	case n == -1:
+		return nil, 4, nil
+	case n < 0:
+		return nil, 0, format.BadCopy("invalid field size")
+	case n > r.opts.Limits.FieldBytes:
+		return nil, 0, format.TooLong("field", r.opts.Limits.FieldBytes)
+	default:
+		if buf, ok, err = r.need(p + 4 + n); err != nil || !ok {
+			return nil, 0, cmp.Or(err, errEOF())
+		}
+		return buf[p+4 : p+4+n : p+4+n], 4 + n, nil
+	}
 }
 
 func (r *Reader) trailer() error {
@@ -202,14 +233,8 @@ func errEOF() error { return format.BadCopy("unexpected EOF in COPY data") }
 
 func (r *Reader) fail(err error) error { return format.LineError(err, r.opts.Table, r.row) }
 
-// failField names the column; a nil err stands for the end of the stream.
+// failField names the column.
 func (r *Reader) failField(col int, err error) error {
-	switch {
-	case err == nil:
-		return r.fail(errEOF())
-	case errs.Is(err, errs.NotNullViolation):
-		return r.fail(err)
-	}
 	e := *errs.From(err)
 	if e.Context == "" {
 		e.WithContext("COPY %s, line %d, column %s", r.opts.Table, r.row, r.cols[col].Name)

@@ -20,6 +20,7 @@ type Options struct {
 	Delimiter byte    // 0 is a tab
 	Null      *string // what raw text is NULL; nil is \N
 	Header    format.Header
+	Notes     *format.Notes // take the rows whose fields do not fit the columns; nil: Read returns the reason
 	Limits    format.Limits
 	Settings  types.Settings
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/format"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -18,8 +19,11 @@ type Reader struct {
 	in    *format.Input
 	lines format.Lines // of in
 	build *format.Builder
+	notes *format.Notes
 	class [256]byte
 
+	index   int64 // rows seen so far
+	bad     int   // column that refused the row at hand, -1 for none in particular
 	started bool
 	done    bool
 
@@ -52,9 +56,11 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, erro
 	r := &Reader{
 		opts: opts, null: *opts.Null, cols: cols,
 		in:     format.NewInput(src, opts.Limits),
-		build:  format.NewBuilder(opts.Table, cols, &opts.Settings),
+		build:  format.NewBuilder(cols, &opts.Settings),
+		notes:  opts.Notes.Ready(),
 		fields: make([]field, len(cols)+1),
 	}
+	r.notes.Context = format.CopyContext(opts.Table)
 	r.lines = format.Lines{Input: r.in, Table: opts.Table}
 	r.class['\n'], r.class['\r'], r.class['\\'] = isLineEnd, isLineEnd, isBackslash
 	r.class[opts.Delimiter] = isDelimiter
@@ -62,34 +68,55 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, erro
 }
 
 // Read fills out with up to maxRows rows; more is false when the data has ended, and out may then hold the last rows.
-// After an error out is undefined and the Reader is of no further use.
+// After an error out has the rows in front of it and the Reader is of no further use.
 func (r *Reader) Read(out *batch.Batch, maxRows int) (more bool, err error) {
-	if !r.started {
-		r.started = true
-		if err := r.header(); err != nil {
-			return false, err
-		}
-	}
 	r.build.Begin(out, maxRows)
-	for !r.done && !r.build.Full() {
+	r.notes.Begin()
+	if err = r.header(); err == nil {
+		err = r.rows()
+	}
+	r.build.Finish()
+	return !r.done && err == nil, err
+}
+
+// rows reads the rows of a batch.
+func (r *Reader) rows() error {
+	for !r.done && !r.build.Full() && !r.notes.Full() {
 		n, ok, err := r.scanRow()
 		if err != nil {
-			return false, err
+			return err
 		}
 		if !ok {
 			r.done = true
-			break
+			return nil
 		}
+		r.index++
 		if err := r.appendRow(r.in.Window()[:n]); err != nil {
-			return false, err
+			if err := r.reject(err); err != nil {
+				return err
+			}
 		}
 		r.in.Advance(n)
 	}
-	r.build.Finish()
-	return !r.done, nil
+	return nil
 }
 
+// reject drops a row that cannot be read.
+func (r *Reader) reject(cause error) error {
+	r.build.DropRow()
+	b := format.BadRow{Index: r.index - 1, Line: r.lines.Read, Text: r.in.Window()[:r.length], Err: errs.From(cause)}
+	if r.bad >= 0 {
+		b.Column = r.cols[r.bad].Name
+	}
+	return r.notes.Reject(b)
+}
+
+// header skips the header, once.
 func (r *Reader) header() error {
+	if r.started {
+		return nil
+	}
+	r.started = true
 	if r.opts.Header == format.NoHeader {
 		return nil
 	}
@@ -127,6 +154,7 @@ func (r *Reader) matchHeader(row []byte) error {
 
 // appendRow parses the fields of a line into the batch.
 func (r *Reader) appendRow(line []byte) error {
+	r.bad = -1
 	if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
 		return format.LineError(types.CheckUTF8(line), r.opts.Table, r.lines.Read)
 	}
@@ -136,6 +164,7 @@ func (r *Reader) appendRow(line []byte) error {
 	}
 	for i := range r.cols {
 		if i >= r.count {
+			r.bad = i
 			return format.RowError(format.BadCopy("missing data for column %q", r.cols[i].Name), r.opts.Table, r.lines.Read, row)
 		}
 		f := r.fields[i]
@@ -143,15 +172,14 @@ func (r *Reader) appendRow(line []byte) error {
 		var err error
 		switch {
 		case len(text) == len(r.null) && string(text) == r.null:
-			if err = r.build.Null(i); err != nil {
-				return format.RowError(err, r.opts.Table, r.lines.Read, row)
-			}
+			r.build.Null(i)
 			continue
 		case len(text) > r.opts.Limits.FieldBytes:
 			err, text = format.TooLong("field", r.opts.Limits.FieldBytes), text[:min(len(text), 200)]
 		case f.escaped:
 			text = r.unescape(text)
 			if err = r.checkEscaped(text); err != nil {
+				r.bad = i
 				return format.RowError(err, r.opts.Table, r.lines.Read, row)
 			}
 			err = r.build.Text(i, text)
@@ -159,10 +187,12 @@ func (r *Reader) appendRow(line []byte) error {
 			err = r.build.Text(i, text)
 		}
 		if err != nil {
+			r.bad = i
 			return format.FieldError(err, r.opts.Table, r.lines.Read, r.cols[i].Name, text)
 		}
 	}
-	r.build.EndRow()
+	nulled := r.build.EndRow()
+	r.notes.Row(r.index-1, r.lines.Read, row, nulled)
 	return nil
 }
 

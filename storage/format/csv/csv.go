@@ -32,20 +32,11 @@ type Options struct {
 	ForceNull, ForceNotNull []bool
 	// ForceQuote has a flag per column: quote every value when writing.
 	ForceQuote []bool
-	// OnReject is told of a row whose fields do not fit the columns. The row is left out and reading goes on, unless
-	// OnReject returns an error, which Read then returns. nil: Read returns the reason. A stream whose rows cannot be
+	// Notes take the rows whose fields do not fit the columns. nil: Read returns the reason. A stream whose rows cannot be
 	// told apart (a quote without end) ends with an error all the same.
-	OnReject func(*RowError) error
+	Notes    *format.Notes
 	Limits   format.Limits
 	Settings types.Settings
-}
-
-// RowError is why a row was refused.
-type RowError struct {
-	Index  int64       // of the row among all rows, from 0, without the header
-	Line   int64       // on which the row ends, from 1
-	Column string      // "" when the row as a whole is to blame
-	Err    *errs.Error // its context names the place
 }
 
 // EnsureDefaults fills in what is zero.

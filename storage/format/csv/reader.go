@@ -18,6 +18,7 @@ type Reader struct {
 	in    *format.Input
 	lines format.Lines // of in; lines inside quoted fields count too
 	build *format.Builder
+	notes *format.Notes
 	class [256]byte
 
 	index   int64 // rows seen so far
@@ -54,9 +55,11 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, erro
 	r := &Reader{
 		opts: opts, cols: cols,
 		in:     format.NewInput(src, opts.Limits),
-		build:  format.NewBuilder(opts.Table, cols, &opts.Settings),
+		build:  format.NewBuilder(cols, &opts.Settings),
+		notes:  opts.Notes.Ready(),
 		fields: make([]field, len(cols)+1),
 	}
+	r.notes.Context = format.CopyContext(opts.Table)
 	r.lines = format.Lines{Input: r.in, Table: opts.Table, Quoted: true}
 	r.class['\n'], r.class['\r'] = isLineEnd, isLineEnd
 	r.class[opts.Delimiter] = isDelimiter
@@ -65,31 +68,37 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) (*Reader, erro
 }
 
 // Read fills out with up to maxRows rows; more is false when the data has ended, and out may then hold the last rows.
-// After an error out is undefined and the Reader is of no further use.
+// After an error out has the rows in front of it and the Reader is of no further use.
 func (r *Reader) Read(out *batch.Batch, maxRows int) (more bool, err error) {
-	if err := r.start(); err != nil {
-		return false, err
-	}
 	r.build.Begin(out, maxRows)
-	for !r.done && !r.build.Full() {
+	r.notes.Begin()
+	if err = r.start(); err == nil {
+		err = r.rows()
+	}
+	r.build.Finish()
+	return !r.done && err == nil, err
+}
+
+// rows reads the rows of a batch.
+func (r *Reader) rows() error {
+	for !r.done && !r.build.Full() && !r.notes.Full() {
 		n, ok, err := r.scanRow()
 		if err != nil {
-			return false, err
+			return err
 		}
 		if !ok {
 			r.done = true
-			break
+			return nil
 		}
 		r.index++
 		if err := r.appendRow(r.in.Window()[:n]); err != nil {
-			if err := r.reject(err); err != nil {
-				return false, err
+			if err := r.reject(err, n); err != nil {
+				return err
 			}
 		}
 		r.in.Advance(n)
 	}
-	r.build.Finish()
-	return !r.done, nil
+	return nil
 }
 
 // start skips the byte order mark and the header.
@@ -136,17 +145,14 @@ func (r *Reader) matchHeader() error {
 	})
 }
 
-// reject hands a row that cannot be read to OnReject, and drops it unless that says to stop.
-func (r *Reader) reject(cause error) error {
-	if r.opts.OnReject == nil {
-		return cause
-	}
+// reject drops a row of n bytes that cannot be read.
+func (r *Reader) reject(cause error, n int) error {
 	r.build.DropRow()
-	re := &RowError{Index: r.index - 1, Line: r.lines.Read, Err: errs.From(cause)}
+	b := format.BadRow{Index: r.index - 1, Line: r.lines.Read, Text: trimEOL(r.in.Window()[:n]), Err: errs.From(cause)}
 	if r.bad >= 0 {
-		re.Column = r.cols[r.bad].Name
+		b.Column = r.cols[r.bad].Name
 	}
-	return r.opts.OnReject(re)
+	return r.notes.Reject(b)
 }
 
 // appendRow parses the fields of a row into the batch.
@@ -167,7 +173,7 @@ func (r *Reader) appendRow(row []byte) error {
 		text := r.text(row, f)
 		var err error
 		if (len(text) == len(r.opts.Null)) && r.isNull(i, f, text) {
-			err, text = r.build.Null(i), nil
+			r.build.Null(i)
 		} else if len(text) > r.opts.Limits.FieldBytes {
 			err, text = format.TooLong("field", r.opts.Limits.FieldBytes), text[:min(len(text), 200)]
 		} else {
@@ -175,13 +181,11 @@ func (r *Reader) appendRow(row []byte) error {
 		}
 		if err != nil {
 			r.bad = i
-			if errs.Is(err, errs.NotNullViolation) {
-				return format.RowError(err, r.opts.Table, r.lines.Read, trimEOL(row))
-			}
 			return format.FieldError(err, r.opts.Table, r.lines.Read, r.cols[i].Name, text)
 		}
 	}
-	r.build.EndRow()
+	nulled := r.build.EndRow()
+	r.notes.Row(r.index-1, r.lines.Read, trimEOL(row), nulled)
 	return nil
 }
 

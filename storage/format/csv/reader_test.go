@@ -138,7 +138,6 @@ func TestReadErrors(t *testing.T) {
 	opts := csv.Options{Table: "t", Limits: format.Limits{RowBytes: 1000, FieldBytes: 100}}
 	match := opts
 	match.Header = format.MatchHeader
-	notNull := []format.Column{{Name: "a", Type: types.T(types.Int4), NotNull: true}, {Name: "b", Type: types.T(types.Int4)}}
 	two := columns(types.Int4, types.Int4)
 	for _, c := range []struct {
 		name, in string
@@ -156,7 +155,6 @@ func TestReadErrors(t *testing.T) {
 		{"utf8", "1,2\n\xff,2\n", "22021", `invalid byte sequence for encoding "UTF8": 0xff`, "COPY t, line 2", opts, two},
 		{"zero byte", "1,\x00\n", "22021", `invalid byte sequence for encoding "UTF8": 0x00`, "COPY t, line 1", opts, two},
 		{"stray cr", "1,2\n3\r,4\n", "22P04", "unquoted carriage return found in data", "COPY t, line 2", opts, two},
-		{"not null", ",2\n", "23502", `null value in column "a" of relation "t" violates not-null constraint`, `COPY t, line 1: ",2"`, opts, notNull},
 		{"header count", "a\n", "22P04", "wrong number of fields in header line: got 1, expected 2", `COPY t, line 1: "a"`, match, two},
 		{"header name", "a,c\n", "22P04", `column name mismatch in header line field 2: got "c", expected "b"`, `COPY t, line 1: "a,c"`, match, two},
 		{"long row", strings.Repeat("1", 2000), "54000", "row is longer than 1000 bytes", "COPY t, line 1", opts, two},

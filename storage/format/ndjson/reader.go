@@ -21,6 +21,7 @@ type Reader struct {
 	sorted  []int // columns by name
 	in      *format.Input
 	build   *format.Builder
+	notes   *format.Notes
 	started bool
 	done    bool
 	index   int64 // of the row at hand
@@ -48,11 +49,13 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) *Reader {
 	r := &Reader{
 		opts: opts, cols: cols,
 		in:        format.NewInput(src, opts.Limits),
-		build:     format.NewBuilder(opts.Table, cols, &opts.Settings),
+		build:     format.NewBuilder(cols, &opts.Settings),
+		notes:     opts.Notes.Ready(),
 		predicted: make([]int32, len(cols)),
 		values:    make([]value, len(cols)),
 		index:     -1,
 	}
+	r.notes.Context = func(b *format.BadRow) string { return r.context(b.Line, b.Column) }
 	for i := range cols {
 		r.sorted = append(r.sorted, i)
 		r.predicted[i] = int32(i)
@@ -65,47 +68,56 @@ func NewReader(src io.Reader, opts Options, cols []format.Column) *Reader {
 func (r *Reader) Rows() int64 { return r.index + 1 }
 
 // Read fills out with up to maxRows rows; more is false when the data has ended, and out may then hold the last rows.
-// After an error out is undefined and the Reader is of no further use.
+// After an error out has the rows in front of it and the Reader is of no further use.
 func (r *Reader) Read(out *batch.Batch, maxRows int) (more bool, err error) {
 	r.build.Begin(out, maxRows)
-	for !r.done && !r.build.Full() {
-		line, n, err := r.nextLine()
-		if err != nil {
-			return false, err
-		}
-		if n == 0 {
-			r.done = true
-			break
-		}
-		if !blank(line) {
-			r.index++
-			if err := r.appendRow(line); err != nil {
-				if err := r.reject(err); err != nil {
-					return false, err
-				}
-			}
-		}
-		r.in.Advance(n)
+	r.notes.Begin()
+	for err == nil && !r.done && !r.build.Full() && !r.notes.Full() {
+		err = r.readRow()
 	}
 	r.build.Finish()
-	return !r.done, nil
+	return !r.done && err == nil, err
+}
+
+// readRow reads the next line.
+func (r *Reader) readRow() error {
+	line, n, err := r.nextLine()
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		r.done = true
+		return nil
+	}
+	if !blank(line) {
+		r.index++
+		if err := r.appendRow(line); err != nil {
+			if err := r.reject(err, line); err != nil {
+				return err
+			}
+		}
+	}
+	r.in.Advance(n)
+	return nil
 }
 
 // reject drops the row at hand and hands the reason on.
-func (r *Reader) reject(cause error) error {
+func (r *Reader) reject(cause error, line []byte) error {
 	r.build.DropRow()
 	e := *errs.From(cause)
 	if e.Context == "" {
-		e.Context = fmt.Sprintf("NDJSON %s, line %d", r.opts.Table, r.line)
-		if r.badColumn != "" {
-			e.Context += ", column " + r.badColumn
-		}
+		e.Context = r.context(r.line, r.badColumn)
 	}
-	re := &RowError{Index: r.index, Line: r.line, Column: r.badColumn, Err: &e}
-	if r.opts.OnReject == nil {
-		return re
+	return r.notes.Reject(format.BadRow{Index: r.index, Line: r.line, Column: r.badColumn, Text: line, Err: &e})
+}
+
+// context tells where an error is.
+func (r *Reader) context(line int64, column string) string {
+	where := fmt.Sprintf("NDJSON %s, line %d", r.opts.Table, line)
+	if column != "" {
+		where += ", column " + column
 	}
-	return r.opts.OnReject(re)
+	return where
 }
 
 // nextLine returns the next line and its length with the line end, 0 at the end of the data.
@@ -137,7 +149,7 @@ func (r *Reader) nextLine() (line []byte, n int, err error) {
 				r.badColumn = ""
 				e := *errs.From(err)
 				e.WithContext("NDJSON %s, line %d", r.opts.Table, r.line)
-				err = &RowError{Index: r.index, Line: r.line, Err: &e}
+				err = &format.BadRow{Index: r.index, Line: r.line, Err: &e}
 			}
 			return nil, 0, err
 		}
@@ -171,9 +183,11 @@ func (r *Reader) appendRow(line []byte) error {
 		var err error
 		switch {
 		case v.row != r.index+1:
-			err = r.build.Default(i)
+			if r.build.Default(i) {
+				r.notes.Lack(i)
+			}
 		case v.kind == kindNull:
-			err = r.build.Null(i)
+			r.build.Null(i)
 		case v.end-v.start > r.opts.Limits.FieldBytes:
 			err = format.TooLong("field", r.opts.Limits.FieldBytes)
 		case v.kind == kindEscaped:
@@ -191,7 +205,8 @@ func (r *Reader) appendRow(line []byte) error {
 			return err
 		}
 	}
-	r.build.EndRow()
+	nulled := r.build.EndRow()
+	r.notes.Row(r.index, r.line, line, nulled)
 	return nil
 }
 

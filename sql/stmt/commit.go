@@ -28,9 +28,12 @@ func (t *Tx) Commit(ctx context.Context) error {
 	case len(w.Rows)+len(w.Edits) > 0:
 		_, err = t.db.Commit(ctx, w)
 	}
-	if t.conflicts && errs.Is(err, errs.UniqueViolation) {
-		return errs.New(errs.SerializationFailure, "could not serialize access due to concurrent update").
-			WithDetail("%s", errs.From(err).Detail)
+	e := errs.New(errs.SerializationFailure, "could not serialize access due to concurrent update")
+	switch {
+	case t.conflicts && errs.Is(err, errs.UniqueViolation):
+		return e.WithDetail("%s", errs.From(err).Detail)
+	case t.rejecting && errs.Is(err, errs.DuplicateTable):
+		return e.WithDetail("Somebody else has made a table meanwhile: %s.", errs.From(err).Message)
 	}
 	return err
 }

@@ -31,6 +31,8 @@ func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 		return "", err
 	}
 	o := columnFlags(b.Options, b.Ordinals)
+	bad := &badRows{how: o.OnError, most: o.RejectLimit, table: t}
+	bad.set(&into, env.Tx)
 	into.Meter = format.NewMeter(o.Encoding.Reader(src), account)
 	to := table.NewAppender(into)
 	r, err := newRowReader(into.Meter, t.Name, &o, to, env.Session.TypeSettings(), account)
@@ -40,7 +42,10 @@ func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 	if err := to.Read(ctx, r); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("COPY %d", to.Rows()), env.Tx.Await()
+	if err := env.Tx.Await(); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("COPY %d", to.Rows()), bad.notice(env.Out)
 }
 
 // copyInto says what becomes of the rows.

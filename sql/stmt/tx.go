@@ -46,6 +46,7 @@ type Tx struct {
 	spare   []*batch.Batch            // that have moved, to be filled again
 
 	conflicts bool // there was an ON CONFLICT: what it did not find came from others
+	rejecting bool // a reject table was made, that others may make, too
 }
 
 // pending is one batch of rows that is not committed yet.

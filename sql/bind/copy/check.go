@@ -71,7 +71,10 @@ func check(o *Options, given map[string]string, from bool) error {
 	if err := one("escape", escape, hasEscape, &o.Escape); err != nil {
 		return err
 	}
-	return checkForce(o, csv, from)
+	if err := checkForce(o, csv, from); err != nil {
+		return err
+	}
+	return checkOnError(o)
 }
 
 func checkForce(o *Options, csv, from bool) error {

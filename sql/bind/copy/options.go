@@ -40,6 +40,8 @@ type Options struct {
 	ForceNull     []int
 	Encoding      *format.Charset // nil: UTF-8
 	Freeze        bool
+	OnError       OnError
+	RejectLimit   int64 // most rows that are left out; 0: any number
 	// Extra holds options that PostgreSQL does not have, by lower-case name.
 	Extra map[string]string
 }
@@ -61,7 +63,7 @@ type reader struct {
 
 // Read reads the options, in the old and the new spelling, which the grammar makes one.
 func Read(st *parse.Statement, defs []*pg.Node, target *Target) (*Options, error) {
-	r := &reader{st: st, target: target, given: map[string]string{}, Options: Options{Format: Text}}
+	r := &reader{st: st, target: target, given: map[string]string{}, Options: Options{Format: Text, OnError: Stop}}
 	seen := map[string]bool{}
 	for _, d := range defs {
 		def := d.GetDefElem()
@@ -115,7 +117,11 @@ func (r *reader) option(name string, def *pg.DefElem) error {
 		r.ForceNotNull, err = r.columns(def)
 	case "force_null":
 		r.ForceNull, err = r.columns(def)
-	case "convert_selectively", "default", "on_error", "log_verbosity", "reject_limit", "follow", "resume":
+	case "on_error":
+		return r.onError(def)
+	case "reject_limit":
+		return r.rejectLimit(def)
+	case "convert_selectively", "default", "log_verbosity", "follow", "resume":
 		return r.st.Unsupported(def.Location, "COPY option %q", name)
 	default:
 		return r.st.Fail(def.Location, errs.SyntaxError, "option %q not recognized", def.Defname)

@@ -23,6 +23,7 @@ type commit struct {
 	sections  []table.Section
 	edits     []catalog.Edit // as they take effect
 	files     []shelf.Sealed // of a load
+	extended  []*shelf.File  // of files: those that took the places of the load's own
 	rows      int64
 	seconds   int64
 	flattened int // flat that are in use
@@ -60,14 +61,15 @@ func (db *DB) Commit(ctx context.Context, w table.Write) (table.Ack, error) {
 // that the write failed, and that a restart may find it all the same.
 func (db *DB) commitFiles(ctx context.Context, w table.Write, files []shelf.Sealed) (ack table.Ack, unsure bool, err error) {
 	c := commits.Get().(*commit)
-	c.files, c.entry.Sequence = files, 0
+	c.files, c.extended, c.entry.Sequence = files, nil, 0
 	if ack, err = db.commit(ctx, c, &w); err != nil {
 		db.metrics.Refused.Add(1)
 		// What has no sequence did not reach the log, and what met a full disk was cut off again.
 		unsure = c.entry.Sequence != 0 && !vfs.Passes(err)
+		c.dropExtended(unsure)
 	}
 	if c.held() <= 8<<20 { // a huge write must not pin its buffers
-		c.entry.Data, c.token, c.edits, c.files, c.moves = nil, nil, nil, nil, nil
+		c.entry.Data, c.token, c.edits, c.files, c.extended, c.moves = nil, nil, nil, nil, nil, nil
 		clear(c.sections)
 		clear(c.deletions)
 		clear(c.logged)
@@ -148,6 +150,12 @@ func (db *DB) write(ctx context.Context, c *commit, w *table.Write) error {
 	if err := db.claim(ctx, c); err != nil {
 		return err
 	}
+	if err := db.inherit(ctx, c); err != nil {
+		return err
+	}
+	more := max(0, c.held()-held)
+	_ = db.writeAccount.Reserve(more)
+	defer db.writeAccount.Free(more)
 	c.logged = c.logged[:0]
 	for _, d := range c.deletions {
 		c.logged = append(c.logged, d.Deletion)

@@ -238,7 +238,7 @@ func (l *life) load(t, o *catalog.Table, first int) error {
 	gone := index.NewRowIDs()
 	for i := range n {
 		if l.r.IntN(10) == 0 {
-			gone.Add(table.OwnRows + uint64(i))
+			gone.Add(scan.OwnRows + uint64(i))
 		}
 	}
 	_, err = ld.Commit(ctx, table.Write{}, l.db.Catalog(), func(id catalog.TableID) *index.RowIDs {
@@ -301,7 +301,7 @@ func TestCursorPositions(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone := index.NewRowIDs()
-	gone.AddRange(table.OwnRows+3, table.OwnRows+9)
+	gone.AddRange(scan.OwnRows+3, scan.OwnRows+9)
 	ack, err := l.Commit(ctx, table.Write{}, db.Catalog(), func(id catalog.TableID) *index.RowIDs {
 		if id == a.ID {
 			return gone

@@ -31,6 +31,7 @@ type keyed struct {
 	upsert  bool
 	own     *index.RowIDs // what the write deletes anyway
 	taken   *index.RowIDs // what it takes away for its keys
+	heirs   []heir        // rows of the write that go on with the identities of taken
 	emptied bool          // it takes all rows of the table away
 	claimed bool
 	search  unique.Search
@@ -54,7 +55,7 @@ func (c *commit) keyedOf(t *catalog.Table, r *table.Rows) int {
 		i = len(c.keyed)
 		c.keyed = slices.Grow(c.keyed, 1)[:i+1]
 		k := &c.keyed[i]
-		k.table, k.upsert, k.own, k.taken, k.emptied, k.claimed = t.ID, upserts(t), nil, nil, false, false
+		k.table, k.upsert, k.own, k.taken, k.heirs, k.emptied, k.claimed = t.ID, upserts(t), nil, nil, k.heirs[:0], false, false
 		k.rows.Reset(list)
 		k.files, k.loaded = k.files[:0], unique.Loaded{Rows: &k.rows}
 	}
@@ -172,7 +173,7 @@ func (db *DB) reservedLocked(c *commit) bool {
 func (db *DB) unreserveLocked(c *commit) {
 	for i := range c.keyed {
 		k := &c.keyed[i]
-		k.taken = nil
+		k.taken, k.heirs = nil, k.heirs[:0]
 		t := db.tables[k.table]
 		if t == nil || !k.claimed {
 			continue
@@ -222,6 +223,9 @@ func (db *DB) claimProbes(ctx context.Context, c *commit, k *keyed, key int, pro
 		}
 		if k.upsert && key == 0 {
 			k.taken = k.taken.Union(rows)
+			for _, f := range k.found {
+				k.heirs = append(k.heirs, heir{f.Row, f.Identity})
+			}
 			return nil, nil
 		}
 		return nil, k.violation(ctx, key, k.found[0].Row)

@@ -56,7 +56,8 @@ func pairRows(tab *catalog.Table, list ...pair) table.Rows {
 // stored is a row with its number.
 type stored struct {
 	pair
-	number uint64
+	number   uint64
+	identity int64
 }
 
 // pairsOf reads a table of pairs.
@@ -67,7 +68,7 @@ func pairsOf(s *table.Snapshot, id catalog.TableID) ([]stored, error) {
 	}
 	account := mem.NewPool(0).Account("test", 0)
 	defer account.Close()
-	sc, err := rel.Open(ctx, &scan.Request{Columns: []int{0, 1, scan.RowNumber}, Account: account})
+	sc, err := rel.Open(ctx, &scan.Request{Columns: []int{0, 1, scan.RowNumber, scan.Identity}, Account: account})
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,8 @@ func pairsOf(s *table.Snapshot, id catalog.TableID) ([]stored, error) {
 		return nil, err
 	}
 	defer r.Close()
-	out := batch.New([]types.Type{types.T(types.Int8), types.T(types.Int8), types.T(types.Int8)})
+	int8 := types.T(types.Int8)
+	out := batch.New([]types.Type{int8, int8, int8, int8})
 	var list []stored
 	for {
 		ok, err := r.Next(ctx, out)
@@ -85,7 +87,7 @@ func pairsOf(s *table.Snapshot, id catalog.TableID) ([]stored, error) {
 			return list, err
 		}
 		for i := range out.Len {
-			list = append(list, stored{pair{out.Cols[0].Datum(i).I, out.Cols[1].Datum(i).I}, uint64(out.Cols[2].Datum(i).I)})
+			list = append(list, stored{pair{out.Cols[0].Datum(i).I, out.Cols[1].Datum(i).I}, uint64(out.Cols[2].Datum(i).I), out.Cols[3].Datum(i).I})
 		}
 	}
 }
@@ -99,9 +101,12 @@ type keyModel struct {
 	o      Options
 	upsert bool
 	rows   map[int64]int64
-	values int64 // given out
-	loads  int   // committed
-	wrong  int   // refused
+	values int64           // given out
+	loads  int             // committed
+	wrong  int             // refused
+	kept   int             // rows that took the place of others
+	ids    map[int64]int64 // identities by key, of rows that were read
+	used   map[int64]bool  // all that there were
 }
 
 func (m *keyModel) next() int64 { m.values++; return m.values }
@@ -115,17 +120,36 @@ func (m *keyModel) compare() map[int64]uint64 {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	got, numbers := map[int64]int64{}, map[int64]uint64{}
+	got, numbers, ids := map[int64]int64{}, map[int64]uint64{}, map[int64]int64{}
 	for _, x := range list {
 		if _, ok := got[x.k]; ok {
 			m.t.Fatalf("key %d is there twice", x.k)
 		}
 		got[x.k], numbers[x.k] = x.v, x.number
+		ids[x.k] = m.identity(x)
 	}
 	if !maps.Equal(got, m.rows) {
 		m.t.Fatalf("%d rows, want %d: %v, want %v", len(got), len(m.rows), got, m.rows)
 	}
+	m.ids = ids
 	return numbers
+}
+
+// identity holds that of a row against the model: a row that took the place of another has its identity, and a new one its
+// number, which none has had.
+func (m *keyModel) identity(x stored) int64 {
+	m.t.Helper()
+	id, known := m.ids[x.k]
+	switch {
+	case known && id != x.identity:
+		m.t.Fatalf("key %d has the identity %d, had %d", x.k, x.identity, id)
+	case !known && (x.identity != int64(x.number) || m.used[x.identity]):
+		m.t.Fatalf("the new key %d, number %d, has the identity %d, used %v", x.k, x.number, x.identity, m.used[x.identity])
+	case known && id != int64(x.number):
+		m.kept++
+	}
+	m.used[x.identity] = true
+	return x.identity
 }
 
 // random returns rows of which some may have the same key, or one that is there.
@@ -202,6 +226,9 @@ func (m *keyModel) step() {
 		w.Truncate = true
 		rows, twice := m.apply(map[int64]int64{}, list)
 		_, err := m.db.Commit(ctx, table.Write{Rows: []table.Rows{w}})
+		if err == nil {
+			clear(m.ids)
+		}
 		m.expect(err, rows, twice)
 	}
 }
@@ -232,6 +259,11 @@ func (m *keyModel) replace() {
 	rows, twice := m.apply(left, list)
 	m.upsert = was
 	_, err := m.db.Commit(ctx, table.Write{Rows: []table.Rows{w}})
+	if err == nil {
+		for _, k := range freed {
+			delete(m.ids, k)
+		}
+	}
 	m.expect(err, rows, twice)
 }
 
@@ -255,7 +287,7 @@ func (m *keyModel) load() {
 	for i, p := range list {
 		_, there := seen[p.k]
 		if m.r.IntN(10) == 0 || there && clean && !m.upsert {
-			gone.Add(table.OwnRows + uint64(i))
+			gone.Add(scan.OwnRows + uint64(i))
 			continue
 		}
 		seen[p.k] = p.v
@@ -276,7 +308,7 @@ func TestKeysAgainstModel(t *testing.T) {
 			if seed%3 == 2 {
 				defer keys.Weaken(4)()
 			}
-			m := &keyModel{t: t, r: rand.New(rand.NewPCG(uint64(seed), 7)), o: testOptions(vfs.NewMem()), rows: map[int64]int64{}}
+			m := &keyModel{t: t, r: rand.New(rand.NewPCG(uint64(seed), 7)), o: testOptions(vfs.NewMem()), rows: map[int64]int64{}, used: map[int64]bool{}}
 			m.db = mustOpen(t, m.o)
 			var options []catalog.Option
 			if seed%2 == 1 {
@@ -295,10 +327,11 @@ func TestKeysAgainstModel(t *testing.T) {
 			}
 			for range steps {
 				m.step()
+				m.compare()
 			}
 			m.compare()
-			if m.loads == 0 || m.wrong == 0 && !m.upsert {
-				t.Errorf("%d loads, %d writes refused", m.loads, m.wrong)
+			if m.loads == 0 || m.wrong == 0 && !m.upsert || m.kept == 0 && m.upsert {
+				t.Errorf("%d loads, %d writes refused, %d identities kept", m.loads, m.wrong, m.kept)
 			}
 			mustClose(t, m.db)
 		})

@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
@@ -39,7 +40,7 @@ type Load struct {
 
 	mu      sync.Mutex
 	cond    *sync.Cond     // a part was sealed, or could not be
-	shelves []*shelf.Shelf // by table, as the transaction sees it; their rows are numbered from table.OwnRows on
+	shelves []*shelf.Shelf // by table, as the transaction sees it; their rows are numbered from scan.OwnRows on
 	flat    batch.Flattener
 	ended   bool
 }
@@ -90,6 +91,7 @@ func (l *Load) Append(ctx context.Context, info *catalog.Table, b *batch.Batch) 
 		return err
 	}
 	defer l.measureLocked()
+	f = identified(f, len(info.Columns))
 	before := t.Next
 	if _, _, err := t.Append(shelf.Rows{Batch: f}); err != nil {
 		return errors.Join(err, l.cutLocked(t, before))
@@ -104,7 +106,7 @@ func (l *Load) shelfLocked(info *catalog.Table) *shelf.Shelf {
 			return t
 		}
 	}
-	t := shelf.New(&l.db.shelves, info, l.db.limits().Of(info), table.OwnRows)
+	t := shelf.New(&l.db.shelves, info, l.db.limits().Of(info), scan.OwnRows)
 	l.shelves = append(l.shelves, t)
 	return t
 }
@@ -117,7 +119,7 @@ func (l *Load) Truncate(rows map[catalog.TableID]int64) error {
 	defer l.mu.Unlock()
 	defer l.measureLocked()
 	for _, t := range l.shelves {
-		if err := l.cutLocked(t, table.OwnRows+uint64(rows[t.Table.ID])); err != nil {
+		if err := l.cutLocked(t, scan.OwnRows+uint64(rows[t.Table.ID])); err != nil {
 			return err
 		}
 	}

@@ -155,6 +155,15 @@ func batches(p *shelf.Part, columns int) []*batch.Batch {
 			bs[i].Cols[col] = v
 		}
 	}
+	if ids := p.Live.Identities(); ids != nil {
+		at := 0
+		for _, b := range bs {
+			v := new(batch.Vector)
+			v.Slice(ids, at, b.Len)
+			b.Cols = append(b.Cols, v)
+			at += b.Len
+		}
+	}
 	return bs
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
@@ -578,7 +579,7 @@ func loadStep(db *DB, i, a, b int) error {
 		return nil
 	}
 	err := appendRows(l, ta, bogus, own[i%3], 40)
-	hide.AddRange(table.OwnRows, table.OwnRows+uint64(own[i%3]))
+	hide.AddRange(scan.OwnRows, scan.OwnRows+uint64(own[i%3]))
 	if err == nil {
 		err = appendRows(l, ta, a, na, 40)
 	}

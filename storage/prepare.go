@@ -6,6 +6,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -47,6 +48,7 @@ func (c *commit) prepare(ctx context.Context, cat *catalog.Snapshot, w *table.Wr
 			if err := checkRows(t, f); err != nil {
 				return err
 			}
+			f = identified(f, len(t.Columns))
 			p := piece{table: t, batch: f, keyed: k}
 			if k >= 0 {
 				p.number = c.keyed[k].rows.Len()
@@ -75,7 +77,8 @@ func (c *commit) flattener() *batch.Flattener {
 	return c.flat[c.flattened-1]
 }
 
-// layOut encodes the rows when no two of them have the same key, or only those that keep.
+// layOut encodes the rows when no two of them have the same key, or only those that keep. Those that may take the places of
+// others wait until it is known whose (inherit).
 func (c *commit) layOut() error {
 	for i := range c.keyed {
 		k := &c.keyed[i]
@@ -88,14 +91,20 @@ func (c *commit) layOut() error {
 	}
 	for i := range c.pieces {
 		p := &c.pieces[i]
-		var hashes [][]uint64
-		if p.keyed >= 0 {
-			hashes = c.keyed[p.keyed].rows.Hashes(p.number)
-		}
 		c.rows += int64(p.batch.Len)
-		c.split(p.table, p.batch, hashes)
+		if p.keyed < 0 || !c.keyed[p.keyed].upsert {
+			c.layOutPiece(p)
+		}
 	}
 	return nil
+}
+
+func (c *commit) layOutPiece(p *piece) {
+	var hashes [][]uint64
+	if p.keyed >= 0 {
+		hashes = c.keyed[p.keyed].rows.Hashes(p.number)
+	}
+	c.split(p.table, p.batch, hashes)
 }
 
 // supersede drops the rows whose key comes again in the same write.
@@ -183,7 +192,11 @@ func (c *commit) split(t *catalog.Table, b *batch.Batch, hashes [][]uint64) {
 
 // checkRows holds a flat batch against its table: types, and NOT NULL.
 func checkRows(t *catalog.Table, b *batch.Batch) error {
-	if len(b.Cols) != len(t.Columns) {
+	if n := len(t.Columns); len(b.Cols) == n+1 {
+		if v := b.Cols[n]; v.Len != b.Len || v.Type != shelf.IdentityColumn.Type {
+			return errs.Internal("identities of type %s, %d of %d rows", v.Type, v.Len, b.Len)
+		}
+	} else if len(b.Cols) != n {
 		return errs.Internal("%d columns for table %q, which has %d", len(b.Cols), t.Name, len(t.Columns))
 	}
 	for i := range t.Columns {
@@ -199,4 +212,13 @@ func checkRows(t *catalog.Table, b *batch.Batch) error {
 		}
 	}
 	return nil
+}
+
+// identified returns a flat batch without the hidden column of identities where its rows have none: the first commit gives
+// them theirs. n is the number of the table's columns.
+func identified(b *batch.Batch, n int) *batch.Batch {
+	if len(b.Cols) > n && b.Cols[n].Valid != nil && !b.Cols[n].Valid[:batch.Words(b.Len)].Any() {
+		return &batch.Batch{Len: b.Len, Cols: b.Cols[:n]}
+	}
+	return b
 }

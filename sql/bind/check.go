@@ -36,6 +36,9 @@ func parseExpression(text string) (*pg.Node, error) {
 	return targets[0].GetResTarget().Val, nil
 }
 
+// checkClause is a CHECK constraint as error messages call it.
+const checkClause = "check constraints"
+
 // check binds the condition of a CHECK constraint, and returns which columns it reads.
 func (b *Binder) check(tableName string, columns []catalog.Column, n *pg.Node) (e expr.Expr, used []int, err error) {
 	cols := make([]plan.Column, len(columns))
@@ -48,7 +51,7 @@ func (b *Binder) check(tableName string, columns []catalog.Column, n *pg.Node) (
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &scope{from: f, node: oneRow(), clause: "check constraints"}
+	s := &scope{from: f, node: oneRow(), clause: checkClause}
 	start := s.node
 	if e, err = b.boolean(s, n, "CHECK"); err != nil {
 		return nil, nil, err

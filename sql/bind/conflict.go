@@ -17,8 +17,8 @@ type Conflict struct {
 	// Keys are the names of the constraints that count; nil: all of them.
 	Keys []string
 	// Update is DO UPDATE: Values are the number of the pair of rows, whether it is changed, and the new values of all columns
-	// of the table. They are computed from Columns: the number of the pair, the columns of the row that is there, and those
-	// of the row that was to come.
+	// of the table. They are computed from Columns: the number of the pair, the columns of the row that is there, those of
+	// the row that was to come, and the identity of the one that is there.
 	Update  bool
 	Columns []plan.Column
 	Values  []expr.Expr
@@ -68,10 +68,12 @@ func (b *Binder) conflict(r *Relation, n *pg.InsertStmt) (*Conflict, error) {
 func (b *Binder) conflictScope(r *Relation, n *pg.InsertStmt, c *Conflict) (*scope, error) {
 	there, excluded := b.tableColumns(r), b.tableColumns(r)
 	c.Columns = append(append([]plan.Column{b.newColumn("pair", types.T(types.Int8))}, there...), excluded...)
+	id := b.rowID(r)
+	c.Columns = append(c.Columns, id)
 	for _, col := range c.Columns {
 		b.origins[col.ID] = col
 	}
-	t := &table{schema: r.Schema, alias: r.Name, name: r.Name}
+	t := &table{schema: r.Schema, alias: r.Name, name: r.Name, relation: r, rowID: func() plan.Column { return id }}
 	if n.Relation.Alias != nil {
 		t.alias = n.Relation.Alias.Aliasname
 	}

@@ -95,7 +95,7 @@ func (b *Binder) rangeVar(s *scope, n *pg.RangeVar) (plan.Node, from, error) {
 		return nil, from{}, err
 	}
 	scan := b.scan(r)
-	t := &table{schema: r.Schema, alias: r.Name, name: r.Name, relation: r}
+	t := &table{schema: r.Schema, alias: r.Name, name: r.Name, relation: r, rowID: b.rowIDOf(scan, r)}
 	if n.Alias != nil {
 		t.alias, scan.Alias = n.Alias.Aliasname, n.Alias.Aliasname
 	}

@@ -294,7 +294,9 @@ func (b *Binder) returning(out *Insert, n *pg.InsertStmt) error {
 	for _, c := range out.Inserted {
 		b.origins[c.ID] = c
 	}
-	t := &table{schema: out.Relation.Schema, alias: out.Relation.Name, name: out.Relation.Name}
+	id := b.rowID(out.Relation)
+	t := &table{schema: out.Relation.Schema, alias: out.Relation.Name, name: out.Relation.Name, relation: out.Relation,
+		rowID: func() plan.Column { return id }}
 	if n.Relation.Alias != nil {
 		t.alias = n.Relation.Alias.Aliasname
 	}
@@ -302,6 +304,7 @@ func (b *Binder) returning(out *Insert, n *pg.InsertStmt) error {
 	if err != nil {
 		return err
 	}
+	out.Inserted = append(out.Inserted, id)
 	s := &scope{from: f, node: oneRow(), clause: "RETURNING"}
 	start := s.node
 	targets, err := b.expandTargets(s, n.ReturningList)

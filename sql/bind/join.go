@@ -29,6 +29,11 @@ func (b *Binder) joinExpr(s *scope, n *pg.JoinExpr) (plan.Node, from, error) {
 	if n.IsNatural {
 		n = naturalUsing(n, &lf, &rf)
 	}
+	for _, f := range []*from{&lf, &rf} {
+		for _, t := range f.tables {
+			t.joined = true
+		}
+	}
 	j := &join{kind: joinKinds[n.Jointype], left: left, right: right, lf: lf, rf: rf}
 	if len(n.UsingClause) > 0 {
 		if err := b.using(j, n); err != nil {

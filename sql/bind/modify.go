@@ -6,6 +6,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -17,8 +18,9 @@ type modify struct {
 	scope    *scope
 	scan     *plan.Scan
 	number   plan.Column // of the row
-	target   from        // the table that is changed
-	using    from        // the others
+	rowID    func() plan.Column
+	target   from // the table that is changed
+	using    from // the others
 	out      *plan.Project
 }
 
@@ -59,6 +61,7 @@ func (b *Binder) update(n *pg.UpdateStmt) (Statement, error) {
 		inner.Exprs, inner.Cols = append(inner.Exprs, ref(c)), append(inner.Cols, c)
 	}
 	pass(m.number)
+	pass(m.rowID())
 	for i, c := range cols {
 		inner.Exprs, inner.Cols = append(inner.Exprs, values[i]), append(inner.Cols, c)
 	}
@@ -74,6 +77,7 @@ func (b *Binder) update(n *pg.UpdateStmt) (Statement, error) {
 	for _, c := range cols {
 		m.keep(c)
 	}
+	m.keep(m.rowID())
 	changed := *m.target.tables[0]
 	changed.columns = append([]name(nil), changed.columns...)
 	for i := range changed.columns {
@@ -110,7 +114,8 @@ func (b *Binder) modifyTables(target *pg.RangeVar, with *pg.WithClause, using []
 		return nil, errs.New(errs.WrongObjectType, "cannot %s relation %q", verb, r.Name)
 	}
 	m.scan = b.scan(r)
-	t := &table{schema: r.Schema, alias: r.Name, name: r.Name}
+	m.rowID = b.rowIDOf(m.scan, r)
+	t := &table{schema: r.Schema, alias: r.Name, name: r.Name, relation: r, rowID: m.rowID}
 	if target.Alias != nil {
 		t.alias, m.scan.Alias = target.Alias.Aliasname, target.Alias.Aliasname
 	}
@@ -159,6 +164,9 @@ func (b *Binder) assignments(m *modify, list []*pg.Node) ([]expr.Expr, error) {
 	for _, node := range list {
 		t := node.GetResTarget()
 		i := r.Table.Column(t.Name)
+		if err := catalog.SystemColumn(t.Name, "assign to"); err != nil {
+			return nil, b.at(err, t.Location)
+		}
 		if i < 0 {
 			return nil, b.fail(t.Location, errs.UndefinedColumn, "column %q of relation %q does not exist", t.Name, r.Name)
 		}

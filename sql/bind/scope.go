@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -41,6 +42,9 @@ type table struct {
 	name          string // the relation's own name, when alias hides it
 	columns       []name
 	relation      *Relation // nil for derived tables and functions; columns are its own, in order
+	// rowID returns the column of the identities of its rows; nil: they have none.
+	rowID  func() plan.Column
+	joined bool // it is a side of a JOIN, whose system columns need a qualifier
 }
 
 // name is one visible column. value is usually a column; for FULL JOIN USING it is COALESCE of both sides.
@@ -84,8 +88,8 @@ func (b *Binder) unqualified(s *scope, column string, loc int32) (expr.Expr, err
 			return b.use(s, l, e, loc)
 		}
 	}
-	for l := s; l != nil && column == "tableoid"; l = l.parent {
-		e, err := b.onlyTableOID(l, loc)
+	for l := s; l != nil && catalog.IsSystemColumn(column); l = l.parent {
+		e, err := b.onlySystemColumn(l, column, loc)
 		if err != nil {
 			return nil, err
 		}
@@ -146,8 +150,8 @@ func (b *Binder) qualified(s *scope, schema, tab, column string, loc int32) (exp
 			}
 			found = t.columns[i].value
 		}
-		if found == nil && column == "tableoid" {
-			if found, err = b.tableOID(t, loc); err != nil {
+		if found == nil {
+			if found, err = b.systemColumn(l, t, column, loc); err != nil {
 				return nil, err
 			}
 		}

@@ -30,14 +30,14 @@ type Insert struct {
 	Source   plan.Node
 	Conflict *Conflict // nil: a row whose key is there is an error
 	// Columns are the result columns of RETURNING, which Returning computes from the table's columns (numbers
-	// Inserted[i].ID); nil without RETURNING.
+	// Inserted[i].ID) and, the last of them, the identities of the rows; nil without RETURNING.
 	Returning []expr.Expr
 	Columns   []plan.Column
 	Inserted  []plan.Column
 }
 
 // Modify is DELETE or UPDATE. Source makes, in this order, the number of the row (scan.RowNumber), for an UPDATE the new
-// values of all columns of the table, and what RETURNING computes of the row. It may make several of one row, of which
+// values of all columns of the table and the identity of the row (scan.Identity), and what RETURNING computes of the row. It may make several of one row, of which
 // the first counts. The executor checks NOT NULL.
 type Modify struct {
 	Relation *Relation

@@ -88,7 +88,7 @@ func lateKeys(kind plan.JoinKind, probe *stream, keys []int) []join.LateKey {
 	var late []join.LateKey
 	for i, k := range keys {
 		o := probe.origin(k)
-		if o < 0 || probe.source != nil {
+		if o < 0 || probe.source != nil || probe.scan.req.Columns[o] < 0 {
 			continue
 		}
 		if late == nil {

@@ -43,7 +43,7 @@ func (c *compiler) sort(n *plan.Sort, need plan.Set) (*stream, *Node, error) {
 	var sink op.Sink
 	var src op.Source
 	if top {
-		if o := s.origin(at[0]); o >= 0 {
+		if o := s.origin(at[0]); o >= 0 && s.scan.req.Columns[o] >= 0 { // no term is on a number
 			cfg.Late, cfg.LateColumn = &scan.Late{}, s.scan.req.Columns[o]
 			cfg.LateNotNull = s.scan.rel.Stats(cfg.LateColumn).Nulls == 0
 			s.scan.req.Late = append(s.scan.req.Late, cfg.Late)

@@ -137,6 +137,8 @@ func fillAttribute(e *Env, b *builder) {
 		}
 	}
 	for _, t := range e.tables() {
+		systemAttribute(b, t.OID, catalog.TableOIDNumber, catalog.TableOID, types.Oid)
+		systemAttribute(b, t.OID, catalog.RowIDNumber, catalog.RowID, types.Int8)
 		for i := range t.Columns {
 			attribute(b, t.OID, int(t.Columns[i].ID), &t.Columns[i], "")
 		}
@@ -166,6 +168,14 @@ func attribute(b *builder, rel uint32, number int, c *catalog.Column, typeName s
 		"attbyval", ty.byval, "attalign", ty.align, "attstorage", ty.storage, "attcompression", "",
 		"attnotnull", c.NotNull, "atthasdef", c.Default != "", "atthasmissing", c.Missing != nil, "attidentity", "", "attgenerated", "",
 		"attislocal", true, "attcollation", ty.collation)
+}
+
+// systemAttribute adds a system column of a table, which nobody has statistics of.
+func systemAttribute(b *builder, rel uint32, number int, name string, kind types.Kind) {
+	ty := typeOf(types.T(kind))
+	b.add("attrelid", rel, "attname", name, "atttypid", ty.oid, "attstattarget", 0, "attlen", ty.len, "attnum", number,
+		"attcacheoff", -1, "atttypmod", -1, "attbyval", ty.byval, "attalign", ty.align, "attstorage", ty.storage,
+		"attcompression", "", "attnotnull", true, "attidentity", "", "attgenerated", "", "attislocal", true)
 }
 
 func btoi(b bool) int {

@@ -163,7 +163,7 @@ func columns(cols []plan.Column) []Column {
 	for i, c := range cols {
 		out[i] = Column{Name: c.Name, Type: c.Type, TableOID: c.TableOID, Bare: c.Bare}
 		if c.TableOID != 0 {
-			out[i].Attnum = int16(c.Ordinal + 1)
+			out[i].Attnum = int16(c.Ordinal + 1) // negative for system columns
 		}
 	}
 	return out

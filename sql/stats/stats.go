@@ -79,7 +79,10 @@ func (e *Estimator) Stored(n *plan.Scan) float64 {
 	from := e.sampleOf(n.Table, t)
 	for i, c := range n.Cols {
 		s := t.Stats(n.Ordinals[i])
-		col := column{stats: s, known: true, sample: from, ordinal: n.Ordinals[i]}
+		col := column{stats: s, known: true, ordinal: n.Ordinals[i]}
+		if col.ordinal >= 0 { // no sample has numbers
+			col.sample = from
+		}
 		if s.Distinct >= 0 {
 			col.distinct = float64(s.Distinct)
 		}

@@ -60,6 +60,11 @@ func (a *alteration) edit(step func(t *catalog.Table) error) error {
 }
 
 func (a *alteration) run(x *ddl.Action) error {
+	if verb := systemVerbs[x.Verb]; verb != "" {
+		if err := catalog.SystemColumn(x.Name, verb); err != nil {
+			return err
+		}
+	}
 	switch x.Verb {
 	case ddl.AddColumn:
 		return a.addColumn(x)
@@ -96,6 +101,12 @@ func (a *alteration) run(x *ddl.Action) error {
 		}
 		return nil
 	})
+}
+
+// systemVerbs are the actions on a column that it may already have, as they are called when it is a system column.
+var systemVerbs = map[ddl.Verb]string{
+	ddl.DropColumn: "drop", ddl.RenameColumn: "rename", ddl.SetType: "alter", ddl.SetDefault: "alter", ddl.DropDefault: "alter",
+	ddl.SetNotNull: "alter", ddl.DropNotNull: "alter",
 }
 
 // column changes one column.

@@ -200,13 +200,18 @@ func (c *conflicts) flush() error {
 	return c.store(out)
 }
 
-// compute returns the rows of the piece, and behind them the new versions of rows that are there, with the place of each
-// pair's; -1: it does not change.
+// compute returns the rows of the piece, and behind them the new versions of rows that are there, with their identities
+// and the place of each pair's; -1: it does not change.
 func (c *conflicts) compute() (all *batch.Batch, at []int, err error) {
-	if len(c.changed) == 0 {
-		return c.piece, nil, nil
+	n := len(c.table.Columns)
+	all = c.piece
+	if c.on.Update { // always: batches of one form are collected
+		all = withIdentities(all, n)
 	}
-	all, at = c.piece.Clone(), make([]int, len(c.changed))
+	if len(c.changed) == 0 {
+		return all, nil, nil
+	}
+	all, at = all.Clone(), make([]int, len(c.changed))
 	pairs := batch.New(columnTypes(c.on))
 	pairs.Len = len(c.changed)
 	numbers := pairs.Cols[0]
@@ -216,13 +221,13 @@ func (c *conflicts) compute() (all *batch.Batch, at []int, err error) {
 	for i, p := range c.changed {
 		batch.Values[int64](numbers)[i], rows[i], there[i], at[i] = int64(i), uint16(p.row), p.there, -1
 	}
-	n := len(c.table.Columns)
 	old, err := c.there.read(c.ctx, there)
 	if err != nil {
 		return nil, nil, err
 	}
-	copy(pairs.Cols[1:], old.Cols)
-	for i, v := range pairs.Cols[1+n:] {
+	copy(pairs.Cols[1:], old.Cols[:n])
+	pairs.Cols[1+2*n] = old.Cols[n]
+	for i, v := range pairs.Cols[1+n : 1+2*n] {
 		v.Gather(c.piece.Cols[i], rows)
 	}
 	p, err := compile.Rows(c.on.Columns, source.NewValues(columnTypes(c.on), []*batch.Batch{pairs}), c.on.Values, c.env.Params,
@@ -241,13 +246,24 @@ func (c *conflicts) compute() (all *batch.Batch, at []int, err error) {
 			wanted.Set(i)
 			at[batch.Values[int64](f.Cols[0])[i]] = all.Len + wanted.Count() - 1
 		}
-		some := &batch.Batch{Len: f.Len, Cols: f.Cols[2:], Sel: batch.SelectBits(wanted)}
+		ids := new(batch.Vector)
+		ids.Gather(old.Cols[n], pairsOf(f.Cols[0]))
+		some := &batch.Batch{Len: f.Len, Cols: append(slices.Clip(f.Cols[2:]), ids), Sel: batch.SelectBits(wanted)}
 		dense := batch.New(all.Types())
 		some.Compact(dense)
 		all.Append(dense)
 		return nil
 	})
 	return all, at, err
+}
+
+// pairsOf returns the numbers of pairs.
+func pairsOf(v *batch.Vector) []uint16 {
+	pairs := make([]uint16, v.Len)
+	for i, n := range batch.Values[int64](v)[:v.Len] {
+		pairs[i] = uint16(n)
+	}
+	return pairs
 }
 
 func columnTypes(on *bind.Conflict) []types.Type {

@@ -5,11 +5,12 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
 
 // deletion is what a statement has taken away from a table: rows of the snapshot by their numbers, and rows that the
-// transaction itself has written, numbered from table.OwnRows on in the order of its writes.
+// transaction itself has written, numbered from scan.OwnRows on in the order of its writes.
 type deletion struct {
 	table    catalog.TableID
 	rows     *index.RowIDs
@@ -45,7 +46,7 @@ func (t *Tx) Truncate(ctx context.Context, id catalog.TableID) error {
 		if err := t.moveAll(ctx); err != nil {
 			return err
 		}
-		rows.AddRange(table.OwnRows, table.OwnRows+uint64(n))
+		rows.AddRange(scan.OwnRows, scan.OwnRows+uint64(n))
 	}
 	t.hide(deletion{table: id, rows: rows, truncate: true})
 	return nil
@@ -63,7 +64,7 @@ func (t *Tx) addHidden(d deletion) {
 	if old := t.hidden[d.table]; old != nil {
 		*h = *old
 	}
-	rows, own := d.rows.Split(table.OwnRows)
+	rows, own := d.rows.Split(scan.OwnRows)
 	h.Rows, h.Own = h.Rows.Union(rows), h.Own.Union(own)
 	h.All, h.updated = h.All || d.truncate, h.updated || d.updated
 	if t.hidden == nil {

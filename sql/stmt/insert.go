@@ -81,7 +81,9 @@ func (in *insertion) store(rows *batch.Batch) error {
 	}
 	exprs := make([]expr.Expr, len(in.bound.Returning))
 	copy(exprs, in.bound.Returning)
-	p, err := compile.Rows(in.bound.Inserted, source.NewValues(in.bound.Table.Types(), []*batch.Batch{rows}), exprs, in.env.Params,
+	n := len(in.bound.Table.Columns)
+	rows = withIdentities(rows, n)
+	p, err := compile.Rows(in.bound.Inserted, source.NewValues(typesOf(in.bound.Table, n+1), []*batch.Batch{rows}), exprs, in.env.Params,
 		&compile.Env{Relations: in.env.Tx, Virtual: in.env.Virtual, Fn: in.env.Fn})
 	if err != nil {
 		return err

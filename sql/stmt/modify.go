@@ -72,7 +72,7 @@ func (m *modification) add(b *batch.Batch) error {
 	}
 	at := 1
 	if m.w != nil {
-		at += len(m.bound.Table.Columns)
+		at += len(m.bound.Table.Columns) + 1 // and the identity
 		if err := m.w.add(&batch.Batch{Len: b.Len, Cols: b.Cols[1:at]}); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ type visible struct {
 	parts  unique.Parts
 	hidden table.Hidden
 	own    *table.Snapshot // nil: there are none
-	values *batch.Batch    // of own rows that were found
+	values *batch.Batch    // of own rows that were found, with their identities
 }
 
 // thereRow is a row that has the key of another; the zero value is none.
@@ -64,7 +64,7 @@ func (t *Tx) visible(ctx context.Context, info *catalog.Table) (*visible, error)
 		return nil, err
 	}
 	v.own = t.load.Overlay(base, info, table.Hidden{All: true, Own: v.hidden.Own})
-	v.values = batch.New(info.Types())
+	v.values = batch.New(typesOf(info, len(info.Columns)+1))
 	v.values.Reset()
 	return v, nil
 }
@@ -104,6 +104,7 @@ func (v *visible) findOwn(ctx context.Context, rows *unique.Rows, key int, there
 	for i := range v.table.Columns {
 		request.Columns = append(request.Columns, i)
 	}
+	request.Columns = append(request.Columns, scan.Identity)
 	sc, err := rel.Open(ctx, request)
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func (v *visible) findOwn(ctx context.Context, rows *unique.Rows, key int, there
 	defer r.Close()
 	var flat batch.Flattener
 	var hashes []uint64
-	out := batch.New(append([]types.Type{types.T(types.Int8)}, v.table.Types()...))
+	out := batch.New(append([]types.Type{types.T(types.Int8)}, v.values.Types()...))
 	for {
 		ok, err := r.Next(ctx, out)
 		if err != nil || !ok {
@@ -146,7 +147,7 @@ func (v *visible) keep(b *batch.Batch, row int) {
 	v.values.Len++
 }
 
-// read returns the values of rows that are there, in their order.
+// read returns the values of rows that are there, in their order, with their identities.
 func (v *visible) read(ctx context.Context, rows []thereRow) (*batch.Batch, error) {
 	var found []unique.Found
 	for i, t := range rows {
@@ -155,14 +156,18 @@ func (v *visible) read(ctx context.Context, rows []thereRow) (*batch.Batch, erro
 			found = append(found, t.found)
 		}
 	}
-	all := batch.New(v.table.Types())
+	n := len(v.table.Columns)
+	all := batch.New(typesOf(v.table, n+1))
 	all.Reset()
-	if err := v.parts.Read(ctx, shelf.Layout(v.table), found, all); err != nil {
+	values := &batch.Batch{Cols: all.Cols[:n]}
+	if err := v.parts.Read(ctx, shelf.Layout(v.table), found, values); err != nil {
 		return nil, err
 	}
+	all.Len = values.Len
 	order := make([]uint16, len(rows))
 	for at, f := range found {
 		order[f.Row] = uint16(at)
+		all.Cols[n].AppendDatum(types.IntOf(shelf.IdentityColumn.Type, f.Identity))
 	}
 	for i, t := range rows {
 		if t.kind != own {
@@ -174,7 +179,7 @@ func (v *visible) read(ctx context.Context, rows []thereRow) (*batch.Batch, erro
 		}
 		all.Len++
 	}
-	out := batch.New(v.table.Types())
+	out := batch.New(all.Types())
 	out.Len = len(rows)
 	for i, x := range out.Cols {
 		x.Gather(all.Cols[i], order)

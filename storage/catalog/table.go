@@ -174,6 +174,9 @@ func (t *Table) settleColumns() error {
 	t.NextColumn = max(t.NextColumn, 1)
 	for i := range t.Columns {
 		c := &t.Columns[i]
+		if IsSystemColumn(c.Name) {
+			return errs.New(errs.DuplicateColumn, "column name %q conflicts with a system column name", c.Name)
+		}
 		if names[c.Name] {
 			return errs.New(errs.DuplicateColumn, "column %q specified more than once", c.Name)
 		}

@@ -208,7 +208,7 @@ func (x *Merge) sort(ctx context.Context, in []*segment.Segment) (err error) {
 			read.release()
 		}
 		var err error
-		read, err = x.read(ctx, in, col, nil)
+		read, err = x.read(ctx, in, &x.Table.Columns[col], nil)
 		return read.chunks, err
 	}, x.account)
 	if err != nil || x.order != nil {
@@ -249,8 +249,7 @@ func (x *Merge) move() error {
 
 // read reads a column of the table from all inputs, without the rows that are deleted and, if it is not nil, only those
 // that a set of rows in all inputs has. The caller releases it, also after an error.
-func (x *Merge) read(ctx context.Context, in []*segment.Segment, col int, only *index.RowSet) (*column, error) {
-	t := &x.Table.Columns[col]
+func (x *Merge) read(ctx context.Context, in []*segment.Segment, t *catalog.Column, only *index.RowSet) (*column, error) {
 	c := &column{typ: t.Type, account: x.account}
 	layout := &scan.Layout{IDs: []uint32{t.ID}, Types: []types.Type{t.Type}, Missing: map[int]types.Datum{0: t.Value()}}
 	for k, i := range x.Inputs {
@@ -289,12 +288,15 @@ func (x *Merge) without(k int, only *index.RowSet) (rows int, without *index.Row
 }
 
 // columns returns the columns of the table that any of the inputs has. A younger one stays out, so that its value of older
-// rows goes on to be that.
-func (x *Merge) columns(in []*segment.Segment) (columns []int) {
-	for col, c := range x.Table.Columns {
-		if anyHas(in, c.ID) {
-			columns = append(columns, col)
+// rows goes on to be that. The identities of rows, whose numbers stay, are one more where any input has them.
+func (x *Merge) columns(in []*segment.Segment) (columns []*catalog.Column) {
+	for col := range x.Table.Columns {
+		if c := &x.Table.Columns[col]; anyHas(in, c.ID) {
+			columns = append(columns, c)
 		}
+	}
+	if i := shelf.IdentityColumn; anyHas(in, i.ID) {
+		columns = append(columns, &catalog.Column{ID: i.ID, Name: i.Name, Type: i.Type})
 	}
 	return columns
 }
@@ -311,8 +313,7 @@ func (m *Merger) write(ctx context.Context, x *Merge, in []*segment.Segment, fir
 	base := x.ranges(&meta, numbers)
 	columns := x.columns(in)
 	w := &segment.Input{ID: uint64(meta.File), Rows: rows, Account: x.account, Workers: 1, Order: order}
-	for _, col := range columns {
-		c := &x.Table.Columns[col]
+	for _, c := range columns {
 		w.Columns = append(w.Columns, segment.Column{ID: c.ID, Name: c.Name, Type: c.Type})
 	}
 	w.Keys = shelf.FileKeys(x.Table, w.Columns)

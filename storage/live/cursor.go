@@ -21,7 +21,7 @@ type cursor struct {
 	chunks    []*chunk
 	zones     []zone
 	want      []int // columns of the request: ordinals, and numbers
-	numbers   int   // stands for the numbers of the rows: behind the last ordinal
+	numbers   int   // stands for the numbers of the rows: behind the last ordinal; their identities come next
 	cols      []*batch.Vector
 	vecs      []colVector
 	outs      []outState
@@ -75,13 +75,16 @@ func newCursor(ps *partScan) *cursor {
 	}
 	c.numbers = len(ps.types)
 	for _, col := range ps.req.Columns {
-		if col == scan.RowNumber {
+		switch col {
+		case scan.RowNumber:
 			col = c.numbers
+		case scan.Identity:
+			col = c.numbers + 1
 		}
 		c.want = append(c.want, col)
 	}
-	c.cols = make([]*batch.Vector, len(ps.types)+1)
-	c.vecs = make([]colVector, len(ps.types)+1)
+	c.cols = make([]*batch.Vector, len(ps.types)+2)
+	c.vecs = make([]colVector, len(ps.types)+2)
 	for i := range c.cols {
 		c.cols[i] = &c.vecs[i].v
 	}
@@ -290,6 +293,10 @@ func (c *cursor) load(col, at int) {
 	}
 	cv.loaded = true
 	v, n := &cv.v, c.rows
+	if col == c.numbers+1 {
+		c.ps.p.s.identities.fill(v, cv.valid[:], at, n, c.ps.p.base+uint64(at))
+		return
+	}
 	if col == c.numbers {
 		v.Reset(types.T(types.Int8), n)
 		numbers := batch.Values[int64](v)

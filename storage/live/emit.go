@@ -31,7 +31,7 @@ func (c *cursor) begin(out *batch.Batch) {
 		v := out.Cols[i]
 		c.outs[i].nulls = false
 		switch t := scan.TypeOf(c.ps.types, c.ps.req.Columns[i]); {
-		case col == c.numbers:
+		case col >= c.numbers:
 			v.Reset(t, c.batchRows)
 		case c.ps.p.column(col) < 0:
 			v.ResetConstant(c.ps.p.layout.Value(col), c.batchRows)

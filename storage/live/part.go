@@ -46,7 +46,7 @@ func (p Prefix) column(i int) int {
 
 // fits refuses a column of the table whose values in the segment do not become the table's.
 func (p Prefix) fits(column int) error {
-	if column == scan.RowNumber || p.column(column) != scan.Unfit {
+	if column < 0 || p.column(column) != scan.Unfit {
 		return nil
 	}
 	id := p.layout.IDs[column]
@@ -198,7 +198,7 @@ type partScan struct {
 
 // dict returns the dictionary of a column, nil when it has none.
 func (ps *partScan) dict(col int) *batch.Dictionary {
-	if col == scan.RowNumber {
+	if col < 0 {
 		return nil
 	}
 	if c := ps.p.column(col); c >= 0 && ps.dicts[col] == nil && ps.p.s.dicts[c] != nil {

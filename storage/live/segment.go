@@ -55,7 +55,8 @@ type Segment struct {
 	marks  marks
 	refs   atomic.Int64
 
-	keys []keyed
+	keys       []keyed
+	identities identities
 }
 
 // chunk is some rows of all columns.
@@ -154,10 +155,15 @@ func (s *Segment) Fits(b *batch.Batch) bool {
 	return true
 }
 
-// Append adds rows of a batch of flat vectors behind those that readers see. After an error (no memory from the system)
+// Append adds rows of a batch of flat vectors behind those that readers see. It may have one more than the segment's
+// columns, with the identities of new versions (scan.IdentityColumn). After an error (no memory from the system)
 // some of them may lie there: the segment takes no more and must not be sealed.
 func (s *Segment) Append(b *batch.Batch, from, to int) error {
-	if len(b.Cols) != len(s.cols) {
+	own, hidden := b.Cols, (*batch.Vector)(nil)
+	if len(own) == len(s.cols)+1 {
+		own, hidden = own[:len(s.cols)], own[len(s.cols)]
+	}
+	if len(own) != len(s.cols) {
 		return errs.Internal("append %d columns to %d", len(b.Cols), len(s.cols))
 	}
 	for from < to {
@@ -167,8 +173,13 @@ func (s *Segment) Append(b *batch.Batch, from, to int) error {
 			return err
 		}
 		n := min(to-from, chunkStart(index+1)-s.rows)
-		for i, v := range b.Cols {
+		for i, v := range own {
 			if err := s.appendColumn(i, &c.cols[i], s.rows-start, v, from, n); err != nil {
+				return err
+			}
+		}
+		if hidden != nil {
+			if err := s.appendIdentities(hidden, from, n, s.rows); err != nil {
 				return err
 			}
 		}

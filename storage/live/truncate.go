@@ -9,6 +9,7 @@ func (s *Segment) Truncate(rows int) {
 		return
 	}
 	s.rows = rows
+	s.identities.truncate(rows)
 	for _, d := range s.dicts {
 		if d != nil {
 			d.counts.truncate(rows)

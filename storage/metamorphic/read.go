@@ -25,18 +25,19 @@ func (w wrong) Error() string { return w.text }
 
 func wrongf(format string, args ...any) error { return wrong{fmt.Sprintf(format, args...)} }
 
-// found is a row that was read: its number plus one, and values.
+// found is a row that was read: its number plus one, its identity plus one, and values.
 type found struct {
-	number uint64
-	values []types.Datum
+	number   uint64
+	identity uint64 // 0: it has none yet
+	values   []types.Datum
 }
 
-// readAll reads columns of a relation, and row numbers first.
+// readAll reads columns of a relation, row numbers and identities first.
 func readAll(rel scan.Relation, req scan.Request) ([]found, error) {
 	pool := mem.NewPool(0)
 	req.Account = pool.Account("read", 0)
 	defer req.Account.Close()
-	req.Columns = append([]int{scan.RowNumber}, req.Columns...)
+	req.Columns = append([]int{scan.RowNumber, scan.Identity}, req.Columns...)
 	sc, err := rel.Open(ctx, &req)
 	if err != nil {
 		return nil, err
@@ -69,7 +70,10 @@ func appendFound(list []found, out *batch.Batch, req *scan.Request) ([]found, er
 	}
 	for i := range out.Len {
 		f := found{number: uint64(out.Cols[0].Datum(i).I) + 1}
-		for _, v := range out.Cols[1:] {
+		if d := out.Cols[1].Datum(i); !d.Null {
+			f.identity = uint64(d.I) + 1
+		}
+		for _, v := range out.Cols[2:] {
 			d := v.Datum(i)
 			d.S = strings.Clone(d.S) // the batch is the reader's
 			f.values = append(f.values, d)
@@ -94,10 +98,15 @@ func (t *tableModel) compare(rel scan.Relation, batchRows int) error {
 	if len(got) != len(t.rows) || rel.Rows() != int64(len(got)) {
 		return wrongf("table %q has %d rows (%d without reading), want %d%s", t.info.Name, len(got), rel.Rows(), len(t.rows), t.first(got))
 	}
-	for i := 1; i < len(got); i++ {
-		if got[i].number == got[i-1].number {
+	ids := make(map[uint64]bool, len(got))
+	for i := range got {
+		if i > 0 && got[i].number == got[i-1].number {
 			return wrongf("table %q: two rows have the number %d", t.info.Name, got[i].number-1)
 		}
+		if id := got[i].identity; id > 0 && ids[id] {
+			return wrongf("table %q: two rows have the identity %d", t.info.Name, id-1)
+		}
+		ids[got[i].identity] = true
 	}
 	if t.unordered {
 		t.order(got)
@@ -105,6 +114,10 @@ func (t *tableModel) compare(rel scan.Relation, batchRows int) error {
 	for i, r := range t.rows {
 		if r.number > 0 && r.number != got[i].number {
 			return wrongf("table %q: row %d has number %d, had %d", t.info.Name, i, int64(got[i].number)-1, int64(r.number)-1)
+		}
+		if want := r.identified(got[i].number); want != got[i].identity {
+			return wrongf("table %q: row %d (number %d) has identity %d, want %d", t.info.Name, i, got[i].number-1,
+				int64(got[i].identity)-1, int64(want)-1)
 		}
 		for c, v := range r.values {
 			if !same(v, got[i].values[c]) {
@@ -114,9 +127,20 @@ func (t *tableModel) compare(rel scan.Relation, batchRows int) error {
 		}
 	}
 	for i, r := range t.rows {
-		r.number = got[i].number
+		r.number, r.identity = got[i].number, got[i].identity
 	}
 	return t.stats(rel)
+}
+
+// identified returns the identity, plus one, of a row with a number, plus one: 0 as long as it is not committed.
+func (r *row) identified(number uint64) uint64 {
+	switch {
+	case r.identity > 0:
+		return r.identity
+	case number > scan.OwnRows:
+		return 0
+	}
+	return number
 }
 
 // first tells of the first difference.
@@ -145,12 +169,15 @@ func (t *tableModel) order(got []found) {
 	}
 	rest := map[string][]*row{}
 	for _, r := range t.rows[known:] {
-		k := key(r.values)
+		k := fmt.Sprint(r.identity, key(r.values))
 		rest[k] = append(rest[k], r)
 	}
 	list := slices.Clone(t.rows[:known])
 	for _, f := range got[known:] {
-		k := key(f.values)
+		k := fmt.Sprint(f.identity, key(f.values))
+		if f.identity == f.number { // its own
+			k = fmt.Sprint(0, key(f.values))
+		}
 		if len(rest[k]) == 0 {
 			return // compare will tell
 		}
@@ -239,6 +266,9 @@ func (t *tableModel) someColumns(rel scan.Relation, seed uint64, batchRows int) 
 		}
 		if !wanted {
 			return wrongf("table %q: row %d (%s) is not one of %s", t.info.Name, x.number-1, key(x.values), describe(req.Terms))
+		}
+		if want := x.identified(x.number); f.identity != want {
+			return wrongf("table %q: row %d has identity %d, want %d, of %s", t.info.Name, x.number-1, int64(f.identity)-1, int64(want)-1, describe(req.Terms))
 		}
 		for i, c := range req.Columns {
 			if !same(f.values[i], x.values[c]) {

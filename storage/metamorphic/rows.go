@@ -1,9 +1,12 @@
 package metamorphic
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -215,10 +218,21 @@ func extreme(r *rand.Rand, t types.Type) types.Datum {
 	return valueOf(t, int64(r.IntN(3)))
 }
 
-// row is one row of the model. number is that of storage plus one, 0 as long as nobody has read it.
+// row is one row of the model. number is that of storage plus one, 0 as long as nobody has read it; so is identity, which a
+// new version of a row has from the start.
 type row struct {
-	values []types.Datum
-	number uint64
+	values   []types.Datum
+	number   uint64
+	identity uint64
+}
+
+// heirs makes rows new versions of some that go, as many as there are of both.
+func heirs(rows []*row, gone map[*row]bool) []*row {
+	old := slices.SortedFunc(maps.Keys(gone), func(a, b *row) int { return cmp.Compare(a.number, b.number) })
+	for i := range min(len(rows), len(old)) {
+		rows[i].identity = old[i].identity
+	}
+	return rows
 }
 
 // makeRows makes n rows of a table.
@@ -275,6 +289,20 @@ func batchOf(r *rand.Rand, t *catalog.Table, rows []*row) *batch.Batch {
 		}
 		if r.IntN(2) == 0 {
 			b.Cols[c] = reformed(v)
+		}
+	}
+	if slices.ContainsFunc(rows, func(x *row) bool { return x.identity > 0 }) || r.IntN(20) == 0 {
+		v := &batch.Vector{Type: types.T(types.Int8)}
+		v.Reset(v.Type, 0)
+		for i := range b.Len {
+			if x := rows[i*len(rows)/b.Len]; x.identity > 0 {
+				v.AppendDatum(types.IntOf(v.Type, int64(x.identity-1)))
+			} else {
+				v.AppendDatum(types.NullOf(v.Type))
+			}
+		}
+		if b.Cols = append(b.Cols, v); r.IntN(2) == 0 {
+			b.Cols[len(b.Cols)-1] = reformed(v)
 		}
 	}
 	return b

@@ -89,14 +89,14 @@ func (r *runner) delete(o Op) error {
 	return r.write(o, &write{changes: []change{{slot: o.Table, info: t.info, deleted: some(t.numbered(), o.Seed)}}})
 }
 
-// update deletes rows and adds as many, at most N.
+// update deletes rows and adds as many new versions, at most N.
 func (r *runner) update(o Op) error {
 	t := r.table(o.Table)
 	if t == nil || len(t.numbered()) == 0 {
 		return nil
 	}
 	gone := some(t.numbered(), o.Seed)
-	return r.write(o, &write{changes: []change{{slot: o.Table, info: t.info, deleted: gone, added: makeRows(t.info, min(o.N, len(gone)), o.Seed)}}})
+	return r.write(o, &write{changes: []change{{slot: o.Table, info: t.info, deleted: gone, added: heirs(makeRows(t.info, min(o.N, len(gone)), o.Seed), gone)}}})
 }
 
 // several changes all tables in one write.
@@ -107,7 +107,9 @@ func (r *runner) several(o Op) error {
 		c := change{slot: slot, info: t.info, added: makeRows(t.info, o.N%50, o.Seed+uint64(slot))}
 		switch (o.Seed >> slot) % 4 {
 		case 0:
-			c.deleted = some(t.numbered(), o.Seed)
+			if c.deleted = some(t.numbered(), o.Seed); o.Seed%3 == 0 {
+				c.added = heirs(c.added, c.deleted)
+			}
 		case 1:
 			c.truncate = o.Seed%5 == 0
 		}
@@ -166,6 +168,9 @@ func (r *runner) parallel(o Op) error {
 			if !taken[x] {
 				taken[x], c.deleted[x] = true, true
 			}
+		}
+		if random.IntN(2) == 0 {
+			c.added = heirs(c.added, c.deleted)
 		}
 		writes = append(writes, &write{changes: []change{c}})
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
 
@@ -24,7 +25,7 @@ type transaction struct {
 
 // ownRows is what a transaction did to one table.
 type ownRows struct {
-	rows   []*row // in the order in which they came, numbered from table.OwnRows on
+	rows   []*row // in the order in which they came, numbered from scan.OwnRows on
 	hidden map[*row]bool
 	all    bool
 	gone   map[*row]bool // of rows
@@ -71,7 +72,23 @@ func (r *runner) xappend(o Op) error {
 	if x == nil {
 		return nil
 	}
-	rows := makeRows(t.info, o.N, o.Seed)
+	return r.xadd(x, t, makeRows(t.info, o.N, o.Seed), o)
+}
+
+// xupdate deletes rows that the transaction sees and adds new versions of some of them.
+func (r *runner) xupdate(o Op) error {
+	x, t := r.in(o)
+	if x == nil {
+		return nil
+	}
+	gone := some(x.visible(o.Table).numbered(), o.Seed)
+	rows := heirs(makeRows(t.info, min(o.N, len(gone)), o.Seed), gone)
+	x.delete(o.Table, gone)
+	return r.xadd(x, t, rows, o)
+}
+
+// xadd adds rows to those of a transaction.
+func (r *runner) xadd(x *transaction, t *tableModel, rows []*row, o Op) error {
 	w := &x.own[o.Table]
 	c, cancel := context.WithTimeout(ctx, opTime/2)
 	defer cancel()
@@ -84,7 +101,7 @@ func (r *runner) xappend(o Op) error {
 		}
 		n := b.Rows()
 		for _, y := range rows[:n] {
-			y.number = table.OwnRows + uint64(len(w.rows)) + 1
+			y.number = scan.OwnRows + uint64(len(w.rows)) + 1
 			w.rows = append(w.rows, y)
 		}
 		rows = rows[n:]
@@ -114,7 +131,7 @@ func (x *transaction) visible(slot int) *tableModel {
 func (x *transaction) delete(slot int, rows map[*row]bool) {
 	w := &x.own[slot]
 	for y := range rows {
-		if y.number > table.OwnRows {
+		if y.number > scan.OwnRows {
 			w.gone[y] = true
 		} else {
 			w.hidden[y] = true
@@ -227,7 +244,7 @@ func (r *runner) commit(o Op) error {
 		c := change{slot: slot, info: t.info, truncate: u.all, deleted: u.hidden}
 		for _, y := range u.rows {
 			if !u.gone[y] {
-				c.added = append(c.added, &row{values: y.values})
+				c.added = append(c.added, &row{values: y.values, identity: y.identity})
 			}
 		}
 		if u.all || len(u.hidden) > 0 {

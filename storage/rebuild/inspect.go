@@ -63,6 +63,7 @@ func (n *Inspector) sum(ctx context.Context, t *catalog.Table, s *segment.Segmen
 	for i, c := range t.Columns {
 		columns, ts = append(columns, i), append(ts, c.Type)
 	}
+	columns, ts = append(columns, scan.Identity), append(ts, shelf.IdentityColumn.Type)
 	part := s.Part(shelf.Layout(t), nil).Without(f.Meta.Base(), deleted)
 	ps, err := part.Open(ctx, &scan.Request{Columns: columns, Account: n.Account})
 	if err != nil || ps == nil {

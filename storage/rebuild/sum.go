@@ -6,11 +6,12 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/kernel"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Sum is how many rows there are and what they hold: the sum, without carry, of a hash of each row, which takes in its number and the
-// bits of its values. Rows in any order and in any files have the same sum, and rows whose values were exchanged another one.
+// Sum is how many rows there are and what they hold: the sum, without carry, of a hash of each row, which takes in its number, the
+// bits of its values and its identity. Rows in any order and in any files have the same sum, and rows whose values were exchanged another one.
 type Sum struct {
 	Rows int64
 	Hash uint64
@@ -35,10 +36,11 @@ func newSummer(t *catalog.Table) *summer {
 	for _, c := range t.Columns {
 		s.ids = append(s.ids, c.ID)
 	}
+	s.ids = append(s.ids, scan.IdentityColumn)
 	return s
 }
 
-// add adds rows with their numbers. The columns are those of the table.
+// add adds rows with their numbers. The columns are those of the table, and behind them the identities.
 func (s *summer) add(numbers []int64, columns []*batch.Vector) {
 	s.hashes = s.hashes[:0]
 	for _, n := range numbers {

@@ -70,7 +70,7 @@ const RowNumber = -1
 
 // TypeOf returns the type of a column of a request, for a relation whose columns are of types ts.
 func TypeOf(ts []types.Type, column int) types.Type {
-	if column == RowNumber {
+	if column < 0 {
 		return types.T(types.Int8)
 	}
 	return ts[column]
@@ -78,7 +78,7 @@ func TypeOf(ts []types.Type, column int) types.Type {
 
 // Request is what a reader asks for. The rows of the answer satisfy every term.
 type Request struct {
-	Columns []int // ordinals to return, in this order, or RowNumber; may be empty: only the number of rows counts
+	Columns []int // ordinals to return, in this order, RowNumber or Identity; may be empty: only the number of rows counts
 	Terms   []Term
 	Late    []*Late
 	// Counted asks for values with the numbers of their rows. Columns has one column, all terms are on it, and batches

@@ -37,6 +37,7 @@ type cursor struct {
 	index     [batch.MaxRows]uint16
 	scratch   []uint64 // a decoded vector
 	flat      batch.Vector
+	hidden    []int64 // identities that are stored
 	n         tally
 }
 

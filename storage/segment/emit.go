@@ -50,6 +50,13 @@ func (c *cursor) beginColumn(i int, v *batch.Vector) error {
 		v.Reset(o.typ, c.s.limit)
 		return nil
 	}
+	if o.col == identities {
+		v.Reset(o.typ, c.s.limit)
+		if st.nulls = c.s.part.own(); st.nulls {
+			clear(st.valid[:])
+		}
+		return nil
+	}
 	if o.col < 0 {
 		st.constant = true
 		v.ResetConstant(o.value, c.s.limit)
@@ -124,6 +131,9 @@ func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole 
 	if o.col == rowNumbers {
 		c.numbers(batch.Values[int64](v)[at:], idx)
 		return nil
+	}
+	if o.col == identities {
+		return c.emitIdentities(i, v, at, idx, whole)
 	}
 	m := &c.s.seg.cols[o.col].blocks[c.block]
 	k := len(idx)

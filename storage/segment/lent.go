@@ -38,7 +38,7 @@ func (s *partScan) overdrawn() bool {
 	need := int64(0)
 	seen := make([]bool, len(s.seg.cols))
 	add := func(column int) {
-		if column == scan.RowNumber {
+		if column < 0 {
 			return
 		}
 		c := s.part.column(column)

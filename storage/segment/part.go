@@ -127,7 +127,7 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 		return nil, errs.Internal("segment %s was opened without a cache", p.seg.name)
 	}
 	for _, c := range req.Columns {
-		if c < scan.RowNumber || c >= len(p.layout.Types) {
+		if c < scan.Identity || c >= len(p.layout.Types) {
 			return nil, errs.Internal("column %d of %d", c, len(p.layout.Types))
 		}
 		if err := p.fits(c); err != nil {
@@ -175,7 +175,7 @@ func (p *Part) Open(ctx context.Context, req *scan.Request) (scan.PartScan, erro
 
 // fits refuses a column of the table whose values in the segment do not become the table's.
 func (p *Part) fits(column int) error {
-	if column == scan.RowNumber || p.column(column) != scan.Unfit {
+	if column < 0 || p.column(column) != scan.Unfit {
 		return nil
 	}
 	var from types.Type
@@ -200,7 +200,7 @@ type partScan struct {
 
 // outColumn is a column of the answer.
 type outColumn struct {
-	col    int // of the segment, scan.Absent, or rowNumbers
+	col    int // of the segment, scan.Absent, rowNumbers or identities
 	typ    types.Type
 	wide   bool        // the segment's values have another physical form
 	value  types.Datum // of every row, when the column is absent
@@ -208,6 +208,8 @@ type outColumn struct {
 	whole  bool      // every entry of dict has rows
 	text   *dictText // brings the strings of the rows that are returned; nil: all are there
 	number bool      // it is scan.RowNumber
+	// Of identities: the segment's columns of numbers and of identities that differ from them, -1: it has none.
+	numbers, hidden int
 }
 
 // rowNumbers, as the column of an outColumn: the numbers follow from the places.
@@ -288,6 +290,9 @@ func (s *partScan) dictionary(o *outColumn) error {
 
 // out returns where a column of the request comes from.
 func (p *Part) out(column int) outColumn {
+	if column == scan.Identity {
+		return p.identity()
+	}
 	if column != scan.RowNumber {
 		o := outColumn{col: p.column(column), typ: p.layout.Types[column], wide: p.wide(column)}
 		if o.col == scan.Absent {

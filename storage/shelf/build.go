@@ -14,6 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/unique"
@@ -132,13 +133,18 @@ func (b *Builder) write(ctx context.Context, x *Build) {
 // Places returns where the rows stand in the file.
 func (x *Build) Places() *Places { return NewPlaces(x.Order) }
 
-// sort finds the order of the rows, and charges for it, for its inverse, and for the column of row numbers.
+// sort finds the order of the rows, and charges for it, for its inverse, and for the hidden columns.
 func (x *Build) sort(ctx context.Context) (err error) {
-	if x.Order, err = SortOrder(ctx, x.Table, x.Rows, x.chunks, x.account); err == nil && x.Order != nil {
-		x.charged = int64(x.Rows) * (4 + 4 + 8)
-		err = x.account.Reserve(x.charged)
+	if x.Order, err = SortOrder(ctx, x.Table, x.Rows, x.chunks, x.account); err != nil {
+		return err
 	}
-	return err
+	if x.Order != nil {
+		x.charged = int64(x.Rows) * (4 + 4 + 8)
+	}
+	if x.Live.Identified() {
+		x.charged += int64(x.Rows) * 8
+	}
+	return x.account.Reserve(x.charged)
 }
 
 // Discharge gives back what the order was charged for.
@@ -163,17 +169,26 @@ func (x *Build) chunks(id uint32) ([]*batch.Vector, error) {
 func (x *Build) input(ctx context.Context) *segment.Input {
 	in := &segment.Input{ID: uint64(x.Meta.File), Rows: x.Rows, Columns: Columns(x.Live), Account: x.account, Workers: x.Workers, Order: x.Order, Gone: x.Gone}
 	in.Keys = FileKeys(x.Table, in.Columns)
-	if x.Order != nil {
-		in.Columns = append(in.Columns, RowNumberColumn)
+	var hidden []*batch.Vector
+	if ids := x.Live.Identities(); ids != nil {
+		in.Columns, hidden = append(in.Columns, IdentityColumn), append(hidden, ids)
 	}
+	if x.Order != nil {
+		in.Columns, hidden = append(in.Columns, RowNumberColumn), append(hidden, rowNumbers(x.Rows))
+	}
+	own := len(x.Live.Columns())
 	in.Chunks = func(col int) ([]*batch.Vector, error) {
-		if col == len(x.Live.Columns()) {
-			return []*batch.Vector{rowNumbers(x.Rows)}, ctx.Err()
+		if col >= own {
+			return hidden[col-own : col-own+1], ctx.Err()
 		}
 		return x.Live.Chunks(col), ctx.Err()
 	}
 	return in
 }
+
+// IdentityColumn has the identities of rows that are new versions of others, and NULL for those whose identity is their
+// number.
+var IdentityColumn = segment.Column{ID: scan.IdentityColumn, Name: "row identity", Type: types.T(types.Int8)}
 
 // RowNumberColumn tells where sorted rows stood, or how far their numbers are from the first of the file.
 var RowNumberColumn = segment.Column{ID: segment.RowNumber, Name: "row number", Type: types.T(types.Int8)}

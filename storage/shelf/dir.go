@@ -3,6 +3,7 @@ package shelf
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/cache"
@@ -123,6 +124,19 @@ func (d *Dir) MoveAside(f manifest.FileID) error {
 // Write makes a segment file, under another name until it is whole, and returns its size. Its bytes are durable, its name
 // is with the next Sync. After an error there is none.
 func (d *Dir) Write(in *segment.Input) (bytes int64, err error) {
+	return d.write(in, func(w io.Writer) (segment.Info, error) { return segment.Write(w, in) })
+}
+
+// Extend is Write of what a file has and more columns, those of in.
+func (d *Dir) Extend(f *File, in *segment.Input) (bytes int64, err error) {
+	s, err := f.Segment()
+	if err != nil {
+		return 0, f.Noticed(err)
+	}
+	return d.write(in, func(w io.Writer) (segment.Info, error) { return segment.Extend(w, s, in) })
+}
+
+func (d *Dir) write(in *segment.Input, put func(io.Writer) (segment.Info, error)) (bytes int64, err error) {
 	name := d.Name(manifest.FileID(in.ID))
 	tmp := name + ".tmp"
 	f, err := d.FS.Create(tmp)
@@ -136,7 +150,7 @@ func (d *Dir) Write(in *segment.Input) (bytes int64, err error) {
 		}
 	}()
 	w := bufio.NewWriterSize(f, min(1<<20, 4096+8*in.Rows*len(in.Columns))) // a few rows do not need a large one
-	out, err := segment.Write(w, in)
+	out, err := put(w)
 	if err == nil {
 		err = w.Flush()
 	}

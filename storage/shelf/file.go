@@ -2,6 +2,7 @@ package shelf
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -104,23 +105,27 @@ func (f *File) Noticed(err error) error {
 	return err
 }
 
-// Read hands every row of the file to do, in their order, as batches with the columns of t that are valid during the
-// call.
+// Read hands every row of the file to do, in their order, as batches with the columns of t, and the hidden one where the
+// file has it, that are valid during the call.
 func (f *File) Read(ctx context.Context, t *catalog.Table, account *mem.Account, do func(*batch.Batch) error) error {
 	s, err := f.Segment()
 	if err != nil {
 		return f.Noticed(err)
 	}
-	columns := make([]int, len(t.Columns))
+	layout := Layout(t)
+	if s.Find(IdentityColumn.ID) >= 0 {
+		layout.IDs, layout.Types = append(layout.IDs, IdentityColumn.ID), append(slices.Clip(layout.Types), IdentityColumn.Type)
+	}
+	columns := make([]int, len(layout.IDs))
 	for i := range columns {
 		columns[i] = i
 	}
-	ps, err := s.Part(Layout(t), nil).Open(ctx, &scan.Request{Columns: columns, Account: account})
+	ps, err := s.Part(layout, nil).Open(ctx, &scan.Request{Columns: columns, Account: account})
 	if err != nil || ps == nil {
 		return err
 	}
 	defer ps.Close()
-	return EachBatch(ctx, ps, batch.New(t.Types()), do)
+	return EachBatch(ctx, ps, batch.New(layout.Types), do)
 }
 
 // EachBatch hands the rows of a scan of one part to do, in out.

@@ -2,6 +2,7 @@ package shelf
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -81,8 +82,12 @@ func (s *Shelf) readSorted(ctx context.Context, p *Part, n int, account *mem.Acc
 	for c := range chunks {
 		chunks[c] = all.Chunks(c)
 	}
+	ts := s.Table.Types()
+	if ids := all.Identities(); ids != nil {
+		chunks, ts = append(chunks, []*batch.Vector{ids}), append(slices.Clip(ts), ids.Type)
+	}
 	for from := 0; from < n; from += batch.MaxRows {
-		out := batch.New(s.Table.Types())
+		out := batch.New(ts)
 		out.Reset()
 		rows := at[from:min(from+batch.MaxRows, n)]
 		for c, vs := range chunks {

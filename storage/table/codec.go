@@ -143,7 +143,7 @@ func (e *Encoder) keep(b []byte) {
 	e.n++
 }
 
-// Add appends a section: a flat batch with the columns of a table.
+// Add appends a section: a flat batch with the columns of a table, and maybe the hidden one of identities.
 func (e *Encoder) Add(t *catalog.Table, b *batch.Batch) {
 	e.body = appendBody(e.body[:0], b)
 	stored, codec := e.body, uint64(codecPlain)
@@ -156,6 +156,9 @@ func (e *Encoder) Add(t *catalog.Table, b *batch.Batch) {
 	e.columns = e.columns[:0]
 	for i := range t.Columns {
 		e.columns = appendColumn(e.columns, &t.Columns[i])
+	}
+	if len(b.Cols) > len(t.Columns) {
+		e.columns = append(e.columns, uint64(shelf.IdentityColumn.ID), 2*uint64(shelf.IdentityColumn.Type.Kind))
 	}
 	h := field.NewWriter(e.head[:0])
 	h.Uint(2, uint64(t.ID))

@@ -2,13 +2,15 @@ package table
 
 import (
 	"context"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/format"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Add stores rows with all columns of the table, without a selection, which are lent for the call: SQL has filled in what
+// Add stores rows with all columns of the table, and maybe the hidden one of identities, without a selection, which are lent for the call: SQL has filled in what
 // their statement did not name. They are collected into large batches.
 func (a *Appender) Add(ctx context.Context, b *batch.Batch) error {
 	if err := a.guard.Check(b); err != nil {
@@ -23,7 +25,7 @@ func (a *Appender) collect(ctx context.Context, b *batch.Batch) error {
 	if n > format.BatchBytes && b.Len > 1 {
 		return a.pieces(ctx, b, max(1, int(int64(b.Len)*format.BatchBytes/n)))
 	}
-	if a.buf != nil && (a.buf.Len+b.Len > batch.MaxAppendRows || a.bytes+n > format.BatchBytes) {
+	if a.buf != nil && (a.buf.Len+b.Len > batch.MaxAppendRows || a.bytes+n > format.BatchBytes || len(a.buf.Cols) != len(b.Cols)) {
 		if err := a.flush(ctx); err != nil {
 			return err
 		}
@@ -32,7 +34,7 @@ func (a *Appender) collect(ctx context.Context, b *batch.Batch) error {
 		return err
 	}
 	if a.buf == nil {
-		a.buf = batch.New(a.o.Table.Types())
+		a.buf = batch.New(append(slices.Clip(a.o.Table.Types()), shelf.IdentityColumn.Type)[:len(b.Cols)])
 		a.buf.Reset()
 	}
 	a.buf.Append(b)

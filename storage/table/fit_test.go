@@ -25,6 +25,11 @@ func TestFit(t *testing.T) {
 		v.AppendDatum(types.NullOf(c.Type))
 		rows.Cols = append(rows.Cols, v)
 	}
+	ids := &batch.Vector{}
+	ids.Reset(types.T(types.Int8), 0)
+	ids.AppendDatum(types.NullOf(ids.Type))
+	ids.AppendDatum(types.IntOf(ids.Type, 99))
+	rows.Cols = append(rows.Cols, ids)
 	var e Encoder
 	e.Begin()
 	e.Add(old, rows)
@@ -51,9 +56,10 @@ func TestFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, want := range []string{"NULL NULL", "-0.07 NULL", "-7 NULL", "1.5 NULL", "older older"} {
+		columns := append(now.Columns, catalog.Column{Type: ids.Type}) // identities go along
+		for i, want := range []string{"NULL NULL", "-0.07 NULL", "-7 NULL", "1.5 NULL", "older older", "NULL 99"} {
 			v := got.Cols[i]
-			if text := v.Datum(0).String() + " " + v.Datum(1).String(); text != want || v.Type != now.Columns[i].Type || v.Form != batch.Flat || v.Len != 2 {
+			if text := v.Datum(0).String() + " " + v.Datum(1).String(); text != want || v.Type != columns[i].Type || v.Form != batch.Flat || v.Len != 2 {
 				t.Errorf("column %d: %s of %s, want %s", i, text, v.Type, want)
 			}
 		}

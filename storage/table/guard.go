@@ -35,8 +35,8 @@ func NewGuard(t *catalog.Table, terms *Terms) *Guard {
 	return g
 }
 
-// Check looks at a batch with the table's columns, without a selection, and returns the error of the first row that is
-// not as it should be.
+// Check looks at a batch with the table's columns, and maybe the hidden one of identities, without a selection, and returns the
+// error of the first row that is not as it should be.
 func (g *Guard) Check(b *batch.Batch) error {
 	if !g.suspects(b) {
 		return nil
@@ -165,8 +165,8 @@ const rowTextBytes = 64
 
 // rowText prints a row for the detail of an error.
 func (g *Guard) rowText(b *batch.Batch, row int) string {
-	parts := make([]string, len(b.Cols))
-	for i, c := range b.Cols {
+	parts := make([]string, len(g.table.Columns))
+	for i, c := range b.Cols[:len(parts)] {
 		d := c.Datum(row)
 		if d.Null {
 			parts[i] = "null"

@@ -105,7 +105,7 @@ func TestRowText(t *testing.T) {
 	b.Cols[1].AppendDatum(types.NullOf(types.T(types.Text)))
 	b.Cols[2].AppendDatum(types.TextOf(strings.Repeat("x", 63) + "ééé"))
 	b.Len = 1
-	g := NewGuard(catalog.NewTable("public", "t"), &Terms{Text: func(d types.Datum) string {
+	g := NewGuard(catalog.NewTable("public", "t", make([]catalog.Column, 3)...), &Terms{Text: func(d types.Datum) string {
 		if d.S != "" {
 			return d.S
 		}

@@ -71,10 +71,6 @@ func (s *Snapshot) Release() {
 	}
 }
 
-// OwnRows is the number of the first of the rows that a transaction has written and not committed: what it deletes of
-// them is told by numbers from here on, in the order in which they came.
-const OwnRows = 1 << 62
-
 // Own is what a transaction has written to one table and not committed, and what it has deleted of it. The table may be
 // one that the transaction made.
 type Own struct {
@@ -96,7 +92,7 @@ type OwnLive struct {
 type Hidden struct {
 	Rows *index.RowIDs // committed ones; nil: none
 	All  bool          // committed ones
-	Own  *index.RowIDs // of the transaction's own, numbered from OwnRows on; nil: none
+	Own  *index.RowIDs // of the transaction's own, numbered from scan.OwnRows on; nil: none
 }
 
 func (o *Own) release() {

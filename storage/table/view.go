@@ -77,7 +77,7 @@ func (v *View) Parts() []scan.Part {
 // do not overlap: between the two truth lies, and a plan wants the lower bound.
 func (v *View) Stats(column int) scan.ColumnStats {
 	total := scan.ColumnStats{HasRange: true}
-	if column == scan.RowNumber {
+	if column < 0 {
 		return scan.ColumnStats{Rows: v.rows, Distinct: v.rows}
 	}
 	ranged := false
@@ -131,6 +131,9 @@ func (v *View) Stats(column int) scan.ColumnStats {
 // Totals adds up what the parts know of a column exactly; false when one of them knows nothing.
 func (v *View) Totals(column int) (scan.Totals, bool) {
 	sum := scan.Totals{HasRange: true, HasSum: true} // of no values: 0, and no bounds to tell
+	if column < 0 {
+		return sum, false
+	}
 	for _, p := range v.parts {
 		k, ok := p.Part.(scan.Totaler)
 		if !ok {

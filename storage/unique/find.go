@@ -48,10 +48,11 @@ type Parts struct {
 
 // Found says that a row of the table has the key of a row that was looked for.
 type Found struct {
-	Row    uint64 // of the probe
-	Number uint64 // of the table's row
-	Part   int    // the files, then the live parts
-	Place  uint32 // in the part
+	Row      uint64 // of the probe
+	Number   uint64 // of the table's row
+	Identity int64
+	Part     int    // the files, then the live parts
+	Place    uint32 // in the part
 }
 
 // Search looks for the rows of a table that have keys.
@@ -113,20 +114,21 @@ func (s *Search) file(ctx context.Context, f *File, number int, out []Found) ([]
 	for _, m := range s.matches {
 		s.places = append(s.places, m.Place)
 	}
-	columns := make([]int, len(s.Key.Layout.IDs)+1)
-	columns[0] = scan.RowNumber
+	columns := make([]int, len(s.Key.Layout.IDs)+2)
+	columns[0], columns[1] = scan.RowNumber, scan.Identity
 	for i := range s.Key.Layout.IDs {
-		columns[i+1] = i
+		columns[i+2] = i
 	}
-	var numbers batch.Vector
+	var numbers, ids batch.Vector
 	part := f.Part(s.Key.Layout, nil).Without(f.Base, nil)
 	err = part.At(ctx, columns, s.places, func(first int, b *batch.Batch) error {
 		numbers.Flatten(b.Cols[0])
+		ids.Flatten(b.Cols[1])
 		for i := range b.Len {
 			m := s.matches[first+i]
 			row := s.Probes[m.Probe].Row
-			if values, at := s.Value(row); s.Key.Equal(values, at, b.Cols[1:], i) {
-				out = append(out, Found{row, uint64(batch.Values[int64](&numbers)[i]), number, m.Place})
+			if values, at := s.Value(row); s.Key.Equal(values, at, b.Cols[2:], i) {
+				out = append(out, Found{row, uint64(batch.Values[int64](&numbers)[i]), batch.Values[int64](&ids)[i], number, m.Place})
 			}
 		}
 		return nil
@@ -165,7 +167,8 @@ func (s *Search) live(ctx context.Context, p *Live, number int, lock sync.Locker
 	for j, row := range s.rows {
 		probe := s.Probes[s.matches[j].Probe].Row
 		if columns, at := s.Value(probe); s.Key.Equal(columns, at, values, j) {
-			out = append(out, Found{probe, p.Base + uint64(row), number, row})
+			at := p.Base + uint64(row)
+			out = append(out, Found{probe, at, p.Identity(row, at), number, row})
 		}
 	}
 	return out, ctx.Err()

@@ -79,6 +79,14 @@ func (t *columns) key(c *Constraint, k *pg.Constraint, column string) error {
 		c.Columns = []string{column}
 	}
 	for i, name := range c.Columns {
+		if c.Kind == catalog.PrimaryKey {
+			if err := catalog.SystemColumn(name, "alter"); err != nil {
+				return err
+			}
+		}
+		if catalog.IsSystemColumn(name) {
+			return errs.New(errs.FeatureNotSupported, "index creation on system columns is not supported")
+		}
 		if t.find(name) < 0 {
 			return t.st.Fail(k.Location, errs.UndefinedColumn, "column %q named in key does not exist", name)
 		}

@@ -1,0 +1,58 @@
+package segment
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/siltstone-db/siltstone/storage/errs"
+)
+
+// Extend writes a segment that has what s has, and more columns: those of in, with as many rows in the order of s. The
+// buffers of s are copied as they are, and none of them is decoded. in has no keys and no order.
+func Extend(w io.Writer, s *Segment, in *Input) (Info, error) {
+	for _, c := range in.Columns {
+		if s.Find(c.ID) >= 0 {
+			return Info{}, errs.Internal("segment %s has column %d already", s.name, c.ID)
+		}
+	}
+	if in.Rows != s.rows || in.Order != nil || len(in.Keys) > 0 {
+		return Info{}, errs.Internal("%d more rows for segment %s of %d rows", in.Rows, s.name, s.rows)
+	}
+	sw := &writer{w: w, in: in}
+	defer sw.discharge()
+	sw.write(header(in.ID))
+	if err := sw.copy(s); err != nil {
+		return Info{}, err
+	}
+	more := make([]*meta, len(in.Columns))
+	if err := sw.columns(more); err != nil {
+		return Info{}, err
+	}
+	metas := make([]*meta, 0, len(s.cols)+len(more))
+	for i := range s.cols {
+		metas = append(metas, s.cols[i].meta)
+	}
+	if sw.err == nil {
+		sw.finish(append(metas, more...), s.keys)
+	}
+	if sw.err != nil {
+		return Info{}, fmt.Errorf("write segment %d: %w", in.ID, sw.err)
+	}
+	return Info{in.ID, int64(in.Rows), int64(sw.off)}, nil
+}
+
+// copyBytes is what is read at once of a segment that is copied.
+const copyBytes = 1 << 20
+
+// copy copies all buffers of a segment, which stay where they are.
+func (w *writer) copy(s *Segment) error {
+	b := make([]byte, min(copyBytes, s.metadata))
+	for at := uint64(headerBytes); at < s.metadata && w.err == nil; at += uint64(len(b)) {
+		b = b[:min(uint64(len(b)), s.metadata-at)]
+		if err := s.readAt(b, int64(at)); err != nil {
+			return s.wrap(err)
+		}
+		w.write(b)
+	}
+	return nil
+}

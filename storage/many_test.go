@@ -3,6 +3,8 @@ package storage
 import (
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +58,68 @@ func BenchmarkWriteAmid(b *testing.B) {
 			mustClose(b, db)
 		})
 	}
+}
+
+// listing counts how often the folder of segments is listed.
+type listing struct {
+	vfs.FS
+	segments int
+}
+
+func (l *listing) List(dir string) ([]vfs.Info, error) {
+	if strings.HasSuffix(dir, "/segments") {
+		l.segments++
+	}
+	return l.FS.List(dir)
+}
+
+// A start lists the folder of segments once: with 100,000 of them that is most of it.
+func TestStartListsOnce(t *testing.T) {
+	db, m := many(t, 3, 2)
+	mustClose(t, db)
+	l := &listing{FS: m}
+	db = mustOpen(t, testOptions(l))
+	if l.segments != 1 {
+		t.Errorf("segments are listed %d times", l.segments)
+	}
+	mustClose(t, db)
+}
+
+// Many small writes are rows of the log and of live segments, and no files.
+func TestSmallWritesMakeNoFiles(t *testing.T) {
+	m := vfs.NewMem()
+	o := testOptions(m)
+	o.LogFileMin, o.LogFileMax, o.SealRows = 64<<20, 64<<20, 1<<20
+	db := mustOpen(t, o)
+	tab := mustCreate(t, db, "clicks")
+	files := func() (list []string) {
+		var walk func(dir string)
+		walk = func(dir string) {
+			infos, err := m.List(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range infos {
+				if name := dir + "/" + i.Name; i.Dir {
+					walk(name)
+				} else {
+					list = append(list, name)
+				}
+			}
+		}
+		walk("db")
+		return list
+	}
+	before := files()
+	for i := range 10_000 {
+		if err := insert(db, tab, i, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := files(); !slices.Equal(before, after) {
+		t.Errorf("10,000 rows, one by one, made of\n%v\nfiles\n%v", before, after)
+	}
+	mustClose(t, db)
 }
 
 // TestManySegments: a database of more segments than are opened at its start opens by their names, and opens each when it

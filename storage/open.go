@@ -89,14 +89,15 @@ func (db *DB) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := db.loadVersion(); err != nil {
+	folder, err := db.loadVersion()
+	if err != nil {
 		return err
 	}
 	if err := db.replay(ctx); err != nil {
 		return err
 	}
 	db.numbers = catalog.NewNumbers(db.catalog)
-	if err := db.removeOrphans(); err != nil {
+	if err := db.removeOrphans(folder); err != nil {
 		return err
 	}
 	if err := db.started(); err != nil {
@@ -125,16 +126,16 @@ func (db *DB) open(ctx context.Context) error {
 // shows then is treated as that which a scan meets.
 const openedAtStart = 2048
 
-// loadVersion makes the tables those of the manifest.
-func (db *DB) loadVersion() error {
+// loadVersion makes the tables those of the manifest, and returns which segment files there are.
+func (db *DB) loadVersion() (*recovery.Folder, error) {
 	v := db.set.Version()
 	db.catalog, db.applied, db.ddlLast = v.Catalog, v.Watermark, v.DDL
 	db.positions = positions.New(v.Sources)
-	sizes, last, err := recovery.Sizes(db.o.FS, db.files.Folder())
+	folder, err := recovery.ReadFolder(db.o.FS, db.files.Folder())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	db.files.Skip(max(last, v.NextFile-1))
+	db.files.Skip(max(folder.Last(), v.NextFile-1))
 	for _, t := range db.catalog.Tables() {
 		db.syncTableLocked(t.ID)
 	}
@@ -148,12 +149,12 @@ func (db *DB) loadVersion() error {
 		meta := *s
 		deleted, err := recovery.Deleted(&meta)
 		if err != nil {
-			return fmt.Errorf("manifest: %w", err)
+			return nil, fmt.Errorf("manifest: %w", err)
 		}
 		f := db.files.File(meta)
-		if opened++; opened <= openedAtStart || sizes[meta.File] != meta.Bytes {
+		if opened++; opened <= openedAtStart || folder.Size(meta.File) != meta.Bytes {
 			if f, err = db.openOrSetAside(f); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		t := db.tables[meta.Table]
@@ -161,11 +162,11 @@ func (db *DB) loadVersion() error {
 		db.toMerge[t] = struct{}{}
 		db.changed[meta.Table] = struct{}{}
 	}
-	return nil
+	return folder, nil
 }
 
 // removeOrphans removes segment files that neither the manifest nor a log record names.
-func (db *DB) removeOrphans() error {
+func (db *DB) removeOrphans(folder *recovery.Folder) error {
 	segments := db.set.Version().Segments
 	unnamed := map[manifest.FileID]bool{}
 	for t := range db.busy {
@@ -173,7 +174,7 @@ func (db *DB) removeOrphans() error {
 			unnamed[m.File] = true
 		}
 	}
-	return recovery.Orphans(db.o.FS, db.files.Folder(), func(f manifest.FileID) bool {
+	return folder.RemoveOrphans(func(f manifest.FileID) bool {
 		_, named := segments.Get(f)
 		return named || unnamed[f]
 	})

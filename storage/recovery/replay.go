@@ -1,5 +1,5 @@
 // Package recovery brings a database back to what was acknowledged: it decides which parts of the log's records are in
-// the manifest already (Replayer), how far files are numbered (Sizes), and which files belong to nobody (Orphans).
+// the manifest already (Replayer), how far files are numbered, and which belong to nobody (Folder).
 // What a record changes is done by the Target, which is the database; nobody else uses it meanwhile.
 //
 // # What is done twice, and what is not

@@ -146,7 +146,7 @@ func TestOrphans(t *testing.T) {
 	if err := m.MkdirAll("s"); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"0000000001.seg", "0000000002.seg", "0000000003.seg.tmp", "notes.txt"} {
+	for _, name := range []string{"0000000001.seg", "0000000002.seg", "0000000003.seg.tmp", "0000000004.seg", "notes.txt"} {
 		f, err := m.Create("s/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -154,11 +154,12 @@ func TestOrphans(t *testing.T) {
 		_, _ = f.Write([]byte("12345"))
 		f.Close()
 	}
-	sizes, last, err := Sizes(m, "s")
-	if err != nil || last != 2 || len(sizes) != 2 || sizes[2] != 5 {
-		t.Fatalf("%v, last %d: %v", sizes, last, err)
+	folder, err := ReadFolder(m, "s")
+	if err != nil || folder.Last() != 4 || folder.Size(2) != 5 || folder.Size(3) != 0 {
+		t.Fatalf("%+v: %v", folder, err)
 	}
-	if err := Orphans(m, "s", func(f manifest.FileID) bool { return f == 2 }); err != nil {
+	_ = m.Remove("s/0000000004.seg") // by replay
+	if err := folder.RemoveOrphans(func(f manifest.FileID) bool { return f == 2 }); err != nil {
 		t.Fatal(err)
 	}
 	infos, _ := m.List("s")

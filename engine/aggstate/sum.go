@@ -165,6 +165,14 @@ func finish128(s *State, r []uint64, out *Output) error {
 	return out.decimal(total128(s, r))
 }
 
+// negative is the sign of a float. The word of a sum has it turned, so that a state of zeros is -0, which added to anything
+// leaves it as it is: a sum of nothing but -0 is -0, as in PostgreSQL.
+const negative = 1 << 63
+
+func sumOf(word uint64) float64 { return math.Float64frombits(word ^ negative) }
+
+func wordOf(sum float64) uint64 { return math.Float64bits(sum) ^ negative }
+
 // sumFloat is the sum of float4 or float8, as a float8.
 var sumFloat = newKind(Kind{
 	Number: 10, Words: 1,
@@ -172,44 +180,45 @@ var sumFloat = newKind(Kind{
 		in := r.Words[:len(r.Slots)]
 		for i, g := range r.Slots {
 			w := &m.Words[int(g)*m.Width+m.At]
-			old, x := math.Float64frombits(*w), math.Float64frombits(in[i])
+			old, x := sumOf(*w), math.Float64frombits(in[i])
 			sum := old + x
 			if overflowed(sum, old, x) {
 				return floatRange()
 			}
-			*w = math.Float64bits(sum)
+			*w = wordOf(sum)
 		}
 		return nil
 	},
 	Fold: func(_ *State, r, words []uint64) bool {
-		sum := math.Float64frombits(r[0])
+		sum := sumOf(r[0])
 		for _, x := range words {
 			sum += math.Float64frombits(x)
 		}
 		if math.IsInf(sum, 0) { // of an infinity, or an error: Update knows
 			return false
 		}
-		r[0] = math.Float64bits(sum)
+		r[0] = wordOf(sum)
 		return true
 	},
 	Merge: func(_ *State, r, o []uint64) error {
-		a, b := math.Float64frombits(r[0]), math.Float64frombits(o[0])
+		a, b := sumOf(r[0]), sumOf(o[0])
 		if overflowed(a+b, a, b) {
 			return floatRange()
 		}
-		r[0] = math.Float64bits(a + b)
+		r[0] = wordOf(a + b)
 		return nil
 	},
-	Rank: func(_ *State, r []uint64) (hi, lo uint64) { return 0, orderFloat(r[0]) },
+	Rank: func(_ *State, r []uint64) (hi, lo uint64) { return 0, orderFloat(r[0] ^ negative) },
 	sum: func(_ *State, r []uint64, out *Output) error {
-		if x := math.Float64frombits(r[0]); out.phys() == types.PhysFloat32 && math.IsInf(float64(float32(x)), 0) && !math.IsInf(x, 0) {
+		x := sumOf(r[0])
+		if out.phys() == types.PhysFloat32 && math.IsInf(float64(float32(x)), 0) && !math.IsInf(x, 0) {
 			return floatRange()
 		}
-		out.words(r[0], 0)
+		out.words(math.Float64bits(x), 0)
 		return nil
 	},
 	avg: func(_ *State, r []uint64, rows uint64, out *Output) error {
-		out.words(math.Float64bits(math.Float64frombits(r[0])/float64(rows)), 0)
+		out.words(math.Float64bits((sumOf(r[0])+0)/float64(rows)), 0) // PostgreSQL's begins with 0
 		return nil
 	},
 })

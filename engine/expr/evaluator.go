@@ -70,12 +70,16 @@ func (ev *Evaluator) Eval(b *batch.Batch) (*batch.Vector, error) {
 }
 
 // EvalBool sets bit i of out, which has b.Len bits, where the expression is true for row i and the row is selected, and
-// clears the others.
+// clears the others. Of conditions joined by AND, one is evaluated only for rows where those before it are true.
 func (ev *Evaluator) EvalBool(b *batch.Batch, out batch.Bitmap) error {
 	active, some := ev.begin(b)
 	if !some {
 		clear(out)
 		return nil
+	}
+	if n, ok := ev.root.(*logicNode); ok && !n.or {
+		n.onlyTrue = true
+		defer func() { n.onlyTrue = false }()
 	}
 	v, err := ev.eval(active)
 	if err != nil {

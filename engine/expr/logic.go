@@ -12,6 +12,8 @@ var boolType = types.T(types.Bool)
 type logicNode struct {
 	or   bool
 	args []node
+	// onlyTrue: the rows of interest are those where an AND is TRUE, as in WHERE, where a NULL decides as FALSE does.
+	onlyTrue bool
 
 	open    batch.Bitmap // rows not decided yet
 	decided batch.Bitmap // rows with a FALSE (AND) or a TRUE (OR)
@@ -46,6 +48,9 @@ func (n *logicNode) eval(r *run, active batch.Bitmap) (*batch.Vector, error) {
 		n.open.AndNot(n.bits)
 		keeps(v, rows, n.bits)
 		n.keep.And(n.bits)
+		if n.onlyTrue {
+			n.open.And(n.keep)
+		}
 		if !anySet(n.open) {
 			break
 		}

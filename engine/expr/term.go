@@ -148,7 +148,7 @@ func asColumnValue(d types.Datum, t types.Type) (types.Datum, bool) {
 
 func entriesTerm(e Expr) (t scan.Term, ok bool) {
 	cols := Columns(nil, e)
-	if len(cols) != 1 || e.Type().Kind != types.Bool || Volatility(e) != fn.Immutable || !total(e) {
+	if len(cols) != 1 || e.Type().Kind != types.Bool || Volatility(e) != fn.Immutable || !Total(e) {
 		return t, false
 	}
 	p, err := NewPredicate(e)
@@ -167,8 +167,8 @@ func (p *Predicate) acceptsNull() bool {
 	return p.Filter(v, out) != nil || out.Get(0)
 }
 
-// total tells whether no row can make e raise an error.
-func total(e Expr) bool {
+// Total tells whether no row can make e raise an error.
+func Total(e Expr) bool {
 	ok := true
 	Walk(e, func(e Expr) bool {
 		switch x := e.(type) {

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"github.com/siltstone-db/siltstone/engine/agg"
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/sql/plan"
@@ -47,7 +49,7 @@ func (c *compiler) aggregate(n *plan.Aggregate, _ plan.Set) (*stream, *Node, err
 
 // group aggregates a stream, whose rows are those of a counted request with their weights in a column; nil: all count once.
 func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node, weight *expr.Column) (*stream, *Node, error) {
-	exprs := n.Exprs()
+	exprs := guarded(n).Exprs()
 	if weight != nil {
 		exprs = append(exprs, weight)
 	}
@@ -103,6 +105,33 @@ func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node, weight *expr
 		ids[i] = col.ID
 	}
 	return &stream{source: g, deps: []int{pipe}, ids: ids, types: g.Types(), marks: []mark{{node, -1}}}, node, nil
+}
+
+// guarded is n with arguments that are not computed for rows which FILTER leaves out, where that may raise an error. A
+// filter that is volatile cannot be asked twice.
+func guarded(n *plan.Aggregate) *plan.Aggregate {
+	c := *n
+	c.Aggs = slices.Clone(n.Aggs)
+	for i := range c.Aggs {
+		a := &c.Aggs[i]
+		if a.Filter == nil || expr.Volatile(a.Filter) {
+			continue
+		}
+		guard := func(e expr.Expr) expr.Expr {
+			if expr.Total(e) {
+				return e
+			}
+			return &expr.Case{Whens: []expr.When{{Cond: a.Filter, Result: e}}, T: e.Type()}
+		}
+		a.Args, a.OrderBy = slices.Clone(a.Args), slices.Clone(a.OrderBy)
+		for k := range a.Args {
+			a.Args[k] = guard(a.Args[k])
+		}
+		for k := range a.OrderBy {
+			a.OrderBy[k].Expr = guard(a.OrderBy[k].Expr)
+		}
+	}
+	return &c
 }
 
 // key describes a column to group by. The statistics of a table's column hold for it as long as nothing but filters

@@ -43,7 +43,7 @@ func (db *DB) nextPending() (*pendingSeal, bool) {
 func (l *Load) dueLocked(now time.Time, anyway bool) (*pendingSeal, bool) {
 	for _, t := range l.shelves {
 		if p := t.Due(now, anyway); p != nil {
-			return &pendingSeal{l, t, p, shelf.Build{Table: t.Table, Live: p.Live, Rows: p.Rows}}, true
+			return &pendingSeal{l, t, p, shelf.Build{Table: t.Table, Live: p.Live, Rows: p.Rows, Whole: true}}, true
 		}
 	}
 	return nil, false
@@ -64,11 +64,12 @@ func (s *pendingSeal) run(ctx context.Context, workers int) error {
 	if b.Err != nil {
 		s.t.Failed(s.p, b.Err, db.o.SealRetry)
 	} else {
-		order := b.Order
+		piece := b.Pieces[0]
+		order := piece.Order
 		if !l.savepoints.Load() {
 			order = nil
 		}
-		freed = s.t.Sealed(s.p, b.File, order)
+		freed = s.t.Sealed(s.p, piece.File, order)
 	}
 	l.measureLocked()
 	l.cond.Broadcast()
@@ -82,7 +83,7 @@ func (s *pendingSeal) run(ctx context.Context, workers int) error {
 		db.metrics.SealFailures.Add(1)
 		db.o.Events(event.Event{Kind: event.SealFailed, Table: b.Table.Name, Rows: int64(b.Rows), Err: b.Err})
 	} else {
-		db.countSeal(b.Table, &b.Meta, time.Since(start))
+		db.countSeal(b.Table, &b.Pieces[0].File.Meta, time.Since(start))
 		db.noteFreedLocked(freed)
 	}
 	db.cond.Broadcast()

@@ -28,7 +28,7 @@ type merging struct {
 
 // startLocked begins the merge of a plan; nil when one of its files has gone or is being merged.
 func (db *DB) startLocked(t *shelf.Shelf, p compact.Plan) *merging {
-	m := &merging{table: t, plan: p, merge: compact.Merge{Table: t.Table, RowsMax: db.o.Merge.RowsMax}}
+	m := &merging{table: t, plan: p, merge: compact.Merge{Table: t.Table, RowsMax: db.o.Merge.RowsMax, Whole: p.Reason == compact.Rebuild}}
 	for _, f := range p.Files {
 		now, ok := t.Files.Get(f.ID)
 		if !ok || now.Aside() || db.merges[now.Meta.File] {
@@ -192,10 +192,17 @@ func (m *merging) name(e *manifest.Edit) {
 
 // filesLocked returns the settled files of a table as the picker sees them.
 func (db *DB) filesLocked(t *shelf.Shelf) []compact.File {
+	rule, ok := t.Table.Partitions()
 	files := make([]compact.File, 0, t.Files.Len())
 	for id, f := range t.Files.All() {
-		files = append(files, compact.File{ID: id, Base: f.Meta.Base(), Rows: f.Meta.Rows, Deleted: int64(f.Deleted.Len()),
-			Bytes: f.Meta.Bytes, Busy: f.Aside() || db.merges[f.Meta.File]})
+		x := compact.File{ID: id, Base: f.Meta.Base(), Rows: f.Meta.Rows, Deleted: int64(f.Deleted.Len()),
+			Bytes: f.Meta.Bytes, Busy: f.Aside() || db.merges[f.Meta.File]}
+		if ok {
+			var one bool
+			x.Partition, one = rule.Partition(f.Meta.Values)
+			x.Mixed, x.Undivided = !one, !one && !rule.Divided(f.Meta.Values)
+		}
+		files = append(files, x)
 	}
 	return files
 }

@@ -19,8 +19,6 @@ type sealing struct {
 	build     shelf.Build
 	gone      bool          // the part has gone before the edit
 	collected *index.RowSet // its deleted rows as of the edit
-	written   *index.RowSet // their places
-	places    *shelf.Places // of its rows in the file
 	took      time.Duration
 }
 
@@ -58,7 +56,6 @@ func (db *DB) settle(list []*sealing, took time.Duration) {
 	for _, w := range list {
 		defer w.build.Discharge()
 		if w.took = took; w.build.Err == nil {
-			w.places = w.build.Places()
 			good, settled = append(good, w), append(settled, w)
 		}
 	}
@@ -83,8 +80,8 @@ func (db *DB) forsake(list []*sealing, err error) {
 	defer db.mu.Unlock()
 	for _, w := range list {
 		w.build.Err = err
-		if w.build.File != nil {
-			db.unsure = append(db.unsure, w.build.File)
+		for _, p := range w.build.Pieces {
+			db.unsure = append(db.unsure, p.File)
 		}
 	}
 }
@@ -96,19 +93,21 @@ func (w *sealing) collectLocked() {
 	}
 }
 
-// name implements settler: it adds the file to an edit. Its part has not gone.
+// name implements settler: it adds the files to an edit. Their part has not gone.
 func (w *sealing) name(e *manifest.Edit) {
-	if w.gone || w.build.File == nil {
+	if w.gone {
 		return
 	}
-	meta := w.build.File.Meta
-	if w.written = w.places.Set(w.collected); w.written.Len() > 0 {
-		meta.Deleted = string(w.written.Append(nil))
+	for _, p := range w.build.Pieces {
+		meta := p.File.Meta
+		if p.Written = p.Set(w.collected); p.Written.Len() > 0 {
+			meta.Deleted = string(p.Written.Append(nil))
+		}
+		e.Add = append(e.Add, meta)
 	}
-	e.Add = append(e.Add, meta)
 }
 
-// sealedLocked puts a file in the place of the live segment that it was made of, or nothing in the place of one without
+// sealedLocked puts files in the place of the live segment that they were made of, or nothing in the place of one without
 // rows, and tells of it.
 func (db *DB) sealedLocked(w *sealing) {
 	t, rows := w.table, int64(w.build.Rows)
@@ -119,14 +118,16 @@ func (db *DB) sealedLocked(w *sealing) {
 		return
 	}
 	db.changedLocked(t)
-	if w.gone && w.build.File != nil { // and nobody names it
-		w.build.File.Obsolete()
-		w.build.File.Release()
-		w.build.File = nil
+	if w.gone { // and nobody names the files
+		for _, p := range w.build.Pieces {
+			p.File.Obsolete()
+			p.File.Release()
+		}
+		w.build.Pieces = nil
 	}
-	db.noteFreedLocked(t.Settled(w.part, w.build.File, w.places, w.collected, w.written))
-	if w.build.File != nil {
-		db.countSeal(t.Table, &w.build.Meta, w.took)
+	db.noteFreedLocked(t.Settled(w.part, w.build.Pieces, w.collected))
+	for _, p := range w.build.Pieces {
+		db.countSeal(t.Table, &p.File.Meta, w.took)
 	}
 }
 

@@ -22,6 +22,7 @@ func init() {
 		"pg_catalog.pg_attrdef":                              fillAttrdef,
 		"pg_catalog.pg_index":                                fillIndex,
 		"pg_catalog.pg_constraint":                           fillConstraint,
+		"pg_catalog.pg_partitioned_table":                    fillPartitioned,
 		"pg_catalog.pg_tables":                               fillTables,
 		"pg_catalog.pg_views":                                fillViews,
 		"pg_catalog.pg_indexes":                              fillIndexes,

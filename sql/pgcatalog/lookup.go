@@ -41,7 +41,7 @@ var constants = map[string]types.Datum{
 	"pg_relation_is_publishable": no, "pg_is_in_recovery": no,
 	"shobj_description": nullText,
 	"pg_get_viewdef":    nullText, "pg_get_ruledef": nullText, "pg_get_triggerdef": nullText,
-	"pg_get_serial_sequence": nullText, "pg_get_partkeydef": nullText, "pg_get_partition_constraintdef": nullText,
+	"pg_get_serial_sequence": nullText, "pg_get_partition_constraintdef": nullText,
 	"pg_get_statisticsobjdef_columns": nullText, "pg_get_statisticsobjdef": nullText, "pg_get_functiondef": nullText,
 	"pg_get_function_sqlbody": nullText, "pg_tablespace_location": types.TextOf(""),
 }
@@ -65,6 +65,7 @@ func init() {
 		"pg_table_is_visible":          tableIsVisible,
 		"pg_get_indexdef":              getIndexDef,
 		"pg_get_constraintdef":         getConstraintDef,
+		"pg_get_partkeydef":            getPartKeyDef,
 		"pg_index_column_has_property": indexColumnProperty,
 		"pg_encoding_to_char":          encodingToChar,
 		"pg_char_to_encoding":          charToEncoding,

@@ -95,6 +95,7 @@ type Segment struct {
 	Bytes         int64
 	MinSequence   int64
 	MaxSequence   int64
+	Partition     string // "": none
 }
 
 // Compaction is a row of siltstone.compactions: a merge of segments.

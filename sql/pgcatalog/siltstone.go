@@ -2,7 +2,7 @@ package pgcatalog
 
 // siltstoneText lists the relations of schema siltstone in the form of data/relations.txt. Their OIDs lie below the
 // first user table's.
-const siltstoneText = `siltstone.segments 16300 v schema_name:name table_name:name id:int8 state:text rows:int8 deleted:int8 bytes:int8 min_sequence:int8 max_sequence:int8
+const siltstoneText = `siltstone.segments 16300 v schema_name:name table_name:name id:int8 state:text rows:int8 deleted:int8 bytes:int8 min_sequence:int8 max_sequence:int8 partition:text
 siltstone.compactions 16303 v started:timestamptz schema_name:name table_name:name reason:text state:text segments:int4 rows:int8 bytes:int8 new_segments:int4 new_rows:int8 new_bytes:int8 milliseconds:int8 detail:text
 siltstone.settings 16301 v name:text setting:text description:text
 siltstone.tables 16302 v schema_name:name table_name:name rows:int8 bytes:int8 columns:int4 version:int8
@@ -15,7 +15,8 @@ func fillSegments(e *Env, b *builder) {
 	}
 	for _, s := range e.Segments() {
 		b.add("schema_name", s.Schema, "table_name", s.Table, "id", s.ID, "state", s.State, "rows", s.Rows,
-			"deleted", s.Deleted, "bytes", s.Bytes, "min_sequence", s.MinSequence, "max_sequence", s.MaxSequence)
+			"deleted", s.Deleted, "bytes", s.Bytes, "min_sequence", s.MinSequence, "max_sequence", s.MaxSequence,
+			"partition", nonEmpty(s.Partition))
 	}
 }
 

@@ -99,7 +99,8 @@ func (s *Session) segmentEnv(e *pgcatalog.Env) {
 		var all []pgcatalog.Segment
 		for _, i := range s.engine.db.Segments() {
 			all = append(all, pgcatalog.Segment{Schema: i.Schema, Table: i.Name, ID: int64(i.ID), State: string(i.State),
-				Rows: i.Rows, Deleted: i.Deleted, Bytes: i.Bytes, MinSequence: int64(i.First), MaxSequence: int64(i.Last)})
+				Rows: i.Rows, Deleted: i.Deleted, Bytes: i.Bytes, MinSequence: int64(i.First), MaxSequence: int64(i.Last),
+				Partition: i.Partition})
 		}
 		return all
 	}

@@ -103,6 +103,9 @@ func (a *alteration) dropColumn(x *ddl.Action) error {
 		return errs.Unsupported("DROP COLUMN of the only column of a table")
 	}
 	id := t.Columns[at].ID
+	if id == t.Options.PartitionBy {
+		return partitionKey("drop", &t.Columns[at], t)
+	}
 	what := fmt.Sprintf("column %s of %s", QuoteIdent(x.Name), a.title(t))
 	for i := range t.Constraints {
 		if k := &t.Constraints[i]; k.Indexed() && slices.Contains(k.Columns, id) {
@@ -127,6 +130,11 @@ func (a *alteration) dropColumn(x *ddl.Action) error {
 	})
 }
 
+// partitionKey is PostgreSQL's error for the column that a table is partitioned by.
+func partitionKey(what string, c *catalog.Column, t *catalog.Table) error {
+	return errs.New(errs.InvalidTableDefinition, "cannot %s column %q because it is part of the partition key of relation %q", what, c.Name, t.Name)
+}
+
 // setType gives a column another type that all its values have already.
 func (a *alteration) setType(x *ddl.Action) error {
 	t := a.table()
@@ -135,6 +143,9 @@ func (a *alteration) setType(x *ddl.Action) error {
 		return noColumn(x.Name, t.Name)
 	}
 	c := t.Columns[at]
+	if c.ID == t.Options.PartitionBy {
+		return partitionKey("alter", &c, t)
+	}
 	if !types.Widens(c.Type, x.Column.Type) {
 		if empty, err := a.empty(); err != nil || !empty {
 			return cmp.Or[error](err, errs.Unsupported("ALTER COLUMN TYPE from %s to %s", c.Type, x.Column.Type).

@@ -29,6 +29,11 @@ func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable
 		return tag, err
 	}
 	// What there is already is there, whatever else is wrong with the statement.
+	if b.PartitionBy != "" {
+		if err := t.PartitionBy(b.PartitionBy); err != nil {
+			return "", err
+		}
+	}
 	for _, o := range b.Options {
 		if err := t.Set(o); err != nil {
 			return "", err

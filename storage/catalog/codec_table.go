@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -17,6 +18,7 @@ import (
 //	           18 referenced table  20 referenced columns  22 on update  24 on delete  26 match  28 deferrable  30 deferred
 //	           32 no inherit  3 comment
 //	options    2 sort key  4 seal rows  6 seal bytes  8 seal age in nanoseconds  10 on conflict
+//	           12 column of PARTITION BY RANGE  14 unit of partitions  16 their width  18 retain in nanoseconds
 
 func (t *Table) fields(f *fields) {
 	records(f, 2, "column", &t.Columns, (*Column).fields)
@@ -103,5 +105,9 @@ func (o *Options) fields(f *fields) {
 	number(f, 6, &o.SealBytes, math.MaxInt64)
 	number(f, 8, &o.SealAge, math.MaxInt64)
 	number(f, 10, &o.OnConflict, uint64(len(conflictWords)-1))
+	number(f, 12, &o.PartitionBy, math.MaxUint32)
+	number(f, 14, &o.Unit, uint64(partition.Width))
+	number(f, 16, &o.Width, math.MaxInt64)
+	number(f, 18, &o.Retain, math.MaxInt64)
 	f.rest(&o.kept)
 }

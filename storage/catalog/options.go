@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/quantity"
 )
 
@@ -20,7 +21,13 @@ type Options struct {
 	SealAge   time.Duration
 	// OnConflict says what becomes of a row whose key is there: on_conflict.
 	OnConflict OnConflict
-	kept       string
+	// PartitionBy is the column of PARTITION BY RANGE; 0: the table has no partitions. Unit and Width say how large they are:
+	// partition. Retain is how long rows stay, by that column: retain; 0: for ever.
+	PartitionBy uint32
+	Unit        partition.Unit
+	Width       int64
+	Retain      time.Duration
+	kept        string
 }
 
 // OnConflict is what a table does with a row whose key is there.
@@ -44,8 +51,8 @@ type Option struct{ Name, Value string }
 // optionNames are those that Options has, in order. postponed are those that will have an effect, foreign those of
 // PostgreSQL that have none here.
 var (
-	optionNames = []string{"sort_key", "seal_rows", "seal_bytes", "seal_age", "on_conflict"}
-	postponed   = []string{"retain", "partition", "partition_by", "retain_log"}
+	optionNames = []string{"sort_key", "seal_rows", "seal_bytes", "seal_age", "on_conflict", "partition"}
+	postponed   = []string{"retain", "retain_log"}
 	foreign     = []string{"fillfactor", "toast_tuple_target", "parallel_workers", "user_catalog_table", "vacuum_truncate",
 		"vacuum_index_cleanup", "log_autovacuum_min_duration", "oids"}
 )
@@ -85,6 +92,8 @@ func (t *Table) Set(o Option) error {
 			return bad.WithHint("It is %q or %q.", conflictWords[0], conflictWords[1])
 		}
 		t.Options.OnConflict = OnConflict(n)
+	case "partition":
+		return t.setPartition(value, bad)
 	default:
 		return unknownOption(name)
 	}
@@ -104,6 +113,8 @@ func (t *Table) Reset(name string) error {
 		t.Options.SealAge = 0
 	case "on_conflict":
 		t.Options.OnConflict = ConflictFails
+	case "partition":
+		t.Options.Unit, t.Options.Width = partition.Default, 0
 	default:
 		return unknownOption(name)
 	}
@@ -164,7 +175,7 @@ func (t *Table) Settings() []Option {
 	if o.OnConflict != ConflictFails {
 		list = append(list, Option{"on_conflict", conflictWords[o.OnConflict]})
 	}
-	return list
+	return append(list, o.partitions()...)
 }
 
 func (o *Options) check(t *Table) error {
@@ -178,5 +189,5 @@ func (o *Options) check(t *Table) error {
 		return errs.New(errs.InvalidTableDefinition, "storage parameter \"on_conflict\" needs a primary key or a unique constraint").
 			WithHint("Rows are found by their keys.")
 	}
-	return nil
+	return o.checkPartitions(t)
 }

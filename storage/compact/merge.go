@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/cache"
@@ -13,6 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
 	"github.com/siltstone-db/siltstone/storage/shelf"
@@ -40,11 +42,13 @@ type Merge struct {
 	Table   *catalog.Table
 	Inputs  []Input // in the order of their first numbers
 	RowsMax int64   // of an output
+	Whole   bool    // rows are not divided by their partitions
 	Outputs []*Output
 
 	moved   [][]uint32 // by input: the place in all outputs together that a row has; gone: none
 	order   []uint32   // place in all outputs -> row in all inputs together, of those that stay
 	numbers []uint64   // row in all inputs together -> its number
+	cuts    []cut      // of the order, by output
 	starts  []int      // of the inputs' rows in all, and how many there are
 	account *mem.Account
 	charged int64
@@ -55,6 +59,12 @@ type Output struct {
 	File   *shelf.File
 	Places *shelf.Places
 	first  int // of its rows in all outputs together
+}
+
+// cut is an output's share of the order: so many rows, and which values of the partition column they have.
+type cut struct {
+	rows   int
+	values partition.Range
 }
 
 // gone is the place of a row that was deleted before.
@@ -88,14 +98,18 @@ func (m *Merger) Run(ctx context.Context, x *Merge) (err error) {
 	if err := x.sort(ctx, in); err != nil {
 		return err
 	}
+	if err := x.divide(ctx, in); err != nil {
+		return err
+	}
 	if err := x.move(); err != nil {
 		return err
 	}
-	for first := 0; first < len(x.order); first += int(x.RowsMax) {
-		rows := min(len(x.order)-first, int(x.RowsMax))
-		if err := m.write(ctx, x, in, first, rows); err != nil {
+	first := 0
+	for _, c := range x.cuts {
+		if err := m.write(ctx, x, in, first, c); err != nil {
 			return err
 		}
+		first += c.rows
 	}
 	return m.Dir.Sync()
 }
@@ -105,7 +119,7 @@ func (x *Merge) Close() {
 	if x.account != nil {
 		x.account.Free(x.charged)
 	}
-	x.charged, x.moved, x.order, x.numbers = 0, nil, nil, nil
+	x.charged, x.moved, x.order, x.numbers, x.cuts = 0, nil, nil, nil, nil
 }
 
 // Slim gives up what a merge of one file holds beyond what Carry needs, when it waits for others before it is settled: 4 bytes a
@@ -307,9 +321,10 @@ func anyHas(in []*segment.Segment, id uint32) bool {
 }
 
 // write writes one output: rows from first on in the order of all.
-func (m *Merger) write(ctx context.Context, x *Merge, in []*segment.Segment, first, rows int) error {
+func (m *Merger) write(ctx context.Context, x *Merge, in []*segment.Segment, first int, c cut) error {
+	rows := c.rows
 	order, numbers, only := x.piece(first, rows)
-	meta := manifest.Segment{File: m.Dir.Next(), Table: x.Table.ID, Rows: int64(rows)}
+	meta := manifest.Segment{File: m.Dir.Next(), Table: x.Table.ID, Rows: int64(rows), Values: c.values}
 	base := x.ranges(&meta, numbers)
 	columns := x.columns(in)
 	w := &segment.Input{ID: uint64(meta.File), Rows: rows, Account: x.account, Workers: 1, Order: order}
@@ -443,7 +458,7 @@ func (x *Merge) Carry(input int, was, now *index.RowSet, all bool, into [][]uint
 		if to == gone {
 			return
 		}
-		o := int(int64(to) / x.RowsMax)
+		o := sort.Search(len(x.Outputs), func(i int) bool { return x.Outputs[i].first > int(to) }) - 1
 		into[o] = append(into[o], to-uint32(x.Outputs[o].first))
 	}
 	if all {

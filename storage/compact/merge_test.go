@@ -18,6 +18,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
@@ -80,14 +81,14 @@ func (b *bed) file(rows int) Input {
 		b.t.Fatal(err)
 	}
 	s.Mark(1)
-	x := &shelf.Build{Table: b.table, Live: s, Rows: rows, Workers: 1, Meta: manifest.Segment{Table: 1, First: b.next + 1, Last: b.next + 1}}
+	x := &shelf.Build{Table: b.table, Live: s, Rows: rows, Workers: 1, Whole: true, Meta: manifest.Segment{Table: 1, First: b.next + 1, Last: b.next + 1}}
 	x.Meta.Ranges = []manifest.Range{{Base: b.next, Rows: uint64(rows)}}
 	b.next += uint64(rows)
 	if b.builder.Run(context.Background(), x); x.Err != nil {
 		b.t.Fatal(x.Err)
 	}
 	x.Discharge()
-	return Input{File: x.File}
+	return Input{File: x.Pieces[0].File}
 }
 
 // deleted returns some places of a file, now and then all.
@@ -142,6 +143,9 @@ func TestMergeKeepsRows(t *testing.T) {
 			key = [][]uint32{{3}, {2, 3}}[seed%3-1]
 		}
 		b := newBed(t, seed, key...)
+		if seed%4 > 1 { // few partitions, or many
+			b.table.Options.PartitionBy, b.table.Options.Unit, b.table.Options.Width = 3, partition.Width, []int64{3, 1}[seed%2]
+		}
 		m := &Merger{Dir: b.dir, Account: b.account}
 		inputs := []Input{b.file(1 + b.r.IntN(300))}
 		for range 3 {
@@ -176,6 +180,30 @@ func TestMergeKeepsRows(t *testing.T) {
 		if b.account.Used() != 0 {
 			t.Fatalf("seed %d: %d bytes are left charged", seed, b.account.Used())
 		}
+	}
+}
+
+// partition checks that a file has the values that it says, and is mixed only where there are many partitions.
+func (b *bed) partition(f *shelf.File) {
+	b.t.Helper()
+	rule, ok := b.table.Partitions()
+	if !ok {
+		return
+	}
+	rows := partition.NewRows(rule, 0)
+	if err := f.Read(context.Background(), b.table, b.account, func(x *batch.Batch) error {
+		rows.Add(x.Cols[2])
+		return nil
+	}); err != nil {
+		b.t.Fatal(err)
+	}
+	has, says := rows.Ranges(nil, 1)[0], f.Meta.Values
+	_, one := rule.Partition(says)
+	if !one && rule.Width == 3 {
+		b.t.Fatalf("a mixed file of few partitions: %+v", says)
+	}
+	if says != says.Join(has) || says.Nulls != has.Nulls && one {
+		b.t.Fatalf("a file says %+v and has %+v", says, has)
 	}
 }
 
@@ -230,6 +258,7 @@ func (b *bed) heirs(x *Merge, into map[uint64]string) (next []Input) {
 	}
 	for k, o := range x.Outputs {
 		b.rows(o.File, nil, into)
+		b.partition(o.File)
 		left := map[uint64]string{}
 		b.rows(o.File, (*index.RowSet)(nil).With(lists[k]), left)
 		for n := range left {

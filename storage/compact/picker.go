@@ -10,6 +10,11 @@
 // RowsMax or BytesMax is never merged with others again. A file of which a quarter is deleted is written anew by itself,
 // which costs at most three rows written for each row deleted.
 //
+// Files of a table with partitions are only merged with those of the same partition, and mixed ones with each other, which
+// divides their rows where that is worth it (package partition). A mixed file that was not divided by the table's rule, as
+// those of loads or of a rule that was altered, is divided at once, by itself. Half of Fanout files are merged where new
+// ones are few: in partitions before the newest, and of mixed ones.
+//
 // # Merging
 //
 // Vertically: the columns of the sort key are read first and give the order of all rows, then one column after the other
@@ -21,6 +26,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/siltstone-db/siltstone/storage/partition"
 )
 
 // File is a file as the picker sees it.
@@ -31,6 +38,9 @@ type File struct {
 	Deleted int64 // of Rows
 	Bytes   int64
 	Busy    bool // a merge of it is on its way, or it is damaged
+	// Partition is that of all of its rows, unless it is Mixed; Undivided: and may have many of one. 0 without partitions.
+	Partition        int64
+	Mixed, Undivided bool
 }
 
 // live returns the rows and bytes that a merge would write.
@@ -49,6 +59,7 @@ const (
 	Vacuum  Reason = "vacuum"  // a client asked for it
 	Cluster Reason = "cluster"
 	Rebuild Reason = "reindex"
+	Divide  Reason = "partition" // its rows belong to files of several partitions
 )
 
 // Plan is a merge that should be done.
@@ -77,29 +88,67 @@ func (p *Picker) full(f *File) bool {
 	return rows > p.RowsMax/2 || bytes > p.BytesMax/2
 }
 
-// tier returns which powers of Fanout the rows of a file are between.
-func (p *Picker) tier(f *File) int {
+// tier returns which powers of a fanout the rows of a file are between.
+func tier(f *File, fanout int) int {
 	rows, _ := f.live()
-	return int(math.Log(float64(max(rows, 1)))/math.Log(float64(p.Fanout)) + 1e-9)
+	return int(math.Log(float64(max(rows, 1)))/math.Log(float64(fanout)) + 1e-9)
+}
+
+// class is what files that are merged together have in common.
+type class struct {
+	partition int64
+	mixed     bool
+	tier      int
+}
+
+func classOf(f *File) class {
+	if f.Mixed {
+		return class{mixed: true}
+	}
+	return class{partition: f.Partition}
+}
+
+// newest returns the greatest partition that is finite.
+func newest(files []File) int64 {
+	n := int64(math.MinInt64)
+	for i := range files {
+		if f := &files[i]; !f.Mixed && f.Partition < partition.Infinity {
+			n = max(n, f.Partition)
+		}
+	}
+	return n
+}
+
+// fanout returns how many files of a class are merged.
+func (p *Picker) fanout(f *File, newest int64) int {
+	if f.Mixed || f.Partition < newest {
+		return max(2, p.Fanout/2)
+	}
+	return p.Fanout
 }
 
 // Pick returns what should be merged now, cheapest first; no file is in two plans.
 func (p *Picker) Pick(files []File) []Plan {
 	var plans []Plan
-	tiers := map[int][]File{}
+	tiers := map[class][]File{}
+	last := newest(files)
 	for _, f := range files {
 		switch {
 		case f.Busy:
 		case float64(f.Deleted) >= p.Deleted*float64(f.Rows) && f.Deleted > 0:
 			plans = append(plans, p.plan(Deleted, []File{f}))
+		case f.Undivided:
+			plans = append(plans, p.plan(Divide, []File{f}))
 		case !p.full(&f):
-			t := p.tier(&f)
-			tiers[t] = append(tiers[t], f)
+			c := classOf(&f)
+			c.tier = tier(&f, p.fanout(&f, last))
+			tiers[c] = append(tiers[c], f)
 		}
 	}
 	for _, tier := range tiers {
+		fanout := p.fanout(&tier[0], last)
 		for _, group := range p.groups(tier) {
-			if len(group) >= p.Fanout || p.large(group) {
+			if len(group) >= fanout || p.large(group) {
 				plans = append(plans, p.plan(Tier, group))
 			}
 		}
@@ -139,32 +188,55 @@ func (p *Picker) groups(files []File) (groups [][]File) {
 
 // Vacuum returns what gives back the space of all deleted rows. full also makes files as large as they get.
 func (p *Picker) Vacuum(files []File, full bool) (plans []Plan) {
-	var small []File
+	small := map[class][]File{}
 	for _, f := range files {
 		switch {
 		case f.Busy:
 		case full && !p.full(&f):
-			small = append(small, f)
+			small[classOf(&f)] = append(small[classOf(&f)], f)
 		case f.Deleted > 0:
 			plans = append(plans, p.plan(Vacuum, []File{f}))
 		}
 	}
-	for _, group := range p.groups(small) {
-		if len(group) > 1 || group[0].Deleted > 0 {
-			plans = append(plans, p.plan(Vacuum, group))
+	for _, files := range sorted(small) {
+		for _, group := range p.groups(files) {
+			if len(group) > 1 || group[0].Deleted > 0 || group[0].Undivided {
+				plans = append(plans, p.plan(Vacuum, group))
+			}
 		}
 	}
 	return plans
 }
 
-// Cluster returns what sorts all rows of a table: one plan, whatever its size.
-func (p *Picker) Cluster(files []File) (plans []Plan) {
-	files = slices.DeleteFunc(slices.Clone(files), func(f File) bool { return f.Busy })
-	if len(files) == 0 {
-		return nil
+// sorted returns the files of classes by their partitions, mixed ones last.
+func sorted(classes map[class][]File) (list [][]File) {
+	for _, files := range classes {
+		list = append(list, files)
 	}
-	slices.SortFunc(files, func(a, b File) int { return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.ID, b.ID)) })
-	return []Plan{p.plan(Cluster, files)}
+	slices.SortFunc(list, func(a, b []File) int {
+		if a[0].Mixed {
+			return 1
+		} else if b[0].Mixed {
+			return -1
+		}
+		return cmp.Compare(a[0].Partition, b[0].Partition)
+	})
+	return list
+}
+
+// Cluster returns what sorts all rows of each partition of a table, or of one without: one plan, whatever its size.
+func (p *Picker) Cluster(files []File) (plans []Plan) {
+	classes := map[class][]File{}
+	for _, f := range files {
+		if !f.Busy {
+			classes[classOf(&f)] = append(classes[classOf(&f)], f)
+		}
+	}
+	for _, files := range sorted(classes) {
+		slices.SortFunc(files, func(a, b File) int { return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.ID, b.ID)) })
+		plans = append(plans, p.plan(Cluster, files))
+	}
+	return plans
 }
 
 // Rebuild returns what writes each file anew by itself.

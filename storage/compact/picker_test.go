@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
+
+	"github.com/siltstone-db/siltstone/storage/partition"
 )
 
-// "files" draws a table's files: each a letter with rows, deleted rows and bytes. "pick", "vacuum", "vacuum full" and
-// "cluster" print what is merged.
+// "files" draws a table's files: each a letter with rows, deleted rows and bytes, and what else there is to say of it. "pick",
+// "vacuum", "vacuum full" and "cluster" print what is merged.
 func TestPicker(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		var files []File
@@ -26,7 +28,22 @@ func TestPicker(t *testing.T) {
 					if _, err := fmt.Sscanf(line, "%s %d rows, %d deleted, %d bytes", &name, &f.Rows, &f.Deleted, &f.Bytes); err != nil {
 						d.Fatalf(t, "%s: %v", line, err)
 					}
-					f.Busy = strings.HasSuffix(line, "busy")
+					for _, word := range strings.Fields(line)[7:] {
+						switch {
+						case word == "busy":
+							f.Busy = true
+						case word == "mixed":
+							f.Mixed = true
+						case word == "undivided":
+							f.Mixed, f.Undivided = true, true
+						case word == "null":
+							f.Partition = partition.Null
+						default:
+							if _, err := fmt.Sscanf(word, "p%d", &f.Partition); err != nil {
+								d.Fatalf(t, "%s: %v", line, err)
+							}
+						}
+					}
 					files, names = append(files, f), names+name
 				}
 				return ""

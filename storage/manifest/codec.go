@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
+	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/persist"
 	"github.com/siltstone-db/siltstone/storage/positions"
 )
@@ -28,6 +29,16 @@ func (s *Segment) WriteFields(w *field.Writer) {
 	}
 	w.String(16, s.Deleted)
 	w.String(18, s.Quarantined)
+	if v := s.Values; v.Known() {
+		m := w.Begin(20)
+		w.Int(2, v.Least)
+		w.Int(4, v.Greatest)
+		w.Bool(6, v.Valued)
+		w.Bool(8, v.Nulls)
+		w.Uint(10, uint64(v.Unit))
+		w.Uint(12, uint64(v.Width))
+		w.End(m)
+	}
 	w.Keep(s.kept)
 }
 
@@ -53,6 +64,8 @@ func ReadSegment(r *field.Reader) (s Segment) {
 			s.Deleted = r.String()
 		case 18:
 			s.Quarantined = r.String()
+		case 20:
+			s.Values = readValues(r.Record("values of a segment"))
 		default:
 			r.Unknown()
 		}
@@ -86,6 +99,31 @@ func readRange(r *field.Reader) (x Range) {
 		}
 	}
 	return x
+}
+
+func readValues(r *field.Reader) (v partition.Range) {
+	for r.Next() {
+		switch r.Number() {
+		case 2:
+			v.Least = r.Int()
+		case 4:
+			v.Greatest = r.Int()
+		case 6:
+			v.Valued = r.Bool()
+		case 8:
+			v.Nulls = r.Bool()
+		case 10:
+			v.Unit = partition.Unit(min(r.Uint(), uint64(partition.Width))) // another one: not as the table has it
+		case 12:
+			v.Width = int64(r.Uint())
+		default:
+			r.Unknown()
+		}
+	}
+	if v.Least > v.Greatest {
+		r.Fail("values from %d to %d", v.Least, v.Greatest)
+	}
+	return v
 }
 
 func writeSegment(w *field.Writer, n field.Number, s *Segment) {

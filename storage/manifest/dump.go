@@ -91,6 +91,12 @@ func segmentLine(what string, s *Segment) string {
 	for _, r := range s.Ranges {
 		line += fmt.Sprintf(", %d rows from number %d", r.Rows, r.Base)
 	}
+	if v := s.Values; v.Valued {
+		line += fmt.Sprintf(", partitioned by values from %d to %d", v.Least, v.Greatest)
+	}
+	if s.Values.Nulls {
+		line += ", some NULL"
+	}
 	if s.Deleted != "" {
 		line += ", deleted: " + deletedText(s.Deleted)
 	}

@@ -19,7 +19,9 @@
 //	 8  next file id
 //	10  version: the catalog; edit: changes of it (package catalog)
 //	12  segments; an edit's are added: 2 file id, 4 table, 6 rows, 8 bytes, 10 and 12 first and last sequence of its rows,
-//	    14 ranges of row numbers {2 first number, 4 rows}, 16 deleted rows (package index), 18 why it was set aside
+//	    14 ranges of row numbers {2 first number, 4 rows}, 16 deleted rows (package index), 18 why it was set aside,
+//	    20 values of the column that its table is partitioned by {2 least, 4 greatest, 6 some are not NULL,
+//	    8 some are, 10 unit and 12 width of the partitions that they were divided into: package partition}
 //	14  positions of tables: 2 table, 4 sequence, 6 rows and 1 (left out: all), 8 number of the next row
 //	16  edit: file ids removed
 //	18  edit: segments set aside {2 file id, 4 why}
@@ -47,6 +49,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/persist"
 	"github.com/siltstone-db/siltstone/storage/positions"
 )
@@ -66,6 +69,7 @@ type Segment struct {
 	Ranges      []Range
 	Deleted     string // package index's form of the set of deleted rows; empty: none
 	Quarantined string // why it was set aside; empty: it is sound
+	Values      partition.Range
 
 	kept []byte // fields of a newer version
 }

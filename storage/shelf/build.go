@@ -28,21 +28,22 @@ type Builder struct {
 	Slots chan struct{}
 }
 
-// Build is a live segment on its way into a file. The caller fills in the first fields and discharges it when it has
-// done with its order.
+// Build is a live segment on its way into files: one, or several when its table has partitions. The caller fills in the
+// first fields and discharges it when it has done with its pieces.
 type Build struct {
 	Table   *catalog.Table
 	Live    *live.Segment
 	Rows    int
 	Gone    *index.RowSet // rows that were deleted before, which keys need not find
 	Workers int
-	Meta    manifest.Segment // of the file: the builder adds its number, rows and bytes
+	// Whole says that one file is made in any case.
+	Whole bool
+	Meta  manifest.Segment // of the files: the builder adds their numbers, rows, ranges and bytes
 
-	File  *File    // what came of it
-	Err   error    // or why not
-	Order []uint32 // how the rows were sorted; nil: they were not
+	Pieces []*Piece // what came of it
+	Err    error    // or why not
 
-	account *mem.Account // charged for Order and what is made of it
+	account *mem.Account // charged for orders and what is made of them
 	charged int64
 }
 
@@ -81,17 +82,31 @@ func (b *Builder) Run(ctx context.Context, builds ...*Build) {
 		}
 	}
 	for _, x := range builds {
-		if x.Err == nil && err == nil {
-			x.File, x.Err = b.Dir.Open(x.Meta)
-		} else if x.Err == nil {
+		if x.Err == nil {
 			x.Err = err
-		} else {
-			continue
+		}
+		for _, p := range x.Pieces {
+			if x.Err == nil {
+				p.File, x.Err = b.Dir.Open(p.meta)
+			}
 		}
 		if x.Err != nil {
-			b.Dir.Remove(x.Meta.File)
+			x.remove(b.Dir)
 		}
 	}
+}
+
+// remove removes the files of a build that has failed.
+func (x *Build) remove(d *Dir) {
+	for _, p := range x.Pieces {
+		if p.File != nil {
+			p.File.Obsolete()
+			p.File.Release()
+		} else if p.meta.Bytes > 0 {
+			d.Remove(p.meta.File)
+		}
+	}
+	x.Pieces = nil
 }
 
 // writeAll writes the files beside each other.
@@ -123,37 +138,32 @@ func (b *Builder) write(ctx context.Context, x *Build) {
 		return
 	}
 	x.account = b.Account
-	if x.Err = x.sort(ctx); x.Err != nil {
+	if x.Err = x.divide(ctx); x.Err != nil {
 		return
 	}
-	x.Meta.File, x.Meta.Rows = b.Dir.Next(), int64(x.Rows)
-	x.Meta.Bytes, x.Err = b.Dir.Write(x.input(ctx))
+	for _, p := range x.Pieces {
+		p.meta.File = b.Dir.Next()
+		if p.meta.Bytes, x.Err = b.Dir.Write(x.input(ctx, p)); x.Err != nil {
+			return
+		}
+	}
 }
 
-// Places returns where the rows stand in the file.
-func (x *Build) Places() *Places { return NewPlaces(x.Order) }
-
-// sort finds the order of the rows, and charges for it, for its inverse, and for the hidden columns.
-func (x *Build) sort(ctx context.Context) (err error) {
-	if x.Order, err = SortOrder(ctx, x.Table, x.Rows, x.chunks, x.account); err != nil {
-		return err
-	}
-	if x.Order != nil {
-		x.charged = int64(x.Rows) * (4 + 4 + 8)
-	}
-	if x.Live.Identified() {
-		x.charged += int64(x.Rows) * 8
-	}
-	return x.account.Reserve(x.charged)
-}
-
-// Discharge gives back what the order was charged for.
+// Discharge gives back what the pieces were charged for.
 func (x *Build) Discharge() {
 	if x.account == nil { // given up before it began
 		return
 	}
 	x.account.Free(x.charged)
 	x.charged = 0
+}
+
+func (x *Build) charge(bytes int64) error {
+	if err := x.account.Reserve(bytes); err != nil {
+		return err
+	}
+	x.charged += bytes
+	return nil
 }
 
 // chunks returns a column of the live segment by its ID.
@@ -165,23 +175,29 @@ func (x *Build) chunks(id uint32) ([]*batch.Vector, error) {
 	return x.Live.Chunks(col), nil
 }
 
-// input describes the file. If the rows are sorted, it has a column that tells where they stood.
-func (x *Build) input(ctx context.Context) *segment.Input {
-	in := &segment.Input{ID: uint64(x.Meta.File), Rows: x.Rows, Columns: Columns(x.Live), Account: x.account, Workers: x.Workers, Order: x.Order, Gone: x.Gone}
+// input describes a file. If its rows do not stand as their numbers, it has a column of them.
+func (x *Build) input(ctx context.Context, p *Piece) *segment.Input {
+	in := &segment.Input{ID: uint64(p.meta.File), Rows: int(p.meta.Rows), Columns: Columns(x.Live), Account: x.account,
+		Workers: x.Workers, Order: p.Order, Gone: x.Gone}
 	in.Keys = FileKeys(x.Table, in.Columns)
-	var hidden []*batch.Vector
-	if ids := x.Live.Identities(); ids != nil {
-		in.Columns, hidden = append(in.Columns, IdentityColumn), append(hidden, ids)
+	some := func(chunks []*batch.Vector) []*batch.Vector { return chunks }
+	if p.rows != nil {
+		in.Gone = p.set(x.Gone, nil)
+		some = func(chunks []*batch.Vector) []*batch.Vector { return pick(chunks, p.rows) }
 	}
-	if x.Order != nil {
-		in.Columns, hidden = append(in.Columns, RowNumberColumn), append(hidden, rowNumbers(x.Rows))
+	var hidden [][]*batch.Vector
+	if ids := x.Live.Identities(); ids != nil {
+		in.Columns, hidden = append(in.Columns, IdentityColumn), append(hidden, some([]*batch.Vector{ids}))
+	}
+	if p.numbered {
+		in.Columns, hidden = append(in.Columns, RowNumberColumn), append(hidden, []*batch.Vector{p.distances()})
 	}
 	own := len(x.Live.Columns())
 	in.Chunks = func(col int) ([]*batch.Vector, error) {
 		if col >= own {
-			return hidden[col-own : col-own+1], ctx.Err()
+			return hidden[col-own], ctx.Err()
 		}
-		return x.Live.Chunks(col), ctx.Err()
+		return some(x.Live.Chunks(col)), ctx.Err()
 	}
 	return in
 }
@@ -192,16 +208,6 @@ var IdentityColumn = segment.Column{ID: scan.IdentityColumn, Name: "row identity
 
 // RowNumberColumn tells where sorted rows stood, or how far their numbers are from the first of the file.
 var RowNumberColumn = segment.Column{ID: segment.RowNumber, Name: "row number", Type: types.T(types.Int8)}
-
-// rowNumbers returns the first n numbers.
-func rowNumbers(n int) *batch.Vector {
-	v := &batch.Vector{}
-	v.Reset(types.T(types.Int8), n)
-	for i, values := 0, batch.Values[int64](v); i < n; i++ {
-		values[i] = int64(i)
-	}
-	return v
-}
 
 // Columns returns the columns of a live segment as a file of its rows has them. The table may have others by now.
 func Columns(l *live.Segment) []segment.Column {

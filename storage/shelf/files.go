@@ -9,17 +9,18 @@ import (
 	"github.com/siltstone-db/siltstone/storage/manifest"
 )
 
-// span is a range of row numbers that a settled file has.
+// span is a range of row numbers that a settled file has. Spans of files that were divided have the numbers of each other's
+// rows between theirs; reach, the greatest end up to a span, ascends all the same.
 type span struct {
-	base, end uint64
-	file      manifest.FileID
+	base, end, reach uint64
+	file             manifest.FileID
 }
 
 // spans returns the ranges of a file.
 func (f *File) spans() []span {
 	spans := make([]span, len(f.Meta.Ranges))
 	for i, r := range f.Meta.Ranges {
-		spans[i] = span{r.Base, r.Base + r.Rows, f.Meta.File}
+		spans[i] = span{base: r.Base, end: r.Base + r.Rows, file: f.Meta.File}
 	}
 	return spans
 }
@@ -39,7 +40,22 @@ func (s *Shelf) Settle(f *File, deleted *index.RowSet) {
 	for _, n := range f.spans() {
 		at := sort.Search(len(s.spans), func(i int) bool { return s.spans[i].base > n.base })
 		s.spans = slices.Insert(s.spans, at, n)
-		s.overlap = s.overlap || at > 0 && s.spans[at-1].end > n.base || at+1 < len(s.spans) && s.spans[at+1].base < n.end
+		s.reach(at)
+	}
+}
+
+// reach finds how far spans reach, from one on, as far as that has changed.
+func (s *Shelf) reach(from int) {
+	before := uint64(0)
+	if from > 0 {
+		before = s.spans[from-1].reach
+	}
+	for i := from; i < len(s.spans); i++ {
+		before = max(before, s.spans[i].end)
+		if i > from && s.spans[i].reach == before {
+			return
+		}
+		s.spans[i].reach = before
 	}
 }
 
@@ -75,7 +91,12 @@ func (s *Shelf) unsettle(f Sealed) *File {
 	f.Retain()
 	s.Files.Delete(uint64(f.Meta.File))
 	s.total(f.File, f.Deleted, -1)
+	first := slices.IndexFunc(s.spans, func(n span) bool { return n.file == f.Meta.File })
 	s.spans = slices.DeleteFunc(s.spans, func(n span) bool { return n.file == f.Meta.File })
+	for i := max(first, 0); i < len(s.spans); i++ {
+		s.spans[i].reach = 0
+	}
+	s.reach(max(first, 0))
 	return f.File
 }
 
@@ -91,22 +112,16 @@ func (s *Shelf) total(f *File, deleted *index.RowSet, sign int64) {
 func (s *Shelf) meeting(rows *index.RowIDs) []Sealed {
 	var ids []manifest.FileID
 	next, ok := rows.AtLeast(0)
-	for ok && !s.overlap {
-		i := sort.Search(len(s.spans), func(i int) bool { return s.spans[i].end > next })
+	for i := 0; ok; i++ {
+		i += sort.Search(len(s.spans)-i, func(k int) bool { return s.spans[i+k].reach > next })
 		if i == len(s.spans) {
 			break
 		}
 		n := s.spans[i]
-		if next >= n.base {
-			ids = append(ids, n.file)
-			next = n.end
-		} else {
-			next = n.base
+		if next < n.base { // what is below is in none of those that follow
+			next, ok = rows.AtLeast(n.base)
 		}
-		next, ok = rows.AtLeast(next)
-	}
-	for i := 0; s.overlap && i < len(s.spans); i++ {
-		if n := s.spans[i]; rows.Count(n.base, int(n.end-n.base)) > 0 {
+		if rows.Count(n.base, int(n.end-n.base)) > 0 {
 			ids = append(ids, n.file)
 		}
 	}

@@ -55,13 +55,10 @@ type Shelf struct {
 	Pending
 
 	env   *Env
-	spans []span // of Files, by number
-	// overlap says that some spans do: files that were sorted together and divided have the numbers of each other's rows
-	// between theirs.
-	overlap bool
-	known   []*File // whose places were read
-	rows    int64   // of Files, that are not deleted
-	aside   int64   // Files that were set aside
+	spans []span  // of Files, by number
+	known []*File // whose places were read
+	rows  int64   // of Files, that are not deleted
+	aside int64   // Files that were set aside
 }
 
 // Pending is what has happened to settled files since the last edit of the manifest.
@@ -140,28 +137,31 @@ func (s *Shelf) Settling(p *Part) bool {
 	return true
 }
 
-// Settled puts a file that the manifest names now, with the deleted rows written, in the place of the part that is on its
-// way there; no file says that it has no rows left. collected is the set of the part's rows that written was made of: what
-// was deleted since is deleted of the file. It takes over the reference to the file and returns how much live memory is
-// freed: 0 when the part has gone meanwhile.
-func (s *Shelf) Settled(p *Part, f *File, places *Places, collected, written *index.RowSet) (freed int64) {
+// Settled puts the files that the manifest names now, with the deleted rows written, in the place of the part that is on
+// its way there; no file says that it has no rows left. collected is the set of the part's rows that written was made of:
+// what was deleted since is deleted of the files. It takes over the references to the files and returns how much live
+// memory is freed: 0 when the part has gone meanwhile.
+func (s *Shelf) Settled(p *Part, pieces []*Piece, collected *index.RowSet) (freed int64) {
 	p.building, p.settling, p.Err = false, false, nil
 	if p.dropped {
 		s.drop(p)
-		if f != nil {
-			s.Dropped = append(s.Dropped, f)
+		for _, x := range pieces {
+			s.Dropped = append(s.Dropped, x.File)
 		}
 		return 0
 	}
 	s.Parts = append([]*Part(nil), s.Parts[1:]...)
-	if f != nil {
+	for _, x := range pieces {
 		if len(s.Claims) > 0 {
-			f.Keep(places)
-			s.Note(f)
+			x.File.Keep(x.Places)
+			s.Note(x.File)
 		}
-		s.Settle(f, written)
-		if p.Deleted != collected {
-			s.setVector(Sealed{f, written}, places.Set(p.Deleted))
+		s.Settle(x.File, x.Written)
+		if p.Deleted == collected {
+			continue
+		}
+		if now := x.Set(p.Deleted); now.Len() > x.Written.Len() {
+			s.setVector(Sealed{x.File, x.Written}, now)
 		}
 	}
 	freed = p.Live.Bytes()

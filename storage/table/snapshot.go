@@ -257,6 +257,8 @@ type SegmentInfo struct {
 	Deleted     int64
 	First, Last uint64 // sequences
 	Detail      string // why it was set aside
+	// Partition of the table that all rows are of; "mixed", or "" without partitions and for live segments.
+	Partition string
 }
 
 // Segments lists all parts by table.
@@ -269,14 +271,20 @@ func (s *Snapshot) Segments() []SegmentInfo {
 		}
 		for _, g := range p.Files.All() {
 			m := g.Meta
-			i := SegmentInfo{t.ID, t.Schema, t.Name, uint64(m.File), Published, m.Rows, m.Bytes, int64(g.Deleted.Len()), m.First, m.Last, ""}
+			i := SegmentInfo{t.ID, t.Schema, t.Name, uint64(m.File), Published, m.Rows, m.Bytes, int64(g.Deleted.Len()), m.First, m.Last, "", ""}
+			if rule, ok := t.Partitions(); ok {
+				i.Partition = "mixed"
+				if n, one := rule.Partition(m.Values); one {
+					i.Partition = rule.Text(n)
+				}
+			}
 			if g.Aside() {
 				i.State, i.Detail = Quarantined, m.Quarantined
 			}
 			infos = append(infos, i)
 		}
 		for _, l := range p.Live {
-			i := SegmentInfo{t.ID, t.Schema, t.Name, 0, Frozen, int64(l.RowsAt(s.sequence)), l.Bytes(), int64(l.Deleted.Len()), l.First(), s.sequence, ""}
+			i := SegmentInfo{t.ID, t.Schema, t.Name, 0, Frozen, int64(l.RowsAt(s.sequence)), l.Bytes(), int64(l.Deleted.Len()), l.First(), s.sequence, "", ""}
 			if !l.Frozen {
 				i.State = Open
 			}

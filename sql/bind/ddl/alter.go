@@ -135,6 +135,10 @@ func (t *columns) action(c *pg.AlterTableCmd) (*Action, error) {
 		if x.Verb, x.New = SetOwner, c.Newowner.Rolename; c.Newowner.Roletype != pg.RoleSpecType_ROLESPEC_CSTRING {
 			x.New = "" // CURRENT_USER and the like
 		}
+	case pg.AlterTableType_AT_AttachPartition:
+		return nil, errs.Unsupported("ALTER TABLE ... ATTACH PARTITION").WithHint(ownPartitions)
+	case pg.AlterTableType_AT_DetachPartition, pg.AlterTableType_AT_DetachPartitionFinalize:
+		return nil, errs.Unsupported("ALTER TABLE ... DETACH PARTITION").WithHint(ownPartitions)
 	default:
 		return nil, errs.Unsupported("ALTER TABLE: %s", c.Subtype.String()[len("AT_"):])
 	}

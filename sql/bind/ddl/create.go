@@ -21,6 +21,9 @@ func Create(binder Binder, st *parse.Statement, n *pg.CreateStmt) (*CreateTable,
 		return nil, err
 	}
 	var err error
+	if c.PartitionBy, err = partitionBy(st, n.Partspec); err != nil {
+		return nil, err
+	}
 	c.Options, err = Options(n.Options)
 	return c, err
 }
@@ -28,12 +31,10 @@ func Create(binder Binder, st *parse.Statement, n *pg.CreateStmt) (*CreateTable,
 // refuse names what PostgreSQL's CREATE TABLE has and ours has not.
 func refuse(st *parse.Statement, n *pg.CreateStmt) error {
 	switch {
-	case n.Partspec != nil:
-		return st.Unsupported(n.Partspec.Location, "PARTITION BY")
 	case n.OfTypename != nil:
 		return st.Unsupported(n.OfTypename.Location, "CREATE TABLE OF")
 	case n.Partbound != nil:
-		return st.Unsupported(n.Relation.Location, "PARTITION OF")
+		return errs.Unsupported("PARTITION OF").WithHint(ownPartitions).At(st.Position(n.Relation.Location))
 	case len(n.InhRelations) > 0:
 		return st.Unsupported(n.Relation.Location, "INHERITS")
 	case n.Relation.Relpersistence == "t":

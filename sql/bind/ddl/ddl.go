@@ -25,7 +25,8 @@ type CreateTable struct {
 	Schema, Name string
 	Columns      []catalog.Column
 	Constraints  []Constraint
-	// Options are the WITH settings.
+	// PartitionBy is the column of PARTITION BY RANGE, "": none. Options are the WITH settings.
+	PartitionBy string
 	Options     []catalog.Option
 	IfNotExists bool
 }

@@ -1,0 +1,82 @@
+package compact
+
+import (
+	"context"
+
+	"github.com/siltstone-db/siltstone/storage/partition"
+	"github.com/siltstone-db/siltstone/storage/segment"
+)
+
+// divide cuts the order of all rows into outputs: those of a table with partitions have one each, or are mixed.
+func (x *Merge) divide(ctx context.Context, in []*segment.Segment) error {
+	rule, ok := x.Table.Partitions()
+	if !ok {
+		x.cut(len(x.order), partition.Range{})
+		return nil
+	}
+	if values, one := x.values(rule); one || x.Whole {
+		x.cut(len(x.order), values)
+		return nil
+	}
+	rows, err := x.partitions(ctx, in, rule)
+	if err != nil {
+		return err
+	}
+	of, n := rows.Split()
+	ranges := rows.Ranges(of, n)
+	if n == 1 {
+		x.cut(len(x.order), ranges[0])
+		return nil
+	}
+	counts := make([]int, n)
+	for _, piece := range of {
+		counts[piece]++
+	}
+	pieces := make([][]uint32, n)
+	order := make([]uint32, len(x.order))
+	first := 0
+	for piece, rows := range counts {
+		pieces[piece] = order[first : first : first+rows]
+		first += rows
+		x.cut(rows, ranges[piece])
+	}
+	for _, row := range x.order {
+		pieces[of[row]] = append(pieces[of[row]], row)
+	}
+	x.order = order
+	return nil
+}
+
+// values returns the range of the values of all inputs, and whether they are of one partition.
+func (x *Merge) values(rule partition.Rule) (values partition.Range, one bool) {
+	values = x.Inputs[0].File.Meta.Values
+	for _, i := range x.Inputs[1:] {
+		values = values.Join(i.File.Meta.Values)
+	}
+	_, one = rule.Partition(values)
+	return values, one
+}
+
+// partitions reads the partitions of all rows.
+func (x *Merge) partitions(ctx context.Context, in []*segment.Segment, rule partition.Rule) (*partition.Rows, error) {
+	if err := x.charge(int64(len(x.order)) * (partition.RowBytes + 4)); err != nil {
+		return nil, err
+	}
+	read, err := x.read(ctx, in, &x.Table.Columns[x.Table.ColumnByID(x.Table.Options.PartitionBy)], nil)
+	defer read.release()
+	if err != nil {
+		return nil, err
+	}
+	rows := partition.NewRows(rule, len(x.order))
+	for _, v := range read.chunks {
+		rows.Add(v)
+	}
+	return rows, nil
+}
+
+// cut adds outputs of so many rows together.
+func (x *Merge) cut(rows int, values partition.Range) {
+	for ; rows > 0; rows -= int(x.RowsMax) {
+		x.cuts = append(x.cuts, cut{min(rows, int(x.RowsMax)), values})
+	}
+}

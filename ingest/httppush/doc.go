@@ -18,7 +18,8 @@
 //
 // By default one bad row refuses the push, and the error names the first RowErrorsMax of them with index, column and
 // reason; with ?errors=partial the good rows are stored and the answer names the others; with ?errors=reject the others
-// are stored, too, in the table's reject table, with their reasons and as they came, in the same log record.
+// are stored, too, in the table's reject table, with their reasons and as they came (an element of an array on one line), in
+// the same log record.
 //
 // # Memory and concurrency
 //

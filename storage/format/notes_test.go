@@ -92,7 +92,7 @@ func TestNotes(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := readNoted(t, r, notes, rows, want)
+				got := readNoted(t, name, r, notes, rows)
 				if !slices.Equal(got, want) {
 					t.Errorf("%s, %d bad rows at most: got %q, want %q", name, badMax, got, want)
 				}
@@ -102,7 +102,7 @@ func TestNotes(t *testing.T) {
 }
 
 // readNoted returns what is told of each row: its number, "-" for a NULL, "x" when it could not be read.
-func readNoted(t *testing.T, r reader, notes *format.Notes, rows, want []string) []string {
+func readNoted(t *testing.T, name string, r reader, notes *format.Notes, rows []string) []string {
 	t.Helper()
 	got := make([]string, len(rows))
 	lastLine := int64(0)
@@ -126,7 +126,7 @@ func readNoted(t *testing.T, r reader, notes *format.Notes, rows, want []string)
 			if got[at.Index] = n.String(); n.Null {
 				got[at.Index] = "-"
 			}
-			if at.Line <= lastLine {
+			if step := lines[name]; at.Line <= lastLine || step > 0 && at.Line != step*(at.Index+1) {
 				t.Errorf("row %d is on line %d, behind %d", at.Index, at.Line, lastLine)
 			}
 			lastLine = at.Line
@@ -139,6 +139,34 @@ func readNoted(t *testing.T, r reader, notes *format.Notes, rows, want []string)
 		}
 	}
 	return got
+}
+
+// lines are how many lines a row has, in formats where they count from the first.
+var lines = map[string]int64{"text": 1, "ndjson": 2, "binary": 1}
+
+// A row that is rejected lacks nothing.
+func TestLacks(t *testing.T) {
+	n := &format.Notes{BadMax: 10}
+	n.Begin()
+	for row := range 6 {
+		n.Lack(2)
+		if row%2 == 0 {
+			n.Lack(0)
+		}
+		if row == 3 || row == 4 {
+			if err := n.Reject(format.BadRow{Index: int64(row)}); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		n.Row(int64(row), int64(row), nil, false)
+	}
+	if got := fmt.Sprint(n.Lacks); got != "[[0 2] [] [0 1 2 3]]" {
+		t.Errorf("got %s", got)
+	}
+	if n.Begin(); len(n.Lacks[0])+len(n.Lacks[2])+len(n.Bad) != 0 {
+		t.Errorf("a new batch lacks %v", n.Lacks)
+	}
 }
 
 // What is read of a stream is charged before it is rows, from a size on; a pool without room ends the reading.

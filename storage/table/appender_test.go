@@ -229,6 +229,35 @@ func appendCSV(t *testing.T, in string, where bool, mode string) (sink *kept, to
 	return sink, told, err
 }
 
+// A row in front of what ends the reading is looked at first, and its error has its text, also when only WHERE is against it.
+func TestAppenderOrder(t *testing.T) {
+	for _, c := range []struct {
+		in    string
+		where bool
+		want  string
+	}{
+		{"k,5\n\"k,6\n", false, "22P04"},
+		{"k,5\nbad,7\n\"k,6\n", false, `23514 COPY t, line 2: "bad,7"`},
+		{"k,5\nk,1\nk,x\n", true, `22012 COPY t, line 2: "k,1"`},
+		{"k,5\nk,\nk,1\n", true, `23502 COPY t, line 2: "k,"`},
+	} {
+		_, _, err := appendCSV(t, c.in, c.where, "stop")
+		if e := errs.From(err); err == nil || !strings.HasPrefix(string(e.Code)+" "+e.Context, c.want) {
+			t.Errorf("%q: got %v %s, want %s", c.in, err, e.Context, c.want)
+		}
+	}
+	def := catalog.NewTable("public", "t", catalog.Column{Name: "n", Type: types.T(types.Int4)})
+	sink := newKept(t, def)
+	a := NewAppender(AppenderOptions{Table: sink.cat.Table("public", "t"), Terms: &Terms{}, Sink: sink, Where: unwanted})
+	r, err := csv.NewReader(strings.NewReader("5\n1\n"), csv.Options{Table: "t", Notes: a.Notes()}, a.Columns())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Read(context.Background(), r); errs.From(err).Context != `COPY t, line 2: "1"` {
+		t.Errorf("got %v, %s", err, errs.From(err).Context)
+	}
+}
+
 // rejectedRows are those of the reject table without column and reason.
 func rejectedRows(sink *kept) (rows []string) {
 	for _, r := range sink.rows["t_rejects"] {

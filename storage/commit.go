@@ -115,6 +115,9 @@ func (db *DB) commit(ctx context.Context, c *commit, w *table.Write) (table.Ack,
 
 // write admits, checks, encodes and appends a write.
 func (db *DB) write(ctx context.Context, c *commit, w *table.Write) error {
+	if err := db.awaitHolds(ctx, c, w); err != nil { // before it has a share of anything
+		return err
+	}
 	bytes, exclusive := measure(w)
 	if bytes > 0 {
 		if err := db.admit(ctx, bytes, w.Wait); err != nil {
@@ -136,13 +139,10 @@ func (db *DB) write(ctx context.Context, c *commit, w *table.Write) error {
 	held := c.held()
 	_ = db.writeAccount.Reserve(held) // does not refuse
 	defer db.writeAccount.Free(held)
-	if exclusive {
-		db.gate.Lock()
-		defer db.gate.Unlock()
-	} else {
-		db.gate.RLock()
-		defer db.gate.RUnlock()
+	if err := db.enter(ctx, c, w, exclusive); err != nil {
+		return err
 	}
+	defer db.leave(exclusive)
 	if err := db.fit(c, w, edits); err != nil {
 		return err
 	}

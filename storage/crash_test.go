@@ -12,6 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
@@ -20,7 +21,8 @@ import (
 // drops and makes a table now and then, and takes a checkpoint. Its segments are merged, in the background and once by it,
 // and once those of a are built anew.
 // Each write also replaces two rows of a by the same rows, and some delete a row of b: a half of a write is seen in the
-// totals. Table c is truncated and filled by each write, and
+// totals. Table c is truncated and filled by each write, some
+// of which give its key another type, and
 // every third write swaps table d for a new one with its rows.
 type workload struct {
 	rows  func(i int) (a, b int) // that step i adds
@@ -109,10 +111,37 @@ func changes(db *DB, wr *table.Write, i, old int) error {
 		}
 		add(remove(tb, at[int64(id)]))
 	}
+	if i%6 == 5 {
+		var err error
+		if tc, err = retype(db, wr, tc); err != nil {
+			return err
+		}
+	}
 	r := rowsOf(tc, 0, i+1)
-	r.Truncate = true
+	r.Truncate, r.Updated = true, i%6 == 5
 	add(r)
 	return nil
+}
+
+// retype adds to a write that the key of a table becomes another column of another type, and returns the table as it is
+// then: ALTER COLUMN TYPE does that, and writes all rows anew.
+func retype(db *DB, wr *table.Write, t *catalog.Table) (*catalog.Table, error) {
+	wr.Edits = append(wr.Edits, catalog.Replace(t, func(t *catalog.Table) (*catalog.Table, error) {
+		c := &t.Columns[0]
+		c.Number, c.ID = c.Attnum(), t.NextColumn
+		if t.NextColumn++; c.Type.Kind == types.Int8 {
+			c.Type = types.T(types.Int4)
+		} else {
+			c.Type = types.T(types.Int8)
+		}
+		t.Constraints[0].Columns = []uint32{c.ID}
+		return t, nil
+	}))
+	final, _, err := db.Catalog().Apply(wr.Edits...)
+	if err != nil {
+		return nil, err
+	}
+	return final.TableByID(t.ID), nil
 }
 
 // swap adds to a write the drop of table d and a new d, with a comment that tells the step. It returns the catalog as

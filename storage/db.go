@@ -101,8 +101,9 @@ type DB struct {
 	applied       uint64 // sequence of the last record applied
 	ddl           []catalog.Edit
 	ddlLast       uint64
-	unsure        []*shelf.File             // a failed edit may name them: they stay until another has taken its place
-	loads         []*Load                   // replaced as a whole
+	unsure        []*shelf.File // a failed edit may name them: they stay until another has taken its place
+	loads         []*Load       // replaced as a whole
+	held          map[catalog.TableID]*table.Hold
 	merges        map[manifest.FileID]bool  // files that are being merged
 	toMerge       map[*shelf.Shelf]struct{} // tables that have changed since they were looked at
 	compactions   []*Compaction
@@ -115,6 +116,7 @@ type DB struct {
 	fatal         error // rows that are durable could not be shown: intake has stopped, and so have edits of the manifest
 	closing       bool
 
+	heldTables atomic.Int32
 	inFlight   atomic.Int64 // bytes of commits on their way
 	pressure   atomic.Bool  // a commit waits for memory
 	kick       chan struct{}

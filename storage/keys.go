@@ -9,6 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/keys"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/unique"
 )
@@ -37,8 +38,9 @@ type keyed struct {
 	search  unique.Search
 	found   []unique.Found
 
-	// all says that it claims all keys of the table.
-	all bool
+	// all says that it claims all keys of the table, alone that the write gives the table other keys: nobody else is on
+	// the way, and there is nothing to claim.
+	all, alone bool
 	// Of a load: which of the write's files are for the table, and where keys are found in them.
 	files  []int
 	loaded unique.Loaded
@@ -127,6 +129,9 @@ func (db *DB) reserve(ctx context.Context, c *commit) error {
 			continue // the write makes it
 		}
 		k.claimed = true
+		if k.alone = k.changesKeys(t); k.alone {
+			continue
+		}
 		if k.all {
 			t.Loading = true
 			continue
@@ -146,7 +151,7 @@ func (db *DB) reservedLocked(c *commit) bool {
 	for i := range c.keyed {
 		k := &c.keyed[i]
 		t := db.tables[k.table]
-		if t == nil {
+		if t == nil || k.changesKeys(t) {
 			continue
 		}
 		if t.Loading {
@@ -169,6 +174,11 @@ func (db *DB) reservedLocked(c *commit) bool {
 	return false
 }
 
+// changesKeys tells whether the write brings rows with other keys than those of the table so far.
+func (k *keyed) changesKeys(t *shelf.Shelf) bool {
+	return !slices.EqualFunc(t.Keys, k.rows.Keys, func(a, b unique.Key) bool { return a.Same(b.Layout.IDs, b.NullsEqual) })
+}
+
 // unreserveLocked ends the claims of keys.
 func (db *DB) unreserveLocked(c *commit) {
 	for i := range c.keyed {
@@ -179,6 +189,9 @@ func (db *DB) unreserveLocked(c *commit) {
 			continue
 		}
 		k.claimed = false
+		if k.alone {
+			continue
+		}
 		if k.all {
 			t.Loading = false
 			continue

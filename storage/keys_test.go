@@ -21,6 +21,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/unique"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -604,6 +605,7 @@ func TestKeyWaits(t *testing.T) {
 		}
 	}
 	c := &commit{keyed: []keyed{{table: tab.ID, all: true}}}
+	c.keyed[0].rows.Reset(unique.Of(tab))
 	if err := db.reserve(ctx, c); err != nil {
 		t.Fatal(err)
 	}

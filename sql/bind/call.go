@@ -43,6 +43,12 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 	case n.FuncVariadic:
 		return nil, b.unsupported(n.Location, "VARIADIC")
 	}
+	switch s.clause {
+	case "transform expressions", "check constraints", "DEFAULT expressions", "WHERE":
+		if setReturning[name] {
+			return nil, b.fail(n.Location, errs.FeatureNotSupported, "set-returning functions are not allowed in %s", s.clause)
+		}
+	}
 	if setReturning[name] {
 		return nil, b.unsupported(n.Location, "the set-returning function %s here", name)
 	}

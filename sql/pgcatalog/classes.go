@@ -141,7 +141,7 @@ func fillAttribute(e *Env, b *builder) {
 		systemAttribute(b, t.OID, catalog.TableOIDNumber, catalog.TableOID, types.Oid)
 		systemAttribute(b, t.OID, catalog.RowIDNumber, catalog.RowID, types.Int8)
 		for i := range t.Columns {
-			attribute(b, t.OID, int(t.Columns[i].ID), &t.Columns[i], "")
+			attribute(b, t.OID, int(t.Columns[i].Attnum()), &t.Columns[i], "")
 		}
 		for i := range t.Constraints {
 			k := &t.Constraints[i]
@@ -190,7 +190,7 @@ func fillAttrdef(e *Env, b *builder) {
 	for _, t := range e.tables() {
 		for _, c := range t.Columns {
 			if c.Default != "" {
-				b.add("oid", attrdefOIDs+t.OID*64+c.ID, "adrelid", t.OID, "adnum", c.ID, "adbin", c.Default)
+				b.add("oid", attrdefOIDs+t.OID*64+c.ID, "adrelid", t.OID, "adnum", c.Attnum(), "adbin", c.Default)
 			}
 		}
 	}

@@ -31,10 +31,13 @@ func fillIndex(e *Env, b *builder) {
 		zeros := strings.Split(strings.Repeat("0 ", n)[:2*n-1], " ")
 		b.add("indexrelid", k.Index, "indrelid", t.OID, "indnatts", n, "indnkeyatts", n, "indisunique", true,
 			"indnullsnotdistinct", k.NullsNotDistinct, "indisprimary", k.Kind == catalog.PrimaryKey, "indimmediate", !k.Deferrable,
-			"indisvalid", true, "indisready", true, "indislive", true, "indkey", numbers(k.Columns), "indcollation", zeros,
+			"indisvalid", true, "indisready", true, "indislive", true, "indkey", attnums(t, k.Columns), "indcollation", zeros,
 			"indclass", zeros, "indoption", zeros)
 	})
 }
+
+// attnums returns the numbers of columns of a table.
+func attnums(t *catalog.Table, ids []uint32) []string { return numbers(t.Attnums(ids)) }
 
 func numbers(ids []uint32) []string {
 	list := make([]string, len(ids))
@@ -50,7 +53,7 @@ func fillConstraint(e *Env, b *builder) {
 			"condeferrable", k.Deferrable, "condeferred", k.Deferred, "convalidated", !k.NotValid, "conrelid", t.OID,
 			"confupdtype", " ", "confdeltype", " ", "confmatchtype", " ", "conislocal", true, "connoinherit", k.Kind != catalog.Check || k.NoInherit}
 		if len(k.Columns) > 0 {
-			row = append(row, "conkey", numbers(k.Columns))
+			row = append(row, "conkey", attnums(t, k.Columns))
 		}
 		switch k.Kind {
 		case catalog.PrimaryKey, catalog.Unique:
@@ -58,10 +61,10 @@ func fillConstraint(e *Env, b *builder) {
 		case catalog.Check:
 			row = append(row, "conbin", k.Expr)
 		case catalog.ForeignKey:
-			row = append(row, "confkey", numbers(k.ReferencedColumns), "confupdtype", string(rune(k.OnUpdate)),
+			row = append(row, "confupdtype", string(rune(k.OnUpdate)),
 				"confdeltype", string(rune(k.OnDelete)), "confmatchtype", string(rune(k.Match)))
 			if other, key := e.referenced(k); other != nil {
-				row = append(row, "confrelid", other.OID)
+				row = append(row, "confrelid", other.OID, "confkey", attnums(other, k.ReferencedColumns))
 				if key != nil {
 					row = append(row, "conindid", key.Index)
 				}
@@ -89,7 +92,7 @@ func fillIndexes(e *Env, b *builder) {
 }
 
 func indexDef(t *catalog.Table, k *catalog.Constraint) string {
-	def := "CREATE UNIQUE INDEX " + quoteIdent(k.Name) + " ON " + quoteIdent(t.Schema) + "." + quoteIdent(t.Name) +
+	def := "CREATE UNIQUE INDEX " + QuoteIdent(k.Name) + " ON " + QuoteIdent(t.Schema) + "." + QuoteIdent(t.Name) +
 		" USING btree (" + columnList(t, k.Columns) + ")"
 	if k.NullsNotDistinct {
 		def += " NULLS NOT DISTINCT"
@@ -100,7 +103,7 @@ func indexDef(t *catalog.Table, k *catalog.Constraint) string {
 func columnList(t *catalog.Table, ids []uint32) string {
 	list := make([]string, len(ids))
 	for i, at := range t.Ordinals(ids) {
-		list[i] = quoteIdent(t.Columns[at].Name)
+		list[i] = QuoteIdent(t.Columns[at].Name)
 	}
 	return strings.Join(list, ", ")
 }

@@ -15,7 +15,7 @@ func fillDescription(e *Env, b *builder) {
 	for _, t := range e.tables() {
 		add(t.OID, oidClassPgClass, 0, t.Comment)
 		for i := range t.Columns {
-			add(t.OID, oidClassPgClass, int(t.Columns[i].ID), t.Columns[i].Comment)
+			add(t.OID, oidClassPgClass, int(t.Columns[i].Attnum()), t.Columns[i].Comment)
 		}
 		for i := range t.Constraints {
 			add(t.Constraints[i].OID, oidClassPgConstraint, 0, t.Constraints[i].Comment)
@@ -62,8 +62,10 @@ func comment(text string) types.Datum {
 // colDescription is col_description(oid, number).
 func colDescription(e *Env, args []types.Datum) (types.Datum, bool, error) {
 	if t := e.Catalog().TableByOID(uint32(args[0].I)); t != nil && args[1].I > 0 {
-		if at := t.ColumnByID(uint32(args[1].I)); at >= 0 {
-			return comment(t.Columns[at].Comment), true, nil
+		for i := range t.Columns {
+			if c := &t.Columns[i]; int64(c.Attnum()) == args[1].I {
+				return comment(c.Comment), true, nil
+			}
 		}
 	}
 	return nullText, true, nil

@@ -40,7 +40,7 @@ func fillISColumns(e *Env, b *builder) {
 	}
 	for _, t := range e.tables() {
 		for i := range t.Columns {
-			isColumn(e, b, t.Schema, t.Name, int(t.Columns[i].ID), &t.Columns[i], "")
+			isColumn(e, b, t.Schema, t.Name, int(t.Columns[i].Attnum()), &t.Columns[i], "")
 		}
 	}
 }

@@ -262,7 +262,7 @@ func regOut(e *Env, args []types.Datum) (types.Datum, bool, error) {
 	case types.Regnamespace:
 		for _, s := range e.schemas() {
 			if e.schemaOID(s) == oid {
-				return types.TextOf(quoteIdent(s)), true, nil
+				return types.TextOf(QuoteIdent(s)), true, nil
 			}
 		}
 	case types.Regclass:
@@ -288,9 +288,9 @@ func (e *Env) className(oid uint32) (string, bool) {
 		schema, name = t.Schema, k.Name
 	}
 	if found, ok := e.resolve("", name); ok && found == oid {
-		return quoteIdent(name), true
+		return QuoteIdent(name), true
 	}
-	return quoteIdent(schema) + "." + quoteIdent(name), true
+	return QuoteIdent(schema) + "." + QuoteIdent(name), true
 }
 
 func formatType(e *Env, args []types.Datum) (types.Datum, bool, error) {

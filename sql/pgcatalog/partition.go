@@ -36,7 +36,7 @@ func partitionColumn(t *catalog.Table) *catalog.Column {
 func getPartKeyDef(e *Env, args []types.Datum) (types.Datum, bool, error) {
 	if t := e.Catalog().TableByOID(uint32(args[0].I)); t != nil {
 		if c := partitionColumn(t); c != nil {
-			return types.TextOf("RANGE (" + quoteIdent(c.Name) + ")"), true, nil
+			return types.TextOf("RANGE (" + QuoteIdent(c.Name) + ")"), true, nil
 		}
 	}
 	return nullText, true, nil

@@ -177,8 +177,8 @@ func (e *Env) schemaOID(name string) uint32 {
 	return 0
 }
 
-// quoteIdent quotes a name where SQL needs it.
-func quoteIdent(s string) string {
+// QuoteIdent quotes a name where SQL needs it, as quote_ident does.
+func QuoteIdent(s string) string {
 	plain := s != ""
 	for i, c := range []byte(s) {
 		if !(c == '_' || c >= 'a' && c <= 'z' || i > 0 && (c >= '0' && c <= '9' || c == '$')) {

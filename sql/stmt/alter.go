@@ -1,6 +1,7 @@
 package stmt
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,7 +13,8 @@ import (
 )
 
 // alter runs ALTER TABLE: the actions one after the other, each an edit of the catalog by itself, all of them or none.
-// Rows are only read, never written: those that are older than a column have its missing-value.
+// Rows are only read: those that are older than a column have its missing-value. A type that does not hold the values of
+// the old one is the exception, see alter_type.go.
 func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 	rel, err := env.Resolver.Relation(b.Table.Schema, b.Table.Name)
 	if err != nil && !(b.IfExists && errs.Is(err, errs.InvalidSchemaName)) {
@@ -29,12 +31,52 @@ func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 		return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", rel.Name)
 	}
 	a := &alteration{ctx: ctx, env: env, id: rel.Table.ID}
-	for i := range b.Actions {
-		if err := a.run(&b.Actions[i]); err != nil {
+	if types := func(x ddl.Action) bool { return x.Verb == ddl.SetType }; !env.Session.InTransaction() && slices.ContainsFunc(b.Actions, types) {
+		// Rows may have to be written anew. In a transaction block it would have to wait for others while others wait for it.
+		if err := env.Tx.Hold(ctx, a.id); err != nil {
 			return "", err
 		}
+		if a.table() == nil {
+			return "", errs.New(errs.UndefinedTable, "relation %q does not exist", b.Table.String())
+		}
+	}
+	for list := inPasses(b.Actions); len(list) > 0; {
+		n := 1
+		if list[0].Verb == ddl.SetType {
+			for n < len(list) && list[n].Verb == ddl.SetType { // all of them see the old rows
+				n++
+			}
+			err = a.setTypes(list[:n])
+		} else {
+			err = a.run(list[0])
+		}
+		if err != nil {
+			return "", err
+		}
+		list = list[n:]
 	}
 	return "ALTER TABLE", nil
+}
+
+// inPasses returns actions in the order in which PostgreSQL does them: what goes, what comes, types, and the rest.
+func inPasses(actions []ddl.Action) []*ddl.Action {
+	pass := func(x *ddl.Action) int {
+		switch x.Verb {
+		case ddl.DropColumn, ddl.DropConstraint, ddl.DropDefault, ddl.DropNotNull:
+			return 0
+		case ddl.AddColumn:
+			return 1
+		case ddl.SetType:
+			return 2
+		}
+		return 3
+	}
+	list := make([]*ddl.Action, len(actions))
+	for i := range actions {
+		list[i] = &actions[i]
+	}
+	slices.SortStableFunc(list, func(a, b *ddl.Action) int { return cmp.Compare(pass(a), pass(b)) })
+	return list
 }
 
 // alteration is an ALTER TABLE on its way.
@@ -70,8 +112,6 @@ func (a *alteration) run(x *ddl.Action) error {
 		return a.addColumn(x)
 	case ddl.DropColumn:
 		return a.dropColumn(x)
-	case ddl.SetType:
-		return a.setType(x)
 	case ddl.SetNotNull:
 		return a.setNotNull(x.Name)
 	case ddl.AddConstraint:

@@ -1,7 +1,6 @@
 package stmt
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/sql/bind/ddl"
 	"github.com/siltstone-db/siltstone/sql/compile"
 	"github.com/siltstone-db/siltstone/sql/parse"
+	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -106,7 +106,7 @@ func (a *alteration) dropColumn(x *ddl.Action) error {
 	if id == t.Options.PartitionBy {
 		return partitionKey("drop", &t.Columns[at], t)
 	}
-	what := fmt.Sprintf("column %s of %s", QuoteIdent(x.Name), a.title(t))
+	what := fmt.Sprintf("column %s of %s", pgcatalog.QuoteIdent(x.Name), a.title(t))
 	for i := range t.Constraints {
 		if k := &t.Constraints[i]; k.Indexed() && slices.Contains(k.Columns, id) {
 			if err := a.release(k, what, x.Cascade); err != nil {
@@ -133,46 +133,6 @@ func (a *alteration) dropColumn(x *ddl.Action) error {
 // partitionKey is PostgreSQL's error for the column that a table is partitioned by.
 func partitionKey(what string, c *catalog.Column, t *catalog.Table) error {
 	return errs.New(errs.InvalidTableDefinition, "cannot %s column %q because it is part of the partition key of relation %q", what, c.Name, t.Name)
-}
-
-// setType gives a column another type that all its values have already.
-func (a *alteration) setType(x *ddl.Action) error {
-	t := a.table()
-	at := t.Column(x.Name)
-	if at < 0 {
-		return noColumn(x.Name, t.Name)
-	}
-	c := t.Columns[at]
-	if c.ID == t.Options.PartitionBy {
-		return partitionKey("alter", &c, t)
-	}
-	if !types.Widens(c.Type, x.Column.Type) {
-		if empty, err := a.empty(); err != nil || !empty {
-			return cmp.Or[error](err, errs.Unsupported("ALTER COLUMN TYPE from %s to %s", c.Type, x.Column.Type).
-				WithHint("Types that hold all values of the old one are supported, and any while the table is empty."))
-		}
-		return errs.Unsupported("ALTER COLUMN TYPE from %s to %s", c.Type, x.Column.Type).
-			WithHint("Drop the column and add it again.")
-	}
-	if err := a.reshape("ALTER COLUMN TYPE"); err != nil {
-		return err
-	}
-	return a.column(x.Name, func(t *catalog.Table, c *catalog.Column) error {
-		if c.Missing != nil {
-			wide, err := a.widened(*c.Missing, x.Column.Type)
-			if err != nil {
-				return err
-			}
-			c.Missing = &wide
-		}
-		c.Type = x.Column.Type
-		return nil
-	})
-}
-
-// widened converts a missing-value.
-func (a *alteration) widened(d types.Datum, to types.Type) (types.Datum, error) {
-	return compile.Constant(&expr.Cast{Arg: &expr.Const{Value: d}, T: to}, &fn.Context{Ctx: a.ctx, Session: a.env.Fn.Session})
 }
 
 // setNotNull demands a value of a column whose rows all have one.

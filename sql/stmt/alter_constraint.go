@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/sql/bind"
 	"github.com/siltstone-db/siltstone/sql/bind/ddl"
+	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -112,7 +113,7 @@ func (a *alteration) dropConstraint(x *ddl.Action) error {
 		return a.env.Out.Notice("NOTICE", "00000", fmt.Sprintf("constraint %q of relation %q does not exist, skipping", x.Name, t.Name))
 	}
 	if k.Indexed() {
-		what := fmt.Sprintf("constraint %s on %s", QuoteIdent(k.Name), a.title(t))
+		what := fmt.Sprintf("constraint %s on %s", pgcatalog.QuoteIdent(k.Name), a.title(t))
 		if err := a.release(k, what, x.Cascade); err != nil {
 			return err
 		}
@@ -133,10 +134,10 @@ func (a *alteration) release(key *catalog.Constraint, what string, cascade bool)
 			if k.Kind != catalog.ForeignKey || k.References != a.id || own.Key(k.ReferencedColumns).OID != key.OID {
 				continue
 			}
-			name := fmt.Sprintf("constraint %s on %s", QuoteIdent(k.Name), a.title(t))
+			name := fmt.Sprintf("constraint %s on %s", pgcatalog.QuoteIdent(k.Name), a.title(t))
 			if !cascade {
 				return errs.New(errs.DependentObjectsStillExist, "cannot drop %s because other objects depend on it", what).
-					WithDetail("%s depends on index %s", name, QuoteIdent(key.Name)).
+					WithDetail("%s depends on index %s", name, pgcatalog.QuoteIdent(key.Name)).
 					WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
 			}
 			if err := a.env.Out.Notice("NOTICE", "00000", "drop cascades to "+name); err != nil {

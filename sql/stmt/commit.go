@@ -2,6 +2,8 @@ package stmt
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -35,6 +37,22 @@ func (t *Tx) Commit(ctx context.Context) error {
 	case t.rejecting && errs.Is(err, errs.DuplicateTable):
 		return e.WithDetail("Somebody else has made a table meanwhile: %s.", errs.From(err).Message)
 	}
+	return t.indexError(err)
+}
+
+// indexError makes of an error for a key that is there twice PostgreSQL's error for an index that is made anew, when the
+// transaction has exchanged all rows of its table.
+func (t *Tx) indexError(err error) error {
+	if !errs.Is(err, errs.UniqueViolation) {
+		return err
+	}
+	e := errs.From(err)
+	for _, name := range t.indexes {
+		if e.Message == fmt.Sprintf("duplicate key value violates unique constraint %q", name) {
+			return errs.New(errs.UniqueViolation, "could not create unique index %q", name).
+				WithDetail("%s", strings.TrimSuffix(e.Detail, "already exists.")+"is duplicated.")
+		}
+	}
 	return err
 }
 
@@ -50,7 +68,7 @@ func (t *Tx) hiddenOwn(id catalog.TableID) *index.RowIDs {
 // write returns the edits of the transaction, which its commit applies to the catalog as it is by then, the batches that
 // have not moved, and what is deleted. Rows of tables that it has dropped itself are forgotten.
 func (t *Tx) write() table.Write {
-	w := table.Write{Edits: t.edits}
+	w := table.Write{Edits: t.edits, Hold: t.hold}
 	at := map[catalog.TableID]int{}
 	entry := func(id catalog.TableID) *table.Rows {
 		tab := t.catalog.TableByID(id)

@@ -52,6 +52,18 @@ func (t *Tx) Truncate(ctx context.Context, id catalog.TableID) error {
 	return nil
 }
 
+// Exchange takes all rows of a table away that the transaction sees, so that all of them come back changed: the transaction
+// has written none, and has made sure that there are no others when it commits. A key that two of them have then is told
+// as that of an index which is made anew.
+func (t *Tx) Exchange(tab *catalog.Table) {
+	t.hide(deletion{table: tab.ID, rows: index.NewRowIDs(), truncate: true, updated: true})
+	for i := range tab.Constraints {
+		if k := &tab.Constraints[i]; k.Indexed() {
+			t.indexes = append(t.indexes, k.Name)
+		}
+	}
+}
+
 // hide notes a deletion.
 func (t *Tx) hide(d deletion) {
 	t.deletes = append(t.deletes, d)

@@ -142,8 +142,8 @@ func keyOf(env *Env, schema, name string) (*catalog.Table, *catalog.Constraint) 
 
 // indexNeeded refuses to drop the index of a key.
 func indexNeeded(env *Env, t *catalog.Table, k *catalog.Constraint) error {
-	on := fmt.Sprintf("constraint %s on %s", QuoteIdent(k.Name), env.Tx.Catalog().Title(t, env.Resolver.SearchPath()))
-	return errs.New(errs.DependentObjectsStillExist, "cannot drop index %s because %s requires it", QuoteIdent(k.Name), on).
+	on := fmt.Sprintf("constraint %s on %s", pgcatalog.QuoteIdent(k.Name), env.Tx.Catalog().Title(t, env.Resolver.SearchPath()))
+	return errs.New(errs.DependentObjectsStillExist, "cannot drop index %s because %s requires it", pgcatalog.QuoteIdent(k.Name), on).
 		WithHint("You can drop %s instead.", on)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
+	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -59,7 +60,7 @@ func setValue(n *pg.VariableSetStmt) (string, error) {
 			return "", err
 		}
 		if quotable && name != "datestyle" && isList {
-			v = QuoteIdent(v)
+			v = pgcatalog.QuoteIdent(v)
 		}
 		parts[i] = v
 	}

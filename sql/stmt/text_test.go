@@ -2,14 +2,6 @@ package stmt
 
 import "testing"
 
-func TestQuoteIdent(t *testing.T) {
-	for name, want := range map[string]string{"a": "a", "a1_$": "a1_$", "A": `"A"`, "1a": `"1a"`, "": `""`, `a"b`: `"a""b"`, "ä": `"ä"`} {
-		if got := QuoteIdent(name); got != want {
-			t.Errorf("%q: %s, want %s", name, got, want)
-		}
-	}
-}
-
 func TestOffset(t *testing.T) {
 	for seconds, want := range map[int64]string{0: "<+00>-00", 3600: "<+01>-01", -3600: "<-01>+01", 19800: "<+05:30>-05:30", -34200: "<-09:30>+09:30"} {
 		if got := offset(seconds); got != want {

@@ -45,8 +45,10 @@ type Tx struct {
 	moving  *move                     // batches on their way
 	spare   []*batch.Batch            // that have moved, to be filled again
 
-	conflicts bool // there was an ON CONFLICT: what it did not find came from others
-	rejecting bool // a reject table was made, that others may make, too
+	hold      *table.Hold // on a table whose rows it exchanges
+	indexes   []string    // of tables whose rows it has exchanged
+	conflicts bool        // there was an ON CONFLICT: what it did not find came from others
+	rejecting bool        // a reject table was made, that others may make, too
 }
 
 // pending is one batch of rows that is not committed yet.
@@ -112,6 +114,19 @@ func (t *Tx) Table(ctx context.Context, id catalog.TableID) (scan.Relation, erro
 		t.views[id] = view
 	}
 	return view.Table(id)
+}
+
+// Hold keeps the writes of others to a table waiting until the transaction ends, if it has not done anything yet, so that
+// it sees the rows as they stay. A transaction that holds something else, by its writes, waits for nobody.
+func (t *Tx) Hold(ctx context.Context, id catalog.TableID) error {
+	if len(t.edits)+len(t.deletes)+t.batches+t.pictures > 0 || t.hold != nil {
+		return nil
+	}
+	var err error
+	if t.hold, err = t.db.Hold(ctx, id); err == nil {
+		t.unpin()
+	}
+	return err
 }
 
 // Made tells whether the transaction itself has made a table.
@@ -203,6 +218,7 @@ func (t *Tx) Rollback() {
 	t.writes, t.load, t.spare = nil, nil, nil
 	t.deletes, t.hidden = nil, nil
 	t.unpin()
+	t.db.Release(t.hold)
 	t.account.Close()
 }
 

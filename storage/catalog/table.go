@@ -12,7 +12,7 @@ const MaxColumns = 1600
 
 // Column describes one column of a table.
 type Column struct {
-	ID      uint32 // never given twice inside a table: pg_attribute.attnum
+	ID      uint32 // never given twice inside a table
 	Name    string
 	Type    types.Type
 	NotNull bool
@@ -21,7 +21,17 @@ type Column struct {
 	Comment string
 	// Missing is the value of rows that are older than the column; nil is NULL.
 	Missing *types.Datum
-	kept    string
+	// Number is the id that the column had before its type was changed by writing its rows anew; 0: it has its first id.
+	Number uint32
+	kept   string
+}
+
+// Attnum returns what pg_attribute shows as the column's number. It stays whatever becomes of the column.
+func (c *Column) Attnum() uint32 {
+	if c.Number != 0 {
+		return c.Number
+	}
+	return c.ID
 }
 
 // Value returns the value of rows that are older than the column.
@@ -101,6 +111,15 @@ func (t *Table) PrimaryKey() *Constraint {
 		}
 	}
 	return nil
+}
+
+// Attnums returns the numbers of columns that pg_attribute shows.
+func (t *Table) Attnums(ids []uint32) []uint32 {
+	list := make([]uint32, len(ids))
+	for i, at := range t.Ordinals(ids) {
+		list[i] = t.Columns[at].Attnum()
+	}
+	return list
 }
 
 // Key returns the primary key or unique constraint over exactly these columns, in any order, or nil.

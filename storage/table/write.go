@@ -25,7 +25,12 @@ type Write struct {
 	// Wait is how long the write may wait for room when rows arrive faster than they are sealed, before it fails with
 	// 53200; 0: as long as sealing goes on. A client that can be told to come back later sets it.
 	Wait time.Duration
+	// Hold is the one that the writer has on a table, nil for none.
+	Hold *Hold
 }
+
+// Hold is a table that only one writer may write to for a while.
+type Hold struct{ Table catalog.TableID }
 
 // Rows are batches for one table. Columns are the table's, all of them, in order; batches have at most
 // batch.MaxAppendRows rows. The table takes copies: the caller may reuse the batches when Commit returned.

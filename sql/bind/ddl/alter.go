@@ -1,6 +1,8 @@
 package ddl
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/sql/parse"
@@ -33,7 +35,7 @@ const (
 	DropDefault                        //
 	SetNotNull                         //
 	DropNotNull                        //
-	SetType                            // Column.Type
+	SetType                            // Column.Type, Using
 	AddConstraint                      // Constraints
 	DropConstraint                     // Missing, Cascade
 	ValidateConstraint                 //
@@ -51,7 +53,8 @@ type Action struct {
 	Column      catalog.Column
 	Constraints []Constraint
 	Options     []catalog.Option
-	Missing     bool // IF EXISTS, IF NOT EXISTS
+	Using       string // of SetType: the expression that makes the new value; "": a cast
+	Missing     bool   // IF EXISTS, IF NOT EXISTS
 	Cascade     bool
 }
 
@@ -111,12 +114,7 @@ func (t *columns) action(c *pg.AlterTableCmd) (*Action, error) {
 	case pg.AlterTableType_AT_DropNotNull:
 		x.Verb = DropNotNull
 	case pg.AlterTableType_AT_AlterColumnType:
-		d := c.Def.GetColumnDef()
-		if d.RawDefault != nil {
-			return nil, t.st.Unsupported(parse.Location(d.RawDefault), "ALTER COLUMN TYPE ... USING")
-		}
-		x.Verb = SetType
-		x.Column, err = t.columnType(d)
+		return t.setType(x, c.Def.GetColumnDef())
 	case pg.AlterTableType_AT_AddConstraint:
 		var k *Constraint
 		if k, err = t.constraint(c.Def.GetConstraint(), ""); err == nil {
@@ -156,6 +154,21 @@ func (t *columns) addColumn(x *Action, d *pg.ColumnDef) (*Action, error) {
 	}
 	t.add(col)
 	x.Constraints, err = t.constraints(d.Colname, later)
+	return x, err
+}
+
+func (t *columns) setType(x *Action, d *pg.ColumnDef) (*Action, error) {
+	col, err := t.columnType(d)
+	if err != nil {
+		return nil, err
+	}
+	x.Verb, x.Column = SetType, col
+	if at := t.find(x.Name); at >= 0 {
+		t.list[at].Type = col.Type // a DEFAULT that is set by the same statement is of it
+	}
+	if at := slices.IndexFunc(t.before, func(c catalog.Column) bool { return c.Name == x.Name }); at >= 0 && d.RawDefault != nil {
+		x.Using, err = t.binder.Transform(t.name, t.before, &t.before[at], col.Type, d.RawDefault)
+	}
 	return x, err
 }
 

@@ -15,13 +15,14 @@ import (
 type columns struct {
 	binder Binder
 	st     *parse.Statement
-	name   string // of the table
+	name   string           // of the table
+	before []catalog.Column // as they were before the statement
 	list   []catalog.Column
 	byName map[string]int // a table of 1,600 is not looked through for each
 }
 
 func newColumns(binder Binder, st *parse.Statement, name string, list []catalog.Column) *columns {
-	t := &columns{binder: binder, st: st, name: name, byName: map[string]int{}}
+	t := &columns{binder: binder, st: st, name: name, before: list, byName: map[string]int{}}
 	for _, c := range list {
 		t.add(c)
 	}

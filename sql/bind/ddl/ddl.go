@@ -16,6 +16,9 @@ type Binder interface {
 	TypeName(n *pg.TypeName) (types.Type, error)
 	// Default checks the expression of a DEFAULT against its column and returns its text.
 	Default(c *catalog.Column, n *pg.Node) (string, error)
+	// Transform checks what makes the new value of a column that gets another type, over the columns of its table, and
+	// returns its text.
+	Transform(table string, columns []catalog.Column, c *catalog.Column, to types.Type, n *pg.Node) (string, error)
 	// Check checks the condition of a CHECK over columns of a table and returns its text, and which columns it reads.
 	Check(table string, columns []catalog.Column, n *pg.Node) (text string, used []int, err error)
 }

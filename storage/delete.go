@@ -89,13 +89,17 @@ func (db *DB) tryClaim(ctx context.Context, d *deletion, wait bool) (rowState, e
 	if unknown == nil || err != nil {
 		return state, err
 	}
-	defer unknown.Release()
-	_, err = unknown.Places(ctx)
+	for _, f := range unknown {
+		if err == nil {
+			_, err = f.Places(ctx)
+		}
+		f.Release()
+	}
 	return rowsUnknown, err
 }
 
-// tryClaimKnown is tryClaim that reads no file: it returns one, with a reference, whose places must be read first.
-func (db *DB) tryClaimKnown(ctx context.Context, d *deletion, wait bool) (state rowState, unknown *shelf.File, err error) {
+// tryClaimKnown is tryClaim that reads no file: it returns those, with references, whose places must be read first.
+func (db *DB) tryClaimKnown(ctx context.Context, d *deletion, wait bool) (state rowState, unknown []*shelf.File, err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	t := db.tables[d.Table]

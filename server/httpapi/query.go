@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -296,9 +297,9 @@ func (o *result) Complete(tag string) error {
 func (o *result) Empty() error { return nil }
 
 // Notice keeps a notice for the end; a statement with thousands of them keeps the first.
-func (o *result) Notice(severity, _, message string) error {
+func (o *result) Notice(severity, _, message string, detail ...string) error {
 	if len(o.notices) < 100 {
-		o.notices = append(o.notices, severity+": "+message)
+		o.notices = append(o.notices, strings.Join(append([]string{severity + ": " + message}, detail...), "\n"))
 	}
 	return nil
 }

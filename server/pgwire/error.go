@@ -38,12 +38,13 @@ func appendError(dst []byte, e *errs.Error) []byte {
 }
 
 // appendNotice appends a NoticeResponse.
-func appendNotice(dst []byte, severity, code, message string) []byte {
+func appendNotice(dst []byte, severity, code, message string, detail []string) []byte {
 	dst, at := begin(dst, 'N')
 	dst = appendField(dst, 'S', severity)
 	dst = appendField(dst, 'V', severity)
 	dst = appendField(dst, 'C', code)
 	dst = appendField(dst, 'M', message)
+	dst = appendField(dst, 'D', strings.Join(detail, "\n"))
 	return end(append(dst, 0), at)
 }
 

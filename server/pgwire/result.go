@@ -101,8 +101,8 @@ func (r *result) Empty() error {
 }
 
 // Notice sends NoticeResponse.
-func (r *result) Notice(severity, code, message string) error {
-	r.conn.out.buf = appendNotice(r.conn.out.buf, severity, code, message)
+func (r *result) Notice(severity, code, message string, detail ...string) error {
+	r.conn.out.buf = appendNotice(r.conn.out.buf, severity, code, message, detail)
 	return r.conn.out.spill()
 }
 

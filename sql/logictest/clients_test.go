@@ -413,8 +413,8 @@ func (a *client) Empty() error {
 	return nil
 }
 
-func (a *client) Notice(string, string, string) error { return nil }
-func (a *client) Setting(string, string) error        { return nil }
+func (a *client) Notice(string, string, string, ...string) error { return nil }
+func (a *client) Setting(string, string) error                   { return nil }
 
 func (a *client) CopyOut(int8, int) (io.WriteCloser, error) {
 	a.sets, a.open = append(a.sets, clientSet{cols: [][2]string{{"(copy)", "copy"}}}), true

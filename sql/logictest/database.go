@@ -111,8 +111,8 @@ func (a *answer) Rows(b *batch.Batch) error {
 
 func (a *answer) Complete(tag string) error { a.tags = append(a.tags, tag); return nil }
 func (a *answer) Empty() error              { return nil }
-func (a *answer) Notice(severity, code, message string) error {
-	a.notes = append(a.notes, severity+" "+code+" "+message)
+func (a *answer) Notice(severity, code, message string, detail ...string) error {
+	a.notes = append(append(a.notes, severity+" "+code+" "+message), detail...)
 	return nil
 }
 func (a *answer) Setting(string, string) error              { return nil }

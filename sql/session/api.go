@@ -32,8 +32,8 @@ type Output interface {
 	Complete(tag string) error
 	// Empty stands for an empty statement.
 	Empty() error
-	// Notice passes on a warning or notice.
-	Notice(severity, code, message string) error
+	// Notice passes on a warning or notice, with the lines of its detail if it has any.
+	Notice(severity, code, message string, detail ...string) error
 	// Setting tells the client that a reported parameter changed.
 	Setting(name, value string) error
 	// CopyIn starts COPY FROM STDIN and returns what the client sends until it is done; a client that fails the

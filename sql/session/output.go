@@ -28,7 +28,7 @@ func (Discard) Complete(string) error { return nil }
 func (Discard) Empty() error { return nil }
 
 // Notice implements Output.
-func (Discard) Notice(string, string, string) error { return nil }
+func (Discard) Notice(string, string, string, ...string) error { return nil }
 
 // Setting implements Output.
 func (Discard) Setting(string, string) error { return nil }

@@ -61,7 +61,7 @@ func (c *client) Rows(b *batch.Batch) error {
 
 func (c *client) Complete(tag string) error { c.lines = append(c.lines, "tag "+tag); return nil }
 func (c *client) Empty() error              { c.lines = append(c.lines, "empty"); return nil }
-func (c *client) Notice(severity, code, message string) error {
+func (c *client) Notice(severity, code, message string, _ ...string) error {
 	c.lines = append(c.lines, severity+" "+code)
 	return nil
 }

@@ -99,9 +99,9 @@ func (o *output) Rows(b *batch.Batch) error {
 	return nil
 }
 
-func (o *output) Complete(string) error                     { return nil }
-func (o *output) Empty() error                              { return nil }
-func (o *output) Notice(string, string, string) error       { return nil }
-func (o *output) Setting(string, string) error              { return nil }
-func (o *output) CopyIn(int8, int) (io.Reader, error)       { return &bytes.Buffer{}, nil }
-func (o *output) CopyOut(int8, int) (io.WriteCloser, error) { return nil, io.ErrClosedPipe }
+func (o *output) Complete(string) error                          { return nil }
+func (o *output) Empty() error                                   { return nil }
+func (o *output) Notice(string, string, string, ...string) error { return nil }
+func (o *output) Setting(string, string) error                   { return nil }
+func (o *output) CopyIn(int8, int) (io.Reader, error)            { return &bytes.Buffer{}, nil }
+func (o *output) CopyOut(int8, int) (io.WriteCloser, error)      { return nil, io.ErrClosedPipe }

@@ -128,6 +128,7 @@ func (a *alteration) dropConstraint(x *ddl.Action) error {
 // release frees a key of the foreign keys that need it: by taking them away with CASCADE, or by an error.
 func (a *alteration) release(key *catalog.Constraint, what string, cascade bool) error {
 	own := a.table()
+	var also []string
 	for _, t := range a.env.Tx.Catalog().Tables() {
 		for i := range t.Constraints {
 			k := &t.Constraints[i]
@@ -140,9 +141,7 @@ func (a *alteration) release(key *catalog.Constraint, what string, cascade bool)
 					WithDetail("%s depends on index %s", name, pgcatalog.QuoteIdent(key.Name)).
 					WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
 			}
-			if err := a.env.Out.Notice("NOTICE", "00000", "drop cascades to "+name); err != nil {
-				return err
-			}
+			also = append(also, name)
 			oid := k.OID
 			drop := func(t *catalog.Table) (*catalog.Table, error) {
 				t.Constraints = slices.DeleteFunc(t.Constraints, func(k catalog.Constraint) bool { return k.OID == oid })
@@ -153,7 +152,7 @@ func (a *alteration) release(key *catalog.Constraint, what string, cascade bool)
 			}
 		}
 	}
-	return nil
+	return cascades(a.env, also)
 }
 
 func (a *alteration) title(t *catalog.Table) string {

@@ -62,16 +62,29 @@ func dropObjects(env *Env, cascade bool, objects []catalog.Object) error {
 	if err != nil {
 		return err
 	}
-	for _, also := range r.Also {
-		if err := env.Out.Notice("NOTICE", "00000", "drop cascades to "+also); err != nil {
-			return err
-		}
+	if err := cascades(env, r.Also); err != nil {
+		return err
 	}
 	e := catalog.Drop(path, objects...)
 	if cascade {
 		e = e.Cascade()
 	}
 	return env.Tx.Edit(e)
+}
+
+// cascades says what goes along, in one notice.
+func cascades(env *Env, also []string) error {
+	switch len(also) {
+	case 0:
+		return nil
+	case 1:
+		return env.Out.Notice("NOTICE", "00000", "drop cascades to "+also[0])
+	}
+	lines := make([]string, len(also))
+	for i, name := range also {
+		lines[i] = "drop cascades to " + name
+	}
+	return env.Out.Notice("NOTICE", "00000", fmt.Sprintf("drop cascades to %d other objects", len(also)), catalog.Report(lines))
 }
 
 // relations are the kinds of relation, but tables, that DROP takes, as its messages call them.

@@ -33,7 +33,7 @@ import (
 type Output interface {
 	// Rows takes a batch, lent for the call, of any vector form, without a selection.
 	Rows(b *batch.Batch) error
-	Notice(severity, code, message string) error
+	Notice(severity, code, message string, detail ...string) error
 	CopyIn(format int8, columns int) (io.Reader, error)
 	CopyOut(format int8, columns int) (io.WriteCloser, error)
 }

@@ -138,6 +138,21 @@ func (s *RowIDs) Within(dst []uint32, base uint64, n int) []uint32 {
 	return dst
 }
 
+// Walk hands the rows from base to base+n-1 to do, in ascending order.
+func (s *RowIDs) Walk(base, n uint64, do func(id uint64)) {
+	if s == nil {
+		return
+	}
+	it := s.bm.Iterator()
+	for it.AdvanceIfNeeded(base); it.HasNext(); {
+		id := it.Next()
+		if id-base >= n {
+			return
+		}
+		do(id)
+	}
+}
+
 // Pack makes the set as small as it gets. It changes the set, as Add does.
 func (s *RowIDs) Pack() { s.bm.RunOptimize() }
 

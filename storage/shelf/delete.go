@@ -10,21 +10,26 @@ import (
 )
 
 // Count returns how many of the rows are there. Those of a file that was set aside are not: which rows they are nobody can
-// read, as its ranges may have numbers of rows of other files. unknown, if not nil, is a file whose Places must be read
-// first; the caller gets a reference.
-func (s *Shelf) Count(rows *index.RowIDs) (found int64, unknown *File, err error) {
+// read, as its ranges may have numbers of rows of other files. unknown are files whose Places must be read first, all that
+// there are: nothing is counted before. The caller gets references.
+func (s *Shelf) Count(rows *index.RowIDs) (found int64, unknown []*File, err error) {
+	var some []Sealed
 	for _, f := range s.meeting(rows) {
-		if f.Aside() {
-			continue
-		}
-		if f.whole() && f.count(rows) == f.Meta.Rows && f.Deleted.Len() == 0 { // wherever they stand
+		switch {
+		case f.Aside():
+		case f.whole() && f.count(rows) == f.Meta.Rows && f.Deleted.Len() == 0: // wherever they stand
 			found += f.Meta.Rows
-			continue
-		}
-		if !f.Known() {
+		case !f.Known():
 			f.Retain()
-			return 0, f.File, nil
+			unknown = append(unknown, f.File)
+		default:
+			some = append(some, f)
 		}
+	}
+	if unknown != nil {
+		return 0, unknown, nil
+	}
+	for _, f := range some {
 		places, err := f.placesOf(rows)
 		if err != nil {
 			return 0, nil, err

@@ -107,10 +107,31 @@ func (p *Places) of(rows *index.RowIDs, ranges []manifest.Range, base uint64) (p
 		if p == nil || p.rows != nil {  // one range
 			return p.Moved(rows.Within(nil, base+from, int(r.Rows)))
 		}
-		for n, ok := rows.AtLeast(base + from); ok && n-base-from < r.Rows; n, ok = rows.AtLeast(n + 1) {
-			if i, ok := slices.BinarySearch(p.distances, n-base); ok {
-				places = append(places, p.at[i])
+		places = p.sparse(places, rows, base, from, r.Rows)
+	}
+	return places
+}
+
+// fewRows is how many times fewer rows than a file has are looked for one by one: a search costs that much more than a look
+// into the set, which each row of the file costs otherwise.
+const fewRows = 8
+
+// sparse appends where those of the rows stand whose distances are from to from+n-1. A range may have many more numbers
+// than the file has rows, and be asked for many more rows: what is less is gone through.
+func (p *Places) sparse(places []uint32, rows *index.RowIDs, base, from, n uint64) []uint32 {
+	first, _ := slices.BinarySearch(p.distances, from)
+	last, _ := slices.BinarySearch(p.distances, from+n)
+	if rows.Count(base+from, int(n))*fewRows < last-first {
+		rows.Walk(base+from, n, func(id uint64) {
+			if i, ok := slices.BinarySearch(p.distances[first:last], id-base); ok {
+				places = append(places, p.at[first+i])
 			}
+		})
+		return places
+	}
+	for i, d := range p.distances[first:last] {
+		if rows.Has(base + d) {
+			places = append(places, p.at[first+i])
 		}
 	}
 	return places

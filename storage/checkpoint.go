@@ -18,7 +18,11 @@ func (db *DB) Checkpoint(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			return db.flush()
+			if err := db.flush(); err != nil {
+				return err
+			}
+			db.archiveNow(ctx)
+			return nil
 		}
 		list := db.dueLocked(shelf.AllWorkers(), wanted)
 		if list == nil { // all that is left is on its way

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -151,16 +152,33 @@ func (r replica) check(s *table.Snapshot) error {
 
 // life is random writes to a few tables.
 type life struct {
-	r     *rand.Rand
-	db    *DB
-	next  int
-	loads bool
+	r    *rand.Rand
+	db   *DB
+	next int
 }
 
-func (l *life) tables() []*catalog.Table { return l.db.Catalog().Tables() }
+// tables returns those that come and go.
+func (l *life) tables() []*catalog.Table {
+	return slices.DeleteFunc(slices.Clone(l.db.Catalog().Tables()), func(t *catalog.Table) bool { return t.Name == "kept" })
+}
 
-// step does something to the database.
+// step does something to the database, and adds a row to a table that stays: so each file of the log is wanted.
 func (l *life) step() error {
+	kept := l.db.Catalog().Table("public", "kept")
+	if kept == nil {
+		c := clicks("kept")
+		c.Constraints = nil
+		return l.db.Apply(ctx, catalog.Create(c))
+	}
+	if err := l.write(); err != nil {
+		return err
+	}
+	l.next++
+	return insert(l.db, kept, l.next-1, 1)
+}
+
+// write writes something.
+func (l *life) write() error {
 	list := l.tables()
 	if len(list) < 2 || len(list) < 4 && l.r.IntN(20) == 0 {
 		c := clicks(fmt.Sprintf("t%d", l.next))
@@ -187,10 +205,7 @@ func (l *life) step() error {
 		w.Truncate = true
 		_, err := l.db.Commit(ctx, table.Write{Rows: []table.Rows{w}})
 		return err
-	case 4:
-		if !l.loads {
-			break
-		}
+	case 4, 5, 6:
 		return l.load(t, list[l.r.IntN(len(list))], first)
 	case 7, 8, 9, 10, 11:
 		return l.change(t, first)
@@ -250,50 +265,126 @@ func (l *life) load(t, o *catalog.Table, first int) error {
 	return err
 }
 
-// TestCursorAgainstModel: who applies every record of the log has the tables' rows with their numbers, at each moment.
+// TestCursorAgainstModel: who applies every record of the log has the tables' rows with their numbers, at each moment, also
+// over restarts; and so has who begins with the first record in the end, when most of it is in the archive.
 func TestCursorAgainstModel(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			o := testOptions(vfs.NewMem())
-			o.Pool = mem.NewPool(0)
-			db := mustOpen(t, o)
-			l := &life{r: rand.New(rand.NewPCG(seed, 1)), db: db}
-			c, err := db.Archive().Cursor(archive.CursorOptions{Holder: "test"})
-			if err != nil {
-				t.Fatal(err)
+			m := vfs.NewMem()
+			pool := mem.NewPool(0)
+			open := func() *DB {
+				o := testOptions(m)
+				o.Pool = pool
+				return mustOpen(t, o)
 			}
-			r := replica{}
-			for range 150 {
-				if err := l.step(); err != nil {
-					t.Fatal(err)
-				}
-				if l.r.IntN(5) > 0 {
-					continue
-				}
-				s := db.Snapshot()
-				err := r.follow(c, db.Sequence())
-				if err == nil {
-					err = r.check(s)
-				}
-				s.Release()
+			l := &life{r: rand.New(rand.NewPCG(seed, 1)), db: open()}
+			cursor := func(from archive.Position) *archive.Cursor {
+				c, err := l.db.Archive().Cursor(archive.CursorOptions{Holder: "test", From: from})
 				if err != nil {
 					t.Fatal(err)
 				}
+				return c
 			}
+			c := cursor(archive.Position{})
+			r := replica{}
+			for range 200 {
+				if err := l.step(); err != nil {
+					t.Fatal(err)
+				}
+				switch l.r.IntN(12) {
+				case 0:
+					c.Close()
+					if l.r.IntN(2) == 0 {
+						crashed := m.CrashClone(seed, 0.5)
+						mustClose(t, l.db)
+						m = crashed
+					} else {
+						mustClose(t, l.db)
+					}
+					l.db = open()
+					c = cursor(c.Position())
+				case 1, 2:
+					wantReplica(t, l.db, r, c)
+				}
+			}
+			wantReplica(t, l.db, r, c)
 			c.Close()
-			mustClose(t, db)
-			if n := o.Pool.Used(); n != 0 {
+			if err := l.db.Checkpoint(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(l.db.set.Version().Archive.Files); n < 3 {
+				t.Errorf("%d files in the archive", n)
+			}
+			if start := l.db.Archive().Start(0); start != 1 {
+				t.Errorf("the log begins with record %d", start)
+			}
+			c = cursor(archive.Position{})
+			wantReplica(t, l.db, replica{}, c)
+			c.Close()
+			for _, tab := range l.tables() {
+				wantTable(t, l.db, tab.ID)
+			}
+			mustClose(t, l.db)
+			if n := pool.Used(); n != 0 {
 				t.Errorf("%d bytes are left", n)
+			}
+			if n := m.OpenFiles(); n != 0 {
+				t.Errorf("%d files are open", n)
 			}
 		})
 	}
 }
 
+// wantReplica lets a replica read up to what is visible, and holds it against that.
+func wantReplica(t *testing.T, db *DB, r replica, c *archive.Cursor) {
+	t.Helper()
+	s := db.Snapshot()
+	defer s.Release()
+	err := r.follow(c, db.Sequence())
+	if err == nil {
+		err = r.check(s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantTable reads the records of one table.
+func wantTable(t *testing.T, db *DB, id catalog.TableID) {
+	t.Helper()
+	c, err := db.Archive().Cursor(archive.CursorOptions{Table: id, Until: db.Sequence()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r, records := replica{}, 0
+	for {
+		rec, err := c.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			records++
+			err = r.take(rec, c)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := db.Snapshot()
+	defer s.Release()
+	want, err := scanned(s, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(r[id], want) || records == 0 || records == int(db.Sequence()) {
+		t.Errorf("%d records of table %d have %d rows, want %d", records, id, len(r[id]), len(want))
+	}
+}
+
 // TestCursorPositions: a cursor that begins in the middle of a record has the rest of it.
 func TestCursorPositions(t *testing.T) {
-	o := testOptions(vfs.NewMem())
-	o.NoMerge = true
-	db := mustOpen(t, o)
+	db := mustOpen(t, testOptions(vfs.NewMem()))
 	defer mustClose(t, db)
 	a, b := mustCreate(t, db, "a"), mustCreate(t, db, "b")
 	l := db.NewLoad()
@@ -417,6 +508,5 @@ func TestCursorWaits(t *testing.T) {
 	if h := db.Archive().Holders(); len(h) != 0 {
 		t.Errorf("holders %+v", h)
 	}
-	db.archive = archive.New(archive.Options{Visible: db.Sequence}, db.log)
 	mustClose(t, db)
 }

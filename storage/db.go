@@ -11,7 +11,8 @@
 //	wal/N.wal         log of acknowledged writes, each with its rows and catalog changes (package wal)
 //	tokens/N.tok      idempotency tokens whose log records are gone (package tokens)
 //	segments/N.seg    sealed rows (package segment)
-//	quarantine/       segments that were set aside
+//	archive/N.arc     log files that the log does not need any more (package archive)
+//	quarantine/       segments and log files that were set aside
 //
 // # Life of a row
 //
@@ -79,6 +80,8 @@ type DB struct {
 	set           *manifest.Set
 	log           *wal.Log
 	archive       *archive.Archive
+	retired       atomic.Uint64 // records up to here are not needed any more in the log
+	archiveKick   chan struct{}
 	tokens        *tokens.Set
 	positions     *positions.Set
 	numbers       *catalog.Numbers
@@ -101,8 +104,9 @@ type DB struct {
 	applied       uint64 // sequence of the last record applied
 	ddl           []catalog.Edit
 	ddlLast       uint64
-	unsure        []*shelf.File // a failed edit may name them: they stay until another has taken its place
-	loads         []*Load       // replaced as a whole
+	attached      map[manifest.FileID]*shelf.File // files of loads that only log records name
+	unsure        []*shelf.File                   // a failed edit may name them: they stay until another has taken its place
+	loads         []*Load                         // replaced as a whole
 	held          map[catalog.TableID]*table.Hold
 	merges        map[manifest.FileID]bool  // files that are being merged
 	toMerge       map[*shelf.Shelf]struct{} // tables that have changed since they were looked at

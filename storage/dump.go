@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/siltstone-db/siltstone/storage/archive"
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -23,8 +24,8 @@ import (
 // dumpCacheBytes is plenty: a dump reads every buffer of a segment once.
 const dumpCacheBytes = 16 << 20
 
-// Dump prints offset, bytes and meaning of every part of a file of a data directory: a segment, a file of the log, a
-// manifest, a file of tokens, CURRENT or FORMAT; which of them, its first bytes tell. It prints as much as it can and returns
+// Dump prints offset, bytes and meaning of every part of a file of a data directory: a segment, a file of the log or of its
+// archive, a manifest, a file of tokens, CURRENT or FORMAT; which of them, its first bytes tell. It prints as much as it can and returns
 // the first damage it meets. The file may be in use.
 func Dump(w io.Writer, fsys vfs.FS, name string) error {
 	f, err := fsys.Open(name)
@@ -56,6 +57,9 @@ func Dump(w io.Writer, fsys vfs.FS, name string) error {
 		return record.Dump(w, f, func(r record.Frame) (string, []string, error) { return describeLogged(&d, r) })
 	case h.Kind == record.Tokens:
 		return tokens.Dump(w, f)
+	case h.Kind == record.Archive:
+		var d table.Decoder
+		return archive.Dump(w, f, recordMax, func(r record.Frame) (string, []string, error) { return describeLogged(&d, r) })
 	}
 	return errs.Unsupported("dump of a file of kind %q, written by a newer version,", string(h.Kind))
 }

@@ -22,7 +22,7 @@ func rewrite() bool { return flag.Lookup("rewrite").Value.String() == "true" }
 func dumpAll(t *testing.T, fsys vfs.FS, dir string) string {
 	t.Helper()
 	var out bytes.Buffer
-	for _, sub := range []string{"", "/wal", "/tokens", "/segments"} {
+	for _, sub := range []string{"", "/wal", "/archive", "/tokens", "/segments"} {
 		infos, err := fsys.List(dir + sub)
 		if err != nil {
 			t.Fatal(err)

@@ -1,11 +1,9 @@
 package storage
 
 import (
-	"errors"
+	"slices"
 
-	"github.com/siltstone-db/siltstone/storage/archive"
 	"github.com/siltstone-db/siltstone/storage/catalog"
-	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/shelf"
@@ -49,13 +47,13 @@ func (db *DB) edit(e *manifest.Edit, settled ...settler) error {
 	if db.log != nil { // else what is replayed may be no further than the system's cache
 		e.Held.Logged = e.Applied
 	}
-	v, err := db.set.Apply(e)
+	v, err := db.applyEdit(e, known, brought.dropped)
 	if err != nil {
 		return err
 	}
 	db.positions.Saved(e.Sources)
 	db.mu.Lock()
-	gone := db.broughtLocked(e, brought)
+	gone := slices.DeleteFunc(db.broughtLocked(e, brought), db.attachLocked)
 	db.mu.Unlock()
 	for _, f := range gone {
 		f.Obsolete()
@@ -72,6 +70,7 @@ type brought struct {
 	vectors map[manifest.FileID]*index.RowSet
 	shelves []broughtOf
 	unsure  int // first ones of db.unsure
+	dropped []*shelf.File
 }
 
 // broughtOf is how many, the first ones, of what waits at a shelf.
@@ -96,6 +95,7 @@ func (db *DB) bringLocked(e *manifest.Edit, settled []settler, known *manifest.V
 		for _, f := range t.Dropped {
 			e.Remove = append(e.Remove, f.Meta.File)
 		}
+		b.dropped = append(b.dropped, t.Dropped...)
 		if db.tables[t.Table.ID] != t {
 			continue // it was dropped
 		}
@@ -136,18 +136,6 @@ func (db *DB) broughtLocked(e *manifest.Edit, b brought) (gone []*shelf.File) {
 		}
 	}
 	return gone
-}
-
-// retireLog removes log files that hold nothing above the watermark. One that cannot be removed stays until a later
-// edit, or the next start.
-func (db *DB) retireLog(watermark uint64) {
-	n, err := db.log.Retire(db.background, watermark, db.archive.Take)
-	if n > 0 {
-		db.o.Events(event.Event{Kind: event.Retired, Rows: int64(n)})
-	}
-	if err != nil && !errors.Is(err, archive.ErrHeld) && db.background.Err() == nil {
-		db.o.Events(event.Event{Kind: event.RetireFailed, Err: err})
-	}
 }
 
 // behind tells that there are files which a manifest edit must name, or let go, or deletions that the log need not keep

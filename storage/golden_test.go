@@ -22,7 +22,7 @@ func TestGoldenDirectories(t *testing.T) {
 		if err := os.RemoveAll(newest); err != nil {
 			t.Fatal(err)
 		}
-		for _, sub := range []string{"", "/wal", "/tokens", "/segments"} {
+		for _, sub := range []string{"", "/wal", "/archive", "/tokens", "/segments"} {
 			keep(t, m, "db"+sub, newest+sub)
 		}
 		if err := os.WriteFile(newest+".dump", []byte(dumpAll(t, m, "db")), 0o600); err != nil {
@@ -35,7 +35,7 @@ func TestGoldenDirectories(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		m := vfs.NewMem()
-		for _, sub := range []string{"", "/wal", "/tokens", "/segments"} {
+		for _, sub := range []string{"", "/wal", "/archive", "/tokens", "/segments"} {
 			bring(t, m, dir+sub, "db"+sub)
 		}
 		if dir == newest {

@@ -26,7 +26,7 @@ func (db *DB) found(v *manifest.Version) error {
 			return err
 		}
 	}
-	for _, d := range []string{"/wal", "/tokens", "/segments", "/quarantine"} {
+	for _, d := range []string{"/wal", "/tokens", "/segments", "/archive", "/quarantine"} {
 		if err := db.o.FS.MkdirAll(db.dir + d); err != nil {
 			return vfs.Error("make directory", db.dir+d, err)
 		}

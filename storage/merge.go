@@ -117,8 +117,10 @@ func (db *DB) mergedLocked(m *merging) {
 		return
 	}
 	for _, f := range t.Merged(m.files(), m.heirsLocked()) {
-		f.Obsolete()
-		f.Release()
+		if !db.attachLocked(f) {
+			f.Obsolete()
+			f.Release()
+		}
 	}
 	db.changedLocked(t)
 }

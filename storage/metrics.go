@@ -39,6 +39,7 @@ func (db *DB) Register(r *metric.Registry) {
 	r.Gauge("siltstone_storage_write_amplification_percent", "Bytes of segments written for 100 bytes sealed.", m.Amplification)
 	r.Counter("siltstone_storage_quarantined_total", "Segments set aside.", &m.Quarantined)
 	db.handles.Register(r)
+	db.archive.Register(r)
 	r.Gauge("siltstone_storage_live_bytes", "Memory of live segments.", db.liveAccount.Used)
 	r.Gauge("siltstone_storage_sealing_bytes", "Memory that the sealer works with.", db.sealAccount.Used)
 	r.Gauge("siltstone_storage_merging_bytes", "Memory that merges work with.", db.mergeAccount.Used)

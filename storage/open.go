@@ -37,6 +37,7 @@ func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 	o.FS = handles
 	db := &DB{o: o, dir: dir, handles: handles, tables: map[catalog.TableID]*shelf.Shelf{}, busy: map[*shelf.Shelf]struct{}{},
 		changed: map[catalog.TableID]struct{}{}, kick: make(chan struct{}, 1),
+		archiveKick: make(chan struct{}, 1), attached: map[manifest.FileID]*shelf.File{},
 		merges: map[manifest.FileID]bool{}, held: map[catalog.TableID]*table.Hold{}, toMerge: map[*shelf.Shelf]struct{}{},
 		mergeKick: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}}
 	db.cond = sync.NewCond(&db.mu)
@@ -106,12 +107,15 @@ func (db *DB) open(ctx context.Context) error {
 	db.mu.Lock()
 	db.publishLocked()
 	db.mu.Unlock()
-	db.archive = archive.New(archive.Options{FS: db.o.FS, Pool: db.o.Pool, Files: db.files, Visible: db.Sequence,
-		Attachment: db.attachment, MaxRecord: recordMax}, db.log)
+	if err := db.openArchive(); err != nil {
+		return err
+	}
 	// Only now: replay seals by itself when memory is short (replay.Applied).
 	db.background, db.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	db.wg.Add(1)
 	go db.sealer(db.background)
+	db.wg.Add(1)
+	go db.archiver(db.background)
 	for i, kick := range db.mergeKick {
 		if !db.o.NoMerge {
 			db.wg.Add(1)
@@ -162,6 +166,12 @@ func (db *DB) loadVersion() (*recovery.Folder, error) {
 		db.toMerge[t] = struct{}{}
 		db.changed[meta.Table] = struct{}{}
 	}
+	for _, a := range v.Archive.Attached {
+		if folder.Size(a.File) != a.Bytes {
+			db.o.Events(event.Event{Kind: event.ArchiveDamaged, File: uint64(a.File), Err: archive.MissingAttachment(db.files.Name(a.File), a)})
+		}
+		db.attached[a.File] = db.files.File(manifest.Segment{File: a.File, Table: a.Table, Rows: a.Rows, Bytes: a.Bytes, Record: a.Record})
+	}
 	return folder, nil
 }
 
@@ -176,7 +186,7 @@ func (db *DB) removeOrphans(folder *recovery.Folder) error {
 	}
 	return folder.RemoveOrphans(func(f manifest.FileID) bool {
 		_, named := segments.Get(f)
-		return named || unnamed[f]
+		return named || unnamed[f] || db.attached[f] != nil
 	})
 }
 
@@ -222,11 +232,18 @@ func (db *DB) shut() error {
 	for _, f := range db.unsure {
 		f.Release()
 	}
+	for _, f := range db.attached {
+		f.Release()
+	}
+	db.attached = nil
 	db.unsure, db.tables, db.busy = nil, nil, nil
 	db.mu.Unlock()
 	if db.cache != nil {
 		errors_ = append(errors_, db.cache.Close())
 		db.cacheAccount.Close()
+		if db.archive != nil {
+			db.archive.Free()
+		}
 		db.liveAccount.Close()
 		db.sealAccount.Close()
 		db.mergeAccount.Close()

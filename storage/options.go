@@ -59,6 +59,11 @@ type Options struct {
 	// AcceptLoss: what is missing of the log, the tokens or the folders is told as an event, and the database opens without
 	// it. Without it that is an error.
 	AcceptLoss bool
+	// RetainLog is how long the log keeps what a table got that has no retain_log of its own, in the archive when its own files
+	// have gone. Default 1 day; negative: nothing is kept. ArchiveBytes bounds all of the archive: beyond it the oldest go
+	// first. Default 16 GiB.
+	RetainLog    time.Duration
+	ArchiveBytes int64
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Events is told of what is notable. Default: nobody.
@@ -86,6 +91,8 @@ func (o *Options) EnsureDefaults() {
 	}
 	o.TokensKept = cmp.Or(o.TokensKept, 7*24*time.Hour)
 	o.TokensMax = cmp.Or(o.TokensMax, 4<<20)
+	o.RetainLog = cmp.Or(o.RetainLog, 24*time.Hour)
+	o.ArchiveBytes = cmp.Or(o.ArchiveBytes, 16<<30)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -130,6 +137,7 @@ func (o *Options) validate() error {
 	positive("Merge.RowsMax", o.Merge.RowsMax)
 	positive("Merge.BytesMax", o.Merge.BytesMax)
 	positive("TokensKept", int64(o.TokensKept))
+	positive("ArchiveBytes", o.ArchiveBytes)
 	if o.FilesMax < 0 {
 		bad("FilesMax: %d is negative", o.FilesMax)
 	}

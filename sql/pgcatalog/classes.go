@@ -54,6 +54,7 @@ func init() {
 		"information_schema.information_schema_catalog_name": fillISCatalog,
 		"information_schema.views":                           nil,
 		"siltstone.compactions":                              fillCompactions,
+		"siltstone.log":                                      fillLog,
 		"siltstone.segments":                                 fillSegments,
 		"siltstone.settings":                                 fillOwnSettings,
 		"siltstone.tables":                                   fillOwnTables,

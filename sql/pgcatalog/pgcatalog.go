@@ -56,6 +56,8 @@ type Env struct {
 	// Compactions are the merges of segments of late.
 	Compactions func() []Compaction
 	Prepared    func() []Prepared
+	// Log are the files of the log and of its archive.
+	Log func() []LogFile
 }
 
 // Session is a row of pg_stat_activity.
@@ -106,6 +108,16 @@ type Compaction struct {
 	Rows, Bytes, NewRows, NewBytes int64
 	Milliseconds                   int64
 	Detail                         string
+}
+
+// LogFile is a row of siltstone.log.
+type LogFile struct {
+	State               string
+	Number              int64
+	First, Last         int64 // sequences
+	Bytes, Plain        int64 // Plain is 0 when it is not known
+	FirstTime, LastTime int64 // microseconds since 1970 UTC; 0: not known
+	Tables, Holders     []string
 }
 
 // Table is one virtual relation. It implements plan.Virtual.

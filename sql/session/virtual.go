@@ -113,6 +113,7 @@ func (s *Session) segmentEnv(e *pgcatalog.Env) {
 		}
 		return all
 	}
+	e.Log = func() []pgcatalog.LogFile { return logFiles(s.engine.db, e.Catalog()) }
 	var sizes map[catalog.TableID]int64
 	e.Bytes = func(id catalog.TableID) int64 {
 		if sizes == nil {

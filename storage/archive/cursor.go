@@ -61,6 +61,7 @@ type Cursor struct {
 	held    *holder
 
 	src  source // nil: none is open
+	last uint64 // last record of it; 0: it grows
 	next uint64 // sequence of the next record
 	skip int64  // rows of it that were read before
 	rec  Record
@@ -81,6 +82,8 @@ func (a *Archive) Cursor(o CursorOptions) (*Cursor, error) {
 	c.rec.Decoder, c.rows.c = &c.d, c
 	c.d.Charge = c.account.Reserve
 	// What is held must be there now and stay, so nothing goes in between.
+	a.dropping.Lock()
+	defer a.dropping.Unlock()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if c.o.From == (Position{}) {
@@ -181,20 +184,28 @@ func (c *Cursor) read(ctx context.Context) ([]byte, error) {
 				return nil, nil
 			}
 		}
+		at := c.next
 		seq, t, payload, err := c.src.next()
 		switch {
 		case errors.Is(err, io.EOF):
 			c.leave()
+			if c.last >= at && c.o.Table != 0 {
+				c.next, c.skip = c.last+1, 0
+				return nil, nil
+			}
 			continue
 		case err != nil:
 			c.leave()
 			return nil, err
 		case seq < c.next:
 			continue
+		case seq > c.next && c.o.Table != 0: // what the table has nothing of was left out
+			c.next, c.skip = seq, 0
 		case seq > c.next: // a file that was lost, whose loss was accepted
 			c.leave()
 			return nil, gone(c.next, seq-1)
-		case t != table.RecordWrite:
+		}
+		if t != table.RecordWrite {
 			return nil, errs.Unsupported("log record of type %d, written by a newer version,", t)
 		}
 		return payload, nil

@@ -111,5 +111,6 @@ func (o *Options) fields(f *fields) {
 	number(f, 14, &o.Unit, uint64(partition.Width))
 	number(f, 16, &o.Width, math.MaxInt64)
 	number(f, 18, &o.Retain, math.MaxInt64)
+	number(f, 24, &o.RetainLog, math.MaxInt64)
 	f.rest(&o.kept)
 }

@@ -27,7 +27,9 @@ type Options struct {
 	Unit        partition.Unit
 	Width       int64
 	Retain      time.Duration
-	kept        string
+	// RetainLog is how long the log keeps what the table got, and its loads' files: retain_log.
+	RetainLog Retention
+	kept      string
 }
 
 // OnConflict is what a table does with a row whose key is there.
@@ -51,8 +53,8 @@ type Option struct{ Name, Value string }
 // optionNames are those that Options has, in order. postponed are those that will have an effect, foreign those of
 // PostgreSQL that have none here.
 var (
-	optionNames = []string{"sort_key", "seal_rows", "seal_bytes", "seal_age", "on_conflict", "partition"}
-	postponed   = []string{"retain", "retain_log"}
+	optionNames = []string{"sort_key", "seal_rows", "seal_bytes", "seal_age", "on_conflict", "partition", "retain_log"}
+	postponed   = []string{"retain"}
 	foreign     = []string{"fillfactor", "toast_tuple_target", "parallel_workers", "user_catalog_table", "vacuum_truncate",
 		"vacuum_index_cleanup", "log_autovacuum_min_duration", "oids"}
 )
@@ -94,6 +96,12 @@ func (t *Table) Set(o Option) error {
 		t.Options.OnConflict = OnConflict(n)
 	case "partition":
 		return t.setPartition(value, bad)
+	case "retain_log":
+		r, err := parseRetention(value)
+		if err != nil {
+			return bad.WithHint("It is a duration such as '1 day', '0', or 'forever'.")
+		}
+		t.Options.RetainLog = r
 	default:
 		return unknownOption(name)
 	}
@@ -115,6 +123,8 @@ func (t *Table) Reset(name string) error {
 		t.Options.OnConflict = ConflictFails
 	case "partition":
 		t.Options.Unit, t.Options.Width = partition.Default, 0
+	case "retain_log":
+		t.Options.RetainLog = 0
 	default:
 		return unknownOption(name)
 	}
@@ -175,6 +185,9 @@ func (t *Table) Settings() []Option {
 	if o.OnConflict != ConflictFails {
 		list = append(list, Option{"on_conflict", conflictWords[o.OnConflict]})
 	}
+	if o.RetainLog != 0 {
+		list = append(list, Option{"retain_log", o.RetainLog.String()})
+	}
 	return append(list, o.partitions()...)
 }
 
@@ -182,7 +195,7 @@ func (o *Options) check(t *Table) error {
 	if slices.Contains(t.Ordinals(o.SortKey), -1) {
 		return errs.Internal("the sort key of %q has a column that is not there", t.Name)
 	}
-	if o.SealRows < 0 || o.SealRows > SealRowsMax || o.SealBytes < 0 || o.SealAge < 0 {
+	if o.SealRows < 0 || o.SealRows > SealRowsMax || o.SealBytes < 0 || o.SealAge < 0 || o.RetainLog < 0 {
 		return errs.Internal("an option of %q is out of range", t.Name)
 	}
 	if o.OnConflict != ConflictFails && !slices.ContainsFunc(t.Constraints, func(k Constraint) bool { return k.Indexed() }) {

@@ -78,16 +78,20 @@ func Check(fsys vfs.FS, dir string, o Options) []Finding {
 	c.log()
 	c.tokens()
 	c.segments()
-	c.quarantine()
+	c.archive()
+	c.folder("quarantine")
+	c.folder("archive")
 	return c.findings
 }
 
-// quarantine: the folder may be missing, and what lies there is nobody's; but it must be a folder.
-func (c *checker) quarantine() {
-	name := c.dir + "/quarantine"
-	if i, err := c.fs.Stat(name); err == nil && !i.Dir {
+// folder looks for one that may be missing, and in which something may lie that is nobody's; but it must be a folder.
+func (c *checker) folder(sub string) {
+	name := c.dir + "/" + sub
+	i, err := c.fs.Stat(name)
+	switch {
+	case err == nil && !i.Dir:
 		c.add(name, errors.New("is not a directory"), true)
-	} else if err != nil && !vfs.IsNotExist(err) {
+	case err != nil && !vfs.IsNotExist(err):
 		c.add(name, err, true)
 	}
 }
@@ -178,6 +182,11 @@ func (c *checker) segments() {
 			} else if err := c.segment(c.dir+"/segments/"+name, s, cached); err != nil {
 				c.add(c.dir+"/segments/"+name, fmt.Errorf("%d rows of %s: %w", s.Rows, owner, err), true)
 			}
+		}
+	}
+	if v != nil {
+		for _, a := range v.Archive.Attached {
+			named[fmt.Sprintf("%010d.seg", a.File)] = true
 		}
 	}
 	for _, i := range c.list("segments") {

@@ -24,6 +24,11 @@ const (
 	Merged           Kind = "merged"            // segments became fewer, with Rows and Bytes
 	MergeFailed      Kind = "merge failed"      // they stay, and it is tried again
 	Retired          Kind = "log retired"       // Rows log files were removed
+	Archived         Kind = "log archived"      // a log file went into the archive, with Bytes
+	ArchiveDropped   Kind = "archive dropped"   // what nobody wants any more has gone
+	ArchiveFull      Kind = "archive full"      // Bytes are more than its bound
+	ArchiveFailed    Kind = "archive failed"    // a step is tried again
+	ArchiveDamaged   Kind = "archive damaged"   // Err tells what cannot be read of it
 	RetireFailed     Kind = "log retire failed" // files that are not needed stay for now
 )
 

@@ -39,6 +39,7 @@ func (s *Segment) WriteFields(w *field.Writer) {
 		w.Uint(12, uint64(v.Width))
 		w.End(m)
 	}
+	w.Uint(26, s.Record)
 	w.Keep(s.kept)
 }
 
@@ -66,6 +67,8 @@ func ReadSegment(r *field.Reader) (s Segment) {
 			s.Quarantined = r.String()
 		case 20:
 			s.Values = readValues(r.Record("values of a segment"))
+		case 26:
+			s.Record = r.Uint()
 		default:
 			r.Unknown()
 		}
@@ -236,6 +239,7 @@ func (v *Version) Append(dst []byte) []byte {
 	}
 	v.Held.writeFields(w)
 	writeSources(w, 32, v.Sources)
+	v.Archive.writeFields(w)
 	w.Keep(v.kept)
 	return w.Record()
 }
@@ -245,6 +249,7 @@ func DecodeVersion(b []byte) (*Version, error) {
 	r := field.NewReader("version of the manifest", b)
 	v := blank()
 	var segments []*Segment
+	var archive ArchiveEdit
 	for r.Next() {
 		switch r.Number() {
 		case 2:
@@ -270,9 +275,12 @@ func DecodeVersion(b []byte) (*Version, error) {
 		case 32:
 			readSource(r.Record("position of a source"), &v.Sources)
 		default:
-			v.Held.readField(r)
+			if !archive.readField(r) {
+				v.Held.readField(r)
+			}
 		}
 	}
+	v.Archive = v.Archive.after(&archive)
 	v.kept = slices.Clone(r.Kept())
 	if r.Err() == nil && v.Catalog == nil {
 		return nil, errs.Corrupt("version of the manifest: without a catalog")
@@ -319,6 +327,7 @@ func (e *Edit) Append(dst []byte) []byte {
 	writeTexts(w, 20, e.Deleted)
 	e.Held.writeFields(w)
 	writeSources(w, 32, e.Sources)
+	e.Archive.writeFields(w)
 	w.Keep(e.kept)
 	return w.Record()
 }
@@ -357,7 +366,9 @@ func DecodeEdit(b []byte) (*Edit, error) {
 		case 32:
 			readSource(r.Record("position of a source"), &e.Sources)
 		default:
-			e.Held.readField(r)
+			if !e.Archive.readField(r) {
+				e.Held.readField(r)
+			}
 		}
 	}
 	e.kept = slices.Clone(r.Kept())

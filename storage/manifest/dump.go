@@ -34,7 +34,7 @@ func describe(rec record.Frame) (string, []string, error) {
 		for id, p := range v.Positions.All() {
 			lines = append(lines, positionLine(id, p))
 		}
-		return "version", append(append(lines, v.Held.lines()...), sourceLines(v.Sources)...), nil
+		return "version", slices.Concat(lines, v.Held.lines(), v.Archive.lines(), sourceLines(v.Sources)), nil
 	case typeEdit:
 		e, err := DecodeEdit(rec.Payload)
 		if err != nil {
@@ -74,7 +74,7 @@ func editLines(e *Edit) []string {
 	for _, id := range slices.Sorted(maps.Keys(e.Positions)) {
 		lines = append(lines, positionLine(id, e.Positions[id]))
 	}
-	return append(append(lines, e.Held.lines()...), sourceLines(e.Sources)...)
+	return slices.Concat(lines, e.Held.lines(), e.Archive.lines(), sourceLines(e.Sources))
 }
 
 // deletedText tells how many rows a set has.
@@ -99,6 +99,9 @@ func segmentLine(what string, s *Segment) string {
 	}
 	if s.Deleted != "" {
 		line += ", deleted: " + deletedText(s.Deleted)
+	}
+	if s.Record != 0 {
+		line += fmt.Sprintf(", attachment of record %d", s.Record)
 	}
 	if s.Quarantined != "" {
 		line += ", set aside: " + s.Quarantined

@@ -22,6 +22,7 @@
 //	    14 ranges of row numbers {2 first number, 4 rows}, 16 deleted rows (package index), 18 why it was set aside,
 //	    20 values of the column that its table is partitioned by {2 least, 4 greatest, 6 some are not NULL,
 //	    8 some are, 10 unit and 12 width of the partitions that they were divided into: package partition}
+//	    26 sequence of the log record that names it as the file of a load
 //	14  positions of tables: 2 table, 4 sequence, 6 rows and 1 (left out: all), 8 number of the next row
 //	16  edit: file ids removed
 //	18  edit: segments set aside {2 file id, 4 why}
@@ -33,6 +34,15 @@
 //	32  positions of sources {2 source, 4 partition, 6 position: left out where an edit forgets it}
 //	30  records that are lost, which was accepted {2 the last one before them, 4 their last one}
 //	28  how the database has stopped: 2 log files, 4 token files, each {2 number, 4 bytes}
+//	40  log files in the archive; an edit's are added: 2 number, 4 and 6 first and last sequence, 8 bytes, 10 bytes before they
+//	    were compressed, 12 offset of the index, 14 when by the archive's clock, 16 and 18 seconds of the first and last record,
+//	    20 tables
+//	42  edit: numbers of those that leave it
+//	44  files of loads that are attachments of log records only; an edit's are added: 2 file id, 4 table, 6 sequence of the
+//	    record, 8 rows, 10 bytes
+//	46  edit: file ids of those that go
+//	48  last record of a table that is gone though older ones are there {2 table, 0: any, 4 sequence, 0: an edit forgets it}
+//	50  the archive's clock {2 microseconds that it counts, 4 on the wall since 1970}
 //
 // What is 0 or empty of an edit stays as it was. A number has the same meaning in a version as in an edit, so that what
 // a server does not know of an edit, and may ignore, becomes a part of the version.
@@ -70,6 +80,7 @@ type Segment struct {
 	Deleted     string // package index's form of the set of deleted rows; empty: none
 	Quarantined string // why it was set aside; empty: it is sound
 	Values      partition.Range
+	Record      uint64 // log record that names it as the file of a load; 0: none
 
 	kept []byte // fields of a newer version
 }
@@ -113,6 +124,7 @@ type Version struct {
 	Positions persist.Tree[catalog.TableID, Position]
 	Held      Held
 	Sources   map[positions.Key]string // how far they were read, as of the watermark or later
+	Archive   Archive
 
 	kept []byte // fields of a newer version
 }
@@ -171,6 +183,7 @@ type Edit struct {
 	Positions   map[catalog.TableID]Position
 	Held        Held
 	Sources     map[positions.Key]string // "": none any more
+	Archive     ArchiveEdit
 
 	kept []byte // fields of a newer version
 }
@@ -191,6 +204,7 @@ func (v *Version) Apply(e *Edit) (*Version, error) {
 	next.NextFile = max(v.NextFile, e.NextFile)
 	next.kept = slices.Concat(v.kept, e.kept)
 	next.Held = v.Held.after(&e.Held)
+	next.Archive = v.Archive.after(&e.Archive)
 	if len(e.Sources) > 0 {
 		next.Sources = make(map[positions.Key]string, len(v.Sources)+len(e.Sources))
 		maps.Copy(next.Sources, v.Sources)

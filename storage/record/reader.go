@@ -104,6 +104,9 @@ func (r *Reader) GoesOn() uint64 { return r.goesOn }
 // Offset returns the end of the last whole record: where the file may be cut.
 func (r *Reader) Offset() int64 { return r.off }
 
+// GoTo lets the next record be read at an offset where a record begins.
+func (r *Reader) GoTo(offset int64) { r.off, r.ended, r.tail = offset, false, Tail{} }
+
 // Tail is what follows the last whole record of a file, zeros aside: what a crash has cut, or damage of the last group.
 type Tail struct {
 	Offset int64

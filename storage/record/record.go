@@ -6,7 +6,7 @@
 // All integers are little-endian. A file is a header and frames, each starting at a multiple of 8:
 //
 //	header  0  4  magic "SLTR"
-//	        4  4  kind: "WAL ", "MANI", "TOKN"
+//	        4  4  kind: "WAL ", "MANI", "TOKN", "ARCH"
 //	        8  4  format version, 2; any other is refused
 //	       12  4  CRC32C of bytes 0-11 and 16-47
 //	       16  8  file number
@@ -60,6 +60,7 @@ const (
 	WAL      Kind = "WAL "
 	Manifest Kind = "MANI"
 	Tokens   Kind = "TOKN"
+	Archive  Kind = "ARCH"
 )
 
 // Type is what a record means to its owner. 255 is End.

@@ -154,7 +154,7 @@ func (s *Shelf) filesOf(ids []manifest.FileID) []Sealed {
 // the next numbers, so that the part before them takes no more rows.
 func (s *Shelf) Adopt(f Sealed, sequence uint64) {
 	s.Close()
-	f.Meta.First, f.Meta.Last = sequence, sequence
+	f.Meta.First, f.Meta.Last, f.Meta.Record = sequence, sequence, sequence
 	f.Meta.Number(s.Next)
 	s.Next += uint64(f.Meta.Rows)
 	s.Settle(f.File, f.Deleted)

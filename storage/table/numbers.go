@@ -84,3 +84,18 @@ func readNumbered(r *field.Reader) (n Numbered) {
 	}
 	return n
 }
+
+// Touched adds the tables that the payload brings rows to, takes some from, or changes.
+func (d *Decoder) Touched(tables map[catalog.TableID]bool) {
+	for _, n := range d.Numbers {
+		tables[n.Table] = true
+	}
+	for i := range d.Deletions {
+		tables[d.Deletions[i].Table] = true
+	}
+	for _, e := range d.Edits {
+		for _, id := range e.IDs() {
+			tables[id] = true
+		}
+	}
+}

@@ -51,6 +51,9 @@ func init() {
 		lookupFn(name, tText, null(tText), true, tOid)
 		lookupFn(name, tText, null(tText), true, tOid, tBool)
 	}
+	lookupFn("pg_get_viewdef", tText, null(tText), true, tOid, tInt4)
+	lookupFn("pg_get_viewdef", tText, null(tText), true, tText)
+	lookupFn("pg_get_viewdef", tText, null(tText), true, tText, tBool)
 	lookupFn("pg_get_indexdef", tText, null(tText), true, tOid)
 	lookupFn("pg_get_indexdef", tText, null(tText), true, tOid, tInt4, tBool)
 	lookupFn("pg_index_column_has_property", tBool, null(tBool), true, tRegcls, tInt4, tText)

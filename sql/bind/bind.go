@@ -16,6 +16,7 @@ import (
 	"github.com/siltstone-db/siltstone/sql/bind/ddl"
 	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/plan"
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -37,6 +38,11 @@ type Binder struct {
 	arguments int
 	// origins tells which table column a column of the plan is.
 	origins map[plan.ID]plan.Column
+	// definition is what is noted of the names of a query that is to be kept; nil: nothing is.
+	definition *definition
+	// inside are the views around what is bound; views counts all that were bound.
+	inside []catalog.ID
+	views  int
 	// declared are the columns whose type has a modifier of SQL's (exprTypmod), not one of our arithmetic.
 	declared plan.Set
 }
@@ -75,10 +81,13 @@ func (b *Binder) statement(n *pg.Node) (Statement, error) {
 		return b.copy(n.CopyStmt)
 	case *pg.Node_CreateStmt:
 		return b.createTable(n.CreateStmt)
+	case *pg.Node_ViewStmt:
+		return b.createView(n.ViewStmt)
 	case *pg.Node_CreateTableAsStmt:
 		return b.createTableAs(n.CreateTableAsStmt)
 	case *pg.Node_DropStmt:
-		if n.DropStmt.RemoveType == pg.ObjectType_OBJECT_TABLE {
+		switch n.DropStmt.RemoveType {
+		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW:
 			return ddl.Drop(n.DropStmt)
 		}
 	case *pg.Node_AlterTableStmt:

@@ -70,6 +70,9 @@ func (b *Binder) copyTable(c *Copy, n *pg.CopyStmt) error {
 		}
 		return errs.New(errs.WrongObjectType, "cannot copy to view %q", r.Name)
 	}
+	if r.View != nil {
+		return errs.New(errs.WrongObjectType, "cannot copy from view %q", r.Name).WithHint("Try the COPY (SELECT ...) TO variant.")
+	}
 	return nil
 }
 

@@ -94,16 +94,34 @@ func (b *Binder) rangeVar(s *scope, n *pg.RangeVar) (plan.Node, from, error) {
 	if err != nil {
 		return nil, from{}, err
 	}
-	scan := b.scan(r)
-	t := &table{schema: r.Schema, alias: r.Name, name: r.Name, relation: r, rowID: b.rowIDOf(scan, r)}
+	t := &table{schema: r.Schema, alias: r.Name, name: r.Name, relation: r}
 	if n.Alias != nil {
-		t.alias, scan.Alias = n.Alias.Aliasname, n.Alias.Aliasname
+		t.alias = n.Alias.Aliasname
 	}
-	f, err := b.named1(t, scan.Cols, n.Alias, n.Location)
-	return scan, f, err
+	node, cols, err := b.rows(t)
+	if err != nil {
+		return nil, from{}, err
+	}
+	b.definition.reads(n, r, cols)
+	f, err := b.named1(t, cols, n.Alias, n.Location)
+	return node, f, err
 }
 
-// relation looks a table up.
+// rows makes the rows of a relation: by a scan, or by the query of a view.
+func (b *Binder) rows(t *table) (plan.Node, []plan.Column, error) {
+	if t.relation.View != nil {
+		q, err := b.view(t.relation)
+		if err != nil {
+			return nil, nil, err
+		}
+		return q.node, q.cols, nil
+	}
+	scan := b.scan(t.relation)
+	scan.Alias, t.rowID = t.alias, b.rowIDOf(scan, t.relation)
+	return scan, scan.Cols, nil
+}
+
+// relation looks a table or a view up.
 func (b *Binder) relation(n *pg.RangeVar) (*Relation, error) {
 	full := n.Relname
 	if n.Schemaname != "" {
@@ -127,13 +145,13 @@ func (b *Binder) scan(r *Relation) *plan.Scan {
 	scan := &plan.Scan{Table: r.Table, Virtual: r.Virtual, Alias: r.Name}
 	for i, c := range r.Columns {
 		col := b.newColumn(c.Name, c.Type)
-		col.TableOID, col.Ordinal = r.OID, i
+		col.TableOID, col.Ordinal = r.OID, r.ordinal(i)
 		if r.Table != nil || r.OID != 0 {
 			b.origins[col.ID] = col
 		}
 		b.declared.Add(col.ID)
 		scan.Cols = append(scan.Cols, col)
-		scan.Ordinals = append(scan.Ordinals, i)
+		scan.Ordinals = append(scan.Ordinals, r.ordinal(i))
 	}
 	return scan
 }

@@ -51,6 +51,9 @@ func (b *Binder) notWritable(r *Relation, loc int32) error {
 	if r.Schema == "pg_catalog" || r.Schema == "information_schema" {
 		return errs.New(errs.InsufficientPrivilege, "permission denied for table %s", r.Name)
 	}
+	if r.View != nil {
+		return b.unsupported(loc, "INSERT into a view")
+	}
 	return errs.New(errs.WrongObjectType, "cannot insert into relation %q", r.Name)
 }
 

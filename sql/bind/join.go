@@ -27,7 +27,9 @@ func (b *Binder) joinExpr(s *scope, n *pg.JoinExpr) (plan.Node, from, error) {
 		return nil, from{}, err
 	}
 	if n.IsNatural {
+		natural := n
 		n = naturalUsing(n, &lf, &rf)
+		b.definition.natural(natural, n)
 	}
 	for _, f := range []*from{&lf, &rf} {
 		for _, t := range f.tables {
@@ -161,6 +163,8 @@ func (b *Binder) using(j *join, n *pg.JoinExpr) error {
 		if err != nil {
 			return err
 		}
+		b.definition.uses(l.value)
+		b.definition.uses(r.value)
 		eq, err := b.operator("=", l.value, r.value, -1, -1, -1)
 		if err != nil {
 			return fmt.Errorf("JOIN/USING: %w", err)

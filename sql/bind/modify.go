@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"strings"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
@@ -110,6 +112,9 @@ func (b *Binder) modifyTables(target *pg.RangeVar, with *pg.WithClause, using []
 	if r.Table == nil {
 		if r.Schema == "pg_catalog" || r.Schema == "information_schema" {
 			return nil, errs.New(errs.InsufficientPrivilege, "permission denied for table %s", r.Name)
+		}
+		if r.View != nil {
+			return nil, b.unsupported(target.Location, "%s of a view", strings.ToUpper(verb))
 		}
 		return nil, errs.New(errs.WrongObjectType, "cannot %s relation %q", verb, r.Name)
 	}

@@ -12,6 +12,8 @@ type Resolver interface {
 	// Relation finds a table. An empty schema means the search path. It returns nil, nil when there is none, and an
 	// error when the schema does not exist where that matters (3F000) or the lookup failed.
 	Relation(schema, name string) (*Relation, error)
+	// ByID finds a table or a view by its number; nil when there is none.
+	ByID(id catalog.ID) *Relation
 	// Function finds a set-returning function for FROM besides generate_series and unnest, e.g.
 	// pg_partition_ancestors, called with arguments of these types (Unknown: an untyped literal). It returns nil, nil
 	// when there is none.
@@ -24,14 +26,17 @@ type Resolver interface {
 	CreationSchema() (string, error)
 }
 
-// Relation is a table, stored (Table set) or virtual (Virtual set). Columns describes it in both cases.
+// Relation is a table, stored (Table set) or virtual (Virtual set), or a view (View set). Columns describes it in all cases.
 type Relation struct {
 	Table   *catalog.Table
 	Virtual plan.Virtual
+	View    *catalog.View
 	OID     uint32
 	Schema  string
 	Name    string
 	Columns []catalog.Column
+	// Ordinals says which columns of the table or the view Columns are; nil: all of them, in order.
+	Ordinals []int
 	// Kind is pg_class.relkind: 'r' for tables, 'v' for views, ...
 	Kind byte
 }
@@ -49,4 +54,34 @@ type Env struct {
 	Fn *fn.Context
 	// NoParameters says that $1 can have no value: the simple query protocol.
 	NoParameters bool
+}
+
+// Stored describes a table or a view of the catalog, nil for anything else.
+func Stored(o catalog.Object) *Relation {
+	switch o := o.(type) {
+	case *catalog.Table:
+		return &Relation{Table: o, OID: o.OID, Schema: o.Schema, Name: o.Name, Columns: o.Columns, Kind: 'r'}
+	case *catalog.View:
+		return &Relation{View: o, OID: o.OID, Schema: o.Schema, Name: o.Name, Columns: o.Columns, Kind: 'v'}
+	}
+	return nil
+}
+
+// id returns the number of a table or a view, 0 for what is virtual.
+func (r *Relation) id() catalog.ID {
+	switch {
+	case r.Table != nil:
+		return r.Table.ID
+	case r.View != nil:
+		return r.View.ID
+	}
+	return 0
+}
+
+// ordinal returns which column of the table or the view the i-th of Columns is.
+func (r *Relation) ordinal(i int) int {
+	if r.Ordinals == nil {
+		return i
+	}
+	return r.Ordinals[i]
 }

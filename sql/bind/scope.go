@@ -204,6 +204,7 @@ func (b *Binder) missingTable(s *scope, schema, tab string, loc int32) error {
 
 // use makes a reference in scope s to a column of level l.
 func (b *Binder) use(s, l *scope, e expr.Expr, loc int32) (expr.Expr, error) {
+	b.definition.uses(e)
 	for x := s; x != nil; x = x.parent {
 		if x.group != nil && x.group.argument {
 			if x == l {

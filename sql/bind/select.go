@@ -84,6 +84,9 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 		}
 	}
 	targets, err := b.expandTargets(s, n.TargetList)
+	if err == nil {
+		b.definition.stars(s, n)
+	}
 	if err != nil {
 		return nil, err
 	}

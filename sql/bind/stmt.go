@@ -11,7 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Statement is a bound statement: one of *Query, *Insert, *Modify, *Copy, *CreateTable, *ddl.DropTable, *Explain, *Utility
+// Statement is a bound statement: one of *Query, *Insert, *Modify, *Copy, *CreateTable, *CreateView, *ddl.DropTable, *Explain, *Utility
 // and *Empty.
 type Statement interface{ Bound() }
 
@@ -68,6 +68,13 @@ type CreateTable struct {
 	WithNoData bool
 }
 
+// CreateView is CREATE [OR REPLACE] VIEW. Schema is "" when it was not given.
+type CreateView struct {
+	Schema, Name string
+	Replace      bool
+	View         catalog.View // Columns, Query, Reads, Depends
+}
+
 // Explain is EXPLAIN of another statement.
 type Explain struct {
 	Statement Statement
@@ -101,6 +108,9 @@ func (*Modify) Bound() {}
 
 // Bound marks a statement that was bound.
 func (*Copy) Bound() {}
+
+// Bound marks a statement that was bound.
+func (*CreateView) Bound() {}
 
 // Bound marks a statement that was bound.
 func (*Explain) Bound() {}

@@ -1,6 +1,7 @@
 package pgcatalog
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/siltstone-db/siltstone/sql/pgtype"
@@ -52,7 +53,8 @@ func init() {
 		"information_schema.check_constraints":               fillISChecks,
 		"information_schema.referential_constraints":         fillISReferential,
 		"information_schema.information_schema_catalog_name": fillISCatalog,
-		"information_schema.views":                           nil,
+		"information_schema.views":                           fillISViews,
+		"pg_catalog.pg_rewrite":                              fillRewrite,
 		"siltstone.compactions":                              fillCompactions,
 		"siltstone.log":                                      fillLog,
 		"siltstone.segments":                                 fillSegments,
@@ -65,6 +67,17 @@ func init() {
 
 // tables returns the stored tables by schema and name.
 func (e *Env) tables() []*catalog.Table { return e.Catalog().Tables() }
+
+// views returns the views of users by schema and name.
+func (e *Env) views() iter.Seq[*catalog.View] {
+	return func(yield func(*catalog.View) bool) {
+		for o := range e.Catalog().Objects(catalog.KindView) {
+			if !yield(o.(*catalog.View)) {
+				return
+			}
+		}
+	}
+}
 
 func (e *Env) rowCount(t *catalog.Table) int64 {
 	if e.Rows == nil {
@@ -91,6 +104,16 @@ func fillClass(e *Env, b *builder) {
 					"relnatts", len(k.Columns), "relispopulated", true, "relreplident", "n")
 			}
 		}
+	}
+	fillViewClasses(e, b)
+}
+
+// fillViewClasses lists views in pg_class.
+func fillViewClasses(e *Env, b *builder) {
+	for v := range e.views() {
+		b.add("oid", v.OID, "relname", v.Name, "relnamespace", e.schemaOID(v.Schema), "relowner", oidOwner,
+			"reltuples", -1, "relpersistence", "p", "relkind", "v", "relnatts", len(v.Columns),
+			"relhasrules", true, "relispopulated", true, "relreplident", "n")
 	}
 }
 
@@ -156,6 +179,11 @@ func fillAttribute(e *Env, b *builder) {
 			}
 		}
 	}
+	for v := range e.views() {
+		for i := range v.Columns {
+			attribute(b, v.OID, int(v.Columns[i].ID), &v.Columns[i], "")
+		}
+	}
 }
 
 func attribute(b *builder, rel uint32, number int, c *catalog.Column, typeName string) {
@@ -213,6 +241,9 @@ func fillViews(e *Env, b *builder) {
 		if t.Kind == 'v' {
 			b.add("schemaname", t.Schema, "viewname", t.Relname, "viewowner", e.User)
 		}
+	}
+	for v := range e.views() {
+		b.add("schemaname", v.Schema, "viewname", v.Name, "viewowner", e.User, "definition", viewText(e, v))
 	}
 }
 

@@ -21,6 +21,12 @@ func fillDescription(e *Env, b *builder) {
 			add(t.Constraints[i].OID, oidClassPgConstraint, 0, t.Constraints[i].Comment)
 		}
 	}
+	for v := range e.views() {
+		add(v.OID, oidClassPgClass, 0, v.Comment)
+		for i := range v.Columns {
+			add(v.OID, oidClassPgClass, int(v.Columns[i].ID), v.Columns[i].Comment)
+		}
+	}
 	for _, s := range e.Catalog().Schemas() {
 		add(s.OID, oidClassPgNamespace, 0, s.Comment)
 	}
@@ -36,6 +42,10 @@ func objDescription(e *Env, args []types.Datum) (types.Datum, bool, error) {
 	text := ""
 	switch o := e.Catalog().ByOID(oid).(type) {
 	case *catalog.Table:
+		if is("pg_class") {
+			text = o.Comment
+		}
+	case *catalog.View:
 		if is("pg_class") {
 			text = o.Comment
 		}
@@ -61,11 +71,16 @@ func comment(text string) types.Datum {
 
 // colDescription is col_description(oid, number).
 func colDescription(e *Env, args []types.Datum) (types.Datum, bool, error) {
-	if t := e.Catalog().TableByOID(uint32(args[0].I)); t != nil && args[1].I > 0 {
-		for i := range t.Columns {
-			if c := &t.Columns[i]; int64(c.Attnum()) == args[1].I {
-				return comment(c.Comment), true, nil
-			}
+	var columns []catalog.Column
+	switch o := e.Catalog().ByOID(uint32(args[0].I)).(type) {
+	case *catalog.Table:
+		columns = o.Columns
+	case *catalog.View:
+		columns = o.Columns
+	}
+	for i := range columns {
+		if int64(columns[i].Attnum()) == args[1].I {
+			return comment(columns[i].Comment), true, nil
 		}
 	}
 	return nullText, true, nil

@@ -30,6 +30,17 @@ func fillISTables(e *Env, b *builder) {
 	for _, t := range e.tables() {
 		add(t.Schema, t.Name, "BASE TABLE", "YES")
 	}
+	for v := range e.views() {
+		add(v.Schema, v.Name, "VIEW", "NO")
+	}
+}
+
+func fillISViews(e *Env, b *builder) {
+	for v := range e.views() {
+		b.add("table_catalog", e.Database, "table_schema", v.Schema, "table_name", v.Name, "view_definition", viewText(e, v),
+			"check_option", "NONE", "is_updatable", "NO", "is_insertable_into", "NO", "is_trigger_updatable", "NO",
+			"is_trigger_deletable", "NO", "is_trigger_insertable_into", "NO")
+	}
 }
 
 func fillISColumns(e *Env, b *builder) {
@@ -41,6 +52,11 @@ func fillISColumns(e *Env, b *builder) {
 	for _, t := range e.tables() {
 		for i := range t.Columns {
 			isColumn(e, b, t.Schema, t.Name, int(t.Columns[i].Attnum()), &t.Columns[i], "")
+		}
+	}
+	for v := range e.views() {
+		for i := range v.Columns {
+			isColumn(e, b, v.Schema, v.Name, int(v.Columns[i].ID), &v.Columns[i], "")
 		}
 	}
 }

@@ -43,13 +43,18 @@ func fillDepend(e *Env, b *builder) {
 		if h.Schema != "" {
 			add(class, h.OID, oidClassPgNamespace, e.schemaOID(h.Schema), 0, "n")
 		}
+		oid := h.OID
+		if o.Kind() == catalog.KindView { // by its rule, which goes with it
+			class, oid = oidClassPgRewrite, ruleOIDs+h.OID
+			add(class, oid, oidClassPgClass, h.OID, 0, "i")
+		}
 		for _, d := range h.Depends {
 			letter := "n"
 			if d.Auto {
 				letter = "a"
 			}
 			if on := e.Catalog().Object(d.On); on != nil {
-				add(class, h.OID, catalogs[on.Kind()], on.Common().OID, d.Column, letter)
+				add(class, oid, catalogs[on.Kind()], on.Common().OID, d.Column, letter)
 			}
 		}
 	}

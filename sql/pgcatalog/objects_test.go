@@ -49,7 +49,8 @@ func TestObjects(t *testing.T) {
 		depend[fmt.Sprint(r[0].I, r[1].I, r[3].I, r[4].I, r[5].I, r[6].S)] = true
 	}
 	v := s.Named(catalog.KindView, "public", "v").Common().OID
-	for _, want := range []string{fmt.Sprint(1259, int64(v), 1259, 16384, 2, "n"), fmt.Sprint(1259, int64(v), 2615, 2200, 0, "n"),
+	for _, want := range []string{fmt.Sprint(2618, ruleOIDs+int64(v), 1259, 16384, 2, "n"), fmt.Sprint(2618, ruleOIDs+int64(v), 1259, int64(v), 0, "i"),
+		fmt.Sprint(1259, int64(v), 2615, 2200, 0, "n"),
 		fmt.Sprint(2606, 16385, 1259, 16384, 1, "a"), fmt.Sprint(1259, 16386, 2606, 16385, 0, "i")} {
 		if !depend[want] {
 			t.Errorf("pg_depend has no %s: %v", want, depend)

@@ -30,6 +30,7 @@ const (
 	oidDefaultColl       = 100
 	oidClassPgClass      = 1259
 	oidClassPgConstraint = 2606
+	oidClassPgRewrite    = 2618
 	oidClassPgNamespace  = 2615
 	oidHeap              = 2
 	encodingUTF8         = 6

@@ -20,7 +20,7 @@ var (
 	_ bind.Suggester = (*resolver)(nil)
 )
 
-// Relation finds a table, stored or virtual. pg_catalog is searched before the path, as in PostgreSQL.
+// Relation finds a table, stored or virtual, or a view. pg_catalog is searched before the path, as in PostgreSQL.
 func (r *resolver) Relation(schema, name string) (*bind.Relation, error) {
 	tables := r.s.tx.Catalog()
 	if schema != "" {
@@ -30,15 +30,15 @@ func (r *resolver) Relation(schema, name string) (*bind.Relation, error) {
 		if tables.Schema(schema) == nil {
 			return nil, errs.New(errs.InvalidSchemaName, "schema %q does not exist", schema)
 		}
-		return storedRelation(tables.Table(schema, name)), nil
+		return storedRelation(tables, schema, name), nil
 	}
 	for _, p := range r.s.searchPath() {
 		if pgcatalog.IsSchema(p) {
 			if rel := virtualRelation(p, name); rel != nil {
 				return rel, nil
 			}
-		} else if t := tables.Table(p, name); t != nil {
-			return storedRelation(t), nil
+		} else if rel := storedRelation(tables, p, name); rel != nil {
+			return rel, nil
 		}
 	}
 	return nil, nil
@@ -61,11 +61,18 @@ func virtualRelation(schema, name string) *bind.Relation {
 	return &bind.Relation{Virtual: v, OID: v.OID, Schema: v.Schema, Name: v.Relname, Columns: v.Columns, Kind: v.Kind}
 }
 
-func storedRelation(t *catalog.Table) *bind.Relation {
-	if t == nil {
+// storedRelation returns the table or the view that has a name, nil when there is none.
+func storedRelation(tables *catalog.Snapshot, schema, name string) *bind.Relation {
+	o := tables.Relation(schema, name)
+	if o == nil || o.Common().Name != name { // the index of a key has the name
 		return nil
 	}
-	return &bind.Relation{Table: t, OID: t.OID, Schema: t.Schema, Name: t.Name, Columns: t.Columns, Kind: 'r'}
+	return bind.Stored(o)
+}
+
+// ByID finds a table or a view by its number.
+func (r *resolver) ByID(id catalog.ID) *bind.Relation {
+	return bind.Stored(r.s.tx.Catalog().Object(id))
 }
 
 // Function finds a set-returning function that the binder does not know itself.

@@ -20,11 +20,19 @@ func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 	if err != nil && !(b.IfExists && errs.Is(err, errs.InvalidSchemaName)) {
 		return "", err
 	}
+	tag := "ALTER TABLE"
+	if b.View {
+		tag = "ALTER VIEW"
+	}
 	switch {
 	case rel == nil && b.IfExists:
-		return "ALTER TABLE", env.Out.Notice("NOTICE", "00000", fmt.Sprintf("relation %q does not exist, skipping", b.Table.Name))
+		return tag, env.Out.Notice("NOTICE", "00000", fmt.Sprintf("relation %q does not exist, skipping", b.Table.Name))
 	case rel == nil:
 		return "", bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", b.Table.String()), env.Resolver, b.Table.Schema, b.Table.Name)
+	case rel.View != nil:
+		return tag, alterView(env, rel.View, b)
+	case b.View && rel.Table != nil:
+		return "", errs.New(errs.WrongObjectType, "%q is not a view", rel.Name)
 	case rel.Table == nil && rel.Kind == 'v':
 		return "", errs.New(errs.WrongObjectType, "%q is not a table", rel.Name)
 	case rel.Table == nil:
@@ -55,7 +63,7 @@ func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 		}
 		list = list[n:]
 	}
-	return "ALTER TABLE", nil
+	return tag, nil
 }
 
 // inPasses returns actions in the order in which PostgreSQL does them: what goes, what comes, types, and the rest.

@@ -114,6 +114,9 @@ func (a *alteration) dropColumn(x *ddl.Action) error {
 			}
 		}
 	}
+	if err := a.releaseColumn(t, id, x.Cascade); err != nil {
+		return err
+	}
 	return a.edit(func(t *catalog.Table) error {
 		at := t.ColumnByID(id)
 		if at < 0 {
@@ -133,6 +136,23 @@ func (a *alteration) dropColumn(x *ddl.Action) error {
 // partitionKey is PostgreSQL's error for the column that a table is partitioned by.
 func partitionKey(what string, c *catalog.Column, t *catalog.Table) error {
 	return errs.New(errs.InvalidTableDefinition, "cannot %s column %q because it is part of the partition key of relation %q", what, c.Name, t.Name)
+}
+
+// releaseColumn drops what needs a column and is no part of its table, or refuses.
+func (a *alteration) releaseColumn(t *catalog.Table, id uint32, cascade bool) error {
+	path := a.env.Resolver.SearchPath()
+	r, err := a.env.Tx.Catalog().ColumnRemoval(path, cascade, t, id)
+	if err != nil || len(r.IDs) == 0 {
+		return err
+	}
+	objects := make([]catalog.Object, len(r.IDs))
+	for i, id := range r.IDs {
+		objects[i] = a.env.Tx.Catalog().Object(id)
+	}
+	if err := cascades(a.env, r.Also); err != nil {
+		return err
+	}
+	return a.env.Tx.Edit(catalog.Drop(path, objects...).Cascade())
 }
 
 // setNotNull demands a value of a column whose rows all have one.

@@ -40,6 +40,9 @@ func (a *alteration) setTypes(list []*ddl.Action) error {
 		if c := &t.Columns[at]; c.ID == t.Options.PartitionBy {
 			return partitionKey("alter", c, t)
 		}
+		if err := usedByView(a.env, t, &t.Columns[at]); err != nil {
+			return err
+		}
 		if slices.ContainsFunc(list[:i], func(o *ddl.Action) bool { return o.Name == x.Name }) {
 			return errs.New(errs.FeatureNotSupported, "cannot alter type of column %q twice", x.Name)
 		}

@@ -1,6 +1,7 @@
 package stmt
 
 import (
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -10,12 +11,12 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// comment runs COMMENT ON TABLE and COMMENT ON COLUMN. NULL and the empty string remove a comment.
+// comment runs COMMENT ON TABLE, VIEW and COLUMN. NULL and the empty string remove a comment.
 func comment(env *Env, n *pg.CommentStmt) (string, error) {
 	names := commentNames(n.Object)
 	column := ""
 	switch n.Objtype {
-	case pg.ObjectType_OBJECT_TABLE:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW:
 	case pg.ObjectType_OBJECT_COLUMN:
 		if len(names) < 2 {
 			return "", errs.New(errs.SyntaxError, "column name must be qualified")
@@ -35,6 +36,12 @@ func comment(env *Env, n *pg.CommentStmt) (string, error) {
 		return "", err
 	case rel == nil:
 		return "", bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", strings.Join(names, ".")), env.Resolver, schema, name)
+	case rel.View != nil && n.Objtype != pg.ObjectType_OBJECT_TABLE:
+		return "COMMENT", env.Tx.Edit(catalog.Replace(rel.View, func(v *catalog.View) (*catalog.View, error) {
+			return commentView(v, column, n.Comment)
+		}))
+	case rel.Table != nil && n.Objtype == pg.ObjectType_OBJECT_VIEW:
+		return "", errs.New(errs.WrongObjectType, "%q is not a view", name)
 	case rel.Table == nil && rel.Kind == 'v':
 		return "", errs.New(errs.WrongObjectType, "%q is not a table", name)
 	case rel.Table == nil:
@@ -52,6 +59,21 @@ func comment(env *Env, n *pg.CommentStmt) (string, error) {
 		t.Columns[at].Comment = n.Comment
 		return t, nil
 	}))
+}
+
+// commentView sets the comment of a view or of one of its columns.
+func commentView(v *catalog.View, column, text string) (*catalog.View, error) {
+	if column == "" {
+		v.Comment = text
+		return v, nil
+	}
+	at := slices.IndexFunc(v.Columns, func(c catalog.Column) bool { return c.Name == column })
+	if at < 0 {
+		return nil, errs.New(errs.UndefinedColumn, "column %q of relation %q does not exist", column, v.Name)
+	}
+	v.Columns = slices.Clone(v.Columns)
+	v.Columns[at].Comment = text
+	return v, nil
 }
 
 func commentNames(n *pg.Node) []string {

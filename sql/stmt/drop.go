@@ -13,39 +13,53 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// dropTable runs DROP TABLE.
+// dropTable runs DROP TABLE and DROP VIEW.
 func dropTable(env *Env, b *ddl.DropTable) (string, error) {
-	var tables []catalog.Object
+	kind := catalog.KindTable
+	if b.View {
+		kind = catalog.KindView
+	}
+	var objects []catalog.Object
 	for _, n := range b.Tables {
-		rel, err := env.Resolver.Relation(n.Schema, n.Name)
-		if err != nil && !(b.IfExists && errs.Is(err, errs.InvalidSchemaName)) {
+		o, err := toDrop(env, b, n, kind)
+		if err != nil {
 			return "", err
 		}
-		switch {
-		case rel == nil && b.IfExists:
-			what := fmt.Sprintf("table %q does not exist, skipping", n.Name)
-			if err != nil {
-				what = fmt.Sprintf("schema %q does not exist, skipping", n.Schema)
-			}
-			if err := env.Out.Notice("NOTICE", "00000", what); err != nil {
-				return "", err
-			}
-		case rel == nil:
-			name := n.Name
-			if n.Schema != "" {
-				name = n.Schema + "." + n.Name
-			}
-			return "", bind.Suggest(errs.New(errs.UndefinedTable, "table %q does not exist", name), env.Resolver, n.Schema, n.Name)
-		case rel.Table == nil && rel.Kind == 'v':
-			return "", errs.New(errs.WrongObjectType, "%q is not a table", n.Name).
-				WithHint("Use DROP VIEW to remove a view.")
-		case rel.Table == nil:
-			return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", n.Name)
-		default:
-			tables = append(tables, rel.Table)
+		if o != nil {
+			objects = append(objects, o)
 		}
 	}
-	return "DROP TABLE", dropObjects(env, b.Cascade, tables)
+	return "DROP " + strings.ToUpper(kind.String()), dropObjects(env, b.Cascade, objects)
+}
+
+// toDrop finds a relation of a kind that is to be dropped, nil when it is not there and need not be.
+func toDrop(env *Env, b *ddl.DropTable, n ddl.QualifiedName, kind catalog.Kind) (catalog.Object, error) {
+	rel, err := env.Resolver.Relation(n.Schema, n.Name)
+	if err != nil && !(b.IfExists && errs.Is(err, errs.InvalidSchemaName)) {
+		return nil, err
+	}
+	switch {
+	case rel == nil && b.IfExists:
+		what := fmt.Sprintf("%s %q does not exist, skipping", kind, n.Name)
+		if err != nil {
+			what = fmt.Sprintf("schema %q does not exist, skipping", n.Schema)
+		}
+		return nil, env.Out.Notice("NOTICE", "00000", what)
+	case rel == nil:
+		err := errs.New(errs.UndefinedTable, "%s %q does not exist", kind, n)
+		return nil, bind.Suggest(err, env.Resolver, n.Schema, n.Name)
+	case rel.Virtual != nil && rel.Kind != 'v':
+		return nil, errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", n.Name)
+	case kind == catalog.KindTable && rel.Table == nil:
+		return nil, errs.New(errs.WrongObjectType, "%q is not a table", n.Name).WithHint("Use DROP VIEW to remove a view.")
+	case kind == catalog.KindView && rel.Table != nil:
+		return nil, errs.New(errs.WrongObjectType, "%q is not a view", n.Name).WithHint("Use DROP TABLE to remove a table.")
+	case rel.Virtual != nil:
+		return nil, errs.New(errs.DependentObjectsStillExist, "cannot drop view %s because it is required by the database system", n.Name)
+	case rel.View != nil:
+		return rel.View, nil
+	}
+	return rel.Table, nil
 }
 
 // dropObjects drops objects together, with what goes along, and says what that is.
@@ -87,8 +101,8 @@ func cascades(env *Env, also []string) error {
 	return env.Out.Notice("NOTICE", "00000", fmt.Sprintf("drop cascades to %d other objects", len(also)), catalog.Report(lines))
 }
 
-// relations are the kinds of relation, but tables, that DROP takes, as its messages call them.
-var relations = map[pg.ObjectType]string{pg.ObjectType_OBJECT_VIEW: "view", pg.ObjectType_OBJECT_MATVIEW: "materialized view",
+// relations are the kinds of relation, but tables and views, that DROP takes, as its messages call them.
+var relations = map[pg.ObjectType]string{pg.ObjectType_OBJECT_MATVIEW: "materialized view",
 	pg.ObjectType_OBJECT_SEQUENCE: "sequence", pg.ObjectType_OBJECT_INDEX: "index"}
 
 // dropAbsent runs DROP of a relation of a kind of which there are none: what is named so is something else.
@@ -113,14 +127,19 @@ func dropAbsent(env *Env, n *pg.DropStmt, tag string) (string, error) {
 		switch {
 		case err != nil && !(n.MissingOk && errs.Is(err, errs.InvalidSchemaName)):
 			return "", err
-		case rel != nil && rel.Table == nil:
+		case rel != nil && rel.Virtual != nil:
 			return "", errs.Unsupported("%s", tag)
 		case rel != nil:
 			article := map[byte]string{'i': "an"}[kind[0]]
 			if article == "" {
 				article = "a"
 			}
-			return "", errs.New(errs.WrongObjectType, "%q is not %s %s", name, article, kind).WithHint("Use DROP TABLE to remove a table.")
+			there := "table"
+			if rel.View != nil {
+				there = "view"
+			}
+			return "", errs.New(errs.WrongObjectType, "%q is not %s %s", name, article, kind).
+				WithHint("Use DROP %s to remove a %s.", strings.ToUpper(there), there)
 		case !n.MissingOk:
 			code := errs.UndefinedTable
 			if kind == "index" {

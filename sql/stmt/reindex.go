@@ -66,15 +66,16 @@ func reindexOptions(options []*pg.Node) (verbose, concurrently bool, err error) 
 func reindexed(env *Env, n *pg.ReindexStmt) ([]*catalog.Table, error) {
 	switch n.Kind {
 	case pg.ReindexObjectType_REINDEX_OBJECT_TABLE:
-		t, err := tableNamed(env, n.Relation)
-		var found []*catalog.Table
-		if rel, _ := env.Resolver.Relation(n.Relation.Schemaname, n.Relation.Relname); rel != nil && rel.Kind == 'v' {
+		rel, err := relationNamed(env, n.Relation)
+		switch {
+		case err != nil:
+			return nil, err
+		case rel.Kind == 'v':
 			return nil, errs.New(errs.WrongObjectType, "%q is not a table or materialized view", n.Relation.Relname)
+		case rel.Table == nil:
+			return nil, nil // a catalog of the system has no segments
 		}
-		if t != nil { // a catalog of the system has no segments
-			found = append(found, t)
-		}
-		return found, err
+		return []*catalog.Table{rel.Table}, nil
 	case pg.ReindexObjectType_REINDEX_OBJECT_SCHEMA:
 		if env.Tx.Catalog().Schema(n.Name) == nil && !pgcatalog.IsSchema(n.Name) {
 			return nil, errs.New(errs.InvalidSchemaName, "schema %q does not exist", n.Name)
@@ -95,8 +96,8 @@ func reindexed(env *Env, n *pg.ReindexStmt) ([]*catalog.Table, error) {
 		}
 		return env.Tx.Catalog().Tables(), nil
 	}
-	t, err := tableNamed(env, n.Relation)
-	if err == nil && t != nil {
+	rel, err := relationNamed(env, n.Relation)
+	if err == nil && rel.Virtual == nil {
 		return nil, errs.New(errs.WrongObjectType, "%q is not an index", n.Relation.Relname)
 	}
 	for _, t := range env.Tx.Catalog().Tables() {

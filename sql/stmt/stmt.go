@@ -149,6 +149,8 @@ func (c *Command) Run(ctx context.Context, env *Env) (string, error) {
 		return c.copy(ctx, env, b)
 	case *bind.CreateTable:
 		return c.createTable(ctx, env, b)
+	case *bind.CreateView:
+		return createView(env, b)
 	case *ddl.DropTable:
 		return dropTable(env, b)
 	case *ddl.AlterTable:
@@ -255,9 +257,17 @@ func Writes(b bind.Statement) (string, bool) {
 			return "CREATE TABLE AS", true
 		}
 		return "CREATE TABLE", true
+	case *bind.CreateView:
+		return "CREATE VIEW", true
 	case *ddl.DropTable:
+		if b.View {
+			return "DROP VIEW", true
+		}
 		return "DROP TABLE", true
 	case *ddl.AlterTable:
+		if b.View {
+			return "ALTER VIEW", true
+		}
 		return "ALTER TABLE", true
 	case *bind.Explain:
 		if b.Analyze {

@@ -104,6 +104,7 @@ func condition(env *fn.Context, t *catalog.Table, k *catalog.Constraint) (table.
 type unnamed struct{}
 
 func (unnamed) Relation(string, string) (*bind.Relation, error) { return nil, nil }
+func (unnamed) ByID(catalog.ID) *bind.Relation                  { return nil }
 func (unnamed) Function(string, string, []types.Type) (*bind.TableFunction, error) {
 	return nil, nil
 }

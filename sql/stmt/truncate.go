@@ -25,7 +25,7 @@ func truncate(ctx context.Context, env *Env, n *pg.TruncateStmt) (string, error)
 				name = v.Schemaname + "." + name
 			}
 			return "", bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", name), env.Resolver, v.Schemaname, v.Relname)
-		case rel.Table == nil && rel.Schema == "pg_catalog":
+		case rel.Virtual != nil && rel.Schema == "pg_catalog":
 			return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", v.Relname)
 		case rel.Table == nil:
 			return "", errs.New(errs.WrongObjectType, "%q is not a table", v.Relname)

@@ -2,6 +2,7 @@ package stmt
 
 import (
 	"context"
+	"fmt"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
 
@@ -18,12 +19,19 @@ func vacuum(ctx context.Context, env *Env, n *pg.VacuumStmt) (string, error) {
 	}
 	var tables []*catalog.Table
 	for _, r := range n.Rels {
-		t, err := tableNamed(env, r.GetVacuumRelation().GetRelation())
+		rel, err := relationNamed(env, r.GetVacuumRelation().GetRelation())
 		if err != nil {
 			return "", err
 		}
-		if t != nil { // a catalog of the system has nothing to be vacuumed
-			tables = append(tables, t)
+		if rel.Table != nil { // a catalog of the system has nothing to be vacuumed
+			tables = append(tables, rel.Table)
+		}
+		if rel.View != nil {
+			verb := map[bool]string{true: "vacuum", false: "analyze"}[n.IsVacuumcmd]
+			what := fmt.Sprintf("skipping %q --- cannot %s non-tables or special system tables", rel.Name, verb)
+			if err := env.Out.Notice("WARNING", "01000", what); err != nil {
+				return "", err
+			}
 		}
 	}
 	if !n.IsVacuumcmd {
@@ -65,10 +73,14 @@ func cluster(ctx context.Context, env *Env, n *pg.ClusterStmt) (string, error) {
 		}
 		return "CLUSTER", nil
 	}
-	t, err := tableNamed(env, n.Relation)
-	switch {
-	case err != nil:
+	rel, err := relationNamed(env, n.Relation)
+	if err != nil {
 		return "", err
+	}
+	t := rel.Table
+	switch {
+	case rel.View != nil:
+		return "", errs.New(errs.WrongObjectType, "%q is not a table or materialized view", rel.Name)
 	case t == nil:
 		return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", n.Relation.Relname)
 	case n.Indexname != "":
@@ -80,14 +92,11 @@ func cluster(ctx context.Context, env *Env, n *pg.ClusterStmt) (string, error) {
 	return "CLUSTER", env.DB.Cluster(ctx, t.ID)
 }
 
-// tableNamed returns a table by its name, nil for a catalog of the system.
-func tableNamed(env *Env, v *pg.RangeVar) (*catalog.Table, error) {
+// relationNamed returns a relation by its name.
+func relationNamed(env *Env, v *pg.RangeVar) (*bind.Relation, error) {
 	rel, err := env.Resolver.Relation(v.GetSchemaname(), v.GetRelname())
-	if err != nil {
-		return nil, err
+	if err == nil && rel == nil {
+		err = bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", v.GetRelname()), env.Resolver, v.GetSchemaname(), v.GetRelname())
 	}
-	if rel == nil {
-		return nil, bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", v.GetRelname()), env.Resolver, v.GetSchemaname(), v.GetRelname())
-	}
-	return rel.Table, nil
+	return rel, err
 }

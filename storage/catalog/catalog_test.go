@@ -39,7 +39,7 @@ func objects() []Object {
 	return []Object{
 		&Schema{head("", "web")},
 		table,
-		&View{reading, cols, "SELECT 1"},
+		&View{reading, cols, "SELECT 1", []Read{{Relation: 3, Schema: "web", Name: "clicks", Columns: []ReadColumn{{ID: 2, Name: "url"}}}}},
 		&MaterializedView{head("web", "m"), cols, "SELECT 2", true},
 		&Index{Head: head("web", "i"), Table: 3, Columns: []uint32{2, 0}, Exprs: []string{"lower(url)"}, Method: "btree", Where: "price > 0", Unique: true},
 		&Sequence{head("web", "s"), types.T(types.Int8), 5, -1, -9, 100, 3, true, 3, 1},

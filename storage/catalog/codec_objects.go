@@ -5,7 +5,9 @@ import "math"
 // The bodies of all kinds but tables; columns, types and constraints are as in codec_table.go.
 //
 //	schema            nothing
-//	view              2 {column}*  4 query
+//	view              2 {column}*  4 query  6 {read}*
+//	read              2 relation  4 schema  6 name  8 {read column}*
+//	read column       2 id  4 name
 //	materialized view 2 {column}*  4 query  6 populated
 //	index             2 table  4 columns  6 expression*  8 method  10 where  12 unique
 //	sequence          2 {type}  4 start  6 increment  8 least  10 most  12 cache  14 cycle  16 owning table  18 its column
@@ -24,6 +26,21 @@ func (o *Schema) fields(*fields) {}
 func (o *View) fields(f *fields) {
 	records(f, 2, "column", &o.Columns, (*Column).fields)
 	f.text(4, &o.Query)
+	records(f, 6, "read", &o.Reads, (*Read).fields)
+}
+
+func (r *Read) fields(f *fields) {
+	number(f, 2, &r.Relation, math.MaxUint64)
+	f.text(4, &r.Schema)
+	f.text(6, &r.Name)
+	records(f, 8, "read column", &r.Columns, (*ReadColumn).fields)
+	f.rest(&r.kept)
+}
+
+func (c *ReadColumn) fields(f *fields) {
+	number(f, 2, &c.ID, math.MaxUint32)
+	f.text(4, &c.Name)
+	f.rest(&c.kept)
 }
 
 func (o *MaterializedView) fields(f *fields) {

@@ -13,10 +13,14 @@ import (
 type Removal struct {
 	// Also are those that depend on what is dropped and go by CASCADE, as messages call them; what goes silently is not
 	// among them.
-	Also    []string
+	Also []string
+	// IDs are those of all that goes.
+	IDs     []ID
 	changed []*Table // that lose foreign keys
-	ids     []ID     // of all that goes
 }
+
+// several is how an error calls objects that are dropped together.
+const several = "desired object(s)"
 
 // reportMost is how many lines PostgreSQL tells a client of what depends.
 const reportMost = 100
@@ -24,7 +28,7 @@ const reportMost = 100
 // Removal finds out what dropping objects takes along: an error of what still depends on them unless cascade. The schemas
 // of path are left out in names.
 func (s *Snapshot) Removal(path []string, cascade bool, ids ...ID) (*Removal, error) {
-	d := &dropping{s: s, path: path, gone: map[ID]bool{}, changed: map[ID]*Table{}, named: ids}
+	d := &dropping{s: s, path: path, gone: map[ID]bool{}, changed: map[ID]*Table{}}
 	for _, id := range ids {
 		d.gone[id] = true
 		d.order = append(d.order, id)
@@ -32,16 +36,47 @@ func (s *Snapshot) Removal(path []string, cascade bool, ids ...ID) (*Removal, er
 	for i := 0; i < len(d.order); i++ { // which grows
 		d.follow(s.Object(d.order[i]))
 	}
-	if len(d.lines) > 0 && !cascade {
-		return nil, d.refuse()
+	what := several
+	if len(ids) == 1 {
+		what = s.Title(s.Object(ids[0]), path)
 	}
-	r := &Removal{Also: d.also}
+	return d.removal(what, cascade)
+}
+
+// ColumnRemoval finds out what goes with a column of a table, but what is the table's own: as Removal.
+func (s *Snapshot) ColumnRemoval(path []string, cascade bool, t *Table, column uint32) (*Removal, error) {
+	d := &dropping{s: s, path: path, gone: map[ID]bool{t.ID: true}, changed: map[ID]*Table{}}
+	at := t.ColumnByID(column)
+	if at < 0 {
+		return nil, errs.Internal("table %q has no column %d", t.Name, column)
+	}
+	what := "column " + quoted(t.Columns[at].Name) + " of " + s.Title(t, path)
+	for k := range s.dependents.From(dependent{t.ID, 0}) {
+		if k.on != t.ID {
+			break
+		}
+		by := s.Object(k.by)
+		if i := slices.IndexFunc(by.needs(nil), func(n Dependency) bool { return n.On == t.ID && n.Column == column }); i >= 0 && k.by != t.ID {
+			d.add(by, what, by.needs(nil)[i].Auto)
+		}
+	}
+	for i := 0; i < len(d.order); i++ {
+		d.follow(s.Object(d.order[i]))
+	}
+	return d.removal(what, cascade)
+}
+
+// removal is what was found; what is called so in the error.
+func (d *dropping) removal(what string, cascade bool) (*Removal, error) {
+	if len(d.lines) > 0 && !cascade {
+		return nil, d.refuse(what)
+	}
+	r := &Removal{Also: d.also, IDs: d.order}
 	for _, id := range d.touched {
 		if !d.gone[id] {
 			r.changed = append(r.changed, d.changed[id])
 		}
 	}
-	r.ids = d.order
 	return r, nil
 }
 
@@ -49,7 +84,6 @@ func (s *Snapshot) Removal(path []string, cascade bool, ids ...ID) (*Removal, er
 type dropping struct {
 	s       *Snapshot
 	path    []string
-	named   []ID
 	gone    map[ID]bool
 	order   []ID
 	changed map[ID]*Table // tables that lose foreign keys
@@ -98,7 +132,10 @@ func (d *dropping) follow(o Object) {
 func (t *Table) onlyReferences(d Dependency) bool { return !slices.Contains(t.Depends, d) }
 
 // take adds one object that depends on another.
-func (d *dropping) take(o, on Object, auto bool) {
+func (d *dropping) take(o, on Object, auto bool) { d.add(o, d.s.Title(on, d.path), auto) }
+
+// add adds one object that depends on what is called so.
+func (d *dropping) add(o Object, what string, auto bool) {
 	if d.gone[o.Common().ID] {
 		return
 	}
@@ -106,7 +143,7 @@ func (d *dropping) take(o, on Object, auto bool) {
 	d.order = append(d.order, o.Common().ID)
 	if !auto {
 		name := d.s.Title(o, d.path)
-		d.lines = append(d.lines, name+" depends on "+d.s.Title(on, d.path))
+		d.lines = append(d.lines, name+" depends on "+what)
 		d.also = append(d.also, name)
 	}
 }
@@ -135,12 +172,12 @@ func (d *dropping) unreference(t *Table, on Object) {
 	d.changed[t.ID] = next
 }
 
-func (d *dropping) refuse() error {
-	what := "cannot drop desired object(s) because other objects depend on them"
-	if len(d.named) == 1 {
-		what = "cannot drop " + d.s.Title(d.s.Object(d.named[0]), d.path) + " because other objects depend on it"
+func (d *dropping) refuse(what string) error {
+	it := "it"
+	if what == several {
+		it = "them"
 	}
-	return errs.New(errs.DependentObjectsStillExist, "%s", what).WithDetail("%s", Report(d.lines)).
+	return errs.New(errs.DependentObjectsStillExist, "cannot drop %s because other objects depend on %s", what, it).WithDetail("%s", Report(d.lines)).
 		WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
 }
 

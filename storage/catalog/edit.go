@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"slices"
+
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
@@ -119,10 +121,10 @@ func (s *Snapshot) apply(e Edit) ([]Edit, error) {
 		}
 		done = append(done, d...)
 	}
-	for _, id := range r.ids {
+	for _, id := range r.IDs {
 		s.remove(s.Object(id))
 	}
-	return append(done, Edit{op: opDrop, ids: r.ids, name: e.name}), nil
+	return append(done, Edit{op: opDrop, ids: r.IDs, name: e.name}), nil
 }
 
 // absent says that what an edit is about has gone meanwhile.
@@ -215,8 +217,37 @@ func (s *Snapshot) link(o Object) error {
 		if d.Column == 0 {
 			continue
 		}
-		if t, ok := on.(*Table); ok && t.ColumnByID(d.Column) < 0 {
-			return errs.New(errs.UndefinedColumn, "a column of %q on which %s %q depends does not exist any more", t.Name, o.Kind(), o.Common().Name)
+		if !hasColumn(on, d.Column) {
+			return errs.New(errs.UndefinedColumn, "a column of %q on which %s %q depends does not exist any more",
+				on.Common().Name, o.Kind(), o.Common().Name)
+		}
+	}
+	return nil
+}
+
+// hasColumn tells whether a relation has a column; one without a list of columns has it.
+func hasColumn(o Object, id uint32) bool {
+	switch o := o.(type) {
+	case *Table:
+		return o.ColumnByID(id) >= 0
+	case *View:
+		return slices.ContainsFunc(o.Columns, func(c Column) bool { return c.ID == id })
+	}
+	return true
+}
+
+// keeps checks that a relation loses no column that something needs.
+func (s *Snapshot) keeps(was, o Object) error {
+	t, ok := was.(*Table)
+	if !ok {
+		return nil
+	}
+	for _, c := range t.Columns {
+		if hasColumn(o, c.ID) {
+			continue
+		}
+		if _, err := s.ColumnRemoval(nil, false, t, c.ID); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -242,6 +273,9 @@ func (s *Snapshot) replace(e Edit) ([]Edit, error) {
 		return nil, errs.Internal("%s %d would become %s %d", was.Kind(), old.ID, o.Kind(), h.ID)
 	}
 	if err := s.fill(o); err != nil {
+		return nil, err
+	}
+	if err := s.keeps(was, o); err != nil {
 		return nil, err
 	}
 	if t, ok := o.(*Table); ok {

@@ -15,8 +15,24 @@ type Schema struct{ Head }
 // View is a query with a name. What it reads is in Depends, by column.
 type View struct {
 	Head
-	Columns []Column
-	Query   string // SQL, as it was bound
+	Columns []Column // by id from 1
+	Query   string   // SQL; all relations are named with their schemas, as they were called when it was bound
+	Reads   []Read   // these relations, but system catalogs
+}
+
+// Read is a relation that a query names, with the names of then: it may be called otherwise by now, and have more columns.
+type Read struct {
+	Relation     ID
+	Schema, Name string
+	Columns      []ReadColumn // in their order
+	kept         string
+}
+
+// ReadColumn is a column of a Read.
+type ReadColumn struct {
+	ID   uint32
+	Name string
+	kept string
 }
 
 // MaterializedView is a query whose rows are kept.
@@ -260,6 +276,19 @@ func (o *Type) settle(*Snapshot) error {
 	for i, l := range o.Labels {
 		if slices.Contains(o.Labels[:i], l) {
 			return errs.New(errs.InvalidParameterValue, "enum label %q used more than once", l)
+		}
+	}
+	return nil
+}
+
+// settle gives the columns numbers: those behind the ones that have one come next.
+func (o *View) settle(*Snapshot) error {
+	if slices.ContainsFunc(o.Columns, func(c Column) bool { return c.ID == 0 }) {
+		o.Columns = slices.Clone(o.Columns)
+	}
+	for i := range o.Columns {
+		if o.Columns[i].ID == 0 {
+			o.Columns[i].ID = uint32(i) + 1
 		}
 	}
 	return nil

@@ -74,6 +74,7 @@ const (
 	InvalidColumnReference       Code = "42P10"
 	IndeterminateDatatype        Code = "42P18"
 	InvalidTableDefinition       Code = "42P16"
+	InvalidObjectDefinition      Code = "42P17"
 	InsufficientResources        Code = "53000"
 	DiskFull                     Code = "53100"
 	OutOfMemory                  Code = "53200"

@@ -63,6 +63,16 @@ func (c *Catalog) Relation(schema, name string) (*bind.Relation, error) {
 	return nil, nil
 }
 
+// ByID finds tables by their numbers.
+func (c *Catalog) ByID(id catalog.ID) *bind.Relation {
+	for _, r := range c.tables {
+		if r.Table.ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
 // SearchPath is that of a new session.
 func (c *Catalog) SearchPath() []string { return []string{"pg_catalog", catalog.PublicSchema} }
 

@@ -11,9 +11,10 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// AlterTable is ALTER TABLE [IF EXISTS], also RENAME and SET SCHEMA.
+// AlterTable is ALTER TABLE or ALTER VIEW [IF EXISTS], also RENAME and SET SCHEMA.
 type AlterTable struct {
 	Table    QualifiedName
+	View     bool // ALTER VIEW
 	IfExists bool
 	Actions  []Action
 }
@@ -60,7 +61,7 @@ type Action struct {
 
 // Alter binds ALTER TABLE. list are the columns of the table; nil when there is none, and IF EXISTS was said.
 func Alter(binder Binder, st *parse.Statement, n *pg.AlterTableStmt, list []catalog.Column) (*AlterTable, error) {
-	a := &AlterTable{Table: nameOf(n.Relation), IfExists: n.MissingOk}
+	a := &AlterTable{Table: nameOf(n.Relation), View: n.Objtype == pg.ObjectType_OBJECT_VIEW, IfExists: n.MissingOk}
 	t := newColumns(binder, st, n.Relation.Relname, list)
 	for _, c := range n.Cmds {
 		x, err := t.action(c.GetAlterTableCmd())
@@ -74,11 +75,12 @@ func Alter(binder Binder, st *parse.Statement, n *pg.AlterTableStmt, list []cata
 
 func nameOf(r *pg.RangeVar) QualifiedName { return QualifiedName{r.Schemaname, r.Relname} }
 
-// Rename binds RENAME of a table, a column or a constraint of a table.
+// Rename binds RENAME of a table or a view, of a column, or of a constraint of a table.
 func Rename(n *pg.RenameStmt) *AlterTable {
 	x := Action{Name: n.Subname, New: n.Newname}
+	view := n.RenameType == pg.ObjectType_OBJECT_VIEW || n.RelationType == pg.ObjectType_OBJECT_VIEW
 	switch n.RenameType {
-	case pg.ObjectType_OBJECT_TABLE:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW:
 		x.Verb = RenameTable
 	case pg.ObjectType_OBJECT_COLUMN:
 		x.Verb = RenameColumn
@@ -87,15 +89,16 @@ func Rename(n *pg.RenameStmt) *AlterTable {
 	default:
 		return nil
 	}
-	return &AlterTable{Table: nameOf(n.Relation), IfExists: n.MissingOk, Actions: []Action{x}}
+	return &AlterTable{Table: nameOf(n.Relation), View: view, IfExists: n.MissingOk, Actions: []Action{x}}
 }
 
-// Move binds SET SCHEMA of a table.
+// Move binds SET SCHEMA of a table or a view.
 func Move(n *pg.AlterObjectSchemaStmt) *AlterTable {
-	if n.ObjectType != pg.ObjectType_OBJECT_TABLE {
+	view := n.ObjectType == pg.ObjectType_OBJECT_VIEW
+	if n.ObjectType != pg.ObjectType_OBJECT_TABLE && !view {
 		return nil
 	}
-	return &AlterTable{Table: nameOf(n.Relation), IfExists: n.MissingOk, Actions: []Action{{Verb: SetSchema, New: n.Newschema}}}
+	return &AlterTable{Table: nameOf(n.Relation), View: view, IfExists: n.MissingOk, Actions: []Action{{Verb: SetSchema, New: n.Newschema}}}
 }
 
 // action reads one command.

@@ -34,9 +34,10 @@ type CreateTable struct {
 	IfNotExists bool
 }
 
-// DropTable is DROP TABLE [IF EXISTS] [CASCADE].
+// DropTable is DROP TABLE or DROP VIEW [IF EXISTS] [CASCADE].
 type DropTable struct {
 	Tables   []QualifiedName
+	View     bool
 	IfExists bool
 	Cascade  bool
 }

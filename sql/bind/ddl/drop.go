@@ -9,9 +9,9 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// Drop binds DROP TABLE.
+// Drop binds DROP TABLE and DROP VIEW.
 func Drop(n *pg.DropStmt) (*DropTable, error) {
-	d := &DropTable{IfExists: n.MissingOk, Cascade: n.Behavior == pg.DropBehavior_DROP_CASCADE}
+	d := &DropTable{View: n.RemoveType == pg.ObjectType_OBJECT_VIEW, IfExists: n.MissingOk, Cascade: n.Behavior == pg.DropBehavior_DROP_CASCADE}
 	for _, o := range n.Objects {
 		parts := parse.Names(o.GetList().GetItems())
 		switch len(parts) {

@@ -30,7 +30,7 @@ func (db *DB) Checkpoint(ctx context.Context) error {
 			continue
 		}
 		db.mu.Unlock()
-		db.seal(context.WithoutCancel(ctx), list) // an edit is not cut off
+		db.seal(ctx, list) // which ends before the edit, or not
 		db.mu.Lock()
 		for _, w := range list {
 			if err := w.build.Err; err != nil {

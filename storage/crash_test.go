@@ -341,7 +341,8 @@ func (w *workload) failAt(t *testing.T, n int, sticky bool, cause error) (reache
 	m := vfs.NewMem()
 	fsys := errorfs.New(m, errorfs.All&^errorfs.Read)
 	fsys.Fail(n, sticky, cause)
-	db, err := Open(ctx, "db", testOptions(fsys))
+	o := testOptions(fsys)
+	db, err := Open(ctx, "db", o)
 	what := fmt.Sprintf("operation %d, sticky %v, %v", n, sticky, cause)
 	if err == nil {
 		w.run(db)
@@ -358,8 +359,8 @@ func (w *workload) failAt(t *testing.T, n int, sticky bool, cause error) (reache
 	if err != nil && errs.From(err).Code == errs.InternalError {
 		t.Fatalf("%s: no SQLSTATE", what)
 	}
-	if m.OpenFiles() != 0 {
-		t.Fatalf("%s: %d files left open", what, m.OpenFiles())
+	if m.OpenFiles() != 0 || o.Pool.Used() != 0 {
+		t.Fatalf("%s: %d files left open, %d bytes still charged", what, m.OpenFiles(), o.Pool.Used())
 	}
 	reached = reached || fsys.Failed() > 0
 	db, err = Open(ctx, "db", testOptions(m.CrashClone(uint64(n), 0.5)))

@@ -32,6 +32,7 @@ func testOptions(fsys vfs.FS) Options {
 	return Options{
 		FS: fsys, SealRows: 50, SealAge: time.Hour, SealRetry: 5 * time.Millisecond, LogFileMin: 4096, LogFileMax: 4096,
 		CacheBytes: 8 << 20,
+		Pool:       mem.NewPool(0), // also of a database that does not open: nothing is charged at the end
 		// Merges come often, and Cluster divides what it sorts.
 		Merge: compact.Picker{Fanout: 3, RowsMax: 400, BytesMax: 1 << 30, Deleted: 0.25},
 	}

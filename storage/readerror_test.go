@@ -23,13 +23,28 @@ const reading = errorfs.Read | errorfs.Open | errorfs.List | errorfs.Lock | erro
 type readFault struct {
 	sticky bool
 	cause  error // EIO, or errorfs.ErrGarbled: the bytes are wrong
+	then   error // of the read after it, which may be the second look at what was damaged
 }
 
-func (f readFault) String() string { return fmt.Sprintf("%v, sticky %v", f.cause, f.sticky) }
+func (f readFault) String() string {
+	if f.then != nil {
+		return fmt.Sprintf("%v, then %v", f.cause, f.then)
+	}
+	return fmt.Sprintf("%v, sticky %v", f.cause, f.sticky)
+}
+
+// in makes the n-th operation from now fail.
+func (f readFault) in(fsys *errorfs.FS, n int) {
+	if f.then != nil {
+		fsys.FailThen(n, f.cause, f.then)
+	} else {
+		fsys.Fail(n, f.sticky, f.cause)
+	}
+}
 
 func (f readFault) garbled() bool { return errors.Is(f.cause, errorfs.ErrGarbled) }
 
-var readFaults = []readFault{{false, syscall.EIO}, {true, syscall.EIO}, {false, errorfs.ErrGarbled}}
+var readFaults = []readFault{{false, syscall.EIO, nil}, {true, syscall.EIO, nil}, {false, errorfs.ErrGarbled, nil}, {false, errorfs.ErrGarbled, syscall.EIO}}
 
 // Each operation of opening, recovery, scans and check that reads fails, once or from then on, or reads wrong bytes
 // once: answers are right or errors, never quietly short. Once the fault is over everything is there again, in the
@@ -87,10 +102,11 @@ func (w *workload) failReadAt(t *testing.T, base *vfs.Mem, n int, fault readFaul
 	t.Helper()
 	m := base.CrashClone(2, 1)
 	fsys := errorfs.New(m, fault.counted())
-	fsys.Fail(n, fault.sticky, fault.cause)
+	fault.in(fsys, n)
 	what := fmt.Sprintf("operation %d, %v", n, fault)
 	acked := int(w.acked.Load())
-	db, err := Open(ctx, "db", noQuarantine(t, what, testOptions(fsys)))
+	o := noQuarantine(t, what, testOptions(fsys))
+	db, err := Open(ctx, "db", o)
 	if err == nil {
 		if err = w.verify(db, acked, acked); err != nil {
 			what += fmt.Sprintf(", first error %v", err)
@@ -106,6 +122,9 @@ func (w *workload) failReadAt(t *testing.T, base *vfs.Mem, n int, fault readFaul
 		_ = db.Close()
 	} else if errs.From(err).Code == errs.InternalError {
 		t.Fatalf("%s: opening: %v", what, err)
+	}
+	if n := o.Pool.Used(); n != 0 {
+		t.Fatalf("%s: %d bytes still charged", what, n)
 	}
 	reached = reached || fsys.Failed() > 0
 	fsys.Heal()
@@ -175,7 +194,7 @@ func (w *workload) failWorkAt(t *testing.T, n int, fault readFault) (reached boo
 	if err != nil {
 		t.Fatal(err)
 	}
-	fsys.Fail(n, fault.sticky, fault.cause)
+	fault.in(fsys, n)
 	if w.run(db); w.failed != nil {
 		what += fmt.Sprintf(", first error %v", w.failed)
 		if errs.From(w.failed).Code == errs.InternalError {
@@ -200,7 +219,7 @@ func checkFailsAt(t *testing.T, base *vfs.Mem, n int, fault readFault) (reached 
 	t.Helper()
 	m := base.CrashClone(3, 1)
 	fsys := errorfs.New(m, reading)
-	fsys.Fail(n, fault.sticky, fault.cause)
+	fault.in(fsys, n)
 	findings := check.Check(fsys, "db", check.Options{})
 	reached = fsys.Failed() > 0
 	said := false

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
@@ -111,7 +112,11 @@ func (w *sealing) name(e *manifest.Edit) {
 // rows, and tells of it.
 func (db *DB) sealedLocked(w *sealing) {
 	t, rows := w.table, int64(w.build.Rows)
-	if err := w.build.Err; err != nil {
+	if err := w.build.Err; errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		t.Left(w.part) // by a checkpoint that nobody waits for any more; the sealer goes on with it
+		db.wake()
+		return
+	} else if err != nil {
 		t.Failed(w.part, err, db.o.SealRetry)
 		db.metrics.SealFailures.Add(1)
 		db.o.Events(event.Event{Kind: event.SealFailed, Table: t.Table.Name, Rows: rows, Err: err})

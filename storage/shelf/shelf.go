@@ -329,6 +329,14 @@ func (s *Shelf) Failed(p *Part, err error, pause time.Duration) {
 	}
 }
 
+// Left gives back a part that was undertaken: the next one may build it at once.
+func (s *Shelf) Left(p *Part) {
+	p.building, p.settling = false, false
+	if p.dropped {
+		s.drop(p)
+	}
+}
+
 // Sealed puts a file in the place of a part's live segment, which stays in the list. It takes over the reference, and
 // returns how much live memory that is. order says where the rows stood, if that will be asked for.
 func (s *Shelf) Sealed(p *Part, f *File, order []uint32) (freed int64) {

@@ -51,6 +51,7 @@ type FS struct {
 		fail   int
 		sticky bool
 		err    error
+		then   error // of the operation after it
 		failed int
 	}
 }
@@ -70,7 +71,15 @@ func (f *FS) Fail(n int, sticky bool, err error) {
 	if err == nil {
 		err = syscall.EIO
 	}
-	f.mu.fail, f.mu.sticky, f.mu.err = f.mu.count+n, sticky, err
+	f.mu.fail, f.mu.sticky, f.mu.err, f.mu.then = f.mu.count+n, sticky, err, nil
+}
+
+// FailThen makes the n-th counted operation from now fail with err and the one after it, which may be a second look at
+// the same, with then.
+func (f *FS) FailThen(n int, err, then error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mu.fail, f.mu.sticky, f.mu.err, f.mu.then = f.mu.count+n, false, err, then
 }
 
 // FailKinds is Fail that counts only some kinds from now on.
@@ -114,6 +123,8 @@ func (f *FS) check(k Kind, name string) error {
 	if f.mu.fail > 0 && (n == f.mu.fail || f.mu.sticky && n > f.mu.fail) {
 		err = &vfsError{name: name, err: f.mu.err}
 		f.mu.failed++
+	} else if f.mu.fail > 0 && n == f.mu.fail+1 && f.mu.then != nil {
+		err = &vfsError{name: name, err: f.mu.then}
 	}
 	f.mu.Unlock()
 	if f.Before != nil {

@@ -158,3 +158,19 @@ func TestGarbled(t *testing.T) {
 		t.Errorf("%d operations failed", f.Failed())
 	}
 }
+
+// The operation after the one that failed fails in its own way, and no other does.
+func TestFailThen(t *testing.T) {
+	f := newFS(t, Write)
+	file, err := f.Create("d/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	f.FailThen(2, syscall.EIO, syscall.ENOSPC)
+	for i, want := range []error{nil, syscall.EIO, syscall.ENOSPC, nil, nil} {
+		if _, err := file.Write([]byte("x")); !errors.Is(err, want) {
+			t.Errorf("write %d: %v, want %v", i, err, want)
+		}
+	}
+}

@@ -36,7 +36,7 @@ var orders = map[string][][]string{
 	"storage": {
 		{"errs", "invariants"}, {"quantity"}, {"types/ascii"}, {"types/decimal"}, {"types/datetime"}, {"types"}, {"field", "positions"}, {"mem"}, {"metric", "event"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"}, {"ladder"}, {"partition"},
 		{"format"}, {"scan"}, {"encoding", "index", "keys"}, {"cache", "handle"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"persist"}, {"catalog"}, {"manifest", "unique"}, {"shelf"},
-		{"compact", "rebuild"}, {"tokens", "archive"}, {"table"}, {"recovery"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
+		{"compact"}, {"tokens"}, {"table"}, {"archive"}, {"rebuild"}, {"recovery"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
 	},
 	"engine": {
 		{"fn/chars"}, {"fn/pattern", "fn/template"}, {"fn"}, {"expr"}, {"spill"}, {"op"}, {"profile"}, {"hashtable"}, {"aggstate"}, {"source", "relop"}, {"agg", "join"}, {"order", "window"}, {"exec"}, {"enginetest"},

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
@@ -14,7 +15,7 @@ import (
 // Verify reads all segments of a table as they are now, and tells of each what it holds and what is wrong with it. It
 // changes nothing; a file whose bytes are damaged is set aside, as after any other read.
 func (db *DB) Verify(ctx context.Context, id catalog.TableID) ([]rebuild.Line, error) {
-	t, files, err := db.pinFiles(id)
+	t, files, until, err := db.pinFiles(id)
 	if err != nil {
 		return nil, err
 	}
@@ -27,22 +28,49 @@ func (db *DB) Verify(ctx context.Context, id catalog.TableID) ([]rebuild.Line, e
 		}
 		lines = append(lines, line)
 	}
-	return lines, nil
+	return lines, db.compare(ctx, t, files, until, lines)
 }
 
-// pinFiles returns the settled files of a table, each with a reference, in the order of their rows.
-func (db *DB) pinFiles(id catalog.TableID) (*catalog.Table, []shelf.Sealed, error) {
+// compare holds what was found of files, as they were after a record, against the log where that has all of their rows.
+// What the log has of files whose ranges meet is told of them together: what is left for each beside the others.
+func (db *DB) compare(ctx context.Context, t *catalog.Table, files []shelf.Sealed, until uint64, lines []rebuild.Line) error {
+	list, err := db.inspector.Log(ctx, db.archive, t, files, until)
+	if err != nil {
+		return err
+	}
+	for _, l := range list {
+		var all rebuild.Sum
+		unread := false
+		for _, i := range l.Files {
+			all.Add(lines[i].Sum)
+			unread = unread || lines[i].Source == ""
+		}
+		if !l.Whole || unread && len(l.Files) > 1 { // whose rows are missing nobody can tell
+			continue
+		}
+		for _, i := range l.Files {
+			x := &lines[i]
+			x.Source = rebuild.Log
+			x.Of = rebuild.Sum{Rows: l.Sum.Rows - (all.Rows - x.Rows), Hash: l.Sum.Hash - (all.Hash - x.Hash)}
+		}
+	}
+	return nil
+}
+
+// pinFiles returns the settled files of a table, each with a reference, in the order of their rows, and the last record that
+// they show.
+func (db *DB) pinFiles(id catalog.TableID) (_ *catalog.Table, files []shelf.Sealed, until uint64, err error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	t := db.tables[id]
 	if t == nil {
-		return nil, nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
+		return nil, nil, 0, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
 	}
-	files := t.InOrder()
+	files = t.InOrder()
 	for _, f := range files {
 		f.Retain()
 	}
-	return t.Table, files, nil
+	return t.Table, files, db.applied, nil
 }
 
 func release(files []shelf.Sealed) {
@@ -71,9 +99,10 @@ func (db *DB) look(ctx context.Context, t *catalog.Table, f shelf.Sealed) (rebui
 // of, and puts all of them into the places of the old ones with one edit of the manifest. Rows may come and go meanwhile; what is
 // deleted is deleted of the new segments, too, and segments that were sealed meanwhile stay: they are new.
 //
-// The rows are those of the old segments' columns. All else that a segment has is made of them again: the order, zone
+// Where the log has all rows of a segment, its columns must have the same, or nothing is changed. Then the columns are the
+// rows, and all else that a segment has is made of them again: the order, zone
 // maps, dictionaries, statistics, samples, runs of keys. When any new segment does not have the rows of its old one, or
-// has something wrong itself, nothing is changed, and the error's detail names its rows. tell is told of the old segments, in
+// has something wrong itself, nothing is changed, either, and the error's detail names its rows. tell is told of the old segments, in
 // the order of their rows.
 func (db *DB) Reindex(ctx context.Context, id catalog.TableID, tell func(rebuild.Line) error) error {
 	list, ctx, done, err := db.undertake(ctx, id, db.o.Merge.Rebuild)
@@ -81,13 +110,13 @@ func (db *DB) Reindex(ctx context.Context, id catalog.TableID, tell func(rebuild
 		return err
 	}
 	defer done()
-	r := &reindex{db: db, tell: tell}
-	err = r.aside(ctx, id)
-	for _, m := range list {
-		if err != nil {
-			break
-		}
-		err = r.build(ctx, m)
+	r := &reindex{db: db}
+	lines, err := r.look(ctx, id, list)
+	for i := 0; i < len(lines) && err == nil; i++ {
+		err = tell(lines[i])
+	}
+	for i := 0; i < len(list) && err == nil; i++ {
+		err = r.build(ctx, list[i])
 	}
 	if err == nil {
 		err = r.unlike()
@@ -109,43 +138,59 @@ func (db *DB) Reindex(ctx context.Context, id catalog.TableID, tell func(rebuild
 // reindex is a REINDEX on its way.
 type reindex struct {
 	db     *DB
-	tell   func(rebuild.Line) error
+	lines  map[*merging]rebuild.Line
 	differ []string // numbers of the rows of segments that came out differently, and how
 }
 
-// aside tells of the segments that were set aside, whose rows are out of reach.
-func (r *reindex) aside(ctx context.Context, id catalog.TableID) error {
-	t, files, err := r.db.pinFiles(id)
+// look looks at all segments of the table, also at those that were set aside.
+func (r *reindex) look(ctx context.Context, id catalog.TableID, list []*merging) ([]rebuild.Line, error) {
+	t, files, until, err := r.db.pinFiles(id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer release(files)
-	for _, f := range files {
-		if !f.Aside() {
-			continue
+	of := map[*shelf.File]*merging{}
+	for _, m := range list {
+		of[m.merge.Inputs[0].File] = m
+	}
+	files = slices.DeleteFunc(files, func(f shelf.Sealed) bool {
+		other := of[f.File] == nil && !f.Aside() // it was sealed since
+		if other {
+			f.Release()
 		}
-		line, err := r.db.look(ctx, t, f)
-		if err == nil {
-			err = r.tell(line)
-		}
-		if err != nil {
-			return err
+		return other
+	})
+	lines := make([]rebuild.Line, len(files))
+	for i, f := range files {
+		if lines[i], err = r.db.look(ctx, t, f); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	if err := r.db.compare(ctx, t, files, until, lines); err != nil {
+		return nil, err
+	}
+	r.lines = map[*merging]rebuild.Line{}
+	for i, f := range files {
+		if m := of[f.File]; m != nil {
+			r.lines[m], m.merge.Table = lines[i], t
+			// The new segment leaves out what was deleted when it was looked at.
+			m.merge.Inputs[0].Deleted = f.Deleted
+		}
+		if l := &lines[i]; l.Source == rebuild.Log && !l.Equal() && !f.Aside() {
+			r.differ = append(r.differ, fmt.Sprintf("Rows %s: %d rows with hash %016x, the log has %d with hash %016x.",
+				l.Numbers(), l.Rows, l.Hash, l.Of.Rows, l.Of.Hash))
+		}
+	}
+	return lines, nil
 }
 
 // build makes one segment anew, and compares.
 func (r *reindex) build(ctx context.Context, m *merging) error {
-	db, in := r.db, &m.merge.Inputs[0]
-	t := m.merge.Table
-	line, err := db.look(ctx, t, shelf.Sealed{File: in.File, Deleted: in.Deleted})
-	if err != nil {
-		return err
+	line, ok := r.lines[m]
+	if len(r.differ) > 0 || !ok { // or it has gone
+		return nil
 	}
-	if err := r.tell(line); err != nil {
-		return err
-	}
+	db, in, t := r.db, &m.merge.Inputs[0], m.merge.Table
 	db.beginMerge(m)
 	m.merge.RowsMax = max(m.merge.RowsMax, in.File.Meta.Rows)
 	if err := db.merger.Run(ctx, &m.merge); err != nil {
@@ -176,7 +221,7 @@ func (r *reindex) unlike() error {
 	if len(r.differ) == 0 {
 		return nil
 	}
-	return errs.New(errs.DataCorrupted, "segments that were built anew are not equal to what they were made of").
+	return errs.New(errs.DataCorrupted, "segments are not equal to what they were made of").
 		WithDetail("%s", strings.Join(r.differ, "\n")).WithHint("Nothing was changed.")
 }
 

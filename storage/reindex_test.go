@@ -11,13 +11,19 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/siltstone-db/siltstone/storage/archive"
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/check"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
+	"github.com/siltstone-db/siltstone/storage/manifest"
+	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
+	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
@@ -292,5 +298,131 @@ func TestReindexEnds(t *testing.T) {
 	if left := segmentNames(m); len(left) != 0 {
 		t.Fatalf("files %v are left", left)
 	}
+	mustClose(t, db)
+}
+
+// forge writes a segment anew, with right checksums and derived parts, after a column of integers was changed.
+func forge(t *testing.T, m *vfs.Mem, file manifest.FileID, column string, change func([]int64)) {
+	t.Helper()
+	name := fmt.Sprintf("db/segments/%010d.seg", file)
+	f, err := m.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := f.Size()
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := mem.NewPool(0).Overdraft("test")
+	c := cache.New(account, 0)
+	defer c.Close()
+	s, err := segment.Open(f, size, segment.Options{Name: name, Cache: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	defer s.Close()
+	in := &segment.Input{ID: uint64(file), Rows: s.Rows(), Columns: s.Columns()}
+	all := make([]*batch.Vector, len(in.Columns))
+	req := &scan.Request{Account: account}
+	var ts []types.Type
+	for i, col := range in.Columns {
+		req.Columns, ts = append(req.Columns, i), append(ts, col.Type)
+		all[i] = new(batch.Vector)
+		all[i].Reset(col.Type, 0)
+	}
+	ps, err := s.All(nil).Open(ctx, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ps.Close()
+	if err := shelf.EachBatch(ctx, ps, batch.New(ts), func(b *batch.Batch) error {
+		for i, v := range b.Cols {
+			var flat batch.Vector
+			flat.Flatten(v)
+			all[i].AppendVector(&flat)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for i, col := range in.Columns {
+		if col.Name == column {
+			change(batch.Values[int64](all[i]))
+		}
+	}
+	in.Chunks = func(i int) ([]*batch.Vector, error) { return all[i : i+1], nil }
+	w, err := m.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err := segment.Write(w, in); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What segments hold after everything that may happen to rows is what the log tells, and so are their deletions.
+func TestVerifyAgainstTheLog(t *testing.T) {
+	m := vfs.NewMem()
+	db := mustOpen(t, testOptions(m))
+	hold, err := db.Archive().Cursor(archive.CursorOptions{Holder: "test", Confirmed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	def := clicks("r")
+	set(def, "sort_key", "url")
+	if err := db.Apply(ctx, catalog.Create(def)); err != nil {
+		t.Fatal(err)
+	}
+	tab := db.Catalog().Table("public", "r")
+	if err := insert(db, tab, 0, 100); err != nil {
+		t.Fatal(err)
+	}
+	var first, end atomic.Int64
+	end.Store(100)
+	for i := range 40 {
+		if err := churn(db, tab, &first, &end, i); err != nil {
+			t.Fatal(err)
+		}
+		switch i {
+		case 10:
+			err = db.Checkpoint(ctx)
+		case 20:
+			err = db.Cluster(ctx, tab.ID)
+		case 25:
+			err = db.Apply(ctx, catalog.Replace(tab, func(t *catalog.Table) (*catalog.Table, error) {
+				t.Columns = append(t.Columns, catalog.Column{Name: "more", Type: types.T(types.Int4)})
+				return t, nil
+			}))
+			err = errors.Join(err, db.Apply(ctx, catalog.Replace(tab, func(t *catalog.Table) (*catalog.Table, error) {
+				t.Columns = t.Columns[:3]
+				return t, nil
+			})))
+			tab = db.Catalog().TableByID(tab.ID)
+		case 30:
+			mustReindex(t, db, tab.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := db.Verify(ctx, tab.ID)
+	if err != nil || len(lines) == 0 || len(problems(lines)) > 0 {
+		t.Fatalf("%q, %v", problems(lines), err)
+	}
+	rows := int64(0)
+	for i := range lines {
+		if rows += lines[i].Of.Rows; lines[i].Source != rebuild.Log {
+			t.Errorf("segment %d comes from %q", lines[i].Segment, lines[i].Source)
+		}
+	}
+	if rows != 100 {
+		t.Errorf("the log has %d rows", rows)
+	}
+	hold.Close()
 	mustClose(t, db)
 }

@@ -13,6 +13,7 @@ type Source string
 // The sources.
 const (
 	Segments Source = "segments" // the segment itself, its columns
+	Log      Source = "log"      // the log has all records that brought the rows, and took some away
 )
 
 // Line is what is told of a segment.
@@ -32,7 +33,7 @@ func (l *Line) Equal() bool { return l.Sum == l.Of }
 func (l *Line) Problem() string {
 	wrong := l.Wrong
 	if l.Source != "" && !l.Equal() {
-		wrong = append([]string{fmt.Sprintf("it differs from the %s", l.Source)}, wrong...)
+		wrong = append([]string{fmt.Sprintf("its %d rows differ from the %d rows of the %s", l.Rows, l.Of.Rows, l.Source)}, wrong...)
 	}
 	return strings.Join(wrong, "; ")
 }

@@ -42,6 +42,14 @@ func newSummer(t *catalog.Table) *summer {
 
 // add adds rows with their numbers. The columns are those of the table, and behind them the identities.
 func (s *summer) add(numbers []int64, columns []*batch.Vector) {
+	for _, h := range s.rows(numbers, columns) {
+		s.sum.Hash += h
+	}
+	s.sum.Rows += int64(len(numbers))
+}
+
+// rows returns the hashes of rows, until the next call.
+func (s *summer) rows(numbers []int64, columns []*batch.Vector) []uint64 {
 	s.hashes = s.hashes[:0]
 	for _, n := range numbers {
 		s.hashes = append(s.hashes, kernel.HashUint64(uint64(n)+1))
@@ -49,10 +57,7 @@ func (s *summer) add(numbers []int64, columns []*batch.Vector) {
 	for i, v := range columns {
 		s.fold(uint64(s.ids[i]), v)
 	}
-	for _, h := range s.hashes {
-		s.sum.Hash += h
-	}
-	s.sum.Rows += int64(len(numbers))
+	return s.hashes
 }
 
 // mix takes a value of a column into the hash of its row.

@@ -322,7 +322,7 @@ func TestCollect(t *testing.T) {
 	a := NewAppender(AppenderOptions{Table: sink.cat.Table("public", "t"), Terms: &Terms{}, Sink: sink, Account: pool.Account("t", 0)})
 	ctx := context.Background()
 	want := 0
-	for size, rows := range map[int]int{1: 2048, 100 << 10: 2048, format.BatchBytes + 1: 2} {
+	for size, rows := range map[int]int{1: 2048, 100 << 10: 2048, collectBytes + 1: 2} {
 		b := batch.New(def.Types())
 		b.Len = rows
 		b.Cols[0].ResetConstant(types.IntOf(types.T(types.Int4), int64(size)), rows)
@@ -332,7 +332,7 @@ func TestCollect(t *testing.T) {
 		}
 		want += rows
 	}
-	if most := int64(format.BatchBytes + 1<<20); pool.Peak() > most || pool.Peak() < format.BatchBytes/2 || sink.largest > most {
+	if most := int64(collectBytes + 1<<20); pool.Peak() > most || pool.Peak() < collectBytes/2 || sink.largest > most {
 		t.Errorf("%d bytes are charged at most, the largest batch has %d", pool.Peak(), sink.largest)
 	}
 	if err := a.End(ctx); err != nil || len(sink.rows["t"]) != want || pool.Used() != 0 || a.Rows() != int64(want) {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/format"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -19,13 +18,17 @@ func (a *Appender) Add(ctx context.Context, b *batch.Batch) error {
 	return a.collect(ctx, b)
 }
 
+// collectBytes is the most that rows that wait take together: a block of rows of 128 bytes, and few enough of long ones that
+// a small server has room for some on their way.
+const collectBytes = 8 << 20
+
 // collect copies rows behind those that wait. A batch of strings that would grow too large goes in pieces.
 func (a *Appender) collect(ctx context.Context, b *batch.Batch) error {
 	n := flatBytes(b)
-	if n > format.BatchBytes && b.Len > 1 {
-		return a.pieces(ctx, b, max(1, int(int64(b.Len)*format.BatchBytes/n)))
+	if n > collectBytes && b.Len > 1 {
+		return a.pieces(ctx, b, max(1, int(int64(b.Len)*collectBytes/n)))
 	}
-	if a.buf != nil && (a.buf.Len+b.Len > batch.MaxAppendRows || a.bytes+n > format.BatchBytes || len(a.buf.Cols) != len(b.Cols)) {
+	if a.buf != nil && (a.buf.Len+b.Len > batch.MaxAppendRows || a.bytes+n > collectBytes || len(a.buf.Cols) != len(b.Cols)) {
 		if err := a.flush(ctx); err != nil {
 			return err
 		}

@@ -2,7 +2,9 @@ package auth
 
 import (
 	"encoding/base64"
+	"errors"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -251,4 +253,33 @@ func FuzzExchange(f *testing.F) {
 			t.Fatal("logged in without the password")
 		}
 	})
+}
+
+// TestEventText: an event tells who, from where, how and why, what is not known aside, and of a long name its beginning.
+func TestEventText(t *testing.T) {
+	from := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 5}
+	for _, c := range []struct {
+		e    Event
+		want string
+	}{
+		{NewEvent("pg", "alice", from, "trust", nil), `login door=pg user="alice" remote=192.0.2.7:5 method=trust`},
+		{NewEvent("http", "bob", nil, "", errors.New("no")), `login refused door=http user="bob" error="no"`},
+		{NewEvent("pg", strings.Repeat("x", userShownBytes), nil, "", nil), `login door=pg user="` + strings.Repeat("x", 63) + `"`},
+		{NewEvent("pg", strings.Repeat("x", userShownBytes-1)+"\u00e9", nil, "", nil), `login door=pg user="` + strings.Repeat("x", 62) + `"`},
+	} {
+		if got := c.e.String(); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+}
+
+// TestVerifierIterations: a verifier asks for 4,096 to 16,777,216 iterations, and for no other number.
+func TestVerifierIterations(t *testing.T) {
+	text := derive("secret", []byte("salt"), 4096).String()
+	for n, good := range map[int]bool{4095: false, 4096: true, maxIterations: true, maxIterations + 1: false} {
+		v, err := ParseVerifier(strings.Replace(text, "4096", strconv.Itoa(n), 1))
+		if (err == nil) != good || good && v.iterations != n {
+			t.Errorf("%d iterations: %v", n, err)
+		}
+	}
 }

@@ -332,3 +332,75 @@ func FuzzDecode(f *testing.F) {
 
 // golden is a version with one table and one quarantined segment.
 const golden = "1001200740085245100120033081800142121001200130981152067075626c69639201004227100220023080800142067075626c69635201749201111209100122016132021005200230015200622410072002300a406450016007720510ac02200a820104726f777392010764616d61676564720810022007300b400ab001ac02c00104d20105100220f403820209100522017032023132"
+
+// TestSegmentLimits: how many rows a segment may have, and where their numbers may be, to the last one.
+func TestSegmentLimits(t *testing.T) {
+	const most = 1 << 32
+	for _, c := range []struct {
+		what string
+		s    Segment
+		good bool
+	}{
+		{"no rows", Segment{}, true},
+		{"as many rows as there are places", Segment{Rows: most}, true},
+		{"one more", Segment{Rows: most + 1}, false},
+		{"less than none", Segment{Rows: -1}, false},
+		{"less than no bytes", Segment{Bytes: -1}, false},
+		{"ranges that touch", Segment{Rows: 20, Ranges: []Range{{Base: 5, Rows: 10}, {Base: 15, Rows: 10}}}, true},
+		{"ranges that overlap", Segment{Rows: 20, Ranges: []Range{{Base: 5, Rows: 11}, {Base: 15, Rows: 10}}}, false},
+		{"ranges out of order", Segment{Rows: 20, Ranges: []Range{{Base: 15, Rows: 10}, {Base: 5, Rows: 10}}}, false},
+		{"more numbers than rows", Segment{Rows: 19, Ranges: []Range{{Base: 5, Rows: 10}, {Base: 15, Rows: 10}}}, true},
+		{"more rows than numbers", Segment{Rows: 21, Ranges: []Range{{Base: 5, Rows: 10}, {Base: 15, Rows: 10}}}, false},
+		{"the highest numbers", Segment{Rows: 1, Ranges: []Range{{Base: 1 << 62, Rows: 1 << 62}}}, true},
+		{"a higher one", Segment{Rows: 1, Ranges: []Range{{Base: 1<<62 + 1, Rows: 1}}}, false},
+		{"more of them", Segment{Rows: 1, Ranges: []Range{{Base: 0, Rows: 1<<62 + 1}}}, false},
+	} {
+		c.s.File, c.s.Table = 7, 2
+		b := (&Edit{Add: []Segment{c.s}}).Append(nil)
+		e, err := DecodeEdit(b)
+		if (err == nil) != c.good || c.good && !bytes.Equal(e.Append(nil), b) {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+}
+
+// TestNewFile: a file takes edits until they are more bytes than rewriteAfter; then another takes its place, with all that
+// the edits did, and only then.
+func TestNewFile(t *testing.T) {
+	m := newMem()
+	s, err := Open(m, "db", anything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Apply(&Edit{Catalog: create(t), DDL: 1}); err != nil {
+		t.Fatal(err)
+	}
+	files := 0
+	for i := range 60 {
+		number, size := s.mu.number, s.mu.a.Offset-s.mu.base
+		e := add(i + 1)
+		e.Add[0].Quarantined = string(bytes.Repeat([]byte{'x'}, 20_000))
+		if i > 0 {
+			e.Remove = []FileID{FileID(i)}
+		}
+		if _, err := s.Apply(e); err != nil {
+			t.Fatal(err)
+		}
+		if due := size > rewriteAfter; due != (s.mu.number > number) {
+			t.Fatalf("edit %d: behind %d bytes of edits the file is %d, was %d", i, size, s.mu.number, number)
+		}
+		if s.mu.number > number {
+			files++
+		}
+	}
+	if files < 2 {
+		t.Errorf("%d new files", files)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v, _, err := Read(m.CrashClone(1, 0), "db")
+	if err != nil || v.Watermark != 60 || m.OpenFiles() != 0 {
+		t.Errorf("read again: %+v, %v, %d files open", v, err, m.OpenFiles())
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -156,9 +157,93 @@ func FuzzReader(f *testing.F) {
 	f.Add(build([]int{10, 20}, []int{30, 5}))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, _, _ = readAll(b)
+		seqs, sizes, _ := readAll(b)
+		total := int64(HeaderBytes)
+		for i, n := range sizes {
+			total += Size(n)
+			if i > 0 && seqs[i] != seqs[i-1]+1 {
+				t.Fatalf("record %d follows %d", seqs[i], seqs[i-1])
+			}
+		}
+		if len(sizes) > 0 && total > int64(len(b))+7 {
+			t.Fatalf("records of %d bytes out of %d", total, len(b))
+		}
 	})
 }
 
 // golden is a file with one record of three bytes, format 2.
 const golden = "534c545257414c2002000000313578c7070000000000000001000000000000004000000000000000000000000000000057ca7ba803000000300000000100000001000000000000000101010000000000"
+
+// TestLongest: a record of several frames may be as long as the reader takes, and no byte longer.
+func TestLongest(t *testing.T) {
+	const n = 2*MaxPayload + 100
+	for _, c := range []struct {
+		most int64
+		good bool
+	}{{n, true}, {n - 1, false}, {n - MaxPayload, false}} {
+		r, err := NewReader(memory(build([]int{5, n, 7})), WAL, 7, c.most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sizes []int
+		for err == nil {
+			var f Frame
+			if f, err = r.Next(); err == nil {
+				sizes = append(sizes, len(f.Payload))
+				if f.Sequence != uint64(len(sizes)) || bytes.Count(f.Payload, []byte{byte(len(sizes))}) != len(f.Payload) {
+					t.Errorf("record %d is not what was written", len(sizes))
+				}
+			}
+		}
+		if c.good != errors.Is(err, io.EOF) || c.good && !slices.Equal(sizes, []int{5, n, 7}) || !c.good && !errs.Is(err, errs.DataCorrupted) {
+			t.Errorf("at most %d bytes: %d, %v", c.most, sizes, err)
+		}
+	}
+}
+
+// TestTailWhole: of a frame that does not verify all bytes are there when less than a word of zeros is missing.
+func TestTailWhole(t *testing.T) {
+	for _, c := range []struct {
+		payload, zeros int
+		want           bool
+	}{{16, 0, true}, {16, 7, true}, {16, 8, false}, {5, 4, true}, {5, 5, false}, {MaxPayload, 0, true}, {MaxPayload, 7, true}, {MaxPayload, 8, false}} {
+		b := build([]int{10}, []int{c.payload})
+		last := len(b) - int(Size(c.payload))
+		for i := range c.zeros {
+			b[last+FrameBytes+c.payload-1-i] = 0
+		}
+		b[last] ^= 1 // of its checksum
+		r, err := NewReader(memory(b), WAL, 7, 64<<20)
+		for err == nil {
+			_, err = r.Next()
+		}
+		if !errors.Is(err, io.EOF) || r.Tail().Whole != c.want {
+			t.Errorf("%d bytes, %d zeros at their end: %+v, %v", c.payload, c.zeros, r.Tail(), err)
+		}
+	}
+}
+
+// TestEveryLength: a file that is cut anywhere has the records before the cut, whichever window they are read through.
+func TestEveryLength(t *testing.T) {
+	b := build([]int{10, 3}, []int{700, 0}, []int{64, 1, 2})
+	whole, _, err := readAll(b)
+	if err != nil || len(whole) != 7 {
+		t.Fatalf("%d, %v", whole, err)
+	}
+	var ends []int64 // without what fills the last word
+	at := int64(HeaderBytes)
+	for _, n := range []int{10, 3, 700, 0, 64, 1, 2} {
+		ends = append(ends, at+FrameBytes+int64(n))
+		at += Size(n)
+	}
+	for cut := HeaderBytes; cut <= len(b); cut++ {
+		want := 0
+		for want < 7 && ends[want] <= int64(cut) {
+			want++
+		}
+		got, _, err := readAll(b[:cut])
+		if err != nil || !slices.Equal(got, whole[:want]) && len(got)+len(whole[:want]) > 0 {
+			t.Errorf("%d of %d bytes: records %d, want %d: %v", cut, len(b), got, want, err)
+		}
+	}
+}

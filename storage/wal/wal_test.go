@@ -277,6 +277,71 @@ func TestDiskFullResumes(t *testing.T) {
 	l.Close()
 }
 
+// TestHalfWrittenGroups: a disk that is full in the middle of a group, at any place, keeps nothing of it, in this process, in
+// the next one and after a crash; with room again the log goes on behind the last record that was acknowledged.
+func TestHalfWrittenGroups(t *testing.T) {
+	long := func(l *Log, v uint64) error {
+		const n = 6000 // more than a file has room for
+		return l.Append(context.Background(), &Entry{Type: 1, Pieces: [][]byte{binary.LittleEndian.AppendUint64(nil, v), bytes.Repeat([]byte{byte((n + 8) & 255)}, n)}})
+	}
+	step, full, taken := 61, 0, 0
+	if testing.Short() {
+		step = 607
+	}
+	for room := 0; room < 16_000; room += step {
+		m := newMem()
+		l, _, err := open(m, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := uint64(0)
+		for ; v < 5; v++ {
+			if err := put(l, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.SetCapacity(m.Used() + int64(room))
+		switch err := long(l, v); {
+		case err == nil:
+			taken++
+			v++
+		case !errs.Is(err, errs.DiskFull):
+			t.Fatalf("%d bytes of room: %v", room, err)
+		default:
+			full++
+		}
+		for i, keep := range []float64{0, 0.5, 1} {
+			c := m.CrashClone(uint64(3*room+i), keep)
+			c.SetCapacity(0)
+			again, got, err := open(c, 0)
+			if err != nil {
+				t.Fatalf("%d bytes of room, keep %v: %v", room, keep, err)
+			}
+			checkPrefix(t, fmt.Sprintf("%d bytes of room, keep %v", room, keep), got, int(v), int(v))
+			again.Close()
+		}
+		m.SetCapacity(0)
+		for range 3 {
+			if err := long(l, v); err != nil {
+				t.Fatalf("%d bytes of room, and more again: %v", room, err)
+			}
+			v++
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		l, got, err := open(m, 0)
+		if err != nil {
+			t.Fatalf("%d bytes of room: %v", room, err)
+		}
+		checkPrefix(t, fmt.Sprintf("%d bytes of room, closed", room), got, int(v), int(v))
+		l.Close()
+	}
+	if full == 0 || taken == 0 {
+		t.Errorf("%d times full, %d times not", full, taken)
+	}
+}
+
 // TestSpareFailsOnce: the next file could not be made when the disk was full, or failed, for a moment; who needs it later
 // does not hear of that.
 func TestSpareFailsOnce(t *testing.T) {

@@ -109,6 +109,7 @@ type DB struct {
 	loads         []*Load                         // replaced as a whole
 	held          map[catalog.TableID]*table.Hold
 	merges        map[manifest.FileID]bool  // files that are being merged
+	kept          map[catalog.TableID]int   // tables that are to have a key which only their files know: these stay
 	toMerge       map[*shelf.Shelf]struct{} // tables that have changed since they were looked at
 	compactions   []*Compaction
 	mergeFailures int // one after the other

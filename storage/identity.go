@@ -118,8 +118,11 @@ func (db *DB) extended(ctx context.Context, f *shelf.File, heirs []heir) (*shelf
 	ids := identitiesOf(heirs, rows)
 	in := &segment.Input{ID: uint64(meta.File), Rows: rows, Columns: []segment.Column{shelf.IdentityColumn}, Account: db.writeAccount}
 	in.Chunks = func(int) ([]*batch.Vector, error) { return []*batch.Vector{ids}, ctx.Err() }
-	var err error
-	if meta.Bytes, err = db.files.Extend(f, in); err != nil {
+	s, err := f.Segment()
+	if err != nil {
+		return nil, f.Noticed(err)
+	}
+	if meta.Bytes, err = db.files.Extend(s, 1, in); err != nil {
 		return nil, err
 	}
 	x, err := db.files.Open(meta)

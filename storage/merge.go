@@ -26,8 +26,11 @@ type merging struct {
 	written   []*index.RowSet // of the outputs, then
 }
 
-// startLocked begins the merge of a plan; nil when one of its files has gone or is being merged.
+// startLocked begins the merge of a plan; nil when one of its files has gone or is being merged, or the files are kept.
 func (db *DB) startLocked(t *shelf.Shelf, p compact.Plan) *merging {
+	if db.kept[t.Table.ID] > 0 {
+		return nil
+	}
 	m := &merging{table: t, plan: p, merge: compact.Merge{Table: t.Table, RowsMax: db.o.Merge.RowsMax, Whole: p.Reason == compact.Rebuild}}
 	for _, f := range p.Files {
 		now, ok := t.Files.Get(f.ID)

@@ -38,7 +38,7 @@ func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 	db := &DB{o: o, dir: dir, handles: handles, tables: map[catalog.TableID]*shelf.Shelf{}, busy: map[*shelf.Shelf]struct{}{},
 		changed: map[catalog.TableID]struct{}{}, kick: make(chan struct{}, 1),
 		archiveKick: make(chan struct{}, 1), attached: map[manifest.FileID]*shelf.File{},
-		merges: map[manifest.FileID]bool{}, held: map[catalog.TableID]*table.Hold{}, toMerge: map[*shelf.Shelf]struct{}{},
+		merges: map[manifest.FileID]bool{}, kept: map[catalog.TableID]int{}, held: map[catalog.TableID]*table.Hold{}, toMerge: map[*shelf.Shelf]struct{}{},
 		mergeKick: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}}
 	db.cond = sync.NewCond(&db.mu)
 	start := time.Now()

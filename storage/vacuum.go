@@ -53,7 +53,7 @@ func (db *DB) undertake(ctx context.Context, id catalog.TableID, pick func([]com
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	t := db.tables[id]
-	for t != nil && db.mergesOfLocked(t) && ctx.Err() == nil && !db.closing {
+	for t != nil && (db.mergesOfLocked(t) || db.kept[id] > 0) && ctx.Err() == nil && !db.closing {
 		db.cond.Wait()
 	}
 	switch {

@@ -39,13 +39,20 @@ func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 		return "", errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", rel.Name)
 	}
 	a := &alteration{ctx: ctx, env: env, id: rel.Table.ID}
-	if types := func(x ddl.Action) bool { return x.Verb == ddl.SetType }; !env.Session.InTransaction() && slices.ContainsFunc(b.Actions, types) {
-		// Rows may have to be written anew. In a transaction block it would have to wait for others while others wait for it.
+	if !env.Session.InTransaction() && slices.ContainsFunc(b.Actions, looksAtAll) {
+		// Rows may have to be written anew, or to be known by a key. In a transaction block it would have to wait for others while others wait for it.
 		if err := env.Tx.Hold(ctx, a.id); err != nil {
 			return "", err
 		}
 		if a.table() == nil {
 			return "", errs.New(errs.UndefinedTable, "relation %q does not exist", b.Table.String())
+		}
+	}
+	for _, x := range b.Actions {
+		if verb := systemVerbs[x.Verb]; verb != "" {
+			if err := catalog.SystemColumn(x.Name, verb); err != nil {
+				return "", err
+			}
 		}
 	}
 	for list := inPasses(b.Actions); len(list) > 0; {
@@ -64,6 +71,14 @@ func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 		list = list[n:]
 	}
 	return tag, nil
+}
+
+// looksAtAll tells whether an action goes through all rows for so long that others should wait, rather than that it finds
+// that rows have come.
+func looksAtAll(x ddl.Action) bool {
+	return x.Verb == ddl.SetType || slices.ContainsFunc(x.Constraints, func(k ddl.Constraint) bool {
+		return k.Kind == catalog.PrimaryKey || k.Kind == catalog.Unique
+	})
 }
 
 // inPasses returns actions in the order in which PostgreSQL does them: what goes, what comes, types, and the rest.
@@ -110,11 +125,6 @@ func (a *alteration) edit(step func(t *catalog.Table) error) error {
 }
 
 func (a *alteration) run(x *ddl.Action) error {
-	if verb := systemVerbs[x.Verb]; verb != "" {
-		if err := catalog.SystemColumn(x.Name, verb); err != nil {
-			return err
-		}
-	}
 	switch x.Verb {
 	case ddl.AddColumn:
 		return a.addColumn(x)

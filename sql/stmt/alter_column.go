@@ -185,25 +185,29 @@ func (a *alteration) setNotNull(name string) error {
 // any tells whether a row of the table satisfies a condition.
 func (a *alteration) any(condition string) (bool, error) {
 	t := a.table()
-	text := "SELECT 1 FROM " + quote(t.Schema) + "." + quote(t.Name) + " WHERE " + condition + " LIMIT 1"
-	sts, err := parse.Parse(text)
-	if err != nil {
-		return false, err
-	}
-	bound, err := bind.New(a.env.Resolver, nil, bind.Env{Fn: a.env.Fn}).Statement(sts[0])
-	if err != nil {
-		return false, err
-	}
-	plan, err := a.env.optimize(a.ctx, bound.(*bind.Query).Plan)
-	if err != nil {
-		return false, err
-	}
 	found := false
-	err = a.env.run(a.ctx, plan, func(b *batch.Batch) error {
+	err := a.read("SELECT 1 FROM "+quote(t.Schema)+"."+quote(t.Name)+" WHERE "+condition+" LIMIT 1", func(b *batch.Batch) error {
 		found = found || b.Len > 0
 		return nil
 	})
 	return found, err
+}
+
+// read runs a query on the rows that the transaction sees.
+func (a *alteration) read(text string, do func(*batch.Batch) error) error {
+	sts, err := parse.Parse(text)
+	if err != nil {
+		return err
+	}
+	bound, err := bind.New(a.env.Resolver, nil, bind.Env{Fn: a.env.Fn}).Statement(sts[0])
+	if err != nil {
+		return err
+	}
+	plan, err := a.env.optimize(a.ctx, bound.(*bind.Query).Plan)
+	if err != nil {
+		return err
+	}
+	return a.env.run(a.ctx, plan, do)
 }
 
 // quote quotes a name, whatever it is.

@@ -1,7 +1,6 @@
 package stmt
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -12,7 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// addConstraints adds constraints. The rows that are there are held against a CHECK; keys need a table without rows.
+// addConstraints adds constraints. The rows that are there are held against a CHECK and a key.
 func (a *alteration) addConstraints(list []ddl.Constraint) error {
 	for i := range list {
 		if err := a.addConstraint(&list[i]); err != nil {
@@ -26,11 +25,8 @@ func (a *alteration) addConstraint(d *ddl.Constraint) error {
 	if d.Name != "" && a.table().Constraint(d.Name) != nil {
 		return errs.New(errs.DuplicateObject, "constraint %q for relation %q already exists", d.Name, a.table().Name)
 	}
-	key := d.Kind == catalog.PrimaryKey || d.Kind == catalog.Unique
-	if key {
-		if empty, err := a.empty(); err != nil || !empty {
-			return cmp.Or[error](err, errs.Unsupported("ADD %s to a table that has rows", map[bool]string{true: "PRIMARY KEY", false: "UNIQUE"}[d.Kind == catalog.PrimaryKey]))
-		}
+	if d.Kind == catalog.PrimaryKey && a.table().PrimaryKey() != nil {
+		return errs.New(errs.InvalidTableDefinition, "multiple primary keys for table %q are not allowed", a.table().Name)
 	}
 	made := *a.table()
 	made.Columns, made.Constraints = slices.Clone(made.Columns), slices.Clone(made.Constraints)
@@ -51,7 +47,13 @@ func (a *alteration) addConstraint(d *ddl.Constraint) error {
 		}
 		return nil
 	}
-	if key || k.Kind == catalog.Check && !k.NotValid {
+	if k.Indexed() {
+		if err := a.indexed(&made, &k); err != nil {
+			return err
+		}
+		step = a.still(a.known(&k, step))
+	}
+	if k.Kind == catalog.Check && !k.NotValid {
 		step = a.still(step)
 	}
 	if k.Kind == catalog.Check && !k.NotValid {

@@ -46,6 +46,7 @@ type Tx struct {
 	spare   []*batch.Batch            // that have moved, to be filled again
 
 	hold      *table.Hold // on a table whose rows it exchanges
+	kept      []func()    // of tables that are to have keys: lets their files be merged again
 	indexes   []string    // of tables whose rows it has exchanged
 	conflicts bool        // there was an ON CONFLICT: what it did not find came from others
 	rejecting bool        // a reject table was made, that others may make, too
@@ -209,6 +210,14 @@ func (t *Tx) Settle() {
 	t.retired = t.retired[:0]
 }
 
+// release lets files be merged again that the transaction kept as they are.
+func (t *Tx) release() {
+	for _, f := range t.kept {
+		f()
+	}
+	t.kept = nil
+}
+
 // Rollback ends the transaction and forgets its writes.
 func (t *Tx) Rollback() {
 	if t.load != nil {
@@ -219,6 +228,7 @@ func (t *Tx) Rollback() {
 	t.deletes, t.hidden = nil, nil
 	t.unpin()
 	t.db.Release(t.hold)
+	t.release()
 	t.account.Close()
 }
 

@@ -78,11 +78,7 @@ func (m *Merger) Run(ctx context.Context, x *Merge) (err error) {
 			err = errs.Internal("merge segments of table %q: %v", x.Table.Name, r)
 		}
 		if err != nil {
-			for _, o := range x.Outputs {
-				o.File.Obsolete()
-				o.File.Release()
-			}
-			x.Outputs = nil
+			x.dropOutputs()
 		}
 	}()
 	c := cache.New(m.Account, cacheBytes)
@@ -112,6 +108,15 @@ func (m *Merger) Run(ctx context.Context, x *Merge) (err error) {
 		first += c.rows
 	}
 	return m.Dir.Sync()
+}
+
+// dropOutputs removes what came of a merge that failed.
+func (x *Merge) dropOutputs() {
+	for _, o := range x.Outputs {
+		o.File.Obsolete()
+		o.File.Release()
+	}
+	x.Outputs = nil
 }
 
 // Close gives back what the merge holds; its outputs are the caller's.
@@ -302,10 +307,10 @@ func (x *Merge) without(k int, only *index.RowSet) (rows int, without *index.Row
 }
 
 // columns returns the columns of the table that any of the inputs has. A younger one stays out, so that its value of older
-// rows goes on to be that. The identities of rows, whose numbers stay, are one more where any input has them.
+// rows goes on to be that, unless it is one of a key, which needs a run. The identities of rows, whose numbers stay, are one more where any input has them.
 func (x *Merge) columns(in []*segment.Segment) (columns []*catalog.Column) {
 	for col := range x.Table.Columns {
-		if c := &x.Table.Columns[col]; anyHas(in, c.ID) {
+		if c := &x.Table.Columns[col]; anyHas(in, c.ID) || keyed(x.Table, c.ID) {
 			columns = append(columns, c)
 		}
 	}
@@ -313,6 +318,11 @@ func (x *Merge) columns(in []*segment.Segment) (columns []*catalog.Column) {
 		columns = append(columns, &catalog.Column{ID: i.ID, Name: i.Name, Type: i.Type})
 	}
 	return columns
+}
+
+// keyed tells whether a column is one of a key.
+func keyed(t *catalog.Table, id uint32) bool {
+	return slices.ContainsFunc(t.Constraints, func(k catalog.Constraint) bool { return k.Indexed() && slices.Contains(k.Columns, id) })
 }
 
 // anyHas tells whether any of the inputs has a column.

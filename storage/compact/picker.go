@@ -59,6 +59,7 @@ const (
 	Vacuum  Reason = "vacuum"  // a client asked for it
 	Cluster Reason = "cluster"
 	Rebuild Reason = "reindex"
+	Key     Reason = "key"       // they are to have runs of a key
 	Divide  Reason = "partition" // its rows belong to files of several partitions
 )
 
@@ -240,10 +241,15 @@ func (p *Picker) Cluster(files []File) (plans []Plan) {
 }
 
 // Rebuild returns what writes each file anew by itself.
-func (p *Picker) Rebuild(files []File) (plans []Plan) {
+func (p *Picker) Rebuild(files []File) []Plan { return p.each(Rebuild, files) }
+
+// Index returns what gives each file by itself runs of keys.
+func (p *Picker) Index(files []File) []Plan { return p.each(Key, files) }
+
+func (p *Picker) each(why Reason, files []File) (plans []Plan) {
 	for _, f := range files {
 		if !f.Busy {
-			plans = append(plans, p.plan(Rebuild, []File{f}))
+			plans = append(plans, p.plan(why, []File{f}))
 		}
 	}
 	slices.SortFunc(plans, func(a, b Plan) int {

@@ -3,19 +3,21 @@ package segment
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// Extend writes a segment that has what s has, and more columns: those of in, with as many rows in the order of s. The
-// buffers of s are copied as they are, and none of them is decoded. in has no keys and no order.
-func Extend(w io.Writer, s *Segment, in *Input) (Info, error) {
-	for _, c := range in.Columns {
+// Extend writes a segment that has what s has, and more columns and runs of keys: the first more columns of in, and the keys
+// of in, whose columns may be further ones, which are read and not written. All have as many rows as s, in its order: in has
+// no order. The buffers of s are copied as they are, and none of them is decoded.
+func Extend(w io.Writer, s *Segment, more int, in *Input) (Info, error) {
+	for _, c := range in.Columns[:more] {
 		if s.Find(c.ID) >= 0 {
 			return Info{}, errs.Internal("segment %s has column %d already", s.name, c.ID)
 		}
 	}
-	if in.Rows != s.rows || in.Order != nil || len(in.Keys) > 0 {
+	if in.Rows != s.rows || in.Order != nil {
 		return Info{}, errs.Internal("%d more rows for segment %s of %d rows", in.Rows, s.name, s.rows)
 	}
 	sw := &writer{w: w, in: in}
@@ -24,16 +26,20 @@ func Extend(w io.Writer, s *Segment, in *Input) (Info, error) {
 	if err := sw.copy(s); err != nil {
 		return Info{}, err
 	}
-	more := make([]*meta, len(in.Columns))
-	if err := sw.columns(more); err != nil {
+	added := make([]*meta, more)
+	if err := sw.columns(added); err != nil {
 		return Info{}, err
 	}
-	metas := make([]*meta, 0, len(s.cols)+len(more))
+	runs, err := sw.writeKeys()
+	if err != nil {
+		return Info{}, err
+	}
+	metas := make([]*meta, 0, len(s.cols)+len(added))
 	for i := range s.cols {
 		metas = append(metas, s.cols[i].meta)
 	}
 	if sw.err == nil {
-		sw.finish(append(metas, more...), s.keys)
+		sw.finish(append(metas, added...), append(slices.Clip(s.keys), runs...))
 	}
 	if sw.err != nil {
 		return Info{}, fmt.Errorf("write segment %d: %w", in.ID, sw.err)

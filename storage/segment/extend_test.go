@@ -38,7 +38,7 @@ func TestExtend(t *testing.T) {
 			}
 		}
 		var file bytes.Buffer
-		info, err := Extend(&file, old, &Input{ID: 77, Columns: []Column{id}, Rows: d.rows,
+		info, err := Extend(&file, old, 1, &Input{ID: 77, Columns: []Column{id}, Rows: d.rows,
 			Chunks: func(int) ([]*batch.Vector, error) { return []*batch.Vector{ids}, nil }})
 		if err != nil || info.ID != 77 || info.Bytes != int64(file.Len()) {
 			t.Fatal(info, err)
@@ -57,7 +57,7 @@ func TestExtend(t *testing.T) {
 		for _, base := range []uint64{9000, scan.OwnRows} {
 			checkIdentities(t, r, s, ids, base)
 		}
-		if _, err := Extend(&file, s, &Input{ID: 78, Columns: []Column{id}, Rows: d.rows}); err == nil {
+		if _, err := Extend(&file, s, 1, &Input{ID: 78, Columns: []Column{id}, Rows: d.rows}); err == nil {
 			t.Error("a column that is there was added")
 		}
 	}

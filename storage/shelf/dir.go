@@ -127,13 +127,9 @@ func (d *Dir) Write(in *segment.Input) (bytes int64, err error) {
 	return d.write(in, func(w io.Writer) (segment.Info, error) { return segment.Write(w, in) })
 }
 
-// Extend is Write of what a file has and more columns, those of in.
-func (d *Dir) Extend(f *File, in *segment.Input) (bytes int64, err error) {
-	s, err := f.Segment()
-	if err != nil {
-		return 0, f.Noticed(err)
-	}
-	return d.write(in, func(w io.Writer) (segment.Info, error) { return segment.Extend(w, s, in) })
+// Extend is Write of what a segment has, and more columns and keys of in (segment.Extend).
+func (d *Dir) Extend(s *segment.Segment, more int, in *segment.Input) (bytes int64, err error) {
+	return d.write(in, func(w io.Writer) (segment.Info, error) { return segment.Extend(w, s, more, in) })
 }
 
 func (d *Dir) write(in *segment.Input, put func(io.Writer) (segment.Info, error)) (bytes int64, err error) {

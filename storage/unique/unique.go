@@ -50,6 +50,11 @@ func Of(t *catalog.Table) []Key {
 	return list
 }
 
+// Named returns the key of a table whose constraint has a name; none when there is no such key.
+func Named(t *catalog.Table, name string) []Key {
+	return slices.DeleteFunc(Of(t), func(k Key) bool { return k.Name != name })
+}
+
 // Same tells whether two keys are found by the same hashes.
 func (k *Key) Same(ids []uint32, nullsEqual bool) bool {
 	return k.NullsEqual == nullsEqual && slices.Equal(k.Layout.IDs, ids)

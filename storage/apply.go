@@ -2,30 +2,20 @@ package storage
 
 import (
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/shelf"
-	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/tokens"
 	"github.com/siltstone-db/siltstone/storage/wal"
 )
 
-// applyGroup makes a durable group visible. The log calls it, in order, from one goroutine; so does recovery.
+// applyGroup makes a durable group visible. The log calls it, in order, from one goroutine.
 func (db *DB) applyGroup(group []*wal.Entry) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	for _, e := range group {
-		if db.fatal != nil {
-			e.Err = db.fatal
-			continue
-		}
-		if err := db.applyLocked(e.Sequence, e.Data.(*commit)); err != nil {
-			db.fatal = errs.New(errs.From(err).Code, "rows that are durable could not be shown: %w", err).
-				WithHint("Restart the server: it recovers everything that was acknowledged.")
-			e.Err = db.fatal
-			continue
-		}
-		db.applied = e.Sequence
+	if err := db.applyGroupLocked(group); err != nil && db.fatal == nil {
+		db.fatal = errs.New(errs.From(err).Code, "rows that are durable could not be shown: %w", err).
+			WithHint("Restart the server: it recovers everything that was acknowledged.")
 	}
 	if db.fatal != nil { // half of a write may be there: nobody sees any of the group
+		db.lanes = lanes{}
 		for _, e := range group {
 			e.Err = db.fatal
 			for _, f := range e.Data.(*commit).files {
@@ -49,51 +39,44 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 	}
 }
 
-// applyLocked does what a record says: first the catalog, so that tables are there for their rows.
+// applyGroupLocked does what the records of a group say, as far as the first error. Those of different tables may be done
+// side by side (lanes).
+func (db *DB) applyGroupLocked(group []*wal.Entry) error {
+	if db.fatal != nil {
+		return db.fatal
+	}
+	last := db.applied
+	for _, e := range group {
+		if err := db.applyLocked(e.Sequence, e.Data.(*commit)); err != nil {
+			return err
+		}
+		last = e.Sequence
+	}
+	if err := db.runLanesLocked(); err != nil {
+		return err
+	}
+	db.applied = last
+	return nil
+}
+
+// applyLocked does what a record says: first the catalog, so that tables are there for their rows. Deletions and rows are
+// only noted, unless what follows needs them done.
 func (db *DB) applyLocked(sequence uint64, c *commit) error {
 	if len(c.edits) > 0 {
+		if err := db.runLanesLocked(); err != nil {
+			return err
+		}
 		if err := db.editLocked(sequence, c.edits); err != nil {
 			return err
 		}
 	}
-	for i := range c.logged {
-		if err := db.deleteLocked(&c.logged[i]); err != nil {
+	db.laneDeletions(c.logged)
+	if len(c.files) > 0 {
+		if err := db.runLanesLocked(); err != nil {
 			return err
 		}
+		db.adoptLocked(sequence, c.files)
 	}
-	db.adoptLocked(sequence, c.files)
-	return db.appendLocked(sequence, c.sections)
-}
-
-// appendLocked adds the rows of a record to their tables' live segments.
-func (db *DB) appendLocked(sequence uint64, sections []table.Section) error {
-	for i := range sections {
-		s := &sections[i]
-		t := db.tables[s.Table]
-		if t == nil {
-			continue // dropped later, in a catalog newer than the record
-		}
-		var row uint64 // of the table in the record
-		for j := range sections[:i] {
-			if sections[j].Table == s.Table {
-				row += uint64(sections[j].Batch.Len)
-			}
-		}
-		if err := db.appendRowsLocked(t, shelf.Rows{Batch: s.Batch, Hashes: s.Hashes, Sequence: sequence, At: row}); err != nil {
-			return err
-		}
-	}
+	db.laneRows(sequence, c.sections)
 	return nil
-}
-
-// appendRowsLocked adds rows to a table.
-func (db *DB) appendRowsLocked(t *shelf.Shelf, r shelf.Rows) error {
-	opened, frozen, err := t.Append(r)
-	if opened || frozen {
-		db.changedLocked(t)
-	}
-	if frozen {
-		db.wake()
-	}
-	return err
 }

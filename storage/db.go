@@ -118,6 +118,7 @@ type DB struct {
 	freed         int64 // bytes of live segments that were sealed since memory was given back
 	freedAt       time.Time
 	gaveBack      time.Time
+	lanes         lanes
 	fatal         error // rows that are durable could not be shown: intake has stopped, and so have edits of the manifest
 	closing       bool
 

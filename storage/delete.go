@@ -9,7 +9,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/shelf"
-	"github.com/siltstone-db/siltstone/storage/table"
 )
 
 // Rows are deleted by their numbers. Each row that comes to a table gets the next one when it is appended, which is in
@@ -193,28 +192,4 @@ func (db *DB) release(c *commit) {
 	}
 	c.deletions = slices.DeleteFunc(c.deletions, func(d deletion) bool { return d.taken })
 	db.cond.Broadcast()
-}
-
-// deleteLocked takes rows away from a table.
-func (db *DB) deleteLocked(d *table.Deletion) error {
-	t := db.tables[d.Table]
-	if t == nil {
-		return nil // dropped later, in a catalog newer than the record
-	}
-	db.changedLocked(t)
-	if d.Below > 0 {
-		if err := t.Cut(d.Below); err != nil {
-			return err
-		}
-		db.cond.Broadcast()
-	}
-	if d.Rows != nil {
-		if err := t.Delete(d.Rows); err != nil {
-			return err
-		}
-	}
-	if len(t.Dropped) > 0 {
-		db.wake() // their files go
-	}
-	return nil
 }

@@ -68,7 +68,8 @@ func (r *replay) Delete(d *table.Deletion) error {
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	return db.deleteLocked(d)
+	db.laneDeletions([]table.Deletion{*d})
+	return db.runLanesLocked()
 }
 
 // knowPlaces reads where the rows stand that a record deletes, since that takes files, which nobody waits for under mu.
@@ -128,7 +129,8 @@ func (r *replay) Append(id catalog.TableID, rows shelf.Rows) error {
 	defer r.db.mu.Unlock()
 	t := r.db.tables[id]
 	rows.Hashes = unique.Hashes(t.Keys, rows.Batch)
-	return r.db.appendRowsLocked(t, rows)
+	r.db.lanes.steps = append(r.db.lanes.steps, laneStep{table: t, rows: rows})
+	return r.db.runLanesLocked()
 }
 
 // Move implements recovery.Target.

@@ -119,7 +119,7 @@ func (db *DB) leaves(e *manifest.Edit, s *manifest.Segment) {
 	switch {
 	case replayed && db.retainLog(s.Table) > 0 || !replayed && db.archive.Keeps(s.Table, s.Record):
 		e.Archive.Attach = append(e.Archive.Attach, manifest.Attachment{File: s.File, Table: s.Table, Record: s.Record, Rows: s.Rows, Bytes: s.Bytes})
-	case db.tableThere(s.Table) && (replayed || s.Record >= db.archive.Start(0)):
+	case db.tableThere(s.Table) && (replayed || s.Record >= db.archive.Oldest()):
 		if e.Archive.Gone == nil {
 			e.Archive.Gone = map[catalog.TableID]uint64{}
 		}

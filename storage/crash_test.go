@@ -302,10 +302,12 @@ func TestCrashEverywhere(t *testing.T) { crashEverywhere(t, mixed(), 8, 1000) }
 
 // Each operation fails in each of four ways: once or from then on, with a device that is broken or full. What was
 // acknowledged is found by the next Open, and once the fault is over the database works again, or says why not.
-func TestErrorAtEveryOperation(t *testing.T) { errorEverywhere(t, mixed, 4) }
+func TestErrorAtEveryOperation(t *testing.T) {
+	errorEverywhere(t, func() crashing { return mixed() }, 4)
+}
 
 // errorEverywhere lets every step-th operation fail in each of the four ways, which take turns when step is 4 or more.
-func errorEverywhere(t *testing.T, w func() *workload, step int) {
+func errorEverywhere(t *testing.T, w func() crashing, step int) {
 	switch {
 	case testing.Short():
 		step = 44
@@ -321,7 +323,7 @@ func errorEverywhere(t *testing.T, w func() *workload, step int) {
 				t.Parallel() // much of it is waiting for another try
 				works, n := 0, from
 				for ; ; n += step {
-					reached, again := w().failAt(t, n, sticky, cause)
+					reached, again := failAt(t, w(), n, sticky, cause)
 					if again {
 						works++
 					}
@@ -336,7 +338,7 @@ func errorEverywhere(t *testing.T, w func() *workload, step int) {
 }
 
 // failAt lets the n-th operation fail. again says that the database took writes afterwards.
-func (w *workload) failAt(t *testing.T, n int, sticky bool, cause error) (reached, again bool) {
+func failAt(t *testing.T, w crashing, n int, sticky bool, cause error) (reached, again bool) {
 	t.Helper()
 	m := vfs.NewMem()
 	fsys := errorfs.New(m, errorfs.All&^errorfs.Read)
@@ -346,10 +348,10 @@ func (w *workload) failAt(t *testing.T, n int, sticky bool, cause error) (reache
 	what := fmt.Sprintf("operation %d, sticky %v, %v", n, sticky, cause)
 	if err == nil {
 		w.run(db)
-		err = w.failed
+		err = w.sofar().failed
 		reached = fsys.Failed() > 0
 		fsys.Heal()
-		e := w.afterwards(db)
+		e := afterwards(w, db)
 		if again = e == nil; !again && errs.From(e).Code == errs.InternalError {
 			t.Fatalf("%s: after the fault: %v", what, e)
 		}
@@ -367,7 +369,8 @@ func (w *workload) failAt(t *testing.T, n int, sticky bool, cause error) (reache
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
-	err = w.verify(db, int(w.acked.Load()), int(w.tried.Load()))
+	p := w.sofar()
+	err = w.verify(db, int(p.acked.Load()), int(p.tried.Load()))
 	if after := db.Catalog().Table("public", "after"); again && after == nil {
 		t.Errorf("%s: a table that was made afterwards is gone", what)
 	} else if again {
@@ -382,8 +385,9 @@ func (w *workload) failAt(t *testing.T, n int, sticky bool, cause error) (reache
 
 // afterwards writes to a table of its own and reads everything. An error without a SQLSTATE, or a wrong answer, comes as
 // XX000.
-func (w *workload) afterwards(db *DB) error {
-	if err := w.verify(db, int(w.acked.Load()), int(w.tried.Load())); err != nil {
+func afterwards(w crashing, db *DB) error {
+	p := w.sofar()
+	if err := w.verify(db, int(p.acked.Load()), int(p.tried.Load())); err != nil {
 		return err
 	}
 	if err := db.Apply(ctx, catalog.Create(clicks("after"))); err != nil {

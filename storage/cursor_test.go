@@ -279,7 +279,7 @@ func TestCursorAgainstModel(t *testing.T) {
 			}
 			l := &life{r: rand.New(rand.NewPCG(seed, 1)), db: open()}
 			cursor := func(from archive.Position) *archive.Cursor {
-				c, err := l.db.Archive().Cursor(archive.CursorOptions{Holder: "test", From: from})
+				c, err := l.db.Archive().Cursor(archive.CursorOptions{Follow: true, Holder: "test", From: from})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -456,7 +456,7 @@ func TestCursorPositions(t *testing.T) {
 func TestCursorWaits(t *testing.T) {
 	db := mustOpen(t, testOptions(vfs.NewMem()))
 	tab := mustCreate(t, db, "a")
-	c, err := db.Archive().Cursor(archive.CursorOptions{Table: tab.ID, Holder: "slow", Confirmed: true})
+	c, err := db.Archive().Cursor(archive.CursorOptions{Table: tab.ID, Follow: true, Holder: "slow", Confirmed: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -637,7 +637,7 @@ func loadStep(db *DB, i, a, b int) error {
 func TestCrashDuringLoads(t *testing.T) { crashEverywhere(t, loads(), 8, 2000) }
 
 // Every third operation fails once, or from then on, while loads run.
-func TestErrorsDuringLoads(t *testing.T) { errorEverywhere(t, loads, 12) }
+func TestErrorsDuringLoads(t *testing.T) { errorEverywhere(t, func() crashing { return loads() }, 12) }
 
 // TestNothingOfASettledLoadIsFrozen: live rows that the commit of a load brings to the log are not sealed under its hands
 // when memory is short.

@@ -205,7 +205,7 @@ func (w *workload) failWorkAt(t *testing.T, n int, fault readFault) (reached boo
 	fsys.Heal()
 	acked, tried := int(w.acked.Load()), int(w.tried.Load())
 	if db.Catalog().Table("public", "c") != nil {
-		if err := w.afterwards(db); err != nil {
+		if err := afterwards(w, db); err != nil {
 			t.Fatalf("%s: afterwards: %v", what, err)
 		}
 	}

@@ -148,6 +148,13 @@ func (a *Archive) Start(t catalog.TableID) uint64 {
 	return a.startLocked(t)
 }
 
+// Oldest returns the oldest record that is there, or the one to come; some behind it may have gone.
+func (a *Archive) Oldest() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.oldestLocked(a.o.Manifest.Version())
+}
+
 func (a *Archive) startLocked(t catalog.TableID) uint64 {
 	v := a.o.Manifest.Version()
 	return max(a.oldestLocked(v), v.Archive.Gone[t]+1)
@@ -158,6 +165,11 @@ func (a *Archive) oldestLocked(v *manifest.Version) uint64 {
 	if list := v.Archive.Files; len(list) > 0 {
 		return list[0].First
 	}
+	return a.beginLocked()
+}
+
+// beginLocked returns the oldest record that the log has and the archive has not.
+func (a *Archive) beginLocked() uint64 {
 	for _, s := range a.log.Files() {
 		if s.Last == 0 || s.Last > a.retired {
 			return s.First

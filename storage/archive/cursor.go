@@ -34,8 +34,10 @@ type CursorOptions struct {
 	Table catalog.TableID
 	// From is where reading begins; zero: with the first record from which on the log has all that is asked for.
 	From Position
-	// Until is the last record that is read; 0: new ones are waited for.
-	Until uint64
+	// Until is the last record that is read, which may be one to come. With Follow there is no last one: what comes is waited
+	// for.
+	Until  uint64
+	Follow bool
 	// Holder names who reads: what he has not read yet is kept, of his table or all, whatever retain_log says. "": nothing is
 	// held.
 	Holder string
@@ -136,7 +138,7 @@ func (c *Cursor) Next(ctx context.Context) (*Record, error) {
 		if c.held != nil && !c.o.Confirmed {
 			c.a.advance(c.held, c.next)
 		}
-		if c.o.Until > 0 && c.next > c.o.Until {
+		if !c.o.Follow && c.next > c.o.Until {
 			return nil, io.EOF
 		}
 		if err := c.a.await(ctx, c.next); err != nil {

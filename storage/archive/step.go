@@ -356,7 +356,7 @@ func (a *Archive) prune(p *Picture, d *Drop, gone map[catalog.TableID]uint64) {
 		left[f.Number] = true
 	}
 	a.mu.Lock()
-	oldest := a.retired + 1
+	oldest := a.beginLocked()
 	a.mu.Unlock()
 	for _, f := range p.Files {
 		if !left[f.Number] {

@@ -19,7 +19,7 @@
 // By default one bad row refuses the push, and the error names the first RowErrorsMax of them with index, column and
 // reason; with ?errors=partial the good rows are stored and the answer names the others; with ?errors=reject the others
 // are stored, too, in the table's reject table, with their reasons and as they came (an element of an array on one line), in
-// the same log record.
+// the same log record. With ?reject_limit=N more than N of them refuse the push all the same.
 //
 // # Memory and concurrency
 //

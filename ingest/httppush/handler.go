@@ -3,6 +3,7 @@ package httppush
 import (
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 	if err != nil {
 		return Answer{}, err
 	}
-	policy, err := policyOf(r)
+	policy, most, err := policyOf(r)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -67,6 +68,7 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 	}
 	defer body.Close()
 	p := h.newPush(cat, t, body, policy)
+	p.most = most
 	defer p.end()
 	p.draft.Token = token
 	err = p.read(r, terms)
@@ -134,17 +136,30 @@ func tokenOf(r *http.Request, user string, t *catalog.Table) (*table.Token, erro
 	return &table.Token{Table: t.ID, Client: "http/" + user, Key: keys[0]}, nil
 }
 
-func policyOf(r *http.Request) (policy, error) {
-	switch v := r.URL.Query().Get("errors"); v {
+// policyOf reads ?errors and ?reject_limit, how many bad rows may be left out (0: any number).
+func policyOf(r *http.Request) (p policy, most int64, err error) {
+	query := r.URL.Query()
+	switch v := query.Get("errors"); v {
 	case "", "refuse":
-		return refuse, nil
 	case "partial":
-		return partial, nil
+		p = partial
 	case "reject":
-		return reject, nil
+		p = reject
 	default:
-		return refuse, withStatus(http.StatusBadRequest, errs.New(errs.InvalidParameterValue, "errors=%.40q is none of refuse, partial and reject", v))
+		return p, 0, withStatus(http.StatusBadRequest, errs.New(errs.InvalidParameterValue, "errors=%.40q is none of refuse, partial and reject", v))
 	}
+	v := query.Get("reject_limit")
+	if v == "" {
+		return p, 0, nil
+	}
+	most, err = strconv.ParseInt(v, 10, 64)
+	switch {
+	case err != nil || most <= 0:
+		err = withStatus(http.StatusBadRequest, errs.New(errs.InvalidParameterValue, "reject_limit=%.40q is not a number greater than zero", v))
+	case p == refuse:
+		err = withStatus(http.StatusBadRequest, errs.New(errs.InvalidParameterValue, "reject_limit needs errors=partial or errors=reject"))
+	}
+	return p, most, err
 }
 
 // mediaOf returns the media type of a body, "" for one that cannot be read. A form is not taken for rows: browsers send

@@ -22,6 +22,7 @@ type push struct {
 	draft    *table.Draft
 	appender *table.Appender
 	policy   policy
+	most     int64      // bad rows that are left out; 0: any number
 	told     []RowError // the first RowErrorsMax
 	first    *errs.Error
 }
@@ -82,7 +83,7 @@ func (p *push) bad(b *format.BadRow) error {
 	if len(p.told) < RowErrorsMax {
 		p.told = append(p.told, RowError{Index: b.Index, Column: b.Column, Reason: b.Reason(), SQLState: string(b.Err.Code)})
 	}
-	if p.policy == refuse && len(p.told) == RowErrorsMax {
+	if p.policy == refuse && len(p.told) == RowErrorsMax || p.most > 0 && p.appender.BadRows() > p.most {
 		return p.refusal()
 	}
 	return nil

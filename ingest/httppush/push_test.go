@@ -27,6 +27,7 @@ import (
 type store struct {
 	cat       *catalog.Snapshot
 	commits   int
+	tables    int   // of the last commit
 	rows, sum int64 // sum of n and d
 	text      int   // bytes of s
 	held      int   // conditions that nobody has let go of
@@ -52,6 +53,7 @@ func (s *store) Numbered(edits ...catalog.Edit) []catalog.Edit { return edits }
 
 func (s *store) Commit(_ context.Context, w table.Write) (table.Ack, error) {
 	s.commits++
+	s.tables = len(w.Rows)
 	var rows int64
 	for _, b := range w.Rows[0].Batches {
 		rows += int64(b.Len)
@@ -332,6 +334,45 @@ func TestConditions(t *testing.T) {
 			if err != nil || fmt.Sprint(got) != fmt.Sprint(want[:len(got)]) || len(got) == 0 || partial && int(a.Rejected) != len(want) || int(a.Stored) != stored || int(st.rows) != stored || st.held != 0 {
 				t.Errorf("%s, partial %v: stored %d, rejected %d, %v: rows %v, want %v", media, partial, a.Stored, a.Rejected, err, got, want)
 			}
+		}
+	}
+}
+
+// What becomes of three bad rows among five, by the parameters of the push.
+func TestPolicies(t *testing.T) {
+	for _, tc := range []struct {
+		query            string
+		stored, rejected int64
+		tables           int // that the commit brings rows for
+		code             errs.Code
+		status, told     int
+	}{
+		{"", 0, 0, 0, errs.InvalidTextRepresentation, 0, 3},
+		{"errors=refuse", 0, 0, 0, errs.InvalidTextRepresentation, 0, 3},
+		{"errors=partial", 2, 3, 1, "", 0, 3},
+		{"errors=reject", 2, 3, 2, "", 0, 3},
+		{"errors=partial&reject_limit=3", 2, 3, 1, "", 0, 3},
+		{"errors=reject&reject_limit=3", 2, 3, 2, "", 0, 3},
+		{"errors=reject&reject_limit=2", 0, 0, 0, errs.InvalidTextRepresentation, 0, 3},
+		{"errors=partial&reject_limit=1", 0, 0, 0, errs.InvalidTextRepresentation, 0, 2},
+		{"reject_limit=1", 0, 0, 0, errs.InvalidParameterValue, 400, 0},
+		{"errors=reject&reject_limit=0", 0, 0, 0, errs.InvalidParameterValue, 400, 0},
+		{"errors=reject&reject_limit=x", 0, 0, 0, errs.InvalidParameterValue, 400, 0},
+		{"errors=some", 0, 0, 0, errs.InvalidParameterValue, 400, 0},
+	} {
+		st, pool := newStore(t), mem.NewPool(64<<20)
+		r := request("{\"n\":1}\n{\"n\":\"x\"}\n{}\n{\"n\":2}\nnonsense\n")
+		r.URL.RawQuery = tc.query
+		a, err := newHandler(st, pool).Push(httptest.NewRecorder(), r, "u")
+		var e *Error
+		if tc.code != "" {
+			if !errors.As(err, &e) || e.Err.Code != tc.code || e.Status != tc.status || len(e.Rows) != tc.told || st.commits != 0 || pool.Used() != 0 {
+				t.Errorf("%s: got %+v", tc.query, err)
+			}
+			continue
+		}
+		if err != nil || a.Stored != tc.stored || a.Rejected != tc.rejected || len(a.Rows) != tc.told || st.tables != tc.tables || pool.Used() != 0 {
+			t.Errorf("%s: %+v, %v, rows for %d tables", tc.query, a, err, st.tables)
 		}
 	}
 }

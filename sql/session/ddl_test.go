@@ -9,6 +9,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/vfs"
+	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
 
 // script runs texts by several sessions in turn and holds what each of them sees against what it should: lines are
@@ -157,4 +158,36 @@ func TestSwap(t *testing.T) {
 	}
 	done.Store(true)
 	wg.Wait()
+}
+
+// A column with a default costs a log record, however many rows there are: no segment and no manifest is read or written.
+func TestAddColumnTouchesNoRows(t *testing.T) {
+	fsys := errorfs.New(vfs.NewMem(), errorfs.All)
+	var mu sync.Mutex
+	var seen []string
+	armed := false
+	arm := func(now bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		armed = now
+	}
+	fsys.Before = func(_ int, _ errorfs.Kind, name string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if armed && (strings.Contains(name, "/segments/") || strings.Contains(name, "/manifest-")) {
+			seen = append(seen, name)
+		}
+	}
+	f := openWith(t, storage.Options{FS: fsys, NoMerge: true, SealAge: 1 << 50})
+	s := f.session()
+	must(t, s, "CREATE TABLE t (a int, b text) WITH (seal_rows = 5000); INSERT INTO t SELECT i, i::text FROM generate_series(1, 20000) i; CHECKPOINT")
+	arm(true)
+	must(t, s, "ALTER TABLE t ADD COLUMN c int NOT NULL DEFAULT 7")
+	arm(false)
+	if len(seen) > 0 {
+		t.Errorf("the column has touched %q", seen)
+	}
+	if got := run(s, "SELECT count(*), sum(c) FROM t"); got != "columns count,sum; 20000,140000; tag SELECT 1" {
+		t.Error(got)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -339,6 +340,52 @@ func TestHalfWrittenGroups(t *testing.T) {
 	}
 	if full == 0 || taken == 0 {
 		t.Errorf("%d times full, %d times not", full, taken)
+	}
+}
+
+// TestOldFramesBehindAGroup: frames of a group that a full disk has cut off are not those of the next one, which may end
+// where one of them begins.
+func TestOldFramesBehindAGroup(t *testing.T) {
+	entry := func(v uint64, n int) *Entry {
+		return &Entry{Type: 1, Pieces: [][]byte{binary.LittleEndian.AppendUint64(nil, v), bytes.Repeat([]byte{byte(n)}, n-8)}, bytes: int64(n), done: make(chan struct{}, 1)}
+	}
+	for last := 8; last < 1500; last += 100 {
+		m := newMem()
+		fsys := errorfs.New(m, errorfs.Write)
+		l, _, err := open(fsys, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		together := func(list ...*Entry) (err error) {
+			l.mu.Lock()
+			l.mu.queue = append(l.mu.queue, list...)
+			l.mu.cond.Broadcast()
+			l.mu.Unlock()
+			for _, e := range list {
+				<-e.done
+				err = errors.Join(err, e.Err)
+			}
+			return err
+		}
+		if err := together(entry(0, 100)); err != nil {
+			t.Fatal(err)
+		}
+		fsys.Fail(1, false, syscall.ENOSPC) // half of the bytes are there then
+		if err := together(entry(1, 100), entry(2, 100), entry(3, 100), entry(4, last)); !errs.Is(err, errs.DiskFull) {
+			t.Fatal(err)
+		}
+		for v := uint64(1); v < 4; v++ {
+			again, got, err := open(m.CrashClone(v, 1), 0)
+			if err != nil {
+				t.Fatalf("%d bytes at the end of the group, record %d: %v", last, v, err)
+			}
+			checkPrefix(t, fmt.Sprintf("%d bytes at the end of the group", last), got, int(v), int(v))
+			again.Close()
+			if err := together(entry(v, 100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.Close()
 	}
 }
 

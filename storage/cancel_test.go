@@ -15,6 +15,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/tokens"
+	"github.com/siltstone-db/siltstone/storage/unique"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -195,6 +196,7 @@ func TestCancelOfWaits(t *testing.T) {
 		}},
 		{"storage.(*DB).reserve", func(db *DB, tab *catalog.Table) func() {
 			c := &commit{keyed: []keyed{{table: tab.ID, all: true}}}
+			c.keyed[0].rows.Reset(unique.Of(tab))
 			if err := db.reserve(ctx, c); err != nil {
 				t.Error(err)
 			}

@@ -65,6 +65,11 @@ func mustOpen(t testing.TB, o Options) *DB {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := left(db); err != nil {
+			t.Errorf("at the end: %v", err)
+		}
+	})
 	return db
 }
 

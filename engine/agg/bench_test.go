@@ -13,7 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/source"
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -26,7 +26,7 @@ func benchGroup(b *testing.B, rel *enginetest.Relation, keys []int, calls []agg.
 	for i := range rel.Types() {
 		req.Columns = append(req.Columns, i)
 	}
-	acc := mem.NewPool(0).Account("bench", 0)
+	acc := memtest.Pool(b, 0).Account("bench", 0)
 	groups := 0
 	b.ReportAllocs()
 	cpu := cpuTime()

@@ -20,7 +20,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/source"
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -52,7 +52,7 @@ func states(t testing.TB, cfg agg.Config, rel *enginetest.Relation, workers int,
 	src := source.NewScan(rel, req)
 	cfg.Scan = src
 	e := &exporting{Group: agg.New(cfg)}
-	acc := mem.NewPool(0).Account("test", 0)
+	acc := memtest.Pool(t, 0).Account("test", 0)
 	task := &op.Task{Ctx: context.Background(), Workers: workers, Account: acc, BatchRows: 500, Spill: space}
 	if err := exec.Run(task, &exec.Plan{Pipelines: []*exec.Pipeline{{Source: src, Sink: e}}}); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func states(t testing.TB, cfg agg.Config, rel *enginetest.Relation, workers int,
 func merged(t testing.TB, cfg agg.Config, records [][]byte, limit int64) (rows []enginetest.Row, err error) {
 	space, clean := enginetest.Space(t, spill.Options{})
 	defer clean()
-	acc := mem.NewPool(0).Account("test", limit)
+	acc := memtest.Pool(t, 0).Account("test", limit)
 	task := &op.Task{Ctx: context.Background(), Workers: 1, Account: acc, BatchRows: 100, Spill: space}
 	g := agg.New(cfg)
 	defer func() {
@@ -254,7 +254,7 @@ func checkHeader(t *testing.T, cfg agg.Config, header []byte) {
 	t.Helper()
 	g := agg.New(cfg)
 	defer g.Close()
-	if err := g.Open(&op.Task{Ctx: context.Background(), Workers: 1, Account: mem.NewPool(0).Account("test", 0)}); err != nil {
+	if err := g.Open(&op.Task{Ctx: context.Background(), Workers: 1, Account: memtest.Pool(t, 0).Account("test", 0)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.CheckHeader(header); err != nil {
@@ -351,7 +351,7 @@ func TestHeaderBits(t *testing.T) {
 	header, _ := states(t, cfg, enginetest.NewRelation(cfg.In, enginetest.Random(rand.New(rand.NewPCG(4, 4)), cols, 3), 1, nil), 1, nil)
 	g := agg.New(cfg)
 	defer g.Close()
-	if err := g.Open(&op.Task{Ctx: context.Background(), Workers: 1, Account: mem.NewPool(0).Account("test", 0)}); err != nil {
+	if err := g.Open(&op.Task{Ctx: context.Background(), Workers: 1, Account: memtest.Pool(t, 0).Account("test", 0)}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range header {

@@ -13,7 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/engine/source"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 
@@ -224,7 +224,7 @@ func TestGroupLimits(t *testing.T) {
 	run := func(ctx context.Context, limit int64) error {
 		src := source.NewScan(rel, scan.Request{Columns: []int{0}})
 		g := agg.New(agg.Config{In: src.Types(), Keys: []agg.Key{{Column: 0, Origin: -1}}})
-		acc := mem.NewPool(limit).Account("query", 0)
+		acc := memtest.Pool(t, limit).Account("query", 0)
 		err := exec.Run(&op.Task{Ctx: ctx, Workers: 2, Account: acc, BatchRows: 2048},
 			&exec.Plan{Pipelines: []*exec.Pipeline{{Source: src, Sink: g}}})
 		if acc.Used() != 0 {

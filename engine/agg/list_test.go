@@ -14,7 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/source"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -39,7 +39,7 @@ func TestLongLists(t *testing.T) {
 		limit int64
 		code  errs.Code
 	}{{0, ""}, {n * 12, errs.OutOfMemory}, {n * 36, errs.OutOfMemory}} {
-		acc := mem.NewPool(0).Account("query", c.limit)
+		acc := memtest.Pool(t, 0).Account("query", c.limit)
 		src := source.NewScan(enginetest.NewRelation([]types.Type{int4}, rows, 1, nil), scan.Request{Columns: []int{0}})
 		g := agg.New(agg.Config{In: src.Types(), Calls: []agg.Call{{Fn: arrAgg, Args: []int{0}, Filter: -1, OrderBy: []agg.Order{{Column: 0}}}}})
 		text := ""

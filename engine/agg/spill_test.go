@@ -17,7 +17,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -28,7 +28,7 @@ func limited(ctx context.Context, t testing.TB, f *fixture, workers int, limit i
 	var rows []enginetest.Row
 	p[1].DependsOn = []int{0}
 	p[1].Sink = exec.NewResult(g.Types(), func(b *batch.Batch) error { rows = append(rows, enginetest.Rows(b)...); return nil })
-	acc := mem.NewPool(0).Account("test", limit)
+	acc := memtest.Pool(t, 0).Account("test", limit)
 	err := exec.Run(&op.Task{Ctx: ctx, Workers: workers, Account: acc, BatchRows: batch.MaxRows, Spill: space}, &exec.Plan{Pipelines: p})
 	if acc.Used() != 0 {
 		t.Errorf("%d bytes were not given back", acc.Used())
@@ -159,7 +159,7 @@ func TestGroupRefusedInCombine(t *testing.T) {
 			var got []enginetest.Row
 			p[0].Sink, p[1].Source, p[1].DependsOn = q, q, []int{0}
 			p[1].Sink = exec.NewResult(g.Types(), func(b *batch.Batch) error { got = append(got, enginetest.Rows(b)...); return nil })
-			acc := mem.NewPool(0).Account("test", 1<<30)
+			acc := memtest.Pool(t, 0).Account("test", 1<<30)
 			if err := exec.Run(&op.Task{Ctx: context.Background(), Workers: 2, Account: acc, BatchRows: batch.MaxRows, Spill: space}, &exec.Plan{Pipelines: p}); err != nil || acc.Used() != 0 {
 				t.Fatalf("by %v, %d bytes left: %v; %d bytes were not given back", keys, left, err, acc.Used())
 			}

@@ -14,7 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -130,7 +130,7 @@ func TestWeightsRefused(t *testing.T) {
 	float8, int8 := types.T(types.Float8), types.T(types.Int8)
 	g := agg.New(agg.Config{In: []types.Type{float8, int8}, Calls: []agg.Call{{Fn: aggregate("sum", fn.Sum, float8), Args: []int{0}, Filter: -1}}, Weight: &agg.Weight{Column: 1}})
 	defer g.Close()
-	if err := g.Open(&op.Task{Ctx: t.Context(), Workers: 1, Account: mem.NewPool(0).Account("test", 0)}); !errs.Is(err, errs.InternalError) {
+	if err := g.Open(&op.Task{Ctx: t.Context(), Workers: 1, Account: memtest.Pool(t, 0).Account("test", 0)}); !errs.Is(err, errs.InternalError) {
 		t.Errorf("a sum of floats with weights: %v", err)
 	}
 }
@@ -153,7 +153,7 @@ func TestEntriesRefusedInCombine(t *testing.T) {
 			var got []enginetest.Row
 			p[0].Sink, p[1].Source, p[1].DependsOn = q, q, []int{0}
 			p[1].Sink = exec.NewResult(g.Types(), func(b *batch.Batch) error { got = append(got, enginetest.Rows(b)...); return nil })
-			acc := mem.NewPool(0).Account("test", 1<<30)
+			acc := memtest.Pool(t, 0).Account("test", 1<<30)
 			if err := exec.Run(&op.Task{Ctx: t.Context(), Workers: 2, Account: acc, BatchRows: batch.MaxRows, Spill: space}, &exec.Plan{Pipelines: p}); err != nil || acc.Used() != 0 {
 				t.Fatalf("%d bytes left: %v; %d bytes were not given back", left, err, acc.Used())
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -57,7 +58,7 @@ func everyState(t *testing.T, f func(b *bench)) {
 }
 
 func newBench(t *testing.T, a *fn.Aggregate, args []types.Type, g *aggstate.Aggregate, k *aggstate.Kind, f func(b *bench)) {
-	acc := mem.NewPool(0).Account("test", 0)
+	acc := memtest.Pool(t, 0).Account("test", 0)
 	s := &aggstate.State{Kind: k, Least: g.Least, Store: &aggstate.Store{}}
 	b := &bench{t: t, name: fmt.Sprintf("%s(%s)", a.Name, args[0]), acc: acc,
 		call: aggstate.Call{Aggregate: g, Fn: a, Arg: args[0], Result: a.Result(args), State: s}}

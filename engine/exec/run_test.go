@@ -19,6 +19,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -150,7 +151,7 @@ func steady(tb testing.TB, r *enginetest.Relation, acc *mem.Account) {
 // TestNoAllocationPerBatch compares a short with a long scan: what is allocated must not depend on the number of
 // batches.
 func TestNoAllocationPerBatch(t *testing.T) {
-	acc := mem.NewPool(0).Account("test", 0)
+	acc := memtest.Pool(t, 0).Account("test", 0)
 	short, long := relation(20*batch.MaxRows), relation(100*batch.MaxRows)
 	measure := func(r *enginetest.Relation) float64 {
 		return testing.AllocsPerRun(5, func() { steady(t, r, acc) })
@@ -163,7 +164,7 @@ func TestNoAllocationPerBatch(t *testing.T) {
 }
 
 func BenchmarkScanFilterAggregate(b *testing.B) {
-	acc := mem.NewPool(0).Account("bench", 0)
+	acc := memtest.Pool(b, 0).Account("bench", 0)
 	r := relation(200 * batch.MaxRows)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -11,7 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -44,7 +44,7 @@ func stringsOf(n int, s string) *batch.Batch {
 // charged evaluates over a batch with an account of limit bytes and returns what it took of the heap besides.
 func charged(t *testing.T, e Expr, b *batch.Batch, ctx context.Context, limit int64) (v *batch.Vector, allocated uint64, err error) {
 	t.Helper()
-	account := mem.NewPool(0).Account("query", limit)
+	account := memtest.Pool(t, 0).Account("query", limit)
 	env := &fn.Context{Ctx: ctx, Shared: fn.NewShared()}
 	env.Shared.Charge(account)
 	ev, err := NewEvaluator(e, []types.Type{types.T(types.Text)}, env)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -47,7 +47,7 @@ func TestMemoWithoutMemory(t *testing.T) {
 	for _, e := range []Expr{host, call("upper", col("s")), call("length", col("s")), op(col("s"), "~~", str("%a%"))} {
 		charged := map[bool]int{}
 		for limit := int64(1); limit < 16<<20; limit *= 3 {
-			pool := mem.NewPool(0)
+			pool := memtest.Pool(t, 0)
 			acc := pool.Account("query", limit)
 			env := &fn.Context{Shared: fn.NewShared()}
 			env.Shared.Charge(acc)

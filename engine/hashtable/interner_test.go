@@ -10,7 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/kernel"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 )
 
 // dictionaryOf makes a dictionary of distinct strings, ordered by hash if asked for.
@@ -51,7 +51,7 @@ func TestNumbering(t *testing.T) {
 			}
 			dicts = append(dicts, dictionaryOf(words, rng.IntN(3) > 0))
 		}
-		acc := mem.NewPool(0).Account("test", 0)
+		acc := memtest.Pool(t, 0).Account("test", 0)
 		in, err := NewInterner(acc, nil, ShardBits)
 		if err != nil {
 			t.Fatal(err)
@@ -101,7 +101,7 @@ func TestNumbering(t *testing.T) {
 func TestKeySet(t *testing.T) {
 	for k := 1; k <= 3; k++ {
 		rng := rand.New(rand.NewPCG(uint64(k), 22))
-		acc := mem.NewPool(0).Account("test", 0)
+		acc := memtest.Pool(t, 0).Account("test", 0)
 		s, want := NewKeySet(acc, k), map[[3]uint64]bool{}
 		for range 20000 {
 			var key [3]uint64

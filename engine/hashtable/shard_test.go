@@ -3,13 +3,13 @@ package hashtable
 import (
 	"testing"
 
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 )
 
 // TestInternEqualHashes gives different strings one hash, as one pair in 2^64 has it: they keep numbers of their own, be
 // they copies or entries of a dictionary.
 func TestInternEqualHashes(t *testing.T) {
-	acc := mem.NewPool(0).Account("test", 0)
+	acc := memtest.Pool(t, 0).Account("test", 0)
 	in, err := NewInterner(acc, nil, ShardBits)
 	if err != nil {
 		t.Fatal(err)

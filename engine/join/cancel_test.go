@@ -17,7 +17,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -48,7 +48,7 @@ func TestSpilledJoinCanceled(t *testing.T) {
 					return nil
 				})
 				space, clean := enginetest.Space(t, spill.Options{})
-				acc := mem.NewPool(0).Account("test", 1<<20)
+				acc := memtest.Pool(t, 0).Account("test", 1<<20)
 				err := exec.Run(&op.Task{Ctx: ctx, Workers: 2, Account: acc, BatchRows: batch.MaxRows, Spill: space}, &exec.Plan{Pipelines: []*exec.Pipeline{
 					{Source: sources["build"], Sink: h.Build()},
 					{Source: sources["probe"], Operators: []op.Operator{h.Probe()}, Sink: res, DependsOn: []int{0}}}})

@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -21,7 +22,7 @@ func TestDictHeads(t *testing.T) {
 		d.Offsets = append(d.Offsets, uint32(len(d.Heap)))
 	}
 	for _, limit := range []int64{0, 1 << 20} {
-		acc := mem.NewPool(0).Account("query", limit)
+		acc := memtest.Pool(t, 0).Account("query", limit)
 		h := built(t, acc, d, 500)
 		if limit > 0 { // others take the rest
 			if err := acc.Reserve(limit - acc.Used() - 1000); err != nil {
@@ -62,6 +63,7 @@ func TestDictHeads(t *testing.T) {
 		}
 		h.Build().Close()
 		h.Probe().Close()
+		defer acc.Close() // of what the test has reserved
 		if limit == 0 && acc.Used() != 0 {
 			t.Errorf("%d bytes stayed charged", acc.Used())
 		}

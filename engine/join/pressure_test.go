@@ -16,7 +16,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -58,7 +58,7 @@ func under(t *testing.T, limit int64, h *join.Hash, build, probe *enginetest.Rel
 	t.Helper()
 	space, clean := enginetest.Space(t, spill.Options{})
 	defer clean()
-	acc := mem.NewPool(0).Account("test", limit)
+	acc := memtest.Pool(t, 0).Account("test", limit)
 	var rows []enginetest.Row
 	ops := append([]op.Operator{h.Probe()}, more...)
 	res := exec.NewResult(ops[len(ops)-1].Types(), func(b *batch.Batch) error {

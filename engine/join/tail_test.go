@@ -21,7 +21,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/spill"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -239,7 +239,7 @@ func TestManyGoroutinesLittleMemory(t *testing.T) {
 	for _, limit := range []int64{4 << 20, 16 << 20, 32 << 20} {
 		h := join.New(join.Config{Kind: join.Semi, Build: ts, Probe: ts, BuildKeys: []int{0, 1}, ProbeKeys: []int{0, 1}})
 		space, clean := enginetest.Space(t, spill.Options{})
-		acc := mem.NewPool(0).Account("test", limit)
+		acc := memtest.Pool(t, 0).Account("test", limit)
 		var rows int64
 		res := exec.NewResult(h.Types(), func(b *batch.Batch) error {
 			rows += int64(b.Len)

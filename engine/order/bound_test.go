@@ -7,7 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/op"
 	"github.com/siltstone-db/siltstone/engine/order"
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -19,7 +19,7 @@ func TestBoundFollows(t *testing.T) {
 	late := &scan.Late{}
 	top := order.NewTopK(order.Config{In: ts, Keys: []order.Key{{Column: 0}}, Limit: 5, Late: late})
 	defer top.Close()
-	task := &op.Task{Ctx: context.Background(), Workers: 1, Account: mem.NewPool(0).Account("test", 0)}
+	task := &op.Task{Ctx: context.Background(), Workers: 1, Account: memtest.Pool(t, 0).Account("test", 0)}
 	if err := top.Open(task); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/source"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -269,7 +269,7 @@ func TestBufferBeyondMemory(t *testing.T) {
 	x := enginetest.NewTable(rand.New(rand.NewPCG(1, 1)), 4000, 2, 0.3)
 	b := relop.NewBuffer(x.Types)
 	reader := b.Reader()
-	acc := mem.NewPool(0).Account("test", 20_000)
+	acc := memtest.Pool(t, 0).Account("test", 20_000)
 	err := exec.Run(&op.Task{Ctx: context.Background(), Workers: 1, Account: acc, BatchRows: 2048}, &exec.Plan{Pipelines: []*exec.Pipeline{
 		{Source: scanOf(x), Sink: b.Sink()},
 		{Source: reader, DependsOn: []int{0}, Sink: exec.NewResult(x.Types, func(*batch.Batch) error { return nil })}}})

@@ -15,7 +15,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/source"
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -92,7 +92,7 @@ func TestBatchSizes(t *testing.T) {
 	x := enginetest.NewTable(rand.New(rand.NewPCG(3, 3)), 4100, 3, 0.3)
 	for name, src := range sources(x) {
 		for _, rows := range []int{1, 3, 2048} {
-			task := &op.Task{Ctx: context.Background(), Workers: 1, Account: mem.NewPool(0).Account("test", 0), BatchRows: rows}
+			task := &op.Task{Ctx: context.Background(), Workers: 1, Account: memtest.Pool(t, 0).Account("test", 0), BatchRows: rows}
 			if err := src.Open(task); err != nil {
 				t.Fatal(err)
 			}

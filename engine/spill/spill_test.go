@@ -12,6 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
@@ -20,7 +21,7 @@ import (
 // open returns a space, and a check that nothing of it is left.
 func open(t *testing.T, fs vfs.FS, o spill.Options) (*spill.Space, func()) {
 	t.Helper()
-	pool := mem.NewPool(0)
+	pool := memtest.Pool(t, 0)
 	d, err := spill.Open(fs, "data/spill", pool)
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +145,7 @@ func TestOpenCleans(t *testing.T) {
 	}
 	f, _ := fs.Create("data/spill/notes.txt")
 	f.Close()
-	if _, err := spill.Open(fs, "data/spill", mem.NewPool(0)); err != nil {
+	if _, err := spill.Open(fs, "data/spill", memtest.Pool(t, 0)); err != nil {
 		t.Fatal(err)
 	}
 	if files, _ := fs.List("data/spill"); len(files) != 1 || files[0].Name != "notes.txt" {

@@ -19,6 +19,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -133,7 +134,7 @@ func TestMoreRowsThanABatch(t *testing.T) {
 		{"text/csv", short.String(), 7, 0},
 	} {
 		for range 2 {
-			st, pool := newStore(t), mem.NewPool(64<<20)
+			st, pool := newStore(t), memtest.Pool(t, 64<<20)
 			a, err := newHandler(st, pool).Push(httptest.NewRecorder(), request(tc.body, "Content-Type", tc.media), "u")
 			if err != nil || a.Stored != n || st.rows != n || st.commits != 1 {
 				t.Fatalf("%s: %+v, %v, %d rows in %d commits", tc.media, a, err, st.rows, st.commits)
@@ -164,7 +165,7 @@ func TestRefusals(t *testing.T) {
 		{"pool", strings.Repeat("{\"n\":1}\n", 100_000), nil, 0, errs.OutOfMemory, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			st, pool := newStore(t), mem.NewPool(256<<10)
+			st, pool := newStore(t), memtest.Pool(t, 256<<10)
 			_, err := newHandler(st, pool).Push(httptest.NewRecorder(), request(tc.body, tc.headers...), "u")
 			if errs.From(err).Code != tc.code {
 				t.Fatalf("got %v, want %s", err, tc.code)
@@ -189,7 +190,7 @@ func TestHugeRowsAreChargedWhileTheyArrive(t *testing.T) {
 		"text/csv":             "1," + long + "\n",
 	} {
 		for _, limit := range []int64{4 << 20, 256 << 20} {
-			st, pool := newStore(t), mem.NewPool(limit)
+			st, pool := newStore(t), memtest.Pool(t, limit)
 			head := ""
 			if media == "text/csv" {
 				head = "n,s\n"
@@ -262,7 +263,7 @@ func TestArrayStrings(t *testing.T) {
 		{"[{\"n\":1,\"s\":\"a\\\\\"},\n{\"n\":\n2},{\"n\":3,\"s\":\"]},{\\\"\"}]", 3, "[]"},
 		{"[{\"n\":1,\n\"s\n\":1},{\"n\":2}]", 1, "[0]"},
 	} {
-		st, pool := newStore(t), mem.NewPool(64<<20)
+		st, pool := newStore(t), memtest.Pool(t, 64<<20)
 		r := request(tc.body, "Content-Type", "application/json")
 		r.URL.RawQuery = "errors=partial"
 		a, err := newHandler(st, pool).Push(httptest.NewRecorder(), r, "u")
@@ -299,7 +300,7 @@ func TestConditions(t *testing.T) {
 	}
 	for media, text := range map[string]string{"application/x-ndjson": body.String(), "text/csv": csv.String()} {
 		for _, partial := range []bool{true, false} {
-			st, pool := newStore(t), mem.NewPool(64<<20)
+			st, pool := newStore(t), memtest.Pool(t, 64<<20)
 			cat, _, err := st.cat.Apply(catalog.Replace(st.cat.Table("public", "t"), func(t *catalog.Table) (*catalog.Table, error) {
 				t.Constraints = append(t.Constraints, catalog.Constraint{Kind: catalog.Check, Name: "no_seven", Columns: []uint32{1}, Expr: "n % 10 <> 7"})
 				return t, nil

@@ -12,11 +12,12 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 )
 
 func newCache(t *testing.T, limit int64) (*Cache, *mem.Account) {
 	t.Helper()
-	a := mem.NewPool(0).Account("cache", limit)
+	a := memtest.Pool(t, 0).Account("cache", limit)
 	c := New(a, 0)
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
@@ -240,7 +241,7 @@ func TestClassOf(t *testing.T) {
 }
 
 func BenchmarkLookup(b *testing.B) {
-	c := New(mem.NewPool(0).Account("cache", 0), 0)
+	c := New(memtest.Pool(b, 0).Account("cache", 0), 0)
 	k := Key{1, 1}
 	buf, err := c.Load(k, 4096, fill(k))
 	if err != nil {
@@ -257,7 +258,7 @@ func BenchmarkLookup(b *testing.B) {
 // cache is back within its limit.
 func TestPinnedMayPassTheLimit(t *testing.T) {
 	const size, limit = 2 << 20, 8 << 20
-	a := mem.NewPool(0).Account("cache", 0)
+	a := memtest.Pool(t, 0).Account("cache", 0)
 	c := New(a, limit)
 	var pinned []*Buffer
 	for i := range 10 {

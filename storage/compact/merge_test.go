@@ -18,6 +18,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -38,7 +39,7 @@ type bed struct {
 }
 
 func newBed(t *testing.T, seed uint64, key ...uint32) *bed {
-	b := &bed{t: t, r: rand.New(rand.NewPCG(seed, 3)), pool: mem.NewPool(0)}
+	b := &bed{t: t, r: rand.New(rand.NewPCG(seed, 3)), pool: memtest.Pool(t, 0)}
 	b.account = b.pool.Overdraft("test")
 	m := vfs.NewMem()
 	if err := m.MkdirAll("db/segments"); err != nil {

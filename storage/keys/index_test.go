@@ -5,13 +5,13 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 )
 
 // TestIndex holds an index against a map while rows come and go, and its memory against the bound at each step.
 func TestIndex(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	pool := mem.NewPool(0)
+	pool := memtest.Pool(t, 0)
 	a := pool.Overdraft("keys")
 	x := Index{Account: a}
 	gone := map[int]bool{}
@@ -60,7 +60,7 @@ func TestIndex(t *testing.T) {
 
 // TestIndexOneKey updates one key over and over: it takes one slot.
 func TestIndexOneKey(t *testing.T) {
-	x := Index{Account: mem.NewPool(0).Overdraft("keys")}
+	x := Index{Account: memtest.Pool(t, 0).Overdraft("keys")}
 	defer x.Release()
 	for row := range uint32(100000) {
 		if err := x.Add(42<<40, row, func(other int) bool { return other < int(row) }); err != nil {
@@ -75,7 +75,7 @@ func TestIndexOneKey(t *testing.T) {
 // TestClaims holds claims against a map.
 func TestClaims(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	a := mem.NewPool(0).Overdraft("claims")
+	a := memtest.Pool(t, 0).Overdraft("claims")
 	c := Claims{Account: a}
 	want := map[uint64]bool{}
 	var held [][]uint64
@@ -134,7 +134,7 @@ func BenchmarkIndex(b *testing.B) {
 	never := func(int) bool { return false }
 	b.Run("add", func(b *testing.B) {
 		for b.Loop() {
-			x := Index{Account: mem.NewPool(0).Overdraft("keys")}
+			x := Index{Account: memtest.Pool(b, 0).Overdraft("keys")}
 			for i, h := range hashes {
 				if err := x.Add(h, uint32(i), never); err != nil {
 					b.Fatal(err)
@@ -145,7 +145,7 @@ func BenchmarkIndex(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/key")
 	})
 	b.Run("find", func(b *testing.B) {
-		x := Index{Account: mem.NewPool(0).Overdraft("keys")}
+		x := Index{Account: memtest.Pool(b, 0).Overdraft("keys")}
 		defer x.Release()
 		for i, h := range hashes {
 			if err := x.Add(h, uint32(i), never); err != nil {

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 )
 
 // pages builds a run and returns its pages.
 func pages(t testing.TB, hashes []uint64) (run Run, entries, filters [][]byte) {
 	t.Helper()
-	a := mem.NewPool(0).Overdraft("run")
+	a := memtest.Pool(t, 0).Overdraft("run")
 	b := Builder{Account: a}
 	run, err := b.Build(hashes)
 	if err != nil {

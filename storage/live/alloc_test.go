@@ -5,14 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 )
 
 // TestAppendAllocatesNothing: appending rows, one or many at a time, allocates nothing but now and then a chunk, a
 // larger dictionary, a zone.
 func TestAppendAllocatesNothing(t *testing.T) {
 	for _, rows := range []int{1, 100} {
-		account := mem.NewPool(0).Overdraft("live")
+		account := memtest.Pool(t, 0).Overdraft("live")
 		s := New(columns, account, 1, time.Now())
 		b := randomRows(rand.New(rand.NewPCG(3, 4)), 0, rows)
 		sequence := uint64(0)

@@ -9,14 +9,14 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // Live rows that are older than their table's columns are read as if they had come with them.
 func TestAltered(t *testing.T) {
-	pool := mem.NewPool(0)
+	pool := memtest.Pool(t, 0)
 	account := pool.Overdraft("test")
 	own := []Column{
 		{ID: 1, Type: types.T(types.Int2), Nullable: true}, {ID: 2, Type: types.T(types.Int4)}, {ID: 3, Type: types.T(types.Float4), Nullable: true},

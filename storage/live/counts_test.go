@@ -13,7 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/kernel"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -121,7 +121,7 @@ func checkCounts(p Prefix, column int) error {
 
 // Every prefix has its own counts, in whatever order they are asked for: growing, shrinking, over the ends of blocks.
 func TestCounts(t *testing.T) {
-	account := mem.NewPool(0).Account("live", 0)
+	account := memtest.Pool(t, 0).Account("live", 0)
 	rnd := rand.New(rand.NewPCG(5, 6))
 	s := New(countColumns, account, 1, time.Now())
 	var ends []int
@@ -181,7 +181,7 @@ func TestCounts(t *testing.T) {
 
 // Readers count their snapshots, and look strings up, while rows arrive.
 func TestCountsWhileAppending(t *testing.T) {
-	account := mem.NewPool(0).Account("live", 0)
+	account := memtest.Pool(t, 0).Account("live", 0)
 	s := New(countColumns, account, 1, time.Now())
 	const visibleMax = 30
 	var visible atomic.Uint64
@@ -223,7 +223,7 @@ func TestCountsWhileAppending(t *testing.T) {
 
 // A scan allocates when it starts, not by batch, whether it lends vectors or collects the rows that terms leave.
 func TestScanAllocatesNothing(t *testing.T) {
-	s := New(columns, mem.NewPool(0).Account("live", 0), 1, time.Now())
+	s := New(columns, memtest.Pool(t, 0).Account("live", 0), 1, time.Now())
 	defer s.Release()
 	const rows = 100_000
 	if err := s.Append(randomRows(rand.New(rand.NewPCG(3, 4)), 0, rows), 0, rows); err != nil {
@@ -277,7 +277,7 @@ func TestScanAllocatesNothing(t *testing.T) {
 // A counted request gives every value of the prefix that satisfies the terms once, with its rows: not those that only
 // rows behind the prefix have.
 func TestCountedRequest(t *testing.T) {
-	s := New(countColumns, mem.NewPool(0).Account("live", 0), 1, time.Now())
+	s := New(countColumns, memtest.Pool(t, 0).Account("live", 0), 1, time.Now())
 	defer s.Release()
 	rnd := rand.New(rand.NewPCG(10, 11))
 	for seq := uint64(1); seq <= 6; seq++ {
@@ -315,7 +315,7 @@ func TestCountedRequest(t *testing.T) {
 
 // TestCountedRequestAfterDelete: a dictionary counts deleted rows, too, so that it must not answer for the others.
 func TestCountedRequestAfterDelete(t *testing.T) {
-	s := New(countColumns, mem.NewPool(0).Account("live", 0), 1, time.Now())
+	s := New(countColumns, memtest.Pool(t, 0).Account("live", 0), 1, time.Now())
 	defer s.Release()
 	if err := s.Append(countRows(rand.New(rand.NewPCG(12, 13)), 100), 0, 100); err != nil {
 		t.Fatal(err)
@@ -393,7 +393,7 @@ func readAll(t *testing.T, p Prefix, req *scan.Request, row func(b *batch.Batch,
 
 // A prefix of a dictionary is ASCII until the first entry that is not.
 func TestASCII(t *testing.T) {
-	s := New(countColumns[1:], mem.NewPool(0).Account("live", 0), 1, time.Now())
+	s := New(countColumns[1:], memtest.Pool(t, 0).Account("live", 0), 1, time.Now())
 	defer s.Release()
 	want := true
 	for i, x := range []string{"", "plain", "plain", "gr\u00fcn", "plain again"} {
@@ -417,7 +417,7 @@ func TestASCII(t *testing.T) {
 
 // Rows that were taken back are not counted.
 func TestCountsTruncate(t *testing.T) {
-	s := New(countColumns, mem.NewPool(0).Account("live", 0), 1, time.Now())
+	s := New(countColumns, memtest.Pool(t, 0).Account("live", 0), 1, time.Now())
 	defer s.Release()
 	rnd := rand.New(rand.NewPCG(12, 13))
 	for seq := uint64(1); seq <= 3; seq++ {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -14,7 +14,7 @@ import (
 // TestIdentities appends and truncates rows of which some are new versions of others, and reads prefixes as rows of a table
 // and of a transaction.
 func TestIdentities(t *testing.T) {
-	pool := mem.NewPool(0)
+	pool := memtest.Pool(t, 0)
 	account := pool.Overdraft("live")
 	int8 := types.T(types.Int8)
 	s := New([]Column{{ID: 1, Name: "a", Type: int8}}, account, 1, time.Time{})
@@ -63,7 +63,7 @@ func TestIdentities(t *testing.T) {
 func checkIdentities(t *testing.T, s *Segment, want []int64, base uint64) {
 	t.Helper()
 	p := s.Prefix(len(want), s.Layout()).Without(base, nil)
-	ps, err := p.Open(t.Context(), &scan.Request{Columns: []int{scan.Identity, 0}, Account: mem.NewPool(0).Account("read", 0)})
+	ps, err := p.Open(t.Context(), &scan.Request{Columns: []int{scan.Identity, 0}, Account: memtest.Pool(t, 0).Account("read", 0)})
 	if err != nil {
 		t.Fatal(err)
 	}

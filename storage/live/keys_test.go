@@ -9,13 +9,13 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/keys"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 )
 
 // TestKeys appends rows in pieces and finds each by its keys, with the values that it has, except those that were deleted
 // and whose key came again.
 func TestKeys(t *testing.T) {
-	account := mem.NewPool(0).Account("live", 0)
+	account := memtest.Pool(t, 0).Account("live", 0)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	list := []keys.Key{{Columns: []int{0}}, {Columns: []int{1, 2}}, {Columns: []int{5, 3}, NullsEqual: true}}
 	cols := slices.Clone(columns)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -15,7 +15,7 @@ import (
 // TestLate tightens a late term while a scan runs: rows that fail it are dropped as soon as it is known, in whole zones
 // and row by row; bounds on strings drop nothing.
 func TestLate(t *testing.T) {
-	s := New(columns, mem.NewPool(0).Account("live", 0), 1, time.Now())
+	s := New(columns, memtest.Pool(t, 0).Account("live", 0), 1, time.Now())
 	defer s.Release()
 	if err := s.Append(randomRows(rand.New(rand.NewPCG(3, 4)), 0, 40_000), 0, 40_000); err != nil {
 		t.Fatal(err)

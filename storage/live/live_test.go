@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -54,7 +54,7 @@ func randomRows(rnd *rand.Rand, first, n int) *batch.Batch {
 // Whatever is appended is read, at every published prefix, with and without terms, in batches of any size; what the
 // segment hands to the writer of a sealed one is the same.
 func TestSegmentAgainstRows(t *testing.T) {
-	pool := mem.NewPool(0)
+	pool := memtest.Pool(t, 0)
 	account := pool.Account("live", 0)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	s := New(columns, account, 1, time.Now())
@@ -200,7 +200,7 @@ func BenchmarkAppend(b *testing.B) {
 		}
 		in.Cols = append(in.Cols, v)
 	}
-	account := mem.NewPool(0).Account("live", 0)
+	account := memtest.Pool(b, 0).Account("live", 0)
 	s := New(cols, account, 1, time.Now())
 	b.ReportAllocs()
 	seq := uint64(0)

@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // A prefix shows rows at even distances, the same ones of all columns, over chunks of any size.
 func TestSample(t *testing.T) {
-	account := mem.NewPool(0).Account("live", 0)
+	account := memtest.Pool(t, 0).Account("live", 0)
 	rnd := rand.New(rand.NewPCG(3, 4))
 	columns := slices.Clone(columns)
 	for i := range columns {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -24,7 +24,7 @@ func TestTotals(t *testing.T) {
 		{types.Int8, []int64{math.MaxInt64}},
 	} {
 		typ := types.T(c.kind)
-		account := mem.NewPool(0).Account("live", 0)
+		account := memtest.Pool(t, 0).Account("live", 0)
 		s := New([]Column{{Type: typ, Nullable: true}}, account, 1, time.Now())
 		sum, nulls, lo, hi := new(big.Int), int64(0), int64(math.MaxInt64), int64(math.MinInt64)
 		for at := 0; at < 20_000; at += 2500 {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -15,7 +15,7 @@ import (
 func TestNaNHasNoRange(t *testing.T) {
 	const rows = 2*scan.ZoneRows + 100
 	for _, at := range []int{-1, 0, 7, scan.ZoneRows - 1, scan.ZoneRows + 5, 2 * scan.ZoneRows, rows - 1} {
-		pool := mem.NewPool(0)
+		pool := memtest.Pool(t, 0)
 		account := pool.Overdraft("test")
 		s := New([]Column{{Type: types.T(types.Float8), Nullable: true}}, account, 0, time.Now())
 		b := batch.New([]types.Type{types.T(types.Float8)})

@@ -10,13 +10,13 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/keys"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 func auditOf(t *testing.T, s *Segment, deleted *index.RowSet) []string {
 	t.Helper()
-	account := mem.NewPool(0).Account("test", 0)
+	account := memtest.Pool(t, 0).Account("test", 0)
 	defer account.Close()
 	wrong, err := s.Audit(background, deleted, account)
 	if err != nil {

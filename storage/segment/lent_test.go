@@ -9,7 +9,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/cache"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -20,7 +20,7 @@ func TestLent(t *testing.T) {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(rows), 7))
 			d := randomData(r, rows)
-			account := mem.NewPool(0).Account("cache", 0)
+			account := memtest.Pool(t, 0).Account("cache", 0)
 			c := cache.New(account, 1) // which no dictionary fits into
 			s := open(t, d.write(t, r, rows%2 == 1), c)
 			pins := new(Pins)
@@ -43,7 +43,7 @@ func TestLent(t *testing.T) {
 // one snapshot, several workers at once, as rows, by a filter, and counted.
 func TestDictionariesLargerThanMemory(t *testing.T) {
 	const segments, rows, length, memory = 15, 2000, 500, 3 << 20
-	account := mem.NewPool(memory).Account("cache", 0)
+	account := memtest.Pool(t, memory).Account("cache", 0)
 	c := cache.New(account, memory/2)
 	var parts []*Segment
 	for n := range segments {

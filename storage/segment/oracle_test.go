@@ -12,7 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/keys"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
@@ -196,7 +196,7 @@ func (d *data) write(t testing.TB, r *rand.Rand, shuffled bool) []byte {
 
 func newCache(t testing.TB, limit int64) *cache.Cache {
 	t.Helper()
-	a := mem.NewPool(0).Account("cache", limit)
+	a := memtest.Pool(t, 0).Account("cache", limit)
 	c := cache.New(a, 0)
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 )
 
 // limitedWriter fails after some bytes.
@@ -32,7 +32,7 @@ func TestWorkersWriteTheSame(t *testing.T) {
 		for c := range chunks {
 			chunks[c] = d.chunks(r, c, nil)
 		}
-		account := mem.NewPool(0).Overdraft("test")
+		account := memtest.Pool(t, 0).Overdraft("test")
 		input := func(workers int) *Input {
 			return &Input{ID: 7, Columns: d.cols, Rows: d.rows, Workers: workers, Account: account,
 				Chunks: func(c int) ([]*batch.Vector, error) { return chunks[c], nil }}

@@ -7,13 +7,13 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 )
 
 // TestMeeting: files with ranges that follow, overlap and enclose each other are found by rows, while they come and go.
 func TestMeeting(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	account := mem.NewPool(0).Overdraft("test")
+	account := memtest.Pool(t, 0).Overdraft("test")
 	for range 50 {
 		s := &Shelf{env: &Env{Live: account, Vectors: account}}
 		d := &Dir{}

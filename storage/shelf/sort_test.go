@@ -15,6 +15,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/live"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -87,7 +88,7 @@ func sortable(t testing.TB, rows, distinct int, account *mem.Account, rnd *rand.
 
 // Any columns as the key, also several: the order is that of a stable sort by the values' own comparison.
 func TestSortOrder(t *testing.T) {
-	pool := mem.NewPool(0)
+	pool := memtest.Pool(t, 0)
 	account := pool.Overdraft("test")
 	for seed := range uint64(60) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -146,7 +147,7 @@ func compareRows(v *batch.Vector, x, y int) int {
 
 // What sorting holds is charged, and does not grow with the number of columns of the key.
 func TestSortOrderMemory(t *testing.T) {
-	pool := mem.NewPool(0)
+	pool := memtest.Pool(t, 0)
 	rows := pool.Overdraft("rows")
 	tab, s, _ := sortable(t, 100_000, 8, rows, rand.New(rand.NewPCG(1, 2)))
 	defer s.Release()
@@ -165,7 +166,7 @@ func TestSortOrderMemory(t *testing.T) {
 }
 
 func TestSortOrderCanceled(t *testing.T) {
-	account := mem.NewPool(0).Overdraft("test")
+	account := memtest.Pool(t, 0).Overdraft("test")
 	tab, s, _ := sortable(t, 100, 8, account, rand.New(rand.NewPCG(1, 3)))
 	defer s.Release()
 	set(tab, "sort_key", "c3")
@@ -182,7 +183,7 @@ func TestSortOrderCanceled(t *testing.T) {
 
 // A million rows of eight values per column, by one column and by four.
 func BenchmarkSortOrder(b *testing.B) {
-	account := mem.NewPool(0).Overdraft("bench")
+	account := memtest.Pool(b, 0).Overdraft("bench")
 	tab, s, _ := sortable(b, 1<<20, 8, account, rand.New(rand.NewPCG(1, 4)))
 	defer s.Release()
 	for _, key := range []string{"c3", "c9", "c8", "c9, c2, c8, c5"} {

@@ -15,7 +15,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/format"
 	"github.com/siltstone-db/siltstone/storage/format/csv"
 	"github.com/siltstone-db/siltstone/storage/format/ndjson"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -199,7 +199,7 @@ func appendCSV(t *testing.T, in string, where bool, mode string) (sink *kept, to
 	t.Helper()
 	def, terms := ways()
 	sink = newKept(t, def)
-	pool := mem.NewPool(0)
+	pool := memtest.Pool(t, 0)
 	account := pool.Account("t", 0)
 	o := AppenderOptions{Table: sink.cat.Table("public", "t"), Terms: terms, Sink: sink, Columns: []int{2, 0},
 		Meter: format.NewMeter(strings.NewReader(in), account)}
@@ -318,7 +318,7 @@ func TestAppenderGaps(t *testing.T) {
 func TestCollect(t *testing.T) {
 	def := catalog.NewTable("public", "t", catalog.Column{Name: "n", Type: types.T(types.Int4)}, catalog.Column{Name: "s", Type: types.T(types.Text)})
 	sink := newKept(t, def)
-	pool := mem.NewPool(0)
+	pool := memtest.Pool(t, 0)
 	a := NewAppender(AppenderOptions{Table: sink.cat.Table("public", "t"), Terms: &Terms{}, Sink: sink, Account: pool.Account("t", 0)})
 	ctx := context.Background()
 	want := 0

@@ -7,7 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/format"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/positions"
 )
 
@@ -64,8 +64,9 @@ func TestDraft(t *testing.T) {
 			t.Fatal(err)
 		}
 		store.cat, store.other = next, c.other
-		pool := mem.NewPool(0)
+		pool := memtest.Pool(t, 0)
 		account := pool.Account("t", 0)
+		defer account.Close()
 		d := NewDraft(store, store.cat, account)
 		if !d.Empty() {
 			t.Error("a new draft is not empty")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
@@ -20,7 +21,7 @@ func TestFilesAreBounded(t *testing.T) {
 	}
 	var account *mem.Account
 	made := func() *Set {
-		account = mem.NewPool(0).Overdraft("tokens")
+		account = memtest.Pool(t, 0).Overdraft("tokens")
 		x, err := Open(Options{FS: efs, Dir: "tokens", Kept: time.Hour, Max: 100, Now: time.Now, Account: account})
 		if err != nil {
 			t.Fatal(err)
@@ -76,7 +77,7 @@ func TestFilesAreBounded(t *testing.T) {
 func set(t *testing.T, fsys vfs.FS, most int) *Set {
 	t.Helper()
 	x, err := Open(Options{FS: fsys, Dir: "tokens", Kept: time.Hour, Max: most, Now: func() time.Time { return time.Unix(7200, 0) },
-		Account: mem.NewPool(0).Overdraft("tokens")})
+		Account: memtest.Pool(t, 0).Overdraft("tokens")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package tokens
 
 import (
+	"context"
 	"fmt"
 	"syscall"
 	"testing"
@@ -187,5 +188,52 @@ func TestForgotten(t *testing.T) {
 	x.Commit(named(4), Write{}, 7200)
 	if known(1) || !known(2) || !known(4) || x.o.Account.Used() != 3*memory {
 		t.Errorf("the last three are known, and %d bytes charged", x.o.Account.Used())
+	}
+}
+
+// TestAbort: a claim that was given up can be made again, and giving up what is no claim changes nothing.
+func TestAbort(t *testing.T) {
+	m := vfs.NewMem()
+	if err := m.MkdirAll("tokens"); err != nil {
+		t.Fatal(err)
+	}
+	x := set(t, m, 10)
+	defer x.Close()
+	claim := func(want *Write) {
+		t.Helper()
+		ended, end := context.WithCancel(t.Context())
+		end() // no wait
+		k, err := x.Begin(ended, named(1))
+		if err != nil || (k == nil) != (want == nil) || k != nil && *k != *want {
+			t.Fatalf("%+v, %v, want %+v", k, err, want)
+		}
+	}
+	x.Abort(named(1)) // nobody has claimed it
+	claim(nil)
+	x.Abort(named(1))
+	claim(nil)
+	x.Commit(named(1), Write{5, 6}, 7000)
+	x.Abort(named(1)) // it is no claim any more
+	claim(&Write{5, 6})
+}
+
+// TestFullAtTheStart: on a full disk the files stay that are there, and what lies in them is counted.
+func TestFullAtTheStart(t *testing.T) {
+	efs := errorfs.New(vfs.NewMem(), errorfs.Create)
+	if err := efs.MkdirAll("tokens"); err != nil {
+		t.Fatal(err)
+	}
+	x := set(t, efs, 10)
+	for i := range 5 {
+		x.Commit(named(i), Write{uint64(i), 1}, 7000)
+	}
+	if err := x.Save(); err != nil || x.Close() != nil {
+		t.Fatal(err)
+	}
+	efs.Fail(1, false, syscall.ENOSPC)
+	y := set(t, efs, 10)
+	defer y.Close()
+	if y.written != 5 || len(y.Files()) != 1 || y.Files()[0].Number != 1 {
+		t.Errorf("%d entries in %+v", y.written, y.Files())
 	}
 }

@@ -74,6 +74,10 @@ func (db *DB) endedLocked(m *merging, err error) {
 	for _, o := range m.merge.Outputs {
 		c.FilesOut, c.RowsOut, c.BytesOut = c.FilesOut+1, c.RowsOut+o.File.Meta.Rows, c.BytesOut+o.File.Meta.Bytes
 	}
+	if m.plan.Reason == compact.Retain {
+		db.expiredLocked(m)
+		return
+	}
 	db.metrics.Merges.Add(1)
 	db.metrics.MergedRows.Add(c.RowsOut)
 	db.metrics.MergedBytes.Add(c.BytesOut)

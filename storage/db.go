@@ -46,6 +46,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/archive"
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/clock"
 	"github.com/siltstone-db/siltstone/storage/compact"
 	"github.com/siltstone-db/siltstone/storage/handle"
 	"github.com/siltstone-db/siltstone/storage/manifest"
@@ -114,8 +115,10 @@ type DB struct {
 	compactions   []*Compaction
 	mergeFailures int // one after the other
 	mergeRetry    time.Time
-	turn          int   // whose part is sealed next
-	freed         int64 // bytes of live segments that were sealed since memory was given back
+	guard         clock.Guard               // of the time by which rows are dropped
+	retained      map[*shelf.Shelf]struct{} // tables with the option retain
+	turn          int                       // whose part is sealed next
+	freed         int64                     // bytes of live segments that were sealed since memory was given back
 	freedAt       time.Time
 	gaveBack      time.Time
 	lanes         lanes

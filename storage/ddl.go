@@ -45,13 +45,16 @@ func (db *DB) syncTableLocked(id catalog.TableID) {
 		t = shelf.New(&db.shelves, info, db.limits().Of(info), 0)
 		t.SetKeys(db.writeAccount)
 		db.tables[id] = t
+		db.retainedLocked(t)
 	case info != nil:
 		t.Alter(info, db.limits().Of(info))
 		t.SetKeys(db.writeAccount)
+		db.retainedLocked(t)
 		db.changedLocked(t)
 		db.wake() // what was open may be frozen
 	case t != nil: // else it is an object of another kind
 		delete(db.tables, id)
+		delete(db.retained, t)
 		t.Drop()
 		db.changedLocked(t)
 		db.cond.Broadcast()

@@ -90,6 +90,7 @@ func (db *DB) bringLocked(e *manifest.Edit, settled []settler, known *manifest.V
 	e.Applied, e.Watermark = db.applied, db.applied
 	e.Positions = map[catalog.TableID]manifest.Position{}
 	e.Sources = db.positions.Changed()
+	e.Held.Clock = db.clockLocked()
 	for t := range db.busy {
 		b.shelves = append(b.shelves, broughtOf{t, len(t.Dropped), len(t.Unnamed), t.Next})
 		for _, f := range t.Dropped {

@@ -16,9 +16,12 @@ import (
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
-// small makes a directory with something of everything that has been stopped in order: a segment with a deleted row, rows
-// and deletions that only the log has, tokens in a file and in the log.
-func small(t *testing.T, m *vfs.Mem) Options {
+// small makes a directory as smallWith does.
+func small(t *testing.T, m *vfs.Mem) Options { return smallWith(t, m, func(*DB) {}) }
+
+// smallWith makes a directory with something of everything that has been stopped in order: a segment with a deleted row, rows
+// and deletions that only the log has, tokens in a file and in the log; and what more adds to that.
+func smallWith(t *testing.T, m *vfs.Mem, more func(*DB)) Options {
 	t.Helper()
 	o := testOptions(m)
 	o.LogFileMin, o.LogFileMax = 1024, 1024
@@ -31,6 +34,7 @@ func small(t *testing.T, m *vfs.Mem) Options {
 			t.Fatal(err)
 		}
 	}
+	more(db)
 	push("sealed", 0, 10)
 	for len(db.log.Files()) == 1 { // the first file of the log goes into the archive
 		if err := db.Apply(ctx, catalog.Create(clicks("other"))); err != nil {

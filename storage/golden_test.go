@@ -5,9 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/check"
 	"github.com/siltstone-db/siltstone/storage/ladder"
+	"github.com/siltstone-db/siltstone/storage/partition"
+	"github.com/siltstone-db/siltstone/storage/table"
+	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
 
@@ -18,7 +24,7 @@ func TestGoldenDirectories(t *testing.T) {
 	newest := fmt.Sprintf("testdata/format-%d", ladder.Newest())
 	if rewrite() {
 		m := vfs.NewMem()
-		small(t, m)
+		smallWith(t, m, func(db *DB) { parted(t, db) })
 		if err := os.RemoveAll(newest); err != nil {
 			t.Fatal(err)
 		}
@@ -51,10 +57,46 @@ func TestGoldenDirectories(t *testing.T) {
 			}
 		}
 		o := small(t, vfs.NewMem())
+		wantParted(t, m, o)
 		if got := flipped(t, m, o); got != "12 rows, duplicates true true" {
 			t.Errorf("%s: %s", dir, got)
 		}
 	}
+}
+
+// parted adds a table with partitions to a database.
+func parted(t *testing.T, db *DB) {
+	t.Helper()
+	def := catalog.NewTable("public", "p", catalog.Column{Name: "d", Type: types.T(types.Date)})
+	def.Options.PartitionBy, def.Options.Unit, def.Options.Retain = 1, partition.Day, 100*24*time.Hour
+	if err := db.Apply(ctx, catalog.Create(def)); err != nil {
+		t.Fatal(err)
+	}
+	def = db.Catalog().Table("public", "p")
+	b := batch.New(def.Types())
+	b.Reset()
+	for _, d := range []int64{19_675, 19_674, 19_675} { // the clock stands at the end of the first
+		b.Cols[0].AppendDatum(types.IntOf(types.T(types.Date), d))
+		b.Len++
+	}
+	if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{{Table: def.ID, Version: def.Version, Batches: []*batch.Batch{b}}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantParted looks that it is there.
+func wantParted(t *testing.T, m *vfs.Mem, o Options) {
+	t.Helper()
+	o.FS = m.CrashClone(0, 0)
+	db := mustOpen(t, o)
+	def := db.Catalog().Table("public", "p")
+	if got := fmt.Sprintf("%s %v", pieces(db, def), def.Settings()); got != "2023-11-13: 1 rows in 1, 2023-11-14: 2 rows in 1 [{partition day} {retain 100d}]" {
+		t.Errorf("there is %s", got)
+	}
+	mustClose(t, db)
 }
 
 // keep writes the files of a folder to the disk.

@@ -69,6 +69,14 @@ func (db *DB) started() error {
 	return err
 }
 
+// clockLocked returns the time that is noted as believed, 0 where no rows are dropped by their age.
+func (db *DB) clockLocked() int64 {
+	if at := db.guard.Known(); len(db.retained) > 0 && !at.IsZero() {
+		return at.Unix()
+	}
+	return 0
+}
+
 // stopped notes how the log has ended, and what else an orderly stop leaves.
 func (db *DB) stopped(last uint64, files []wal.File) error {
 	s := &manifest.Stopped{}
@@ -80,6 +88,9 @@ func (db *DB) stopped(last uint64, files []wal.File) error {
 			s.Tokens = append(s.Tokens, manifest.File(f))
 		}
 	}
-	_, err := db.set.Apply(&manifest.Edit{Held: manifest.Held{Logged: last, Stopped: s}})
+	db.mu.Lock()
+	noted := db.clockLocked()
+	db.mu.Unlock()
+	_, err := db.set.Apply(&manifest.Edit{Held: manifest.Held{Logged: last, Clock: noted, Stopped: s}})
 	return err
 }

@@ -24,6 +24,7 @@ type merging struct {
 	gone      bool            // an input has gone before the edit
 	collected []*index.RowSet // deleted rows of the inputs as of the edit
 	written   []*index.RowSet // of the outputs, then
+	below     int64           // of compact.Retain: the value of the partition column that the rows are below
 }
 
 // startLocked begins the merge of a plan; nil when one of its files has gone or is being merged, or the files are kept.
@@ -34,7 +35,7 @@ func (db *DB) startLocked(t *shelf.Shelf, p compact.Plan) *merging {
 	m := &merging{table: t, plan: p, merge: compact.Merge{Table: t.Table, RowsMax: db.o.Merge.RowsMax, Whole: p.Reason == compact.Rebuild}}
 	for _, f := range p.Files {
 		now, ok := t.Files.Get(f.ID)
-		if !ok || now.Aside() || db.merges[now.Meta.File] {
+		if !ok || now.Aside() && p.Reason != compact.Retain || db.merges[now.Meta.File] {
 			return nil
 		}
 		m.merge.Inputs = append(m.merge.Inputs, compact.Input{File: now.File, Deleted: now.Deleted})
@@ -178,6 +179,9 @@ func (m *merging) collectLocked() {
 func (m *merging) name(e *manifest.Edit) {
 	if m.gone {
 		return
+	}
+	if m.plan.Reason == compact.Retain {
+		e.Expired = manifest.Expired{m.table.Table.ID: m.below}
 	}
 	deleted := make([][]uint32, len(m.merge.Outputs))
 	for k, i := range m.merge.Inputs {

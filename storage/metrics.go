@@ -1,6 +1,10 @@
 package storage
 
-import "github.com/siltstone-db/siltstone/storage/metric"
+import (
+	"sync/atomic"
+
+	"github.com/siltstone-db/siltstone/storage/metric"
+)
 
 // Metrics are the counters of one database.
 type Metrics struct {
@@ -8,7 +12,9 @@ type Metrics struct {
 	Refused                                            metric.Counter // commits that failed
 	Seals, SealedRows, SealedBytes, SealFailures       metric.Counter
 	Merges, MergedRows, MergedBytes, MergeFailures     metric.Counter
+	Expired, ExpiredRows, ExpiredBytes                 metric.Counter
 	Quarantined                                        metric.Counter
+	ClockAhead                                         atomic.Int64 // seconds
 }
 
 // Amplification returns how many bytes of segments were written, by sealing and merging, for each 100 that were sealed.
@@ -37,6 +43,10 @@ func (db *DB) Register(r *metric.Registry) {
 	r.Counter("siltstone_storage_merged_bytes_total", "Bytes of segments written by merges.", &m.MergedBytes)
 	r.Counter("siltstone_storage_merge_failures_total", "Failed merges.", &m.MergeFailures)
 	r.Gauge("siltstone_storage_write_amplification_percent", "Bytes of segments written for 100 bytes sealed.", m.Amplification)
+	r.Counter("siltstone_storage_expired_segments_total", "Segments of partitions that have ended, dropped.", &m.Expired)
+	r.Counter("siltstone_storage_expired_rows_total", "Rows of partitions that have ended, dropped.", &m.ExpiredRows)
+	r.Counter("siltstone_storage_expired_bytes_total", "Bytes of segments of partitions that have ended, dropped.", &m.ExpiredBytes)
+	r.Gauge("siltstone_storage_clock_ahead_seconds", "How far the time is ahead that is not believed; 0: it is.", m.ClockAhead.Load)
 	r.Counter("siltstone_storage_quarantined_total", "Segments set aside.", &m.Quarantined)
 	db.handles.Register(r)
 	db.archive.Register(r)

@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/archive"
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/clock"
 	"github.com/siltstone-db/siltstone/storage/compact"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
@@ -37,7 +38,7 @@ func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 	o.FS = handles
 	db := &DB{o: o, dir: dir, handles: handles, tables: map[catalog.TableID]*shelf.Shelf{}, busy: map[*shelf.Shelf]struct{}{},
 		changed: map[catalog.TableID]struct{}{}, kick: make(chan struct{}, 1),
-		archiveKick: make(chan struct{}, 1), attached: map[manifest.FileID]*shelf.File{},
+		archiveKick: make(chan struct{}, 1), attached: map[manifest.FileID]*shelf.File{}, retained: map[*shelf.Shelf]struct{}{},
 		merges: map[manifest.FileID]bool{}, kept: map[catalog.TableID]int{}, held: map[catalog.TableID]*table.Hold{}, toMerge: map[*shelf.Shelf]struct{}{},
 		mergeKick: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}}
 	db.cond = sync.NewCond(&db.mu)
@@ -106,16 +107,17 @@ func (db *DB) open(ctx context.Context) error {
 	}
 	db.mu.Lock()
 	db.publishLocked()
+	db.readClockLocked()
 	db.mu.Unlock()
 	if err := db.openArchive(); err != nil {
 		return err
 	}
 	// Only now: replay seals by itself when memory is short (replay.Applied).
 	db.background, db.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	db.wg.Add(1)
+	db.wg.Add(3)
 	go db.sealer(db.background)
-	db.wg.Add(1)
 	go db.archiver(db.background)
+	go db.retainer(db.background)
 	for i, kick := range db.mergeKick {
 		if !db.o.NoMerge {
 			db.wg.Add(1)
@@ -134,6 +136,9 @@ const openedAtStart = 2048
 func (db *DB) loadVersion() (*recovery.Folder, error) {
 	v := db.set.Version()
 	db.catalog, db.applied, db.ddlLast = v.Catalog, v.Watermark, v.DDL
+	if v.Held.Clock != 0 {
+		db.guard = clock.Since(time.Unix(v.Held.Clock, 0))
+	}
 	db.positions = positions.New(v.Sources)
 	folder, err := recovery.ReadFolder(db.o.FS, db.files.Folder())
 	if err != nil {

@@ -66,6 +66,9 @@ type Options struct {
 	ArchiveBytes int64
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
+	// Elapsed is a clock that only goes on, from any point: rows are dropped by their age when both agree (package clock).
+	// Default: the system's monotonic clock.
+	Elapsed func() time.Duration
 	// Events is told of what is notable. Default: nobody.
 	Events event.Listener
 }
@@ -95,6 +98,10 @@ func (o *Options) EnsureDefaults() {
 	o.ArchiveBytes = cmp.Or(o.ArchiveBytes, 16<<30)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Elapsed == nil {
+		start := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(start) }
 	}
 	if o.Events == nil {
 		o.Events = func(event.Event) {}

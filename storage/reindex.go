@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -34,7 +35,11 @@ func (db *DB) Verify(ctx context.Context, id catalog.TableID) ([]rebuild.Line, e
 // compare holds what was found of files, as they were after a record, against the log where that has all of their rows.
 // What the log has of files whose ranges meet is told of them together: what is left for each beside the others.
 func (db *DB) compare(ctx context.Context, t *catalog.Table, files []shelf.Sealed, until uint64, lines []rebuild.Line) error {
-	list, err := db.inspector.Log(ctx, db.archive, t, files, until)
+	expired, ok := db.set.Version().Expired[t.ID]
+	if !ok {
+		expired = math.MinInt64
+	}
+	list, err := db.inspector.Log(ctx, db.archive, t, files, until, expired)
 	if err != nil {
 		return err
 	}

@@ -50,11 +50,9 @@ const SealRowsMax = 1 << 24
 // Option is one setting as text.
 type Option struct{ Name, Value string }
 
-// optionNames are those that Options has, in order. postponed are those that will have an effect, foreign those of
-// PostgreSQL that have none here.
+// optionNames are those that Options has, in order, foreign those of PostgreSQL that have none here.
 var (
-	optionNames = []string{"sort_key", "seal_rows", "seal_bytes", "seal_age", "on_conflict", "partition", "retain_log"}
-	postponed   = []string{"retain"}
+	optionNames = []string{"sort_key", "seal_rows", "seal_bytes", "seal_age", "on_conflict", "partition", "retain", "retain_log"}
 	foreign     = []string{"fillfactor", "toast_tuple_target", "parallel_workers", "user_catalog_table", "vacuum_truncate",
 		"vacuum_index_cleanup", "log_autovacuum_min_duration", "oids"}
 )
@@ -102,6 +100,12 @@ func (t *Table) Set(o Option) error {
 			return bad.WithHint("It is a duration such as '1 day', '0', or 'forever'.")
 		}
 		t.Options.RetainLog = r
+	case "retain":
+		d, err := quantity.ParseDuration(value)
+		if err != nil || d < time.Microsecond {
+			return bad.WithHint("It is how long rows stay: '400 days', '1 hour'.")
+		}
+		t.Options.Retain = d
 	default:
 		return unknownOption(name)
 	}
@@ -125,6 +129,8 @@ func (t *Table) Reset(name string) error {
 		t.Options.Unit, t.Options.Width = partition.Default, 0
 	case "retain_log":
 		t.Options.RetainLog = 0
+	case "retain":
+		t.Options.Retain = 0
 	default:
 		return unknownOption(name)
 	}
@@ -132,7 +138,7 @@ func (t *Table) Reset(name string) error {
 }
 
 func unknownOption(name string) error {
-	if slices.Contains(postponed, name) || slices.Contains(foreign, name) || strings.HasPrefix(name, "autovacuum_") || strings.HasPrefix(name, "toast.") {
+	if slices.Contains(foreign, name) || strings.HasPrefix(name, "autovacuum_") || strings.HasPrefix(name, "toast.") {
 		return errs.Unsupported("storage parameter %q", name)
 	}
 	e := errs.New(errs.InvalidParameterValue, "unrecognized parameter %q", name)

@@ -2,9 +2,12 @@ package compact
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/siltstone-db/siltstone/storage/partition"
+	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
+	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // divide cuts the order of all rows into outputs: those of a table with partitions have one each, or are mixed.
@@ -79,4 +82,33 @@ func (x *Merge) cut(rows int, values partition.Range) {
 	for ; rows > 0; rows -= int(x.RowsMax) {
 		x.cuts = append(x.cuts, cut{min(rows, int(x.RowsMax)), values})
 	}
+}
+
+// expire makes the rows of partitions that have expired deleted ones.
+func (x *Merge) expire(ctx context.Context, in []*segment.Segment) error {
+	rule, ok := x.Table.Partitions()
+	if !ok || x.Expired == nil {
+		return nil
+	}
+	t := &x.Table.Columns[x.Table.ColumnByID(x.Table.Options.PartitionBy)]
+	layout := &scan.Layout{IDs: []uint32{t.ID}, Types: []types.Type{t.Type}, Missing: map[int]types.Datum{0: t.Value()}}
+	for k := range x.Inputs {
+		i := &x.Inputs[k]
+		bytes := i.File.Meta.Rows * (partition.RowBytes + 4)
+		if err := x.account.Reserve(bytes); err != nil {
+			return err
+		}
+		defer x.account.Free(bytes)
+		c := &column{typ: t.Type, account: x.account}
+		defer c.release()
+		if err := c.read(ctx, in[k].Part(layout, &c.pins), int(i.File.Meta.Rows)); err != nil {
+			return i.File.Noticed(fmt.Errorf("read column %q of segment %d: %w", t.Name, i.File.Meta.File, err))
+		}
+		rows := partition.NewRows(rule, int(i.File.Meta.Rows))
+		for _, v := range c.chunks {
+			rows.Add(v)
+		}
+		i.Deleted = i.Deleted.With(rows.Ended(x.Expired))
+	}
+	return nil
 }

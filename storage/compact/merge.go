@@ -43,6 +43,8 @@ type Merge struct {
 	Inputs  []Input // in the order of their first numbers
 	RowsMax int64   // of an output
 	Whole   bool    // rows are not divided by their partitions
+	// Expired, if not nil, tells of which partitions rows are left out, as if they had been deleted.
+	Expired func(number int64) bool
 	Outputs []*Output
 
 	moved   [][]uint32 // by input: the place in all outputs together that a row has; gone: none
@@ -86,6 +88,9 @@ func (m *Merger) Run(ctx context.Context, x *Merge) (err error) {
 	in, done, err := m.open(x, c)
 	defer done()
 	if err != nil {
+		return err
+	}
+	if err := x.expire(ctx, in); err != nil {
 		return err
 	}
 	if err := x.number(ctx, in); err != nil || len(x.numbers) == 0 {

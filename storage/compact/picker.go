@@ -60,6 +60,7 @@ const (
 	Cluster Reason = "cluster"
 	Rebuild Reason = "reindex"
 	Key     Reason = "key"       // they are to have runs of a key
+	Retain  Reason = "retain"    // their partitions have ended
 	Divide  Reason = "partition" // its rows belong to files of several partitions
 )
 
@@ -109,15 +110,45 @@ func classOf(f *File) class {
 	return class{partition: f.Partition}
 }
 
-// newest returns the greatest partition that is finite.
+// newestRows is how many rows a partition has that others are older than: a few rows with a wrong time do not end the
+// present.
+const newestRows = 512
+
+// newest returns the greatest partition that is finite and not of a few rows.
 func newest(files []File) int64 {
-	n := int64(math.MinInt64)
+	rows := map[int64]int64{}
 	for i := range files {
 		if f := &files[i]; !f.Mixed && f.Partition < partition.Infinity {
-			n = max(n, f.Partition)
+			rows[f.Partition] += f.Rows
+		}
+	}
+	n := int64(math.MinInt64)
+	for number, count := range rows {
+		if count >= newestRows {
+			n = max(n, number)
 		}
 	}
 	return n
+}
+
+// closedShare: when the files of an old partition beside the largest have a quarter of its rows, all become one. That is so
+// when its time is over, and costs late rows five rows written for each.
+const closedShare = 4
+
+// closed takes the files that become one out of each class of an old partition, and returns the plans.
+func (p *Picker) closed(classes map[class][]File) (plans []Plan) {
+	for c, files := range classes {
+		var all, largest int64
+		for i := range files {
+			rows, _ := files[i].live()
+			all, largest = all+rows, max(largest, rows)
+		}
+		if groups := p.groups(files); len(files) > 1 && largest <= closedShare*(all-largest) && len(groups) == 1 {
+			plans = append(plans, p.plan(Tier, groups[0]))
+			delete(classes, c)
+		}
+	}
+	return plans
 }
 
 // fanout returns how many files of a class are merged.
@@ -131,7 +162,7 @@ func (p *Picker) fanout(f *File, newest int64) int {
 // Pick returns what should be merged now, cheapest first; no file is in two plans.
 func (p *Picker) Pick(files []File) []Plan {
 	var plans []Plan
-	tiers := map[class][]File{}
+	tiers, old := map[class][]File{}, map[class][]File{}
 	last := newest(files)
 	for _, f := range files {
 		switch {
@@ -140,10 +171,17 @@ func (p *Picker) Pick(files []File) []Plan {
 			plans = append(plans, p.plan(Deleted, []File{f}))
 		case f.Undivided:
 			plans = append(plans, p.plan(Divide, []File{f}))
-		case !p.full(&f):
-			c := classOf(&f)
-			c.tier = tier(&f, p.fanout(&f, last))
-			tiers[c] = append(tiers[c], f)
+		case p.full(&f):
+		case !f.Mixed && f.Partition < last:
+			old[classOf(&f)] = append(old[classOf(&f)], f)
+		default:
+			p.addTier(tiers, &f, last)
+		}
+	}
+	plans = append(plans, p.closed(old)...)
+	for _, files := range old {
+		for i := range files {
+			p.addTier(tiers, &files[i], last)
 		}
 	}
 	for _, tier := range tiers {
@@ -158,6 +196,12 @@ func (p *Picker) Pick(files []File) []Plan {
 		return cmp.Or(cmp.Compare(a.Bytes, b.Bytes), cmp.Compare(a.Files[0].ID, b.Files[0].ID))
 	})
 	return plans
+}
+
+func (p *Picker) addTier(tiers map[class][]File, f *File, newest int64) {
+	c := classOf(f)
+	c.tier = tier(f, p.fanout(f, newest))
+	tiers[c] = append(tiers[c], *f)
 }
 
 // large tells that a group of several makes a file that is full.

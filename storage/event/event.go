@@ -23,6 +23,9 @@ const (
 	LossAccepted     Kind = "loss accepted"     // Err tells what is missing; the database goes on without it
 	Merged           Kind = "merged"            // segments became fewer, with Rows and Bytes
 	MergeFailed      Kind = "merge failed"      // they stay, and it is tried again
+	Expired          Kind = "expired"           // Rows of partitions that have ended were dropped
+	ClockDoubted     Kind = "clock doubted"     // the time has jumped ahead: no rows are dropped by their age for now
+	ClockBelieved    Kind = "clock believed"    // again
 	Retired          Kind = "log retired"       // Rows log files were removed
 	Archived         Kind = "log archived"      // a log file went into the archive, with Bytes
 	ArchiveDropped   Kind = "archive dropped"   // what nobody wants any more has gone

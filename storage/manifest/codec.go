@@ -239,6 +239,7 @@ func (v *Version) Append(dst []byte) []byte {
 	}
 	v.Held.writeFields(w)
 	writeSources(w, 32, v.Sources)
+	v.Expired.write(w, 35)
 	v.Archive.writeFields(w)
 	w.Keep(v.kept)
 	return w.Record()
@@ -274,6 +275,8 @@ func DecodeVersion(b []byte) (*Version, error) {
 			v.Positions = v.Positions.With(id, p)
 		case 32:
 			readSource(r.Record("position of a source"), &v.Sources)
+		case 35:
+			v.Expired.read(r.Record("expired rows"))
 		default:
 			if !archive.readField(r) {
 				v.Held.readField(r)
@@ -327,6 +330,7 @@ func (e *Edit) Append(dst []byte) []byte {
 	writeTexts(w, 20, e.Deleted)
 	e.Held.writeFields(w)
 	writeSources(w, 32, e.Sources)
+	e.Expired.write(w, 35)
 	e.Archive.writeFields(w)
 	w.Keep(e.kept)
 	return w.Record()
@@ -365,6 +369,8 @@ func DecodeEdit(b []byte) (*Edit, error) {
 			readText(r.Record("deleted rows"), &e.Deleted)
 		case 32:
 			readSource(r.Record("position of a source"), &e.Sources)
+		case 35:
+			e.Expired.read(r.Record("expired rows"))
 		default:
 			if !e.Archive.readField(r) {
 				e.Held.readField(r)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -34,7 +35,7 @@ func describe(rec record.Frame) (string, []string, error) {
 		for id, p := range v.Positions.All() {
 			lines = append(lines, positionLine(id, p))
 		}
-		return "version", slices.Concat(lines, v.Held.lines(), v.Archive.lines(), sourceLines(v.Sources)), nil
+		return "version", slices.Concat(lines, v.Held.lines(), v.Archive.lines(), sourceLines(v.Sources), v.Expired.lines()), nil
 	case typeEdit:
 		e, err := DecodeEdit(rec.Payload)
 		if err != nil {
@@ -74,7 +75,7 @@ func editLines(e *Edit) []string {
 	for _, id := range slices.Sorted(maps.Keys(e.Positions)) {
 		lines = append(lines, positionLine(id, e.Positions[id]))
 	}
-	return slices.Concat(lines, e.Held.lines(), e.Archive.lines(), sourceLines(e.Sources))
+	return slices.Concat(lines, e.Held.lines(), e.Archive.lines(), sourceLines(e.Sources), e.Expired.lines())
 }
 
 // deletedText tells how many rows a set has.
@@ -124,6 +125,13 @@ func sourceLines(sources map[positions.Key]string) (lines []string) {
 	return lines
 }
 
+func (x Expired) lines() (lines []string) {
+	for _, id := range slices.Sorted(maps.Keys(x)) {
+		lines = append(lines, fmt.Sprintf("rows of table %d below the value %d were dropped by their age", id, x[id]))
+	}
+	return lines
+}
+
 func (h *Held) lines() (lines []string) {
 	if h.Logged != 0 {
 		lines = append(lines, fmt.Sprintf("the log reaches record %d", h.Logged))
@@ -136,6 +144,9 @@ func (h *Held) lines() (lines []string) {
 	}
 	if h.Lost.To != 0 {
 		lines = append(lines, fmt.Sprintf("records behind %d up to %d are lost, which was accepted", h.Lost.After, h.Lost.To))
+	}
+	if h.Clock != 0 {
+		lines = append(lines, fmt.Sprintf("the clock was believed at %s", time.Unix(h.Clock, 0).UTC().Format(time.DateTime)))
 	}
 	if s := h.Stopped; s != nil {
 		line := "stopped in order with"

@@ -14,6 +14,7 @@ func (h *Held) writeFields(w *field.Writer) {
 		w.Uint(4, h.Lost.To)
 		w.End(m)
 	}
+	w.Int(33, h.Clock)
 	if s := h.Stopped; s != nil {
 		m := w.Begin(28)
 		for _, f := range s.Log {
@@ -40,6 +41,8 @@ func (h *Held) readField(r *field.Reader) {
 	case 30:
 		f := readPair(r.Record("lost records"))
 		h.Lost = Gap{f.Number, uint64(f.Bytes)}
+	case 33:
+		h.Clock = r.Int()
 	default:
 		r.Unknown()
 	}

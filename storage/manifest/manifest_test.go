@@ -9,6 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
+	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
@@ -311,6 +312,10 @@ func BenchmarkEdit(b *testing.B) {
 func FuzzDecode(f *testing.F) {
 	f.Add(Empty().Append(nil))
 	f.Add(add(3).Append(nil))
+	parted := add(4)
+	parted.Add[0].Values = partition.Range{Least: -7, Greatest: 1 << 50, Valued: true, Nulls: true, Unit: partition.Width, Width: 1000}
+	parted.Held.Clock = 1_700_000_000
+	f.Add(parted.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if v, err := DecodeVersion(b); err == nil {
 			first := v.Append(nil)

@@ -33,6 +33,8 @@
 //	26  newest token file {2 number, 4 bytes}: it, at least so long, or one with a higher number is there
 //	32  positions of sources {2 source, 4 partition, 6 position: left out where an edit forgets it}
 //	30  records that are lost, which was accepted {2 the last one before them, 4 their last one}
+//	35  rows that may have been dropped by their age {2 table, 4 value of its partition column that they are below}
+//	33  the latest time of day that was believed, in seconds since 1970
 //	28  how the database has stopped: 2 log files, 4 token files, each {2 number, 4 bytes}
 //	40  log files in the archive; an edit's are added: 2 number, 4 and 6 first and last sequence, 8 bytes, 10 bytes before they
 //	    were compressed, 12 offset of the index, 14 when by the archive's clock, 16 and 18 seconds of the first and last record,
@@ -124,6 +126,7 @@ type Version struct {
 	Positions persist.Tree[catalog.TableID, Position]
 	Held      Held
 	Sources   map[positions.Key]string // how far they were read, as of the watermark or later
+	Expired   Expired
 	Archive   Archive
 
 	kept []byte // fields of a newer version
@@ -137,6 +140,9 @@ type Held struct {
 	Tokens File   // newest token file, at least so long, or one with a higher number
 	// Lost are records that are missing at the end of the log, which somebody has accepted: what comes goes on behind them.
 	Lost Gap
+	// Clock is the latest time of day that was believed (package clock), in seconds since 1970, of a database that deletes
+	// rows by their age.
+	Clock int64
 	// Stopped is how the database has stopped; nil: it has not, or not in order. Any edit ends that.
 	Stopped *Stopped
 }
@@ -183,6 +189,7 @@ type Edit struct {
 	Positions   map[catalog.TableID]Position
 	Held        Held
 	Sources     map[positions.Key]string // "": none any more
+	Expired     Expired
 	Archive     ArchiveEdit
 
 	kept []byte // fields of a newer version
@@ -217,6 +224,7 @@ func (v *Version) Apply(e *Edit) (*Version, error) {
 	for id, p := range e.Positions {
 		next.Positions = next.Positions.With(id, p)
 	}
+	next.Expired = v.Expired.after(e.Expired, next.Catalog)
 	next.forgetDropped(e)
 	return &next, nil
 }
@@ -293,6 +301,9 @@ func (h Held) after(e *Held) Held {
 	}
 	if e.Lost.To != 0 {
 		h.Lost = e.Lost
+	}
+	if e.Clock != 0 {
+		h.Clock = e.Clock
 	}
 	if h.Stopped = e.Stopped; e.Stopped != nil {
 		h.Log = 0 // the log may have ended with its last file

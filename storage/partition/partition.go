@@ -180,11 +180,15 @@ func (r Rule) Ended(number int64, before time.Time) bool {
 	case number == NegInfinity:
 		return true
 	}
-	limit := before.UnixMicro()
+	return r.Start(number+1) <= r.Value(before)
+}
+
+// Value returns a time as the column has it: all rows of a partition that has Ended before it are below.
+func (r Rule) Value(t time.Time) int64 {
 	if r.Kind == types.Date {
-		limit = floor(limit, datetime.MicrosPerDay)
+		return floor(t.UnixMicro(), datetime.MicrosPerDay)
 	}
-	return r.Start(number+1) <= limit
+	return t.UnixMicro()
 }
 
 // Text names a partition by its start: 2026-11-30, 2026-11, 2026-11-30 14h.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"sort"
 
@@ -73,8 +74,9 @@ func join(all []span, to, from *Logged) {
 }
 
 // Log reads what the log has of the rows of segments as a table had them after a record, those that were deleted until then left
-// out: deletions are told by the log, too. Rows of the log have the columns that the table has, or the values of older ones.
-func (n *Inspector) Log(ctx context.Context, a *archive.Archive, t *catalog.Table, files []shelf.Sealed, until uint64) ([]*Logged, error) {
+// out: deletions are told by the log, too. Rows whose partition column has a value below expired may have been dropped by their
+// age, which the log does not tell: what they would be among is not Whole. Rows of the log have the columns that the table has, or the values of older ones.
+func (n *Inspector) Log(ctx context.Context, a *archive.Archive, t *catalog.Table, files []shelf.Sealed, until uint64, expired int64) ([]*Logged, error) {
 	list := together(files)
 	from := until + 1
 	start := a.Start(t.ID)
@@ -86,7 +88,7 @@ func (n *Inspector) Log(ctx context.Context, a *archive.Archive, t *catalog.Tabl
 	if from > until {
 		return list, nil
 	}
-	r := &logReader{n: n, table: t, sums: newSummer(t), deleted: index.NewRowIDs()}
+	r := &logReader{n: n, table: t, sums: newSummer(t), deleted: index.NewRowIDs(), expired: expired, by: t.ColumnByID(t.Options.PartitionBy)}
 	defer func() { n.Account.Free(r.charged) }()
 	for _, l := range list {
 		r.spans = append(r.spans, l.spans...)
@@ -141,6 +143,8 @@ type logReader struct {
 	deleted *index.RowIDs
 	charged int64 // for deleted
 	below   uint64
+	expired int64
+	by      int // the partition column, or -1
 
 	fit     table.Fitter
 	sums    *summer
@@ -219,7 +223,7 @@ func (r *logReader) add(rows *archive.Rows) error {
 				continue
 			}
 		}
-		if own && rows.File != 0 {
+		if own && rows.File != 0 || r.by >= 0 && r.old(b.Cols[r.by], i) {
 			s.of.Whole = false
 		}
 		if x >= r.below && !r.deleted.Has(x) {
@@ -227,6 +231,15 @@ func (r *logReader) add(rows *archive.Rows) error {
 		}
 	}
 	return nil
+}
+
+// old tells whether a row may have been dropped by its age.
+func (r *logReader) old(v *batch.Vector, i int) bool {
+	if r.expired == math.MinInt64 {
+		return false
+	}
+	d := v.Datum(i)
+	return !d.Null && d.I < r.expired
 }
 
 // spanOf returns the span that has a number, or nil.

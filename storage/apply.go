@@ -34,7 +34,7 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 			db.positions.Commit(x.moves)
 		}
 		if e.Err == nil && x.token != nil {
-			db.tokens.Commit(x.id, tokens.Write{Sequence: e.Sequence, Rows: x.rows}, x.seconds)
+			db.tokens.Commit(x.id, tokens.Write{Sequence: e.Sequence, Rows: x.rows - x.beside}, x.seconds)
 		}
 	}
 }

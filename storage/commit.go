@@ -25,6 +25,7 @@ type commit struct {
 	files     []shelf.Sealed // of a load
 	extended  []*shelf.File  // of files: those that took the places of the load's own
 	rows      int64
+	beside    int64 // of rows: those of other tables than the token's
 	seconds   int64
 	flattened int // flat that are in use
 	deletions []deletion
@@ -110,7 +111,7 @@ func (db *DB) commit(ctx context.Context, c *commit, w *table.Write) (table.Ack,
 	}
 	db.metrics.Commits.Add(1)
 	db.metrics.CommittedRows.Add(c.rows)
-	return table.Ack{Sequence: c.entry.Sequence, Rows: c.rows}, nil
+	return table.Ack{Sequence: c.entry.Sequence, Rows: c.rows - c.beside}, nil
 }
 
 // write admits, checks, encodes and appends a write.

@@ -15,6 +15,7 @@ import (
 // for the log. No lock is held meanwhile; fit looks whether the tables are still the same.
 func (c *commit) prepare(ctx context.Context, cat *catalog.Snapshot, w *table.Write) error {
 	c.sections, c.deletions, c.rows, c.keyed, c.pieces = c.sections[:0], c.deletions[:0], 0, c.keyed[:0], c.pieces[:0]
+	c.beside = 0
 	for _, f := range c.files {
 		c.rows += f.Meta.Rows - int64(f.Deleted.Len())
 	}
@@ -92,6 +93,9 @@ func (c *commit) layOut() error {
 	for i := range c.pieces {
 		p := &c.pieces[i]
 		c.rows += int64(p.batch.Len)
+		if !c.token.Counts(p.table.ID) {
+			c.beside += int64(p.batch.Len)
+		}
 		if p.keyed < 0 || !c.keyed[p.keyed].upsert {
 			c.layOutPiece(p)
 		}

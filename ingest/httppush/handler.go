@@ -76,7 +76,6 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 	if err != nil {
 		return Answer{}, err
 	}
-	h.metrics.Rejected.Add(p.appender.BadRows())
 	a, err := p.commit(r.Context())
 	switch {
 	case err != nil:
@@ -84,6 +83,7 @@ func (h *Handler) Push(w http.ResponseWriter, r *http.Request, user string) (Ans
 		h.metrics.Repeated.Add(1)
 	default:
 		h.metrics.Rows.Add(a.Stored)
+		h.metrics.Rejected.Add(a.Rejected)
 	}
 	return a, err
 }

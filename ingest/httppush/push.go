@@ -1,8 +1,10 @@
 package httppush
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/zeebo/xxh3"
@@ -46,6 +48,7 @@ func (h *Handler) newPush(cat *catalog.Snapshot, t *catalog.Table, body *Body, p
 // read reads all rows of the body.
 func (p *push) read(r *http.Request, terms *table.Terms) error {
 	o := table.AppenderOptions{Table: p.table, Terms: terms, Sink: p.draft, Account: p.account, Bad: p.bad}
+	o.Keys = p.policy != refuse
 	if p.policy == reject {
 		o.Rejects = &table.Origin{Source: "http"}
 	}
@@ -109,12 +112,11 @@ func (p *push) commit(ctx context.Context) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	slices.SortStableFunc(p.told, func(a, b RowError) int { return cmp.Compare(a.Index, b.Index) }) // keys were found last
+	a = Answer{Rejected: p.appender.BadRows(), Rows: p.told}
 	a.Stored, a.Duplicate, a.Sequence = p.appender.Rows(), ack.Duplicate, ack.Sequence
 	if ack.Duplicate { // as many as then
-		a.Stored = ack.Rows
-		if p.policy == reject {
-			a.Stored -= a.Rejected
-		}
+		a.Stored, a.Rejected = ack.Rows, p.appender.Rows()+p.appender.BadRows()-ack.Rows
 	}
 	return a, nil
 }

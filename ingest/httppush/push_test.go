@@ -50,6 +50,10 @@ const batchRows = 8192
 
 func (s *store) Catalog() *catalog.Snapshot { return s.cat }
 
+func (s *store) Duplicates(context.Context, catalog.TableID, []*batch.Batch) ([]table.Duplicate, error) {
+	return nil, nil
+}
+
 func (s *store) Numbered(edits ...catalog.Edit) []catalog.Edit { return edits }
 
 func (s *store) Commit(_ context.Context, w table.Write) (table.Ack, error) {

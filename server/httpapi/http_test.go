@@ -48,6 +48,10 @@ func newStore(t testing.TB) *store {
 	return &store{cat: cat, tokens: map[table.Token]table.Ack{}}
 }
 
+func (s *store) Duplicates(context.Context, catalog.TableID, []*batch.Batch) ([]table.Duplicate, error) {
+	return nil, nil
+}
+
 func (s *store) Numbered(edits ...catalog.Edit) []catalog.Edit { return edits }
 
 func (s *store) Catalog() *catalog.Snapshot { return s.cat }

@@ -50,7 +50,10 @@ func (c *Claims) Add(hashes []uint64) error {
 // Remove ends the claims of a write.
 func (c *Claims) Remove(hashes []uint64) {
 	for _, h := range hashes {
-		if i := c.find(h); h != None && c.slots[i] == h {
+		if h == None || c.used == 0 { // hashes that are equal have gone together
+			continue
+		}
+		if i := c.find(h); c.slots[i] == h {
 			c.remove(i)
 		}
 	}

@@ -194,3 +194,24 @@ func BenchmarkIndex(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/key")
 	})
 }
+
+// Batches of one write whose hashes are the same, or none, give back what they have claimed together.
+func TestClaimsOfBatches(t *testing.T) {
+	c := Claims{Account: memtest.Pool(t, 0).Overdraft("claims")}
+	first, second, none := make([]uint64, 100), make([]uint64, 100), make([]uint64, 100)
+	for i := range first {
+		first[i], second[i], none[i] = uint64(i+1)<<20, uint64(i%7+1)<<20, None
+	}
+	batches := [][]uint64{first, second, none}
+	for _, b := range batches {
+		if err := c.Add(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, b := range batches {
+		c.Remove(b)
+	}
+	if c.Len() != 0 || c.Account.Used() != 0 {
+		t.Errorf("%d claims, %d bytes are left", c.Len(), c.Account.Used())
+	}
+}

@@ -113,7 +113,9 @@ func (r *Replayer) write(sequence uint64, payload []byte) error {
 		if err != nil {
 			return err
 		}
-		total += int64(s.Batch.Len)
+		if d.Token.Counts(s.Table) {
+			total += int64(s.Batch.Len)
+		}
 		if err := r.section(sequence, s); err != nil {
 			return err
 		}

@@ -30,6 +30,7 @@ type Appender struct {
 	one     batch.Batch
 	faults  []format.BadRow // of the batch at hand
 	rejects *rejects        // nil until there is one
+	keyed   *keyedRows      // nil: whoever commits the rows sees to their keys
 
 	buf     *batch.Batch // what Add collects
 	bytes   int64        // of buf
@@ -50,6 +51,9 @@ type AppenderOptions struct {
 	Bad func(b *format.BadRow) error
 	// Rejects puts the rows that Bad lets pass into the table's reject table, with the rows that are stored. nil: nowhere.
 	Rejects *Origin
+	// Keys says that rows whose keys are there are bad rows, too. The sink must be a Draft, which finds them when it
+	// commits, and leaves them out.
+	Keys bool
 	// Meter is of what the reader reads: it is settled when that has become rows. nil: there is none.
 	Meter *format.Meter
 	// Account is charged for rows of Add that wait.
@@ -93,7 +97,12 @@ func NewAppender(o AppenderOptions) *Appender {
 		}
 	}
 	a.fill = newFiller(o.Table, o.Terms, a.o.Columns)
-	a.notes.Texts = len(o.Terms.Conditions) > 0 || o.Where != nil || o.Rejects != nil && a.fill.risky
+	if draft, is := o.Sink.(*Draft); is && o.Keys && hasKeys(o.Table) {
+		a.keyed = &keyedRows{appender: a}
+		draft.keyed = append(draft.keyed, a.keyed)
+		a.notes.Texts = o.Rejects != nil
+	}
+	a.notes.Texts = a.notes.Texts || len(o.Terms.Conditions) > 0 || o.Where != nil || o.Rejects != nil && a.fill.risky
 	return a
 }
 
@@ -155,18 +164,25 @@ func (a *Appender) take(ctx context.Context, out *batch.Batch) error {
 	if err != nil {
 		return err
 	}
-	good, err := a.held(out, from)
-	if err != nil {
+	if from, err = a.held(out, from); err != nil {
 		return err
 	}
-	if err := a.setAside(ctx); err != nil || good.Len == 0 {
+	if err := a.setAside(ctx); err != nil || out.Len == 0 {
 		return err
 	}
-	if good == out {
-		a.unused = nil
+	if a.keyed != nil {
+		if err := a.keyed.place(out.Len, func(row int) format.BadRow {
+			if from != nil {
+				row = int(from[row])
+			}
+			return a.notes.At(row)
+		}); err != nil {
+			return err
+		}
 	}
-	a.rows += int64(good.Len)
-	return a.o.Sink.Insert(ctx, a.o.Table.ID, good)
+	a.unused = nil
+	a.rows += int64(out.Len)
+	return a.o.Sink.Insert(ctx, a.o.Table.ID, out)
 }
 
 // End hands on what waits. The appender is of no further use.

@@ -18,6 +18,14 @@ type Store interface {
 	// Numbered returns edits whose objects have their numbers.
 	Numbered(edits ...catalog.Edit) []catalog.Edit
 	Commit(ctx context.Context, w Write) (Ack, error)
+	// Duplicates returns which rows of batches for a table have a key that is there, in their order.
+	Duplicates(ctx context.Context, id catalog.TableID, batches []*batch.Batch) ([]Duplicate, error)
+}
+
+// Duplicate is a row of some batches whose key is there.
+type Duplicate struct {
+	Batch, Row int
+	Err        *errs.Error
 }
 
 // Draft is a write of rows that no statement brings while it is put together: a Sink of appenders whose rows, with bad ones
@@ -35,6 +43,7 @@ type Draft struct {
 	edits   []catalog.Edit
 	rows    []Rows
 	spare   []*batch.Batch // handed out
+	keyed   []*keyedRows   // of appenders that leave out what has a key that is there
 }
 
 // NewDraft returns an empty draft for a catalog of the store, whose batches the account is charged for.
@@ -91,17 +100,27 @@ func (d *Draft) Insert(_ context.Context, id catalog.TableID, rows *batch.Batch)
 // Empty tells that there is nothing to commit.
 func (d *Draft) Empty() bool { return len(d.rows) == 0 && len(d.Positions) == 0 }
 
-// Commit stores everything. A reject table that somebody else has made meanwhile is taken in place of the own one.
-func (d *Draft) Commit(ctx context.Context) (Ack, error) {
-	for {
-		ack, err := d.store.Commit(ctx, Write{Edits: d.edits, Rows: d.rows, Token: d.Token, Positions: d.Positions, Wait: d.Wait})
-		if !errs.Is(err, errs.DuplicateTable) || len(d.edits) == 0 {
+// attempts is how often a draft commits again: others would have to be there first each time.
+const attempts = 100
+
+// Commit stores everything. A reject table that somebody else has made meanwhile is taken in place of the own one. Rows whose
+// keys are there are left out where their appender says so.
+func (d *Draft) Commit(ctx context.Context) (ack Ack, err error) {
+	for range attempts {
+		ack, err = d.store.Commit(ctx, Write{Edits: d.edits, Rows: d.rows, Token: d.Token, Positions: d.Positions, Wait: d.Wait})
+		switch {
+		case errs.Is(err, errs.DuplicateTable) && len(d.edits) > 0:
+			err = d.rebase()
+		case errs.Is(err, errs.UniqueViolation) && len(d.keyed) > 0:
+			err = d.leaveOut(ctx)
+		default:
 			return ack, err
 		}
-		if err := d.rebase(); err != nil {
+		if err != nil {
 			return ack, err
 		}
 	}
+	return ack, errs.New(errs.SerializationFailure, "could not serialize access due to concurrent update")
 }
 
 // rebase gives the rows of tables that the draft makes to those that have their names by now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/format"
@@ -22,6 +23,10 @@ type racing struct {
 func (s *racing) Catalog() *catalog.Snapshot { return s.cat }
 
 func (s *racing) Numbered(edits ...catalog.Edit) []catalog.Edit { return s.numbers.Fill(edits) }
+
+func (s *racing) Duplicates(context.Context, catalog.TableID, []*batch.Batch) ([]Duplicate, error) {
+	return nil, nil
+}
 
 func (s *racing) Commit(_ context.Context, w Write) (Ack, error) {
 	if s.other != nil {

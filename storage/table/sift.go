@@ -50,11 +50,11 @@ func (a *Appender) wantedSingly(b *batch.Batch, bits batch.Bitmap) error {
 	return nil
 }
 
-// held returns the rows of a batch that its table can have. The others are faults; from says which rows of the notes the
-// batch has.
-func (a *Appender) held(b *batch.Batch, from []uint16) (*batch.Batch, error) {
+// held takes the rows out of a batch that its table cannot have, which are faults. from says which rows of the notes the
+// batch has (nil: all), and is returned for those that are left.
+func (a *Appender) held(b *batch.Batch, from []uint16) ([]uint16, error) {
 	if !a.guard.suspects(b) {
-		return b, nil
+		return from, nil
 	}
 	good, err := a.guard.Good(b)
 	if err != nil {
@@ -79,13 +79,20 @@ func (a *Appender) held(b *batch.Batch, from []uint16) (*batch.Batch, error) {
 		}
 		a.faults = append(a.faults, a.notes.Wanting(row, name, err))
 		if a.o.Bad == nil {
-			return b, nil // the first is enough
+			return from, nil // the first is enough
 		}
 	}
-	if good.Count() < b.Len {
-		compact(b, good.AppendIndexes(nil))
+	if good.Count() == b.Len {
+		return from, nil
 	}
-	return b, nil
+	left := good.AppendIndexes(nil)
+	compact(b, left)
+	if from != nil {
+		for i, r := range left {
+			left[i] = from[r]
+		}
+	}
+	return left, nil
 }
 
 // compact keeps some rows of a batch that owns its vectors.

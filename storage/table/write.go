@@ -64,9 +64,13 @@ type Token struct {
 	Content uint64
 }
 
+// Counts tells whether rows of a table are among those that the answer to a write tells of: with a token they are those of
+// the token's table, and not what goes to its reject table.
+func (t *Token) Counts(id catalog.TableID) bool { return t == nil || t.Table == 0 || t.Table == id }
+
 // Ack tells what became of a write.
 type Ack struct {
 	Sequence  uint64 // of the log record
-	Rows      int64
-	Duplicate bool // the token was known: nothing was stored now, Sequence and Rows are those of the first time
+	Rows      int64  // of the token's table, or of all
+	Duplicate bool   // the token was known: nothing was stored now, Sequence and Rows are those of the first time
 }

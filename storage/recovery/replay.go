@@ -58,7 +58,7 @@ type Replayer struct {
 
 // NewReplayer returns one for a database that holds what a version of the manifest says.
 func NewReplayer(v *manifest.Version, to Target) *Replayer {
-	return &Replayer{to: to, v: v}
+	return &Replayer{to: to, v: v, rows: map[catalog.TableID]uint64{}}
 }
 
 // position returns how far the rows of a table are sealed.
@@ -107,7 +107,7 @@ func (r *Replayer) write(sequence uint64, payload []byte) error {
 		}
 		total += n
 	}
-	r.rows = map[catalog.TableID]uint64{}
+	clear(r.rows)
 	for d.More() {
 		s, err := d.Next()
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/scan"
+	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
 
@@ -85,7 +87,8 @@ func (r *runner) cluster(o Op) error {
 func (r *runner) reindex(o Op) error {
 	return r.merged(o, func(id catalog.TableID) error {
 		return r.db.Reindex(ctx, id, func(l rebuild.Line) error {
-			if p := l.Problem(); p != "" && l.Source != "" {
+			aside := slices.ContainsFunc(r.db.Health().Quarantined, func(q table.SegmentInfo) bool { return q.ID == l.Segment })
+			if p := l.Problem(); p != "" && l.Source != "" && !aside {
 				return errs.Internal("segment %d: %s", l.Segment, p)
 			}
 			return nil
@@ -208,7 +211,7 @@ func (r *runner) poke(o Op) error {
 		return nil
 	}
 	info := r.info(slots[0])
-	w := &write{changes: []change{{slot: slots[0], info: info, added: makeRows(info, 1, o.Seed)}}}
+	w := &write{changes: []change{{slot: slots[0], info: info, added: r.model.tables[slots[0]].free(makeRows(info, 1, o.Seed))}}}
 	_, err := r.send(w, o.Seed)
 	if err != nil && class(err) == "53" {
 		return err

@@ -93,7 +93,7 @@ var weights = []struct {
 	kind   string
 	weight int
 }{
-	{"create", 6}, {"drop", 1}, {"swap", 4}, {"options", 2}, {"append", 22}, {"delete", 10}, {"update", 6}, {"several", 6}, {"truncate", 2},
+	{"create", 6}, {"drop", 1}, {"swap", 4}, {"options", 2}, {"alter", 7}, {"append", 22}, {"delete", 10}, {"update", 6}, {"several", 6}, {"truncate", 2},
 	{"token", 5}, {"parallel", 4}, {"race", 3},
 	{"begin", 8}, {"xappend", 16}, {"xdelete", 6}, {"xupdate", 6}, {"xtruncate", 2}, {"savepoint", 5}, {"rollbackto", 4}, {"xread", 6},
 	{"commit", 8}, {"abort", 2},

@@ -77,19 +77,25 @@ func (m *model) apply(w *write) {
 		if t == nil || t.info.ID != c.info.ID {
 			continue
 		}
-		list := slices.Clone(t.rows)
-		if c.truncate {
-			list = nil
-		}
-		if len(c.deleted) > 0 {
-			list = slices.DeleteFunc(list, func(r *row) bool { return c.deleted[r] })
-		}
-		t.rows = append(list, c.added...)
-		rows += int64(len(c.added))
+		list, n, _ := t.settle(&c, t.left(&c))
+		t.rows = list
+		rows += n
 	}
 	if w.token != "" {
 		m.tokens[w.token] = rows
 	}
+}
+
+// left returns the rows of a table that a change leaves, in a list of their own.
+func (t *tableModel) left(c *change) []*row {
+	if c.truncate {
+		return nil
+	}
+	list := slices.Clone(t.rows)
+	if len(c.deleted) > 0 {
+		list = slices.DeleteFunc(list, func(r *row) bool { return c.deleted[r] })
+	}
+	return list
 }
 
 // numbered returns the rows of a table whose numbers are known.

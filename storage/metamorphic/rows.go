@@ -37,15 +37,19 @@ func schema(name string, seed uint64) *catalog.Table {
 	if err := setOptions(r, t); err != nil {
 		panic(err) // of this package
 	}
+	if err := giveKey(r, t); err != nil {
+		panic(err) // of this package
+	}
 	return t
 }
 
-// setOptions sets some options of a table.
+// setOptions sets some options of a table. Whether it upserts stays.
 func setOptions(r *rand.Rand, t *catalog.Table) error {
+	t.Options = catalog.Options{OnConflict: t.Options.OnConflict}
 	if r.IntN(2) == 0 {
-		key := fmt.Sprintf("c%d", r.IntN(len(t.Columns)))
+		key := t.Columns[r.IntN(len(t.Columns))].Name
 		if len(t.Columns) > 1 && r.IntN(2) == 0 {
-			key += fmt.Sprintf(", c%d", r.IntN(len(t.Columns)))
+			key += ", " + t.Columns[r.IntN(len(t.Columns))].Name
 		}
 		if err := t.Set(catalog.Option{Name: "sort_key", Value: key}); err != nil {
 			return err
@@ -245,7 +249,9 @@ func makeRows(t *catalog.Table, n int, seed uint64) []*row {
 	for c := range t.Columns {
 		s := newShape(r, &t.Columns[c])
 		for i := range rows {
-			rows[i].values[c] = s.datum()
+			if rows[i].values[c] = s.datum(); isKey(&t.Columns[c]) {
+				rows[i].values[c] = keyValue(r, !t.Columns[c].NotNull)
+			}
 		}
 	}
 	return rows

@@ -85,7 +85,7 @@ var actions map[string]func(*runner, Op) error
 
 func init() {
 	actions = map[string]func(*runner, Op) error{
-		"create": (*runner).create, "drop": (*runner).drop, "swap": (*runner).swap, "options": (*runner).setOptions, "append": (*runner).append,
+		"create": (*runner).create, "drop": (*runner).drop, "swap": (*runner).swap, "alter": (*runner).alter, "options": (*runner).setOptions, "append": (*runner).append,
 		"delete": (*runner).delete, "update": (*runner).update, "several": (*runner).several, "truncate": (*runner).truncate,
 		"token": (*runner).token, "parallel": (*runner).parallel, "race": (*runner).race,
 		"begin": (*runner).begin, "xappend": (*runner).xappend, "xdelete": (*runner).xdelete, "xupdate": (*runner).xupdate, "xtruncate": (*runner).xtruncate,
@@ -415,7 +415,7 @@ func (r *runner) send(w *write, seed uint64) (table.Ack, error) {
 		rows := table.Rows{Table: c.info.ID, Version: c.info.Version, Truncate: c.truncate, Batches: batches(c.info, c.added, seed)}
 		if len(c.deleted) > 0 {
 			rows.Deleted = numbersOf(c.deleted)
-			rows.Updated = len(c.added) > 0
+			rows.Updated = c.updates()
 		}
 		out.Rows = append(out.Rows, rows)
 	}
@@ -437,12 +437,12 @@ func numbersOf(rows map[*row]bool) *index.RowIDs {
 
 // write commits a write and lets the model follow.
 func (r *runner) write(o Op, w *write) error {
+	n, twice := r.outcome(w)
 	ack, err := r.send(w, o.Seed)
+	if twice {
+		return r.refused(err, w)
+	}
 	if err == nil {
-		var n int64
-		for _, c := range w.changes {
-			n += int64(len(c.added))
-		}
 		if ack.Rows != n || ack.Duplicate {
 			return wrongf("acknowledged %+v, want %d rows", ack, n)
 		}

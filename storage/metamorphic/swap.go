@@ -23,7 +23,7 @@ func (r *runner) swap(o Op) error {
 		return err
 	}
 	info := next.Table("public", name)
-	rows := makeRows(info, o.N, o.Seed)
+	rows := (&tableModel{info: info}).free(makeRows(info, o.N, o.Seed))
 	c, cancel := context.WithTimeout(ctx, opTime/2)
 	defer cancel()
 	if o.Seed%2 == 0 {

@@ -39,7 +39,6 @@ func (r *runner) setOptions(o Op) error {
 		return nil
 	}
 	set := catalog.Replace(t.info, func(t *catalog.Table) (*catalog.Table, error) {
-		t.Options = catalog.Options{}
 		return t, setOptions(rand.New(rand.NewPCG(o.Seed, 6)), t)
 	})
 	return r.done(r.db.Apply(ctx, set), o, func(m *model) {
@@ -152,7 +151,7 @@ func (r *runner) token(o Op) error {
 
 // parallel commits writes at the same time, which meet no row of each other, while a checkpoint runs.
 func (r *runner) parallel(o Op) error {
-	slots := r.slotsOf()
+	slots := r.unkeyed()
 	if len(slots) == 0 || r.faulty {
 		return nil
 	}
@@ -203,7 +202,7 @@ func (r *runner) together(writes []*write, o Op) []error {
 // that won.
 func (r *runner) race(o Op) error {
 	t := r.table(o.Table)
-	if t == nil || len(t.numbered()) == 0 || r.faulty {
+	if t == nil || len(t.numbered()) == 0 || r.faulty || keyOf(t.info) >= 0 {
 		return nil
 	}
 	r.uncut()

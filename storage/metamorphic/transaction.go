@@ -232,6 +232,10 @@ func (r *runner) commit(o Op) error {
 		return nil
 	}
 	r.tx[o.Slot] = nil
+	if r.altered(x) {
+		x.end()
+		return nil
+	}
 	var out table.Write
 	w := &write{}
 	own := map[catalog.TableID]*index.RowIDs{}
@@ -248,12 +252,13 @@ func (r *runner) commit(o Op) error {
 			}
 		}
 		if u.all || len(u.hidden) > 0 {
-			out.Rows = append(out.Rows, table.Rows{Table: t.info.ID, Version: t.info.Version, Deleted: numbersOf(u.hidden), Truncate: u.all})
+			out.Rows = append(out.Rows, table.Rows{Table: t.info.ID, Version: t.info.Version, Deleted: numbersOf(u.hidden), Truncate: u.all, Updated: c.updates()})
 		}
 		w.changes = append(w.changes, c)
 	}
 	c, cancel := context.WithTimeout(ctx, opTime/2)
 	defer cancel()
+	_, twice := r.outcome(w)
 	_, err := x.load.Commit(c, out, r.db.Catalog(), func(id catalog.TableID) *index.RowIDs { return own[id] })
 	x.end()
 	if r.model.conflicts(w) {
@@ -265,7 +270,25 @@ func (r *runner) commit(o Op) error {
 		}
 		return fmt.Errorf("a transaction that deletes rows which were gone: %w", err)
 	}
+	if twice {
+		return r.refused(err, w)
+	}
 	return r.done(err, o, func(m *model) { m.apply(w) })
+}
+
+// altered tells whether a table that a transaction has written to has other columns by now: it would be told to try again.
+func (r *runner) altered(x *transaction) bool {
+	for slot, t := range x.base.tables {
+		if t == nil {
+			continue
+		}
+		u := &x.own[slot]
+		now := r.db.Catalog().TableByID(t.info.ID)
+		if now != nil && now.Version != t.info.Version && (u.all || len(u.rows)+len(u.hidden) > 0) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *runner) abort(o Op) error {

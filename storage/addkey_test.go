@@ -91,7 +91,7 @@ func checkAdded(db *DB) error {
 	for k := range int64(270) {
 		_, err := db.Commit(ctx, table.Write{Rows: []table.Rows{pairRows(tab, pair{k, 0})}})
 		if want := k != 7; errs.Is(err, errs.UniqueViolation) != want {
-			return fmt.Errorf("key %d again: %v", k, err)
+			return fmt.Errorf("key %d again: %w", k, err)
 		}
 	}
 	return nil

@@ -34,6 +34,9 @@ func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 	bad := &badRows{how: o.OnError, most: o.RejectLimit, table: t}
 	bad.set(&into, env.Tx)
 	into.Meter = format.NewMeter(o.Encoding.Reader(src), account)
+	if env.Session.InTransaction() {
+		env.Tx.TellKeys()
+	}
 	to := table.NewAppender(into)
 	r, err := newRowReader(into.Meter, t.Name, &o, to, env.Session.TypeSettings(), account)
 	if err != nil {
@@ -43,6 +46,9 @@ func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 		return "", err
 	}
 	if err := env.Tx.Await(); err != nil {
+		return "", err
+	}
+	if err := env.Tx.told(); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("COPY %d", to.Rows()), bad.notice(env.Out)

@@ -47,6 +47,9 @@ func (t *Tx) RollbackTo(p Savepoint) error {
 	}
 	t.unhide(p.deletes)
 	t.batches, t.rows = p.batches, maps.Clone(p.rows)
+	if err := t.cutKeys(); err != nil && t.broken == nil {
+		t.broken = err
+	}
 	t.catalog, t.edits = p.catalog, t.edits[:p.edits]
 	return t.broken
 }

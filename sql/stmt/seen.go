@@ -40,39 +40,67 @@ func (s *seenKeys) close() {
 
 // has tells whether a row's key is among them. rows is of one batch.
 func (s *seenKeys) has(rows *unique.Rows, key, row int) bool {
+	has := false
+	s.each(rows, key, row, func(uint32) { has = true })
+	return has
+}
+
+// each calls do with the place of each key that is that of a row.
+func (s *seenKeys) each(rows *unique.Rows, key, row int, do func(place uint32)) {
 	h := rows.Hashes(0)[key][row]
 	if h == keys.None {
-		return false
+		return
 	}
 	columns, at := rows.At(key, uint64(row))
 	s.found = s.indexes[key].Find(s.found[:0], h)
 	for _, i := range s.found {
 		if s.keys[key].Equal(s.columns[key], int(i), columns, at) {
-			return true
+			do(i)
 		}
 	}
-	return false
 }
 
 // add adds the keys of a row.
 func (s *seenKeys) add(rows *unique.Rows, row int) error {
 	for key := range s.keys {
-		h := rows.Hashes(0)[key][row]
-		if h == keys.None {
-			continue
-		}
-		own := s.columns[key]
-		if err := s.indexes[key].Add(h, uint32(own[0].Len), func(int) bool { return false }); err != nil {
+		if err := s.addKey(rows, key, row); err != nil {
 			return err
 		}
-		columns, at := rows.At(key, uint64(row))
-		for i, v := range columns {
-			own[i].AppendDatum(v.Datum(at))
-		}
-		if own[0].Len%pieceRows == 1 {
-			if err := s.charge(); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// addKey adds one of the keys of a row.
+func (s *seenKeys) addKey(rows *unique.Rows, key, row int) error {
+	h := rows.Hashes(0)[key][row]
+	if h == keys.None {
+		return nil
+	}
+	own := s.columns[key]
+	if err := s.indexes[key].Add(h, uint32(own[0].Len), func(int) bool { return false }); err != nil {
+		return err
+	}
+	columns, at := rows.At(key, uint64(row))
+	for i, v := range columns {
+		own[i].AppendDatum(v.Datum(at))
+	}
+	if own[0].Len%pieceRows == 1 {
+		return s.charge()
+	}
+	return nil
+}
+
+// cut keeps the first n keys alone.
+func (s *seenKeys) cut(key, n int) error {
+	x := &s.indexes[key]
+	x.Release()
+	*x = keys.Index{Account: s.account}
+	for _, v := range s.columns[key] {
+		v.Truncate(n)
+	}
+	for i, h := range s.keys[key].Hash(nil, s.columns[key], n) {
+		if err := x.Add(h, uint32(i), func(int) bool { return false }); err != nil {
+			return err
 		}
 	}
 	return nil

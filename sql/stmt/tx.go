@@ -48,8 +48,10 @@ type Tx struct {
 	hold      *table.Hold // on a table whose rows it exchanges
 	kept      []func()    // of tables that are to have keys: lets their files be merged again
 	indexes   []string    // of tables whose rows it has exchanged
-	conflicts bool        // there was an ON CONFLICT: what it did not find came from others
-	rejecting bool        // a reject table was made, that others may make, too
+	tells     bool        // statements tell of keys that are there twice
+	own       map[catalog.TableID]*ownKeys
+	conflicts bool // there was an ON CONFLICT: what it did not find came from others
+	rejecting bool // a reject table was made, that others may make, too
 }
 
 // pending is one batch of rows that is not committed yet.
@@ -179,6 +181,9 @@ func (t *Tx) Insert(ctx context.Context, id catalog.TableID, rows *batch.Batch) 
 	if t.rows == nil {
 		t.rows = map[catalog.TableID]int64{}
 	}
+	if err := t.meet(ctx, tab, rows); err != nil {
+		return err
+	}
 	t.rows[id] += int64(n)
 	t.batches++
 	t.writes = append(t.writes, pending{tab, rows, bytes})
@@ -229,6 +234,7 @@ func (t *Tx) Rollback() {
 	t.unpin()
 	t.db.Release(t.hold)
 	t.release()
+	t.closeKeys()
 	t.account.Close()
 }
 

@@ -23,6 +23,9 @@ func newWriter(ctx context.Context, env *Env, t *catalog.Table) (*writer, error)
 	if err != nil {
 		return nil, err
 	}
+	if env.Session.InTransaction() {
+		env.Tx.TellKeys()
+	}
 	w := &writer{ctx: ctx, env: env, table: t, account: env.Pool.Intake("insert", 0)}
 	w.appender = table.NewAppender(table.AppenderOptions{Table: t, Terms: terms, Sink: env.Tx, Account: w.account})
 	return w, nil
@@ -39,7 +42,10 @@ func (w *writer) end() error {
 	if err := w.appender.End(w.ctx); err != nil {
 		return err
 	}
-	return w.env.Tx.Await()
+	if err := w.env.Tx.Await(); err != nil {
+		return err
+	}
+	return w.env.Tx.told()
 }
 
 // close gives the memory of rows back that have not arrived.

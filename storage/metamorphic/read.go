@@ -86,6 +86,9 @@ func appendFound(list []found, out *batch.Batch, req *scan.Request) ([]found, er
 // compare holds the rows of a relation against those of the model, in their order, and notes the numbers of new ones.
 // own says that the rows are a transaction's view: the last ones have numbers of their own.
 func (t *tableModel) compare(rel scan.Relation, batchRows int) error {
+	if !slices.Equal(rel.Types(), t.info.Types()) {
+		return wrongf("table %q has columns of types %v, want %v", t.info.Name, rel.Types(), t.info.Types())
+	}
 	req := scan.Request{BatchRows: batchRows}
 	for c := range t.info.Columns {
 		req.Columns = append(req.Columns, c)

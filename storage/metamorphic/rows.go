@@ -204,7 +204,7 @@ func extreme(r *rand.Rand, t types.Type) types.Datum {
 			math.SmallestNonzeroFloat64, 0.1}[r.IntN(8)])
 	case types.Numeric:
 		list := []string{"0", "-0.01", "99999999.99", "-99999999.99"}
-		if t.Precision != 10 {
+		if t.Precision == 0 || t.Precision >= 30 {
 			list = append(list, "99999999999999999999999999.9999", "-99999999999999999999999999.9999")
 		}
 		if t.Precision == 0 {

@@ -20,6 +20,7 @@ type merging struct {
 	plan      compact.Plan
 	merge     compact.Merge
 	info      *Compaction     // nil until it runs
+	replaced  []replaced      // files that go in the place of the inputs, which nobody knows
 	slim      bool            // the merge gave up all that can be found again
 	gone      bool            // an input has gone before the edit
 	collected []*index.RowSet // deleted rows of the inputs as of the edit
@@ -66,6 +67,9 @@ func (db *DB) endMerge(m *merging, err error) {
 	for _, i := range m.merge.Inputs {
 		delete(db.merges, i.File.Meta.File)
 		i.File.Release()
+	}
+	for i := range m.replaced {
+		m.replaced[i].Release()
 	}
 	if db.tables[m.table.Table.ID] == m.table {
 		db.toMerge[m.table] = struct{}{}
@@ -139,6 +143,9 @@ func (m *merging) forget() {
 }
 
 func (m *merging) files() []*shelf.File {
+	if m.replaced != nil {
+		return m.replacedFiles()
+	}
 	files := make([]*shelf.File, len(m.merge.Inputs))
 	for k, i := range m.merge.Inputs {
 		files[k] = i.File
@@ -149,6 +156,9 @@ func (m *merging) files() []*shelf.File {
 // heirsLocked returns the outputs, less what was deleted since the edit.
 func (m *merging) heirsLocked() []shelf.Heir {
 	heirs, more := make([]shelf.Heir, len(m.merge.Outputs)), make([][]uint32, len(m.merge.Outputs))
+	if m.replaced != nil {
+		return m.replacingLocked(heirs, more)
+	}
 	for k, i := range m.merge.Inputs {
 		now, ok := m.table.Holds(i.File)
 		if ok && now.Deleted == m.collected[k] {
@@ -168,6 +178,10 @@ func (m *merging) heirsLocked() []shelf.Heir {
 // collectLocked implements settler.
 func (m *merging) collectLocked() {
 	m.gone, m.collected = false, nil
+	if m.replaced != nil {
+		m.collectReplacedLocked()
+		return
+	}
 	for _, i := range m.merge.Inputs {
 		now, ok := m.table.Holds(i.File)
 		m.gone = m.gone || !ok
@@ -184,9 +198,13 @@ func (m *merging) name(e *manifest.Edit) {
 		e.Expired = manifest.Expired{m.table.Table.ID: m.below}
 	}
 	deleted := make([][]uint32, len(m.merge.Outputs))
-	for k, i := range m.merge.Inputs {
-		e.Remove = append(e.Remove, i.File.Meta.File)
-		m.merge.Carry(k, i.Deleted, m.collected[k], false, deleted)
+	if m.replaced != nil {
+		m.nameReplaced(e, deleted)
+	} else {
+		for k, i := range m.merge.Inputs {
+			e.Remove = append(e.Remove, i.File.Meta.File)
+			m.merge.Carry(k, i.Deleted, m.collected[k], false, deleted)
+		}
 	}
 	for k, o := range m.merge.Outputs {
 		meta := o.File.Meta

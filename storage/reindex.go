@@ -9,6 +9,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
+	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 )
@@ -29,26 +30,27 @@ func (db *DB) Verify(ctx context.Context, id catalog.TableID) ([]rebuild.Line, e
 		}
 		lines = append(lines, line)
 	}
-	return lines, db.compare(ctx, t, files, until, lines)
+	_, err = db.compare(ctx, t, files, until, lines)
+	return lines, err
 }
 
 // compare holds what was found of files, as they were after a record, against the log where that has all of their rows.
 // What the log has of files whose ranges meet is told of them together: what is left for each beside the others.
-func (db *DB) compare(ctx context.Context, t *catalog.Table, files []shelf.Sealed, until uint64, lines []rebuild.Line) error {
+func (db *DB) compare(ctx context.Context, t *catalog.Table, files []shelf.Sealed, until uint64, lines []rebuild.Line) ([]*rebuild.Logged, error) {
 	expired, ok := db.set.Version().Expired[t.ID]
 	if !ok {
 		expired = math.MinInt64
 	}
 	list, err := db.inspector.Log(ctx, db.archive, t, files, until, expired)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, l := range list {
 		var all rebuild.Sum
 		unread := false
 		for _, i := range l.Files {
 			all.Add(lines[i].Sum)
-			unread = unread || lines[i].Source == ""
+			unread = unread || lines[i].Unread
 		}
 		if !l.Whole || unread && len(l.Files) > 1 { // whose rows are missing nobody can tell
 			continue
@@ -59,7 +61,7 @@ func (db *DB) compare(ctx context.Context, t *catalog.Table, files []shelf.Seale
 			x.Of = rebuild.Sum{Rows: l.Sum.Rows - (all.Rows - x.Rows), Hash: l.Sum.Hash - (all.Hash - x.Hash)}
 		}
 	}
-	return nil
+	return list, nil
 }
 
 // pinFiles returns the settled files of a table, each with a reference, in the order of their rows, and the last record that
@@ -88,12 +90,13 @@ func release(files []shelf.Sealed) {
 func (db *DB) look(ctx context.Context, t *catalog.Table, f shelf.Sealed) (rebuild.Line, error) {
 	line := rebuild.Line{Segment: uint64(f.Meta.File), Ranges: f.Meta.Ranges}
 	if f.Aside() {
+		line.Unread = true
 		line.Wrong = []string{"it was set aside: " + f.Meta.Quarantined}
 		return line, nil
 	}
 	found, err := db.inspector.Look(ctx, t, f.File, f.Deleted)
 	if err != nil {
-		line.Wrong = []string{err.Error()}
+		line.Wrong, line.Unread = []string{err.Error()}, true
 		return line, err
 	}
 	line.Sum, line.Of, line.Wrong, line.Source = found.Sum, found.Sum, found.Wrong, rebuild.Segments
@@ -104,18 +107,19 @@ func (db *DB) look(ctx context.Context, t *catalog.Table, f shelf.Sealed) (rebui
 // of, and puts all of them into the places of the old ones with one edit of the manifest. Rows may come and go meanwhile; what is
 // deleted is deleted of the new segments, too, and segments that were sealed meanwhile stay: they are new.
 //
-// Where the log has all rows of a segment, its columns must have the same, or nothing is changed. Then the columns are the
-// rows, and all else that a segment has is made of them again: the order, zone
-// maps, dictionaries, statistics, samples, runs of keys. When any new segment does not have the rows of its old one, or
-// has something wrong itself, nothing is changed, either, and the error's detail names its rows. tell is told of the old segments, in
-// the order of their rows.
+// When the log has all rows of a segment, and others than it has, or it cannot be read, its rows are written anew from the
+// log (replace.go). Else its columns are the rows, and all else that a segment has is made of them again: the order, zone
+// maps, dictionaries, statistics, samples, runs of keys. When any new segment does not have the rows that it was made of,
+// or has something wrong itself, nothing is changed, and the error's detail names its rows. tell is told of the old
+// segments, in the order of their rows.
 func (db *DB) Reindex(ctx context.Context, id catalog.TableID, tell func(rebuild.Line) error) error {
 	list, ctx, done, err := db.undertake(ctx, id, db.o.Merge.Rebuild)
 	if err != nil {
 		return err
 	}
 	defer done()
-	r := &reindex{db: db}
+	r := &reindex{db: db, lines: map[*merging]rebuild.Line{}}
+	defer func() { release(r.files) }()
 	lines, err := r.look(ctx, id, list)
 	for i := 0; i < len(lines) && err == nil; i++ {
 		err = tell(lines[i])
@@ -124,9 +128,14 @@ func (db *DB) Reindex(ctx context.Context, id catalog.TableID, tell func(rebuild
 		err = r.build(ctx, list[i])
 	}
 	if err == nil {
+		var more []*merging
+		more, err = r.replaceAll(ctx)
+		list = append(list, more...)
+	}
+	if err == nil {
 		err = r.unlike()
 	}
-	if err == nil && len(list) > 0 {
+	if err == nil {
 		err = r.settle(list)
 	} else {
 		for _, m := range list {
@@ -143,56 +152,85 @@ func (db *DB) Reindex(ctx context.Context, id catalog.TableID, tell func(rebuild
 // reindex is a REINDEX on its way.
 type reindex struct {
 	db     *DB
+	shelf  *shelf.Shelf
+	table  *catalog.Table
+	files  []shelf.Sealed // with references
+	until  uint64         // the last record that they show
 	lines  map[*merging]rebuild.Line
-	differ []string // numbers of the rows of segments that came out differently, and how
+	lost   []*rebuild.Logged // of files whose rows are not those of the log
+	differ []string          // numbers of the rows of segments that came out differently, and how
 }
 
 // look looks at all segments of the table, also at those that were set aside.
-func (r *reindex) look(ctx context.Context, id catalog.TableID, list []*merging) ([]rebuild.Line, error) {
-	t, files, until, err := r.db.pinFiles(id)
+func (r *reindex) look(ctx context.Context, id catalog.TableID, list []*merging) (lines []rebuild.Line, err error) {
+	if err := r.pin(id, list); err != nil {
+		return nil, err
+	}
+	lines = make([]rebuild.Line, len(r.files))
+	var damage error
+	for i, f := range r.files {
+		if lines[i], err = r.db.look(ctx, r.table, f); err != nil && !errs.Is(err, errs.DataCorrupted) {
+			return nil, err
+		}
+		if err != nil && damage == nil {
+			damage = err
+		}
+	}
+	groups, err := r.db.compare(ctx, r.table, r.files, r.until, lines)
 	if err != nil {
 		return nil, err
 	}
-	defer release(files)
-	of := map[*shelf.File]*merging{}
+	lost := map[manifest.FileID]bool{}
+	for _, l := range groups {
+		var all rebuild.Sum
+		unread := false
+		for _, i := range l.Files {
+			all.Add(lines[i].Sum)
+			unread = unread || lines[i].Unread
+		}
+		if l.Whole && (unread || all != l.Sum) {
+			r.lost = append(r.lost, l)
+			for _, i := range l.Files {
+				lost[r.files[i].Meta.File] = true
+			}
+		} else if unread && damage != nil { // and nobody else has the rows
+			return nil, damage
+		}
+	}
 	for _, m := range list {
-		of[m.merge.Inputs[0].File] = m
-	}
-	files = slices.DeleteFunc(files, func(f shelf.Sealed) bool {
-		other := of[f.File] == nil && !f.Aside() // it was sealed since
-		if other {
-			f.Release()
-		}
-		return other
-	})
-	lines := make([]rebuild.Line, len(files))
-	for i, f := range files {
-		if lines[i], err = r.db.look(ctx, t, f); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.db.compare(ctx, t, files, until, lines); err != nil {
-		return nil, err
-	}
-	r.lines = map[*merging]rebuild.Line{}
-	for i, f := range files {
-		if m := of[f.File]; m != nil {
-			r.lines[m], m.merge.Table = lines[i], t
-			// The new segment leaves out what was deleted when it was looked at.
-			m.merge.Inputs[0].Deleted = f.Deleted
-		}
-		if l := &lines[i]; l.Source == rebuild.Log && !l.Equal() && !f.Aside() {
-			r.differ = append(r.differ, fmt.Sprintf("Rows %s: %d rows with hash %016x, the log has %d with hash %016x.",
-				l.Numbers(), l.Rows, l.Hash, l.Of.Rows, l.Of.Hash))
+		in := &m.merge.Inputs[0]
+		for i, f := range r.files {
+			if f.File == in.File && !lost[f.Meta.File] {
+				// The new segment leaves out what was deleted when it was looked at.
+				r.lines[m], m.merge.Table, in.Deleted = lines[i], r.table, f.Deleted
+			}
 		}
 	}
 	return lines, nil
 }
 
+// pin takes the files that are built anew, and those that were set aside, as they are now.
+func (r *reindex) pin(id catalog.TableID, list []*merging) (err error) {
+	if r.table, r.files, r.until, err = r.db.pinFiles(id); err != nil {
+		return err
+	}
+	r.files = slices.DeleteFunc(r.files, func(f shelf.Sealed) bool {
+		mine := f.Aside() || slices.ContainsFunc(list, func(m *merging) bool { return m.merge.Inputs[0].File == f.File })
+		if !mine { // it was sealed since
+			f.Release()
+		}
+		return !mine
+	})
+	r.db.mu.Lock()
+	r.shelf = r.db.tables[id]
+	r.db.mu.Unlock()
+	return nil
+}
+
 // build makes one segment anew, and compares.
 func (r *reindex) build(ctx context.Context, m *merging) error {
 	line, ok := r.lines[m]
-	if len(r.differ) > 0 || !ok { // or it has gone
+	if !ok { // it has gone, or the log has its rows
 		return nil
 	}
 	db, in, t := r.db, &m.merge.Inputs[0], m.merge.Table
@@ -232,6 +270,10 @@ func (r *reindex) unlike() error {
 
 // settle swaps the segments. One that has gone meanwhile, with all its rows, needs no other.
 func (r *reindex) settle(list []*merging) error {
+	list = slices.DeleteFunc(slices.Clone(list), func(m *merging) bool { return m.info == nil }) // those that were built
+	if len(list) == 0 {
+		return nil
+	}
 	err := r.db.settleMerges(list...)
 	gone := 0
 	for _, m := range list {
@@ -242,6 +284,8 @@ func (r *reindex) settle(list []*merging) error {
 	switch {
 	case gone == 0:
 		return err
+	case len(r.lost) > 0:
+		return err // what was to be repaired may have stayed
 	case gone < len(list):
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/siltstone-db/siltstone/storage/archive"
 	"github.com/siltstone-db/siltstone/storage/batch"
@@ -27,6 +28,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
+	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
 
 // plant changes what a segment says of a column.
@@ -423,6 +425,257 @@ func TestVerifyAgainstTheLog(t *testing.T) {
 	if rows != 100 {
 		t.Errorf("the log has %d rows", rows)
 	}
+	// The file of a load is what the log says that it has: no witness of itself.
+	if err := db.Apply(ctx, catalog.Create(clicks("loaded"))); err != nil {
+		t.Fatal(err)
+	}
+	loaded := db.Catalog().Table("public", "loaded")
+	l := db.NewLoad()
+	if err := appendRows(l, loaded, 0, 60, 60); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Commit(ctx, table.Write{}, db.Catalog(), func(catalog.TableID) *index.RowIDs { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if lines, err = db.Verify(ctx, loaded.ID); err != nil || len(lines) == 0 || len(problems(lines)) > 0 {
+		t.Fatalf("of a load: %q, %v", problems(lines), err)
+	}
+	if !slices.ContainsFunc(lines, func(l rebuild.Line) bool { return l.Source == rebuild.Segments && l.Rows == 50 }) {
+		t.Errorf("of a load: %+v", lines)
+	}
 	hold.Close()
 	mustClose(t, db)
+}
+
+// What a segment has of rows that the log has in another way, and what is gone with a damaged one, comes back from the log,
+// with what is deleted meanwhile.
+func TestReindexFromTheLog(t *testing.T) {
+	for _, how := range []string{"forged", "two forged", "set aside", "damaged", "overlapping"} {
+		m := vfs.NewMem()
+		o := testOptions(m)
+		o.ServeDamaged = true
+		db := mustOpen(t, o)
+		tab := mustCreate(t, db, "r")
+		for i := range 12 {
+			if err := insert(db, tab, 10*i, 10); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if how == "overlapping" {
+			if err := db.Apply(ctx, catalog.Replace(tab, func(t *catalog.Table) (*catalog.Table, error) {
+				return t, t.Set(catalog.Option{Name: "sort_key", Value: "ok"})
+			})); err != nil {
+				t.Fatal(err)
+			}
+			db.o.Merge.RowsMax = 40
+			if err := db.Cluster(ctx, tab.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		numbers := func() map[int64]uint64 {
+			s := db.Snapshot()
+			defer s.Release()
+			at, err := rowNumbersOf(s, tab.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return at
+		}
+		at := numbers() // before anything is damaged
+		if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{remove(tab, at[3], at[101])}}); err != nil {
+			t.Fatal(err)
+		}
+		var files []manifest.FileID
+		_, sealed, _, err := db.pinFiles(tab.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range sealed {
+			files = append(files, f.Meta.File)
+		}
+		release(sealed)
+		if err := db.flush(); err != nil {
+			t.Fatal(err)
+		}
+		mustClose(t, db)
+		wrong := func(v []int64) { v[0], v[7] = v[7]+1000, v[0] }
+		name := func(k int) string { return fmt.Sprintf("db/segments/%010d.seg", files[k]) }
+		switch how {
+		case "forged", "overlapping":
+			forge(t, m, files[1], "id", wrong)
+		case "two forged":
+			forge(t, m, files[0], "id", wrong)
+			forge(t, m, files[2], "id", func(v []int64) { v[1] = 0 })
+		case "set aside", "damaged":
+			flip(t, m, name(0), 70)
+		}
+		db = mustOpen(t, o)
+		if how == "set aside" {
+			s := db.Snapshot()
+			_, _ = read(s, tab.ID)
+			s.Release()
+			for i := 0; len(db.Health().Quarantined) == 0; i++ {
+				if time.Sleep(time.Millisecond); i > 5000 {
+					t.Fatal("not set aside")
+				}
+			}
+		}
+		lines, err := db.Verify(ctx, tab.ID)
+		if err != nil || len(problems(lines)) == 0 {
+			t.Fatalf("%s: verify finds %q, %v", how, problems(lines), err)
+		}
+		told := 0
+		err = db.Reindex(ctx, tab.ID, func(l rebuild.Line) error {
+			if told++; told > 1 || how == "set aside" || how == "damaged" {
+				return nil
+			}
+			_, err := db.Commit(ctx, table.Write{Rows: []table.Rows{remove(tab, at[10], at[60], at[118])}}) // meanwhile
+			return err
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", how, err)
+		}
+		gone := []int{3, 101}
+		if how != "set aside" && how != "damaged" {
+			gone = append(gone, 10, 60, 118)
+		}
+		want := upTo(120)
+		for _, id := range gone {
+			want.rows, want.distinct, want.sum = want.rows-1, want.distinct-1, want.sum-id
+		}
+		for range 2 {
+			s := db.Snapshot()
+			got, err := read(s, tab.ID)
+			s.Release()
+			if err != nil || got != want {
+				t.Fatalf("%s: after REINDEX %+v, want %+v: %v", how, got, want, err)
+			}
+			if lines, err = db.Verify(ctx, tab.ID); err != nil || len(problems(lines)) > 0 {
+				t.Fatalf("%s: after REINDEX verify finds %q, %v", how, problems(lines), err)
+			}
+			for id, n := range numbers() {
+				if at[id] != n {
+					t.Fatalf("%s: row %d had number %d, now %d", how, id, at[id], n)
+				}
+			}
+			mustClose(t, db)
+			if f := check.Check(m, "db", check.Options{}); len(f) != 0 {
+				t.Fatalf("%s: check says %v", how, f)
+			}
+			db = mustOpen(t, o)
+		}
+		mustClose(t, db)
+	}
+}
+
+// When what was built is not what it was made of, nothing is changed, and the error names the rows.
+func TestReindexCompares(t *testing.T) {
+	m := twoTables(t)
+	db := mustOpen(t, testOptions(m))
+	a := db.Catalog().Table("public", "a")
+	before := segmentNames(m)
+	n := 0
+	err := db.Reindex(ctx, a.ID, func(l rebuild.Line) error {
+		if n++; n == 1 { // it was looked at, and is read once more
+			forge(t, m, manifest.FileID(l.Segment), "id", func(v []int64) { v[1], v[2] = v[2], v[1] })
+		}
+		return nil
+	})
+	if e := errs.From(err); err == nil || e.Code != errs.DataCorrupted || !strings.Contains(e.Detail, "Rows 0-49: 50 rows with hash") || strings.Contains(e.Detail, "\n") {
+		t.Fatalf("%v, %q", err, errs.From(err).Detail)
+	}
+	if after := segmentNames(m); !slices.Equal(after, before) {
+		t.Fatalf("files %v, before %v", after, before)
+	}
+	mustClose(t, db)
+}
+
+// A row that is deleted after the manifest has the new segments, and before readers see them, is deleted of these.
+func TestReindexCarriesTheLast(t *testing.T) {
+	for _, forged := range []bool{false, true} {
+		m := vfs.NewMem()
+		e := errorfs.New(m, errorfs.Changes)
+		db := mustOpen(t, testOptions(e))
+		tab := mustCreate(t, db, "r")
+		if err := insert(db, tab, 0, 50); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+		s := db.Snapshot()
+		at := numbers(t, s, tab.ID)
+		s.Release()
+		if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{remove(tab, at[3])}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.flush(); err != nil {
+			t.Fatal(err)
+		}
+		if forged {
+			forge(t, m, manifest.FileID(db.Segments()[0].ID), "id", func(v []int64) { v[1], v[2] = v[2]+70, v[1] })
+		}
+		var armed atomic.Bool
+		e.Before = func(_ int, _ errorfs.Kind, name string) {
+			if strings.Contains(name, "manifest") && armed.CompareAndSwap(true, false) {
+				if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{remove(tab, at[40])}}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if err := db.Reindex(ctx, tab.ID, func(rebuild.Line) error { armed.Store(true); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		want := upTo(50)
+		want.rows, want.distinct, want.sum = want.rows-2, want.distinct-2, want.sum-43
+		for range 2 {
+			s := db.Snapshot()
+			if got, err := read(s, tab.ID); err != nil || got != want || armed.Load() {
+				t.Fatalf("forged %v: %+v, want %+v: %v", forged, got, want, err)
+			}
+			s.Release()
+			mustClose(t, db)
+			db = mustOpen(t, testOptions(m))
+		}
+		mustClose(t, db)
+	}
+}
+
+// Each orderly stop lets the log end and the archive take all of it: what comes then takes the place of nothing there.
+func TestVerifyAfterRestarts(t *testing.T) {
+	m := vfs.NewMem()
+	o := testOptions(m)
+	o.RetainLog = time.Hour
+	for i := range 6 {
+		db := mustOpen(t, o)
+		if i == 0 {
+			mustCreate(t, db, "r")
+		}
+		tab := db.Catalog().Table("public", "r")
+		if err := insert(db, tab, 50*i, 50); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+		lines, err := db.Verify(ctx, tab.ID)
+		if err != nil || len(lines) == 0 || len(problems(lines)) > 0 {
+			t.Fatalf("start %d: %q, %v", i, problems(lines), err)
+		}
+		for _, l := range lines {
+			if l.Source != rebuild.Log {
+				t.Errorf("start %d: the log lacks segment %d, rows %s", i, l.Segment, l.Numbers())
+			}
+		}
+		mustClose(t, db)
+		for range i { // the log may end with its last file
+			mustClose(t, mustOpen(t, o))
+		}
+	}
 }

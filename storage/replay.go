@@ -24,6 +24,9 @@ func (db *DB) replay(ctx context.Context) error {
 	o.Dir, o.Apply = db.dir+"/wal", db.applyGroup
 	o.Failed = func(err error) { db.o.Events(event.Event{Kind: event.LogStopped, Err: err}) }
 	o.Reached, o.File, o.Accepted = v.Held.Logged, v.Held.Log, wal.Gap(v.Held.Lost)
+	for _, f := range v.Archive.Files {
+		o.Above = max(o.Above, f.Number)
+	}
 	o.Lost, o.Torn, o.Stopped = db.lost, db.torn, db.stopped
 	db.shelves.Recovering = true
 	defer func() { db.shelves.Recovering = false }()

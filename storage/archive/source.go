@@ -96,7 +96,13 @@ func (c *Cursor) find() (span, error) {
 		}
 		return s, err
 	}
-	return span{}, errs.Corrupt("record %d is in no file of the log", c.next)
+	if c.o.Table == 0 {
+		return span{}, errs.Corrupt("record %d is in no file of the log", c.next)
+	}
+	c.a.mu.Lock()
+	defer c.a.mu.Unlock()
+	// The last files had nothing of the table and are gone, and no other has been begun.
+	return span{Span: wal.Span{First: c.a.o.Visible() + 1}}, c.a.thereLocked(c.o.Table, c.next)
 }
 
 // charges are what a reader's buffers are charged with.

@@ -35,6 +35,7 @@ type Merger struct {
 type Input struct {
 	File    *shelf.File
 	Deleted *index.RowSet
+	Numbers []uint64 // of its rows, by place; nil: those that it has itself
 }
 
 // Merge is some files of a table on their way into others.
@@ -46,6 +47,8 @@ type Merge struct {
 	// Expired, if not nil, tells of which partitions rows are left out, as if they had been deleted.
 	Expired func(number int64) bool
 	Outputs []*Output
+	// Replaces, if it has ranges, is what the outputs have for that of the inputs: the ranges of numbers, and records.
+	Replaces manifest.Segment
 
 	moved   [][]uint32 // by input: the place in all outputs together that a row has; gone: none
 	order   []uint32   // place in all outputs -> row in all inputs together, of those that stay
@@ -193,7 +196,16 @@ func (x *Merge) number(ctx context.Context, in []*segment.Segment) error {
 	for k, i := range x.Inputs {
 		x.starts = append(x.starts, len(x.numbers))
 		place := 0
-		err := i.File.Numbers(ctx, in[k], x.account, func(n uint64) {
+		numbers := i.File.Numbers
+		if i.Numbers != nil {
+			numbers = func(_ context.Context, _ *segment.Segment, _ *mem.Account, do func(uint64)) error {
+				for _, n := range i.Numbers {
+					do(n)
+				}
+				return nil
+			}
+		}
+		err := numbers(ctx, in[k], x.account, func(n uint64) {
 			if !i.Deleted.Has(place) {
 				x.numbers = append(x.numbers, n)
 			}
@@ -428,6 +440,9 @@ func (x *Merge) ranges(meta *manifest.Segment, numbers []uint64) (base uint64) {
 		}
 		meta.Last = max(meta.Last, i.File.Meta.Last)
 	}
+	if x.Replaces.Ranges != nil {
+		all, meta.First, meta.Last = slices.Clone(x.Replaces.Ranges), x.Replaces.First, x.Replaces.Last
+	}
 	if len(numbers) < len(x.numbers) {
 		first := slices.Min(numbers)
 		all = []manifest.Range{{Base: first, Rows: slices.Max(numbers) - first + 1}}
@@ -457,6 +472,23 @@ func distancesOf(numbers []uint64, base uint64) *batch.Vector {
 		values[i] = int64(numbers[i] - base)
 	}
 	return v
+}
+
+// Numbers returns the numbers of all rows of the outputs, in no order. They belong to the merge.
+func (x *Merge) Numbers() []uint64 { return x.numbers }
+
+// CarryNumbers adds to the deleted rows of the outputs those of some numbers that they have.
+func (x *Merge) CarryNumbers(numbers []uint64, into [][]uint32) {
+	slices.Sort(numbers)
+	place := 0
+	for o, c := range x.cuts {
+		for i := range c.rows {
+			if _, ok := slices.BinarySearch(numbers, x.numbers[x.order[place]]); ok {
+				into[o] = append(into[o], uint32(i))
+			}
+			place++
+		}
+	}
 }
 
 // Carry adds to the deleted rows of the outputs what was deleted of an input in the meantime: the rows of now that were

@@ -21,7 +21,8 @@ type Line struct {
 	Segment uint64           // number of its file
 	Ranges  []manifest.Range // numbers of its rows
 	Sum                      // of the segment
-	Source  Source           // "": it was set aside, and there is nothing to read
+	Source  Source           // "": there is nothing to read
+	Unread  bool             // it was set aside, or its bytes are damaged: the sum is that of no rows
 	Of      Sum              // of the source
 	Wrong   []string         // what the segment derived from its values and is not so, or why it cannot be read
 }
@@ -32,7 +33,7 @@ func (l *Line) Equal() bool { return l.Sum == l.Of }
 // Problem says what is wrong, in one sentence; "" when nothing is.
 func (l *Line) Problem() string {
 	wrong := l.Wrong
-	if l.Source != "" && !l.Equal() {
+	if l.Source != "" && !l.Unread && !l.Equal() {
 		wrong = append([]string{fmt.Sprintf("its %d rows differ from the %d rows of the %s", l.Rows, l.Of.Rows, l.Source)}, wrong...)
 	}
 	return strings.Join(wrong, "; ")

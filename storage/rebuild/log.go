@@ -88,29 +88,50 @@ func (n *Inspector) Log(ctx context.Context, a *archive.Archive, t *catalog.Tabl
 	if from > until {
 		return list, nil
 	}
-	r := &logReader{n: n, table: t, sums: newSummer(t), deleted: index.NewRowIDs(), expired: expired, by: t.ColumnByID(t.Options.PartitionBy)}
-	defer func() { n.Account.Free(r.charged) }()
-	for _, l := range list {
-		r.spans = append(r.spans, l.spans...)
-	}
-	slices.SortFunc(r.spans, func(a, b span) int { return cmp.Compare(a.base, b.base) })
+	r := &logReader{n: n, table: t, sums: newSummer(t), expired: expired, by: t.ColumnByID(t.Options.PartitionBy)}
 	for _, i := range files {
 		r.own = append(r.own, i.Meta.File)
 	}
 	slices.Sort(r.own)
-	o := archive.CursorOptions{Table: t.ID, From: archive.Position{Sequence: from}, Until: until, Holder: "verify", Confirmed: true}
-	for _, pass := range []func(context.Context, *archive.Cursor, *archive.Record) error{r.deletions, r.rows} {
-		if err := read(ctx, a, o, pass); err != nil {
-			if errs.Is(err, errs.ObjectNotInPrerequisiteState) { // it has gone meanwhile
-				for _, l := range list {
-					l.Whole = false
-				}
-				return list, nil
-			}
-			return nil, err
+	err := r.read(ctx, a, list, from, until)
+	if errs.Is(err, errs.ObjectNotInPrerequisiteState) { // it has gone meanwhile
+		for _, l := range list {
+			l.Whole = false
 		}
+		err = nil
 	}
-	return list, nil
+	return list, err
+}
+
+// Rows hands the rows that Log has added up for some segments to do, flat, with their numbers: those of the table's columns, and behind them
+// identities where any has one. The log must have all of them.
+func (n *Inspector) Rows(ctx context.Context, a *archive.Archive, t *catalog.Table, l *Logged, until uint64, do func(b *batch.Batch, numbers []uint64) error) error {
+	r := &logReader{n: n, table: t, sums: newSummer(t), expired: math.MinInt64, by: -1, do: do} // Log has looked at the ages
+	l.Sum = Sum{}
+	if err := r.read(ctx, a, []*Logged{l}, l.first, until); err != nil {
+		return err
+	}
+	if !l.Whole {
+		return gone
+	}
+	return nil
+}
+
+var gone = errs.New(errs.ObjectNotInPrerequisiteState, "records of the log have gone while they were read")
+
+// read goes through the records from one to another, twice.
+func (r *logReader) read(ctx context.Context, a *archive.Archive, list []*Logged, from, until uint64) error {
+	r.deleted = index.NewRowIDs()
+	defer func() { r.n.Account.Free(r.charged) }()
+	for _, l := range list {
+		r.spans = append(r.spans, l.spans...)
+	}
+	slices.SortFunc(r.spans, func(a, b span) int { return cmp.Compare(a.base, b.base) })
+	o := archive.CursorOptions{Table: r.table.ID, From: archive.Position{Sequence: from}, Until: until, Holder: "verify", Confirmed: true}
+	if err := read(ctx, a, o, r.deletions); err != nil {
+		return err
+	}
+	return read(ctx, a, o, r.rows)
 }
 
 // read hands the records of a cursor to do.
@@ -150,6 +171,10 @@ type logReader struct {
 	sums    *summer
 	ids     batch.Vector
 	columns []*batch.Vector
+	picked  []uint64
+	bits    batch.Bitmap
+	flat    batch.Flattener
+	do      func(b *batch.Batch, numbers []uint64) error // nil: rows are only added up
 }
 
 // deletions notes what a record takes away.
@@ -216,6 +241,7 @@ func (r *logReader) add(rows *archive.Rows) error {
 	hashes := r.sums.rows(rows.Numbers, r.identified(b, rows.Numbers))
 	_, own := slices.BinarySearch(r.own, rows.File)
 	var s *span
+	r.picked, r.bits = r.picked[:0], append(r.bits[:0], make(batch.Bitmap, batch.Words(b.Len))...)
 	for i, number := range rows.Numbers {
 		x := uint64(number)
 		if s == nil || x < s.base || x >= s.end {
@@ -228,9 +254,14 @@ func (r *logReader) add(rows *archive.Rows) error {
 		}
 		if x >= r.below && !r.deleted.Has(x) {
 			s.of.Sum.Add(Sum{1, hashes[i]})
+			r.picked = append(r.picked, x)
+			r.bits.Set(i)
 		}
 	}
-	return nil
+	if r.do == nil || len(r.picked) == 0 {
+		return nil
+	}
+	return r.do(r.flat.Flatten(&batch.Batch{Len: b.Len, Cols: b.Cols, Sel: batch.SelectBits(r.bits)}), r.picked)
 }
 
 // old tells whether a row may have been dropped by its age.

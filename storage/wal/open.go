@@ -39,9 +39,9 @@ func Open(ctx context.Context, o Options, watermark uint64, replay Replay) (*Log
 	l.w.seq = max(l.w.before, o.Reached)
 	l.gap = Gap{l.w.before, l.w.seq}
 	l.files.current = fileInfo{first: l.w.seq + 1}
-	l.w.info.number = o.File
+	l.w.info.number = max(o.File, o.Above)
 	if n := len(numbers); n > 0 {
-		l.w.info.number = max(o.File, numbers[n-1])
+		l.w.info.number = max(l.w.info.number, numbers[n-1])
 	}
 	// Files that are not needed go when another is there: a log without any file is one that was lost.
 	l.w.makeSpare()

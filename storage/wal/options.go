@@ -29,6 +29,8 @@ type Options struct {
 	// Reached is the last sequence that is known to have been in the log, File the number of a file that was there: it,
 	// or one with a higher number, must be there still. 0: nothing is known.
 	Reached, File uint64
+	// Above is a number that new files have higher ones than: somebody keeps a file that had it.
+	Above uint64
 	// Accepted are records that were lost, which somebody has accepted.
 	Accepted Gap
 	// Lost is told, while the log is opened, of records that are missing. What it returns ends the opening; nil goes on

@@ -64,6 +64,9 @@ type Options struct {
 	// AcceptLoss lets the server start though files of the log, of tokens or folders are missing, cut or old. Without it
 	// the start fails and names them, since a log that has gone is not an empty one.
 	AcceptLoss bool `name:"accept-loss" env:"SILTSTONE_ACCEPT_LOSS" help:"Start without what is missing of the log and the tokens."`
+	// ArchiveMax bounds what is kept of the log when tables do not need it any more (retain_log), with the files of loads that
+	// only the log names: beyond it the oldest go first.
+	ArchiveMax Bytes `name:"archive-max" env:"SILTSTONE_ARCHIVE_MAX" default:"16GiB" help:"Most bytes of the log's archive."`
 	// Grace is how long running statements may go on after a stop was asked for.
 	Grace time.Duration `name:"grace" env:"SILTSTONE_GRACE" default:"10s" help:"Time for running statements at a stop."`
 	// LogLevel is debug, info, warn or error.
@@ -87,6 +90,7 @@ func (o *Options) EnsureDefaults() {
 	set(&o.User, "siltstone")
 	set(&o.SessionsMax, 200)
 	set(&o.BodyMax, 256<<20)
+	set(&o.ArchiveMax, 16<<30)
 	set(&o.Grace, 10*time.Second)
 	set(&o.LogLevel, "info")
 	if o.Memory == 0 {
@@ -142,6 +146,9 @@ func (o *Options) Validate() error {
 	}
 	if o.BodyMax < 1<<10 || o.BodyMax > 16<<30 {
 		bad("http-body-max: %d is out of range 1 KiB to 16 GiB", o.BodyMax)
+	}
+	if o.ArchiveMax < 1<<20 {
+		bad("archive-max: %d is less than 1 MiB", o.ArchiveMax)
 	}
 	if o.Grace < 0 {
 		bad("grace: %s is negative", o.Grace)

@@ -77,7 +77,7 @@ func TestFileErrors(t *testing.T) {
 }
 
 func TestValidateListsAll(t *testing.T) {
-	o := Options{PG: "nowhere", HTTP: "127.0.0.1:x", TLSCert: "a", Memory: 1, Threads: -1, SessionsMax: -1, BodyMax: 1, Grace: -1,
+	o := Options{PG: "nowhere", HTTP: "127.0.0.1:x", TLSCert: "a", Memory: 1, Threads: -1, SessionsMax: -1, BodyMax: 1, ArchiveMax: 1, Grace: -1,
 		LogLevel: "loud", Password: "SCRAM-SHA-256$x"}
 	err := o.Validate()
 	if err == nil {
@@ -86,7 +86,7 @@ func TestValidateListsAll(t *testing.T) {
 	if err := (&Options{TLSOnly: true}).Validate(); err == nil || !strings.Contains(err.Error(), "tls-only:") {
 		t.Errorf("tls-only without a certificate: %v", err)
 	}
-	for _, want := range []string{"pg", "http", "tls-cert", "memory", "threads", "sessions-max", "http-body-max", "grace", "log-level", "password"} {
+	for _, want := range []string{"pg", "http", "tls-cert", "memory", "threads", "sessions-max", "http-body-max", "archive-max", "grace", "log-level", "password"} {
 		if !strings.Contains(err.Error(), want+":") && !strings.Contains(err.Error(), want+" and") {
 			t.Errorf("no word about %s in:\n%v", want, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/vfs"
+	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
 
 // handClock is a clock that is set by hand.
@@ -369,6 +371,31 @@ func TestArchiveFullDisk(t *testing.T) {
 			t.Fatal(found)
 		}
 	}
+}
+
+// TestNumbersOfACutGroup: a group of writes that a full disk has cut off takes no numbers of rows.
+func TestNumbersOfACutGroup(t *testing.T) {
+	fsys := errorfs.New(vfs.NewMem(), errorfs.Write)
+	o := testOptions(fsys)
+	o.NoMerge, o.SealRows = true, 100_000 // nothing else is written
+	db := mustOpen(t, o)
+	tab := mustCreate(t, db, "a")
+	if err := insert(db, tab, 0, 10); err != nil {
+		t.Fatal(err)
+	}
+	fsys.FailKinds(errorfs.Write, 1, false, syscall.ENOSPC)
+	if err := insert(db, tab, 10, 10); !errs.Is(err, errs.DiskFull) {
+		t.Fatal(err)
+	}
+	fsys.Heal()
+	if err := insert(db, tab, 10, 5); err != nil {
+		t.Fatal(err)
+	}
+	if err := logAgrees(db); err != nil {
+		t.Error(err)
+	}
+	wantTotals(t, db, tab, 15)
+	mustClose(t, db)
 }
 
 // until waits for a condition.

@@ -23,7 +23,7 @@
 //	         12 blocks {2 offset, 4 first sequence, 6 ids of tables}}
 //	end
 //
-// Payloads are those of the log (package table). The manifest has the offset of the index, so that a cursor finds its block, and
+// Payloads are those of the log (package table), with sections that are not compressed by themselves. The manifest has the offset of the index, so that a cursor finds its block, and
 // one that reads a table leaves out blocks without it.
 //
 // # Time

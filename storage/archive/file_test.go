@@ -40,6 +40,14 @@ func (l *logged) next() (uint64, record.Type, []byte, error) {
 
 func (l *logged) close() {}
 
+// bytes returns how many bytes the payloads have in the log.
+func (l *logged) bytes() (n int) {
+	for _, e := range l.list {
+		n += len(e.payload)
+	}
+	return n
+}
+
 // records makes writes of some rows to tables 1 to 3.
 func records(first uint64, n, rows int) *logged {
 	l := &logged{}
@@ -80,6 +88,7 @@ func TestArchivedFile(t *testing.T) {
 		m := vfs.NewMem()
 		l := records(100, c.n, c.rows)
 		f := mustWrite(t, m, 7, l)
+		t.Logf("%d records of %d rows: %d bytes, %d, %d archived", c.n, c.rows, l.bytes(), f.Plain, f.Bytes)
 		if f.First != 100 || f.Last != uint64(99+c.n) || f.From != 1000 || f.To != int64(999+c.n) || len(f.Tables) != min(3, c.n) {
 			t.Fatalf("%+v", f)
 		}
@@ -100,6 +109,9 @@ func TestArchivedFile(t *testing.T) {
 						break
 					}
 					want := l.list[sequence-100]
+					if want.payload, err = table.AppendPlain(nil, want.payload); err != nil {
+						t.Fatal(err)
+					}
 					if err != nil || typ != want.typ || !bytes.Equal(payload, want.payload) {
 						t.Fatalf("record %d: %v", sequence, err)
 					}

@@ -22,19 +22,20 @@ import (
 
 // writer makes an archived file out of log records.
 type writer struct {
-	f      vfs.File
-	w      *bufio.Writer
-	a      record.Appender
-	number uint64
-	z      *zstd.Encoder
-	x      fileIndex
-	d      table.Decoder
-	plain  []byte // records of the block
-	first  uint64 // of them
-	tables map[catalog.TableID]bool
-	all    map[catalog.TableID]bool
-	buf    []byte
-	packed []byte
+	f       vfs.File
+	w       *bufio.Writer
+	a       record.Appender
+	number  uint64
+	z       *zstd.Encoder
+	x       fileIndex
+	d       table.Decoder
+	plain   []byte // records of the block
+	first   uint64 // of them
+	tables  map[catalog.TableID]bool
+	all     map[catalog.TableID]bool
+	buf     []byte
+	packed  []byte
+	payload []byte // of the record, with sections that are not compressed
 }
 
 // write makes the file of a name, which nobody has, out of the records of src, and makes its bytes durable. The context ends
@@ -47,7 +48,7 @@ func write(ctx context.Context, fsys vfs.FS, name string, number uint64, src sou
 	w := &writer{f: out, number: number, tables: map[catalog.TableID]bool{}, all: map[catalog.TableID]bool{}}
 	w.d.Charge = func(int64) error { return nil } // no section is unpacked
 	defer func() {
-		account.Free(int64(cap(w.plain) + cap(w.packed)))
+		account.Free(int64(cap(w.plain) + cap(w.packed) + cap(w.payload)))
 		if e := out.Close(); err == nil && e != nil {
 			err = vfs.Error("close", name, e)
 		}
@@ -94,9 +95,14 @@ func (w *writer) add(e *entry, account *mem.Account) error {
 	}
 	w.x.last, w.x.to = e.sequence, w.d.Seconds
 	w.d.Touched(w.tables)
-	before := cap(w.plain)
-	w.plain = e.append(w.plain)
-	if err := account.Reserve(int64(cap(w.plain) - before)); err != nil {
+	before := cap(w.plain) + cap(w.payload)
+	var err error
+	if w.payload, err = table.AppendPlain(w.payload[:0], e.payload); err != nil {
+		return fmt.Errorf("record %d: %w", e.sequence, err)
+	}
+	whole := entry{e.sequence, e.typ, w.payload}
+	w.plain = whole.append(w.plain)
+	if err := account.Reserve(int64(cap(w.plain) + cap(w.payload) - before)); err != nil {
 		return err
 	}
 	if len(w.plain) < blockBytes {

@@ -126,6 +126,9 @@ func (r *Reader) Record(what string) *Reader {
 	return &Reader{what: what, b: b, size: len(b), up: r}
 }
 
+// Whole returns the field with its key, for Writer.Keep: a part of the record.
+func (r *Reader) Whole() []byte { return r.whole }
+
 // Unknown deals with a field that the user does not know: a required one ends the reading with 0A000, any other is kept.
 func (r *Reader) Unknown() {
 	if r.num%2 == 0 {

@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -114,6 +115,53 @@ func TestCodec(t *testing.T) {
 func TestCodecGolden(t *testing.T) {
 	if got := hex.EncodeToString(encode(1)); got != golden {
 		t.Errorf("the format changed: logs written before cannot be read\n got %s\nwant %s", got, golden)
+	}
+}
+
+// TestAppendPlain: a payload whose sections are unpacked reads as the same.
+func TestAppendPlain(t *testing.T) {
+	packed := encode(1, 64, 1000, 5000)
+	plain, err := AppendPlain([]byte("before"), packed)
+	if err != nil || string(plain[:6]) != "before" || len(plain) <= len(packed) {
+		t.Fatal(len(plain), len(packed), err)
+	}
+	again, err := AppendPlain(nil, plain[6:])
+	if err != nil || !bytes.Equal(again, plain[6:]) {
+		t.Fatal("what is plain changes", err)
+	}
+	var a, b Decoder
+	if err := errors.Join(a.Begin(packed), b.Begin(plain[6:])); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Files) != len(b.Files) || fmt.Sprint(a.Numbers) != fmt.Sprint(b.Numbers) || len(a.Edits) != len(b.Edits) || *a.Token != *b.Token {
+		t.Error("the heads differ")
+	}
+	for a.More() {
+		x, err := a.Next()
+		y, err2 := b.Next()
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		if x.Table != y.Table || x.Version != y.Version || !slices.Equal(x.Columns, y.Columns) || x.Batch.Len != y.Batch.Len {
+			t.Fatalf("%+v is read as %+v", x, y)
+		}
+		for c := range x.Batch.Cols {
+			for r := range x.Batch.Len {
+				if x.Batch.Cols[c].Datum(r) != y.Batch.Cols[c].Datum(r) {
+					t.Fatalf("column %d, row %d", c, r)
+				}
+			}
+		}
+	}
+	if b.More() {
+		t.Error("there is more")
+	}
+	packed = encode(64, 65)
+	for i := 0; i < len(packed); i += 7 { // damage is an error, or is read as something
+		d := bytes.Clone(packed)
+		d[i] ^= 0x40
+		_, _ = AppendPlain(nil, d)
+		_, _ = AppendPlain(nil, packed[:i])
 	}
 }
 

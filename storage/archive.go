@@ -28,9 +28,11 @@ func (db *DB) openArchive() (err error) {
 
 // retainLog returns how long the log keeps what a table got: what was dropped wants nothing.
 func (db *DB) retainLog(id catalog.TableID) time.Duration {
-	c := db.catalog // nobody changes it while the log is replayed
+	var c *catalog.Snapshot
 	if db.archive != nil {
 		c = db.Catalog()
+	} else { // nobody changes it while the log is replayed
+		c = db.catalog
 	}
 	t := c.TableByID(id)
 	if t == nil {

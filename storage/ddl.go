@@ -31,7 +31,9 @@ func (db *DB) editLocked(sequence uint64, edits []catalog.Edit) error {
 	db.ddlLast = sequence
 	for _, e := range edits {
 		for _, id := range e.IDs() {
-			db.syncTableLocked(id)
+			if db.syncTableLocked(id); e.Drops() {
+				db.positions.Drop(uint64(id)) // if it was a source
+			}
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/table"
@@ -17,6 +18,45 @@ import (
 
 func moved(partition, from, to string) positions.Move {
 	return positions.Move{Key: positions.Key{Source: 7, Partition: partition}, From: from, To: to}
+}
+
+// TestPositionsOfDropped: where a source was read to goes with its object, in the log and in the manifest, and others stay.
+func TestPositionsOfDropped(t *testing.T) {
+	o := testOptions(vfs.NewMem())
+	db := mustOpen(t, o)
+	sub := func(name string) *catalog.Subscription { return &catalog.Subscription{Head: catalog.Head{Name: name}} }
+	if err := db.Apply(ctx, catalog.Create(sub("goes")), catalog.Create(sub("stays"))); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]uint64{}
+	for o := range db.Catalog().Objects(catalog.KindSubscription) {
+		ids[o.Common().Name] = uint64(o.Common().ID)
+	}
+	for _, id := range ids {
+		move := positions.Move{Key: positions.Key{Source: id, Partition: "p"}, To: "5"}
+		if _, err := db.Commit(ctx, table.Write{Positions: []positions.Move{move}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.flush(); err != nil { // the manifest has them
+		t.Fatal(err)
+	}
+	if err := db.Apply(ctx, catalog.Drop(nil, db.Catalog().Object(catalog.ID(ids["goes"])))); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"at once", "from the log", "from the manifest"} {
+		if a, b := db.Positions(ids["goes"]), db.Positions(ids["stays"]); len(a) != 0 || b["p"] != "5" {
+			t.Fatalf("%s: %v and %v", when, a, b)
+		}
+		mustClose(t, db)
+		db = mustOpen(t, o)
+		if when == "from the log" {
+			if err := db.flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	mustClose(t, db)
 }
 
 // Positions move with their rows, are compared with what is stored, and come back from the log and from the manifest.

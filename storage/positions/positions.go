@@ -40,11 +40,12 @@ type Set struct {
 	known   map[Key]string
 	pending map[Key]chan struct{} // claimed by a write on its way
 	changed map[Key]string        // since the last edit of the manifest
+	dropped map[uint64]bool       // sources, since the start: no number of one comes again
 }
 
 // New returns a set that knows positions.
 func New(known map[Key]string) *Set {
-	s := &Set{known: make(map[Key]string, len(known)), pending: map[Key]chan struct{}{}, changed: map[Key]string{}}
+	s := &Set{known: make(map[Key]string, len(known)), pending: map[Key]chan struct{}{}, changed: map[Key]string{}, dropped: map[uint64]bool{}}
 	for k, p := range known {
 		s.known[k] = p
 	}
@@ -113,12 +114,28 @@ func (s *Set) Commit(moves []Move) {
 	defer s.mu.Unlock()
 	for i := range moves {
 		m := &moves[i]
-		if s.changed[m.Key] = m.To; m.To == "" {
+		if to := m.To; to == "" || s.dropped[m.Source] {
+			s.changed[m.Key] = ""
 			delete(s.known, m.Key)
 		} else {
+			s.changed[m.Key] = to
 			s.known[m.Key] = m.To
 		}
 		s.endLocked(m.Key)
+	}
+}
+
+// Drop forgets all partitions of a source whose object has been dropped. A move of one that comes all the same is forgotten,
+// too.
+func (s *Set) Drop(source uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped[source] = true
+	for k := range s.known {
+		if k.Source == source {
+			s.changed[k] = ""
+			delete(s.known, k)
+		}
 	}
 }
 

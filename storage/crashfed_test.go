@@ -11,6 +11,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -48,6 +49,9 @@ var fedSteps = []struct {
 	{"drop a column", (*fed).dropColumn},
 	{"upsert", (*fed).upsert},
 	{"cluster", func(l *fed) error { return l.db.Cluster(ctx, l.table().ID) }},
+	{"reindex", func(l *fed) error {
+		return l.db.Reindex(ctx, l.table().ID, func(rebuild.Line) error { return nil })
+	}},
 	{"truncate", (*fed).truncate},
 }
 

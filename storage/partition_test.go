@@ -5,15 +5,18 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
+	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
 
 // mustCreateParts makes a table of rows as rowsOf makes them, whose partitions are so many ids.
@@ -240,5 +243,91 @@ func TestLoadIsDivided(t *testing.T) {
 		t.Fatal(err)
 	}
 	settle(55)
+	mustClose(t, db)
+}
+
+// TestDeleteWhilePiecesAreNamed: rows that are deleted while the edit is on its way that names the pieces of their live
+// segment are deleted in these.
+func TestDeleteWhilePiecesAreNamed(t *testing.T) {
+	m := vfs.NewMem()
+	fsys := errorfs.New(m, errorfs.Changes)
+	o := testOptions(fsys)
+	o.NoMerge, o.SealRows = true, 1000
+	db := mustOpen(t, o)
+	tab := mustCreateParts(t, db, "clicks", 100)
+	left := map[int]bool{}
+	for _, first := range []int{90, 190, 10, 110} {
+		if err := insert(db, tab, first, 20); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 20 {
+			left[first+i] = true
+		}
+	}
+	if err := deleteIDs(db, tab, 95); err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	var failed error
+	fsys.Before = func(_ int, _ errorfs.Kind, name string) {
+		if strings.Contains(name, "manifest") {
+			once.Do(func() { failed = deleteIDs(db, tab, 96, 11, 115, 205) })
+		}
+	}
+	if err := db.Checkpoint(ctx); err != nil || failed != nil {
+		t.Fatal(err, failed)
+	}
+	for _, id := range []int{95, 96, 11, 115, 205} {
+		delete(left, id)
+	}
+	wantIDs(t, db, tab, left)
+	mustClose(t, db)
+	db = mustOpen(t, o)
+	wantIDs(t, db, tab, left)
+	mustClose(t, db)
+}
+
+// TestPiecesOfManyRows: more rows than a block, with identities, keep their values, numbers and identities in pieces.
+func TestPiecesOfManyRows(t *testing.T) {
+	o := testOptions(vfs.NewMem())
+	o.NoMerge, o.SealRows = true, 1<<20
+	db := mustOpen(t, o)
+	tab := mustCreateParts(t, db, "clicks", 40_000)
+	const n = 150_000
+	for first := 0; first < n; first += 10_000 {
+		if err := insert(db, tab, first, 10_000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := db.Snapshot()
+	numbers, err := rowNumbersOf(s, tab.ID)
+	s.Release()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := rowsOf(tab, 77_777, 3) // new versions, at the end
+	w.Deleted, w.Updated = index.NewRowIDs(), true
+	for id := int64(77_777); id < 77_780; id++ {
+		w.Deleted.Add(numbers[id])
+	}
+	if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{w}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Checkpoint(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := pieces(db, tab), "0: 40000 rows in 1, 120000: 30000 rows in 1, 40000: 40003 rows in 1, 80000: 40000 rows in 1"; got != want {
+		t.Errorf("files %s, want %s", got, want)
+	}
+	wantTotals(t, db, tab, n)
+	lines, err := db.Verify(ctx, tab.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lines {
+		if len(l.Wrong) > 0 || l.Sum != l.Of {
+			t.Errorf("%+v", l)
+		}
+	}
 	mustClose(t, db)
 }

@@ -121,3 +121,29 @@ func TestChangeSharesLeaves(t *testing.T) {
 		t.Errorf("%d of %d leaves are shared", shared, len(c.leaves))
 	}
 }
+
+// Leaves that deletions have left small become one with their neighbour before them, and nothing gets lost by that.
+func TestCrumbs(t *testing.T) {
+	c := &copied{want: map[uint64]*counted{}}
+	for k := range uint64(8 * leafMax) {
+		v := &counted{refs: 1}
+		c.want[k] = v
+		c.m.Set(k, v)
+	}
+	for k := range uint64(8 * leafMax) {
+		if k%32 == 0 {
+			continue
+		}
+		c.m.Delete(k)
+		delete(c.want, k)
+		if k%7 == 0 {
+			if err := c.check(); err != nil {
+				t.Fatalf("without %d: %v", k, err)
+			}
+		}
+	}
+	if err := c.check(); err != nil || len(c.m.leaves) > 2 {
+		t.Errorf("%d entries in %d leaves: %v", c.m.Len(), len(c.m.leaves), err)
+	}
+	c.m.Release()
+}

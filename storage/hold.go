@@ -11,22 +11,40 @@ import (
 // then. A snapshot that is taken next shows the rows as they stay. A write that carries the hold passes. Others that hold the same table
 // wait for each other; the context ends that.
 func (db *DB) Hold(ctx context.Context, id catalog.TableID) (*table.Hold, error) {
-	h := &table.Hold{Table: id}
 	defer context.AfterFunc(ctx, func() { db.mu.Lock(); db.cond.Broadcast(); db.mu.Unlock() })()
+	for {
+		if err := db.awaitUnheld(ctx, id); err != nil {
+			return nil, err
+		}
+		if h := db.tryHold(id); h != nil {
+			return h, nil
+		}
+	}
+}
+
+// awaitUnheld waits until nobody holds a table.
+func (db *DB) awaitUnheld(ctx context.Context, id catalog.TableID) error {
 	db.mu.Lock()
+	defer db.mu.Unlock()
 	for db.held[id] != nil && ctx.Err() == nil {
 		db.cond.Wait()
 	}
-	if err := ctx.Err(); err != nil {
-		db.mu.Unlock()
-		return nil, err
+	return ctx.Err()
+}
+
+// tryHold holds a table while no write is on its way; nil: somebody else does.
+func (db *DB) tryHold(id catalog.TableID) *table.Hold {
+	db.gate.Lock()
+	defer db.gate.Unlock()
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.held[id] != nil {
+		return nil
 	}
+	h := &table.Hold{Table: id}
 	db.held[id] = h
 	db.heldTables.Add(1)
-	db.mu.Unlock()
-	db.gate.Lock() // who has entered before is through now
-	db.gate.Unlock()
-	return h, nil
+	return h
 }
 
 // Release ends a hold. It may be called again.

@@ -91,7 +91,7 @@ func (r *runner) reindex(o Op) error {
 		}
 		return r.db.Reindex(ctx, id, func(l rebuild.Line) error {
 			aside := slices.ContainsFunc(r.db.Health().Quarantined, func(q table.SegmentInfo) bool { return q.ID == l.Segment })
-			if p := l.Problem(); p != "" && l.Source != "" && !aside {
+			if p := l.Problem(); p != "" && !l.Unread && !aside {
 				return errs.Internal("segment %d: %s", l.Segment, p)
 			}
 			return nil

@@ -79,10 +79,10 @@ func addColumn(r *rand.Rand, t *catalog.Table) *alteration {
 	}
 }
 
-// plainColumn picks a column that is not that of a key, -1: there is none.
+// plainColumn picks a column that is neither that of a key nor of partitions, -1: there is none.
 func plainColumn(r *rand.Rand, t *catalog.Table, fits func(*catalog.Column) bool) int {
 	for range 5 {
-		if at := r.IntN(len(t.Columns)); !isKey(&t.Columns[at]) && fits(&t.Columns[at]) {
+		if at := r.IntN(len(t.Columns)); !isKey(&t.Columns[at]) && t.Columns[at].ID != t.Options.PartitionBy && fits(&t.Columns[at]) {
 			return at
 		}
 	}

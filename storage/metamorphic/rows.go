@@ -12,6 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/kernel"
+	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -40,12 +41,35 @@ func schema(name string, seed uint64) *catalog.Table {
 	if err := giveKey(r, t); err != nil {
 		panic(err) // of this package
 	}
+	if r.IntN(2) == 0 {
+		for _, c := range t.Columns {
+			if t.PartitionBy(c.Name) == nil { // else it is of another type
+				break
+			}
+		}
+	}
+	if err := setPartition(r, t); err != nil {
+		panic(err) // of this package
+	}
 	return t
 }
 
-// setOptions sets some options of a table. Whether it upserts stays.
+// setPartition says how large the partitions of a table are that has some.
+func setPartition(r *rand.Rand, t *catalog.Table) error {
+	rule, ok := t.Partitions()
+	if !ok {
+		return nil
+	}
+	value := partition.Words[partition.Day+partition.Unit(r.IntN(4))]
+	if partition.Integral(rule.Kind) {
+		value = fmt.Sprint(1 << r.IntN(40))
+	}
+	return t.Set(catalog.Option{Name: "partition", Value: value})
+}
+
+// setOptions sets some options of a table. Whether it upserts stays, and by what it has partitions.
 func setOptions(r *rand.Rand, t *catalog.Table) error {
-	t.Options = catalog.Options{OnConflict: t.Options.OnConflict}
+	t.Options = catalog.Options{OnConflict: t.Options.OnConflict, PartitionBy: t.Options.PartitionBy}
 	if r.IntN(2) == 0 {
 		key := t.Columns[r.IntN(len(t.Columns))].Name
 		if len(t.Columns) > 1 && r.IntN(2) == 0 {

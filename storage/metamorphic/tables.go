@@ -39,7 +39,11 @@ func (r *runner) setOptions(o Op) error {
 		return nil
 	}
 	set := catalog.Replace(t.info, func(t *catalog.Table) (*catalog.Table, error) {
-		return t, setOptions(rand.New(rand.NewPCG(o.Seed, 6)), t)
+		r := rand.New(rand.NewPCG(o.Seed, 6))
+		if err := setOptions(r, t); err != nil {
+			return nil, err
+		}
+		return t, setPartition(r, t)
 	})
 	return r.done(r.db.Apply(ctx, set), o, func(m *model) {
 		m.tables[o.Table].info = r.db.Catalog().TableByID(t.info.ID)

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,8 +179,12 @@ func flipBit(t *testing.T, m *vfs.Mem, name string, bit int) {
 // importance to what it answers.
 func flippedGrown(t *testing.T, m *vfs.Mem, o Options) string {
 	t.Helper()
-	said := false
-	o.FS, o.Events = m, func(e event.Event) { said = said || e.Kind == event.Quarantined || e.Kind == event.LogTorn }
+	var said atomic.Bool
+	o.FS, o.Events = m, func(e event.Event) {
+		if e.Kind == event.Quarantined || e.Kind == event.LogTorn {
+			said.Store(true)
+		}
+	}
 	db, err := Open(ctx, "db", o)
 	if err != nil {
 		return "damage"
@@ -209,7 +214,7 @@ func flippedGrown(t *testing.T, m *vfs.Mem, o Options) string {
 		}
 		got += fmt.Sprintf("%d rows", len(rows))
 	}
-	if said {
+	if said.Load() {
 		return "damage"
 	}
 	return got

@@ -17,6 +17,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/cache"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/check"
+	"github.com/siltstone-db/siltstone/storage/compact"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
@@ -457,6 +458,10 @@ func TestReindexFromTheLog(t *testing.T) {
 		m := vfs.NewMem()
 		o := testOptions(m)
 		o.ServeDamaged = true
+		if how == "overlapping" {
+			o.Merge, o.NoMerge = compact.Default(), true
+			o.Merge.RowsMax = 40
+		}
 		db := mustOpen(t, o)
 		tab := mustCreate(t, db, "r")
 		for i := range 12 {
@@ -473,7 +478,6 @@ func TestReindexFromTheLog(t *testing.T) {
 			})); err != nil {
 				t.Fatal(err)
 			}
-			db.o.Merge.RowsMax = 40
 			if err := db.Cluster(ctx, tab.ID); err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
@@ -171,4 +172,26 @@ func parsed(t *testing.T, s *Snapshot, kind, name string, on []string) Object {
 		o.Table, o.Depends = o.Depends[0].On, nil
 	}
 	return o
+}
+
+// A catalog is shared: who writes it changes nothing of it. The race detector sees who does.
+func TestWriteByTwo(t *testing.T) {
+	s := Empty()
+	for _, o := range objects() {
+		next, _, err := s.Apply(Create(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = next
+	}
+	want := string(s.Append(nil))
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if string(s.Append(nil)) != want {
+				t.Error("two have written it differently")
+			}
+		})
+	}
+	wg.Wait()
 }

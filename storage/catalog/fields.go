@@ -19,7 +19,7 @@ type fields struct {
 	keeps bool         // the record has room for fields that it does not know
 }
 
-// write goes through a record to write it.
+// write goes through a record to write it, and changes nothing of it: objects of a catalog are shared.
 func write[T any](w *field.Writer, v T, record func(T, *fields)) { record(v, &fields{w: w}) }
 
 // read goes through a record to read it.
@@ -190,8 +190,15 @@ func typeFields(t *types.Type, f *fields) {
 
 // modifier is a field of a type that may be below 0.
 func modifier[T int16 | int32](f *fields, n field.Number, v *T) {
-	i := int64(*v)
-	if f.signed(n, &i); int64(T(i)) != i {
+	if f.w != nil {
+		f.w.Int(n, int64(*v))
+		return
+	}
+	if !f.is(n) {
+		return
+	}
+	i := f.r.Int()
+	if int64(T(i)) != i {
 		f.r.Fail("field %d of a type is %d", n, i)
 		return
 	}

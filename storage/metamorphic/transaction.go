@@ -265,7 +265,7 @@ func (r *runner) commit(o Op) error {
 		if err == nil {
 			return wrongf("a transaction committed that deletes rows which were gone")
 		}
-		if errs.Is(err, errs.SerializationFailure) || r.excused(err) {
+		if errs.Is(err, errs.SerializationFailure) || r.excused(err) || twice && errs.Is(err, errs.UniqueViolation) {
 			return nil
 		}
 		return fmt.Errorf("a transaction that deletes rows which were gone: %w", err)

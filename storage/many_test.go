@@ -134,6 +134,7 @@ func TestManySegments(t *testing.T) {
 	db, m := many(t, tables, segments)
 	mustClose(t, db)
 	o := testOptions(m)
+	o.NoMerge = true
 	start := time.Now()
 	db = mustOpen(t, o)
 	t.Logf("%d segments open in %v", tables*segments, time.Since(start))
@@ -141,8 +142,11 @@ func TestManySegments(t *testing.T) {
 		wantTotals(t, db, tab, segments)
 	}
 	mustClose(t, db)
-	name := fmt.Sprintf("db/segments/%010d.seg", tables*segments)
-	f, err := m.OpenWrite(name)
+	infos, err := m.List("db/segments")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.OpenWrite("db/segments/" + infos[len(infos)-1].Name)
 	if err != nil {
 		t.Fatal(err)
 	}

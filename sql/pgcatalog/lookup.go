@@ -275,23 +275,33 @@ func regOut(e *Env, args []types.Datum) (types.Datum, bool, error) {
 }
 
 func (e *Env) className(oid uint32) (string, bool) {
-	var schema, name string
-	switch stored, virtual := e.findTable(oid); {
-	case stored != nil:
-		schema, name = stored.Schema, stored.Name
-	case virtual != nil:
-		schema, name = virtual.Schema, virtual.Relname
-	default:
-		t, k := e.findIndex(oid)
-		if t == nil {
-			return "", false
-		}
-		schema, name = t.Schema, k.Name
+	schema, name, ok := e.relationName(oid)
+	if !ok {
+		return "", false
 	}
 	if found, ok := e.resolve("", name); ok && found == oid {
 		return QuoteIdent(name), true
 	}
 	return QuoteIdent(schema) + "." + QuoteIdent(name), true
+}
+
+// relationName returns the name of what has an OID in pg_class: a table or a view, stored or virtual, or the index of a key.
+func (e *Env) relationName(oid uint32) (schema, name string, ok bool) {
+	stored, virtual := e.findTable(oid)
+	if virtual != nil {
+		return virtual.Schema, virtual.Relname, true
+	}
+	if stored != nil {
+		return stored.Schema, stored.Name, true
+	}
+	if v, ok := e.Catalog().ByOID(oid).(*catalog.View); ok {
+		return v.Schema, v.Name, true
+	}
+	t, k := e.findIndex(oid)
+	if t == nil {
+		return "", "", false
+	}
+	return t.Schema, k.Name, true
 }
 
 func formatType(e *Env, args []types.Datum) (types.Datum, bool, error) {
@@ -326,18 +336,9 @@ func userByID(e *Env, args []types.Datum) (types.Datum, bool, error) {
 
 func tableIsVisible(e *Env, args []types.Datum) (types.Datum, bool, error) {
 	oid := uint32(args[0].I)
-	var name string
-	switch stored, virtual := e.findTable(oid); {
-	case stored != nil:
-		name = stored.Name
-	case virtual != nil:
-		name = virtual.Relname
-	default:
-		_, k := e.findIndex(oid)
-		if k == nil {
-			return types.NullOf(types.T(types.Bool)), true, nil
-		}
-		name = k.Name
+	_, name, ok := e.relationName(oid)
+	if !ok {
+		return types.NullOf(types.T(types.Bool)), true, nil
 	}
 	found, ok := e.resolve("", name)
 	return types.BoolOf(ok && found == oid), true, nil

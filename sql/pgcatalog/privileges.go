@@ -61,9 +61,9 @@ func (e *Env) checkRole(role types.Datum) error {
 func (e *Env) checkObject(question string, object types.Datum) (bool, error) {
 	switch question {
 	case "has_table_privilege", "has_any_column_privilege", "has_column_privilege", "has_sequence_privilege":
-		if object.Type.Kind == types.Oid {
-			stored, virtual := e.findTable(uint32(object.I))
-			return stored != nil || virtual != nil, nil
+		if object.Type.Kind == types.Oid || object.Type.Kind == types.Regclass {
+			_, _, ok := e.relationName(uint32(object.I))
+			return ok, nil
 		}
 		parts := SplitName(object.S)
 		schema := ""

@@ -103,8 +103,8 @@ func TestEveryBit(t *testing.T) {
 		name   string
 		make   func(t *testing.T, m *vfs.Mem) Options
 		answer func(t *testing.T, m *vfs.Mem, o Options) string
-		step   int // a prime: every bit of a byte has its turn
-	}{{"small", small, flipped, 3}, {"grown", grown, flippedGrown, 7}} {
+		step   int // 1: each bit; a prime: every bit of a byte has its turn
+	}{{"small", small, flipped, 1}, {"grown", grown, flippedGrown, 7}} {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
 			m := vfs.NewMem()

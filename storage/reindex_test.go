@@ -25,7 +25,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/rebuild"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
-	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
@@ -339,7 +338,7 @@ func forge(t *testing.T, m *vfs.Mem, file manifest.FileID, column string, change
 		t.Fatal(err)
 	}
 	defer ps.Close()
-	if err := shelf.EachBatch(ctx, ps, batch.New(ts), func(b *batch.Batch) error {
+	if err := scan.EachBatch(ctx, ps, batch.New(ts), func(b *batch.Batch) error {
 		for i, v := range b.Cols {
 			var flat batch.Vector
 			flat.Flatten(v)

@@ -8,7 +8,6 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/segment"
-	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
@@ -38,7 +37,7 @@ func (c *column) read(ctx context.Context, part *segment.Part, rows int) error {
 	}
 	defer ps.Close()
 	first := len(c.chunks)
-	err = shelf.EachBatch(ctx, ps, batch.New([]types.Type{c.typ}), func(b *batch.Batch) error {
+	err = scan.EachBatch(ctx, ps, batch.New([]types.Type{c.typ}), func(b *batch.Batch) error {
 		c.add(b.Cols[0], first, rows)
 		return nil
 	})

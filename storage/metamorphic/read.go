@@ -480,36 +480,18 @@ func (t *tableModel) readPart(p scan.Part) error {
 		return err
 	}
 	defer ps.Close()
-	cur, err := ps.Cursor()
-	if err != nil {
-		return err
-	}
-	defer cur.Close()
-	out := &batch.Batch{}
-	for m := range ps.Morsels() {
-		if err := cur.Seek(m); err != nil {
-			return err
+	return scan.EachBatch(ctx, ps, &batch.Batch{}, func(out *batch.Batch) error {
+		for i := range out.Len {
+			x := &row{}
+			for _, v := range out.Cols {
+				d := v.Datum(i)
+				d.S = strings.Clone(d.S)
+				x.values = append(x.values, d)
+			}
+			t.rows = append(t.rows, x)
 		}
-		for {
-			ok, err := cur.Next(ctx, out)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				break
-			}
-			for i := range out.Len {
-				x := &row{}
-				for _, v := range out.Cols {
-					d := v.Datum(i)
-					d.S = strings.Clone(d.S)
-					x.values = append(x.values, d)
-				}
-				t.rows = append(t.rows, x)
-			}
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // totals holds exact totals of a column against the rows.

@@ -72,7 +72,7 @@ func (n *Inspector) sum(ctx context.Context, t *catalog.Table, s *segment.Segmen
 	defer ps.Close()
 	sums := newSummer(t)
 	var numbers batch.Vector
-	err = shelf.EachBatch(ctx, ps, batch.New(ts), func(b *batch.Batch) error {
+	err = scan.EachBatch(ctx, ps, batch.New(ts), func(b *batch.Batch) error {
 		numbers.Flatten(b.Cols[0])
 		sums.add(batch.Values[int64](&numbers)[:b.Len], b.Cols[1:])
 		return nil

@@ -50,3 +50,30 @@ const (
 	// within 3% of each other.
 	MorselRows = 4 * ZoneRows
 )
+
+// EachBatch hands the rows of a scan of one part to do, in out.
+func EachBatch(ctx context.Context, ps PartScan, out *batch.Batch, do func(*batch.Batch) error) error {
+	c, err := ps.Cursor()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for m := range ps.Morsels() {
+		if err := c.Seek(m); err != nil {
+			return err
+		}
+		for {
+			ok, err := c.Next(ctx, out)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			if err := do(out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -49,30 +49,7 @@ func (s *Segment) each(ctx context.Context, columns []int, account *mem.Account,
 		return err
 	}
 	defer ps.Close()
-	c, err := ps.Cursor()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	out := batch.New(ts)
-	for m := range ps.Morsels() {
-		if err := c.Seek(m); err != nil {
-			return err
-		}
-		for {
-			ok, err := c.Next(ctx, out)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				break
-			}
-			if err := do(out); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return scan.EachBatch(ctx, ps, batch.New(ts), do)
 }
 
 func (s *Segment) auditColumn(ctx context.Context, col int, a *audit) error {

@@ -125,32 +125,5 @@ func (f *File) Read(ctx context.Context, t *catalog.Table, account *mem.Account,
 		return err
 	}
 	defer ps.Close()
-	return EachBatch(ctx, ps, batch.New(layout.Types), do)
-}
-
-// EachBatch hands the rows of a scan of one part to do, in out.
-func EachBatch(ctx context.Context, ps scan.PartScan, out *batch.Batch, do func(*batch.Batch) error) error {
-	c, err := ps.Cursor()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	for m := range ps.Morsels() {
-		if err := c.Seek(m); err != nil {
-			return err
-		}
-		for {
-			ok, err := c.Next(ctx, out)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				break
-			}
-			if err := do(out); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return scan.EachBatch(ctx, ps, batch.New(layout.Types), do)
 }

@@ -259,7 +259,7 @@ func readNumbers(ctx context.Context, s *segment.Segment, account *mem.Account, 
 	}
 	defer ps.Close()
 	var flat batch.Vector
-	return EachBatch(ctx, ps, batch.New(ts), func(b *batch.Batch) error {
+	return scan.EachBatch(ctx, ps, batch.New(ts), func(b *batch.Batch) error {
 		flat.Flatten(b.Cols[0])
 		for _, number := range batch.Values[int64](&flat)[:b.Len] {
 			do(uint64(number))

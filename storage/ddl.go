@@ -58,6 +58,7 @@ func (db *DB) syncTableLocked(id catalog.TableID) {
 		delete(db.tables, id)
 		delete(db.retained, t)
 		t.Drop()
+		db.snapshots.Samples.Forget(id)
 		db.changedLocked(t)
 		db.cond.Broadcast()
 		db.wake() // their files go

@@ -82,7 +82,7 @@ func (db *DB) open(ctx context.Context) error {
 	}
 	db.merger = &compact.Merger{Dir: db.files, Account: db.mergeAccount}
 	db.inspector = &rebuild.Inspector{Dir: db.files, Account: db.mergeAccount}
-	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged}
+	db.snapshots = table.Options{ServeDamaged: db.o.ServeDamaged, Samples: table.NewSamples(db.o.Pool)}
 	if db.set, err = manifest.Open(db.o.FS, db.dir, db.found); err != nil {
 		return err
 	}
@@ -246,6 +246,9 @@ func (db *DB) shut() error {
 	if db.cache != nil {
 		errors_ = append(errors_, db.cache.Close())
 		db.cacheAccount.Close()
+		if db.snapshots.Samples != nil {
+			db.snapshots.Samples.Close()
+		}
 		if db.archive != nil {
 			db.archive.Free()
 		}

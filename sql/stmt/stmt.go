@@ -78,6 +78,8 @@ type Env struct {
 	SpillOptions  spill.Options
 	NoStatistics  bool
 	DisablePasses map[string]bool
+
+	kept *stats.Kept // of the command that runs; nil: its plan is none that is run again
 }
 
 // Command is a statement ready to run.
@@ -90,6 +92,7 @@ type Command struct {
 	// Parameters are the types of $1, $2, ...
 	Parameters []types.Type
 	unsettled  []expr.Expr // of Plan
+	kept       *stats.Kept // what runs have estimated of Plan
 }
 
 // Prepare optimizes a bound statement.
@@ -123,7 +126,7 @@ func Prepare(ctx context.Context, env *Env, b bind.Statement, params []types.Typ
 		return nil, err
 	}
 	if c.Plan != nil {
-		c.unsettled = unsettled(c.Plan)
+		c.unsettled, c.kept = unsettled(c.Plan), stats.Keep(c.Plan)
 	}
 	return c, nil
 }
@@ -138,6 +141,7 @@ func (e *Env) statistics(ctx context.Context) stats.Source { return relationStat
 
 // Run runs a command inside the transaction of env and returns its command tag. Rows go to env.Out.
 func (c *Command) Run(ctx context.Context, env *Env) (string, error) {
+	env.kept = c.kept
 	switch b := c.Bound.(type) {
 	case *bind.Query:
 		return c.query(ctx, env)
@@ -172,7 +176,10 @@ func (e *Env) program(ctx context.Context, n plan.Node, change func(*compile.Env
 	if n, err = e.gather(n); err != nil {
 		return nil, err
 	}
-	ce := &compile.Env{Relations: e.relations(), Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics, Rows: stats.New(e.statistics(ctx), e.Fn).Rows}
+	source := e.statistics(ctx)
+	fresh := stats.New(source, e.Fn)
+	ce := &compile.Env{Relations: e.relations(), Virtual: e.Virtual, Fn: e.Fn, NoStatistics: e.NoStatistics,
+		Rows: func(n plan.Node) float64 { return e.kept.Rows(n, source, fresh.Rows) }}
 	if change != nil {
 		change(ce)
 	}

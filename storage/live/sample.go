@@ -9,10 +9,11 @@ import (
 var _ scan.Sampler = Prefix{}
 
 // Sample implements scan.Sampler.
-func (p Prefix) Sample(column, rows int, out *batch.Vector) error {
+func (p Prefix) Sample(column, rows, among int, out *batch.Vector) error {
 	if err := p.fits(column); err != nil {
 		return err
 	}
+	among = min(among, p.rows)
 	c := p.column(column)
 	if c < 0 || p.rows == 0 {
 		missing := types.NullOf(out.Type)
@@ -34,7 +35,7 @@ func (p Prefix) Sample(column, rows int, out *batch.Vector) error {
 	var v *batch.Vector
 	last := -1
 	for i := range rows {
-		row := (2*i + 1) * p.rows / (2 * rows)
+		row := (2*i + 1) * among / (2 * rows)
 		index, start := chunkOf(row)
 		if index != last {
 			v, last = p.s.vector(c, &chunks[index].cols[c], min(p.rows, chunkStart(index+1))-start, dict), index

@@ -32,7 +32,7 @@ func TestSample(t *testing.T) {
 			for c, col := range columns {
 				var out batch.Vector
 				out.Reset(col.Type, 0)
-				if err := p.Sample(c, ask, &out); err != nil || out.Len != ask {
+				if err := p.Sample(c, ask, p.Rows(), &out); err != nil || out.Len != ask {
 					t.Fatalf("%d of %d rows: %d: %v", ask, n, out.Len, err)
 				}
 				for i := range ask {
@@ -44,6 +44,17 @@ func TestSample(t *testing.T) {
 			}
 		}
 	}
+	var before, since batch.Vector // which has got more rows
+	before.Reset(columns[4].Type, 0)
+	since.Reset(columns[4].Type, 0)
+	if s.Prefix(13000, s.Layout()).Sample(4, 100, 13000, &before) != nil || s.Prefix(20000, s.Layout()).Sample(4, 100, 13000, &since) != nil {
+		t.Fatal("no sample")
+	}
+	for i := range before.Len {
+		if before.Datum(i) != since.Datum(i) {
+			t.Fatalf("row %d of the sample is another one since the segment has more rows", i)
+		}
+	}
 	wide := &scan.Layout{IDs: []uint32{columns[4].ID, 77, columns[0].ID}, Types: []types.Type{types.T(types.Int8), types.T(types.Text), types.T(types.Text)},
 		Missing: map[int]types.Datum{1: types.TextOf("older")}}
 	var grown, missing, unfit batch.Vector
@@ -51,13 +62,13 @@ func TestSample(t *testing.T) {
 	missing.Reset(wide.Types[1], 0)
 	unfit.Reset(wide.Types[2], 0)
 	p := s.Prefix(10, wide)
-	if err := p.Sample(0, 10, &grown); err != nil || grown.Datum(9) != types.IntOf(types.T(types.Int8), rows.Cols[4].Datum(9).I) {
+	if err := p.Sample(0, 10, p.Rows(), &grown); err != nil || grown.Datum(9) != types.IntOf(types.T(types.Int8), rows.Cols[4].Datum(9).I) {
 		t.Errorf("a column that grew: %+v, %v", grown.Datum(9), err)
 	}
-	if err := p.Sample(1, 10, &missing); err != nil || missing.Len != 10 || missing.Datum(9).S != "older" {
+	if err := p.Sample(1, 10, p.Rows(), &missing); err != nil || missing.Len != 10 || missing.Datum(9).S != "older" {
 		t.Errorf("a column that is new: %d rows, %v", missing.Len, err)
 	}
-	if err := p.Sample(2, 10, &unfit); err == nil {
+	if err := p.Sample(2, 10, p.Rows(), &unfit); err == nil {
 		t.Error("a column of another type is shown")
 	}
 	s.Release()

@@ -11,8 +11,9 @@ import (
 // Sampler is a Part that can show some of its rows without a scan, for the estimates of a planner.
 type Sampler interface {
 	// Sample appends so many rows of a column to out, which has the table's type: rows that stand at even distances, the
-	// same ones for every column. Deleted ones may be among them, and where the part keeps few a row may come twice.
-	Sample(column, rows int, out *batch.Vector) error
+	// same ones for every column, among the first so many of the part, which may have got more since. Deleted ones may be
+	// among them, and where the part keeps few a row may come twice.
+	Sample(column, rows, among int, out *batch.Vector) error
 	// Common returns values that many of the part's rows have; nil when none are known.
 	Common(column int) []Common
 }

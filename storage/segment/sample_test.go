@@ -28,7 +28,7 @@ func TestSample(t *testing.T) {
 				for _, ask := range []int{n, 1, n/2 + 1, 2 * n} {
 					var out batch.Vector
 					out.Reset(typ, 0)
-					if err := p.Sample(c, ask, &out); err != nil || out.Len != ask {
+					if err := p.Sample(c, ask, p.Rows(), &out); err != nil || out.Len != ask {
 						t.Fatalf("%d rows, %d of the sample: %d: %v", rows, ask, out.Len, err)
 					}
 					for i := range ask {
@@ -41,7 +41,7 @@ func TestSample(t *testing.T) {
 			}
 			var none batch.Vector
 			none.Reset(types.T(types.Int4), 0)
-			if err := p.Sample(len(ts), 3, &none); err != nil || none.Len != 3 || none.Datum(2).I != 12 {
+			if err := p.Sample(len(ts), 3, p.Rows(), &none); err != nil || none.Len != 3 || none.Datum(2).I != 12 {
 				t.Fatalf("a column that the segment lacks: %d rows: %v", none.Len, err)
 			}
 		}

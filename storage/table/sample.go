@@ -3,7 +3,6 @@ package table
 import (
 	"cmp"
 	"slices"
-	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/scan"
@@ -13,17 +12,15 @@ import (
 // table of thousands of segments must not be read through before a query is planned.
 const sampleParts = 16
 
-// station is a part that stands for itself and its neighbours.
-type station struct {
-	part  scan.Sampler
-	from  *viewPart
-	rows  int     // of the sample
-	times float64 // for how many rows of the table one of the part stands
+// sampleView chooses parts of a view at even distances of rows, and divides a sample among them.
+func sampleView(v *View) *keptSample {
+	return &keptSample{table: v.table, rows: v.rows, places: v.places(scan.SampleRows(int(min(v.rows, 1<<40)))),
+		cols: make([]*batch.Vector, len(v.layout.Types)), common: make([][]scan.Common, len(v.layout.Types))}
 }
 
-// stations chooses parts at even distances of rows, and divides a sample of so many rows among them.
-func (v *View) stations(sample int) []station {
-	var list []station
+// places divides a sample of so many rows among parts.
+func (v *View) places(sample int) []place {
+	var list []place
 	if v.rows == 0 || sample == 0 {
 		return nil
 	}
@@ -40,70 +37,101 @@ func (v *View) stations(sample int) []station {
 				hits += sample / n
 			}
 		}
-		whole := p.Part
-		if l, ok := whole.(lessPart); ok { // a part tells of all of its rows, those that it lost since, too
-			whole = l.Part
-		}
-		if s, ok := whole.(scan.Sampler); ok && hits > 0 {
-			list = append(list, station{s, p, hits, float64(hits) / float64(sample) * float64(v.rows) / float64(whole.Rows())})
+		whole := p.whole()
+		if _, ok := whole.(scan.Sampler); ok && hits > 0 {
+			list = append(list, place{i, p.id, hits, whole.Rows(), float64(hits) / float64(sample) * float64(v.rows) / float64(whole.Rows())})
 		}
 		before = end
 	}
 	return list
 }
 
-// sample is what was sampled of a view. All estimates of a statement are made of it, those of the optimizer, of the
-// program and of EXPLAIN, so that a column costs once.
-type sample struct {
-	mu       sync.Mutex
-	stations []station       // nil: not chosen yet
-	cols     []*batch.Vector // by ordinal; nil: not asked for yet
+// whole returns the part with its deleted rows: it tells of all of its rows, those that it lost since, too.
+func (p *viewPart) whole() scan.Part {
+	if l, ok := p.Part.(lessPart); ok {
+		return l.Part
+	}
+	return p.Part
+}
+
+// sampled returns what is kept of the view. All estimates of a statement are made of it, those of the optimizer, of the
+// program and of EXPLAIN.
+func (v *View) sampled() *keptSample {
+	v.once.Do(func() {
+		if v.samples != nil {
+			v.kept = v.samples.kept(v)
+		} else {
+			v.kept = sampleView(v)
+		}
+	})
+	return v.kept
 }
 
 // Sample implements scan.Sampled.
 func (v *View) Sample(columns []int) (*batch.Batch, error) {
-	s := &v.sampled
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cols == nil {
-		s.stations = v.stations(scan.SampleRows(int(min(v.rows, 1<<40))))
-		s.cols = make([]*batch.Vector, len(v.layout.Types))
-	}
+	k := v.sampled()
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	out := new(batch.Batch)
-	for _, at := range s.stations {
+	for _, at := range k.places {
 		out.Len += at.rows
 	}
 	for _, c := range columns {
-		if s.cols[c] == nil {
-			col, err := v.sampleOf(s.stations, c)
+		if k.cols[c] == nil {
+			col, err := v.sampleOf(k.places, c)
 			if err != nil {
 				return nil, err
 			}
-			s.cols[c] = col
+			k.cols[c] = col
+			if k.of != nil {
+				k.of.charge(k, col.Bytes())
+			}
 		}
-		out.Cols = append(out.Cols, s.cols[c])
+		out.Cols = append(out.Cols, k.cols[c])
 	}
 	return out, nil
 }
 
-// sampleOf brings together what the stations have of a column.
-func (v *View) sampleOf(stations []station, column int) (*batch.Vector, error) {
+// sampleOf brings together what the parts have of a column.
+func (v *View) sampleOf(places []place, column int) (*batch.Vector, error) {
 	col := new(batch.Vector)
 	col.Reset(v.layout.Types[column], 0)
-	for _, s := range stations {
-		if err := s.part.Sample(column, s.rows, col); err != nil {
-			return nil, s.from.noticed(err)
+	for _, at := range places {
+		p := &v.parts[at.ordinal]
+		if err := p.whole().(scan.Sampler).Sample(column, at.rows, at.among, col); err != nil {
+			return nil, p.noticed(err)
 		}
 	}
 	return col, nil
 }
 
+// commonBytes is about what a common value takes besides its text.
+const commonBytes = 96
+
 // Common implements scan.Sampled.
 func (v *View) Common(column int) []scan.Common {
+	k := v.sampled()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.common[column] == nil {
+		all := append([]scan.Common{}, v.commonOf(k.places, column)...) // none are known, too
+		k.common[column] = all
+		if k.of != nil {
+			bytes := int64(0)
+			for _, c := range all {
+				bytes += commonBytes + int64(len(c.Value.S))
+			}
+			k.of.charge(k, bytes)
+		}
+	}
+	return k.common[column]
+}
+
+func (v *View) commonOf(places []place, column int) []scan.Common {
 	var all []scan.Common
-	for _, s := range v.stations(scan.SampleMax) {
-		for _, c := range s.part.Common(column) {
-			c.Rows = int64(float64(c.Rows) * s.times)
+	for _, at := range places {
+		for _, c := range v.parts[at.ordinal].whole().(scan.Sampler).Common(column) {
+			c.Rows = int64(float64(c.Rows) * at.times)
 			all = append(all, c)
 		}
 	}

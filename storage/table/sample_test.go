@@ -19,7 +19,7 @@ type numbered struct {
 
 func (p numbered) Rows() int { return p.rows }
 
-func (p numbered) Sample(_, rows int, out *batch.Vector) error {
+func (p numbered) Sample(_, rows, _ int, out *batch.Vector) error {
 	if p.asked != nil {
 		*p.asked++
 	}
@@ -36,7 +36,7 @@ func (p numbered) Common(int) []scan.Common {
 func view(parts ...int) *View {
 	v := &View{layout: &scan.Layout{IDs: []uint32{1}, Types: []types.Type{types.T(types.Int4)}}}
 	for i, rows := range parts {
-		v.add(numbered{number: i, rows: rows}, nil, 0)
+		v.add(numbered{number: i, rows: rows}, nil, partID{}, 0)
 	}
 	return v
 }
@@ -99,8 +99,8 @@ func TestViewSampleOfManyParts(t *testing.T) {
 // Rows that were deleted do not hide what a part can tell.
 func TestViewSampleBehindDeletes(t *testing.T) {
 	v := &View{layout: &scan.Layout{IDs: []uint32{1}, Types: []types.Type{types.T(types.Int4)}}}
-	v.add(numbered{number: 1, rows: 1000}, nil, 900)
-	v.add(numbered{number: 2, rows: 100}, nil, 0)
+	v.add(numbered{number: 1, rows: 1000}, nil, partID{}, 900)
+	v.add(numbered{number: 2, rows: 100}, nil, partID{}, 0)
 	b, err := v.Sample([]int{0})
 	if err != nil || b.Len != scan.SampleRows(200) || b.Cols[0].Datum(0).I != 1 || b.Cols[0].Datum(b.Len-1).I != 2 {
 		t.Fatalf("%d rows: %v", b.Len, err)
@@ -115,7 +115,7 @@ func TestViewSamplesOnce(t *testing.T) {
 	asked := 0
 	v := &View{layout: &scan.Layout{IDs: []uint32{1, 2}, Types: []types.Type{types.T(types.Int4), types.T(types.Int8)}}}
 	for i := range 3 {
-		v.add(numbered{number: i, rows: 1000, asked: &asked}, nil, 0)
+		v.add(numbered{number: i, rows: 1000, asked: &asked}, nil, partID{}, 0)
 	}
 	var all sync.WaitGroup
 	for _, columns := range [][]int{{0}, {0}, {1, 0}, {0, 1}} {

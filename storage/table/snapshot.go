@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// ServeDamaged: a table with a quarantined segment answers with the rest of its rows; otherwise its reads fail.
 	ServeDamaged bool
+	// Samples keeps what is sampled of tables; nil: each statement samples for itself.
+	Samples *Samples
 }
 
 // Snapshot is one picture of all tables: a version, and the log sequence up to which rows of live segments count. A
@@ -145,11 +147,11 @@ func (s *Snapshot) view(id catalog.TableID) (*View, error) {
 	if t == nil {
 		return nil, errs.New(errs.UndefinedTable, "table with id %d does not exist", id)
 	}
-	v := &View{layout: shelf.Layout(t)}
+	v := &View{layout: shelf.Layout(t), table: t, samples: s.o.Samples}
 	var hidden Hidden
 	for o := s; o.parent != nil; o = o.parent {
 		if o.own.Table.ID == id {
-			hidden = o.own.Hidden
+			hidden, v.samples = o.own.Hidden, nil
 		}
 	}
 	if err := s.committed(v, t, hidden); err != nil {
@@ -186,7 +188,7 @@ func (s *Snapshot) committed(v *View, t *catalog.Table, hidden Hidden) error {
 	for _, l := range p.Live {
 		if n := l.RowsAt(s.sequence); n > 0 {
 			deleted := l.Deleted.With(hidden.Rows.Within(nil, l.Base, n))
-			v.add(l.Prefix(n, v.layout).Without(l.Base, deleted), nil, deleted.Len())
+			v.add(l.Prefix(n, v.layout).Without(l.Base, deleted), nil, partID{true, l.Base}, deleted.Len())
 		}
 	}
 	return nil
@@ -201,7 +203,7 @@ func (s *Snapshot) added(v *View, t *catalog.Table, o *Own, hidden *index.RowIDs
 	}
 	for _, l := range o.Live {
 		deleted := (*index.RowSet)(nil).With(hidden.Within(nil, l.Base, l.Rows))
-		v.add(l.Prefix(l.Rows, v.layout).Without(l.Base, deleted), nil, deleted.Len())
+		v.add(l.Prefix(l.Rows, v.layout).Without(l.Base, deleted), nil, partID{true, l.Base}, deleted.Len())
 	}
 	return nil
 }
@@ -216,7 +218,7 @@ func (s *Snapshot) addFile(v *View, f shelf.Sealed, hidden *index.RowIDs, base u
 	if err != nil {
 		return err
 	}
-	v.add(seg.Part(v.layout, s.pinned()).Without(base, deleted), f.File, deleted.Len())
+	v.add(seg.Part(v.layout, s.pinned()).Without(base, deleted), f.File, partID{false, uint64(f.Meta.File)}, deleted.Len())
 	return nil
 }
 

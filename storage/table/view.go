@@ -3,9 +3,11 @@ package table
 import (
 	"context"
 	"sort"
+	"sync"
 	"sync/atomic"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -16,20 +18,31 @@ type View struct {
 	layout  *scan.Layout
 	parts   []viewPart
 	rows    int64
-	sampled sample // what was asked for of it
+	table   *catalog.Table
+	samples *Samples // of all statements; nil: the view is one of a transaction that has written to the table
+	once    sync.Once
+	kept    *keptSample // what was asked for of it
 }
 
 type viewPart struct {
 	scan.Part
 	file *shelf.File // nil for live parts
+	id   partID
+}
+
+// partID tells a part of a table from the others that it has and had: the number of its file, or of the first row of a
+// live segment.
+type partID struct {
+	live   bool
+	number uint64
 }
 
 // add adds a part, of which some rows are deleted.
-func (v *View) add(p scan.Part, f *shelf.File, deleted int) {
+func (v *View) add(p scan.Part, f *shelf.File, id partID, deleted int) {
 	if deleted > 0 {
 		p = lessPart{p, deleted}
 	}
-	v.parts = append(v.parts, viewPart{p, f})
+	v.parts = append(v.parts, viewPart{p, f, id})
 	v.rows += int64(p.Rows())
 }
 

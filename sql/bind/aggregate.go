@@ -19,6 +19,12 @@ type grouping struct {
 	cols []plan.Column // of keys
 	aggs []plan.AggCall
 	out  []plan.Column // of aggs
+	// sets are the grouping sets, as indexes in keys; nil: one, of all keys. number is the column that numbers them,
+	// labels are the calls of GROUPING.
+	sets   [][]int
+	number plan.Column
+	labels []plan.Label
+	called bool // GROUPING was
 	// pending are the subqueries of those expressions: they are joined above the Aggregate.
 	pending []pending
 	// argument says that an aggregate's argument is being bound; sawOwn and sawOuter tell whose columns it read.
@@ -196,6 +202,19 @@ func (b *Binder) above(s *scope, e expr.Expr) (expr.Expr, error) {
 	return b.aboveIn(s, own, e, "")
 }
 
+// aboveItem is above for a whole item of the select list or of ORDER BY: a constant that is a key of some grouping sets is
+// NULL in the others.
+func (b *Binder) aboveItem(s *scope, e expr.Expr) (expr.Expr, error) {
+	if g := s.group; g.sets != nil && e != nil && expr.IsConst(e) {
+		for i, k := range g.keys {
+			if expr.Equal(k, e) {
+				return ref(g.cols[i]), nil
+			}
+		}
+	}
+	return b.above(s, e)
+}
+
 func (b *Binder) aboveIn(s *scope, own plan.Set, e expr.Expr, sub string) (expr.Expr, error) {
 	g := s.group
 	if expr.IsConst(e) {
@@ -208,6 +227,9 @@ func (b *Binder) aboveIn(s *scope, own plan.Set, e expr.Expr, sub string) (expr.
 	}
 	if c, ok := e.(*expr.Column); ok {
 		if own.Has(plan.ID(c.Index)) {
+			if d := b.determined(s, c); d != nil {
+				return d, nil
+			}
 			return nil, b.ungrouped(s, c, sub)
 		}
 		return e, nil

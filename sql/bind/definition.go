@@ -18,6 +18,7 @@ type definition struct {
 	relations []catalog.Read
 	columns   map[plan.ID]readColumn // of the plan: what they are of the relations
 	used      map[readColumn]bool
+	keys      []catalog.Dependency // primary keys without which the query would be wrong
 }
 
 // readColumn is a column of a relation.
@@ -49,6 +50,16 @@ func (d *definition) reads(n *pg.RangeVar, r *Relation, cols []plan.Column) {
 	d.relations = append(d.relations, read)
 }
 
+// needs notes that the query is right as long as a table has a primary key.
+func (d *definition) needs(r *Relation, key *catalog.Constraint) {
+	if d == nil {
+		return
+	}
+	if k := (catalog.Dependency{On: r.id(), Constraint: key.OID}); !slices.Contains(d.keys, k) {
+		d.keys = append(d.keys, k)
+	}
+}
+
 // uses notes that an expression reads columns.
 func (d *definition) uses(e expr.Expr) {
 	if d == nil {
@@ -76,8 +87,9 @@ func (d *definition) depends() (list []catalog.Dependency) {
 			list = append(list, catalog.Dependency{On: r.Relation})
 		}
 	}
+	list = append(list, d.keys...)
 	slices.SortFunc(list, func(a, b catalog.Dependency) int {
-		return cmp.Or(cmp.Compare(a.On, b.On), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(a.On, b.On), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Constraint, b.Constraint))
 	})
 	return list
 }

@@ -59,7 +59,7 @@ func (b *Binder) expr(s *scope, n *pg.Node) (expr.Expr, error) {
 	case *pg.Node_SetToDefault:
 		return nil, b.fail(x.SetToDefault.Location, errs.SyntaxError, "DEFAULT is not allowed in this context")
 	case *pg.Node_GroupingFunc:
-		return nil, b.unsupported(x.GroupingFunc.Location, "GROUPING")
+		return b.groupingFunc(s, x.GroupingFunc)
 	case *pg.Node_NamedArgExpr:
 		return nil, b.unsupported(x.NamedArgExpr.Location, "a named argument")
 	}

@@ -9,46 +9,42 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// groupKeys binds GROUP BY. An item is a column of the input, else the name or the number of an item of the select list,
-// else any expression over the input.
-func (b *Binder) groupKeys(s *scope, g *grouping, items []*pg.Node, targets []target) error {
-	s.clause = "GROUP BY"
-	defer func() { s.clause = "" }()
-	for _, it := range items {
-		if gs := it.GetGroupingSet(); gs != nil {
-			if gs.Kind == pg.GroupingSetKind_GROUPING_SET_EMPTY {
-				continue
+// groupKeys binds an item of GROUP BY that is no grouping set, or a list of such in parentheses, and returns which keys they
+// are. An item is a column of the input, else the name or the number of an item of the select list, else any expression
+// over the input.
+func (b *Binder) groupKeys(s *scope, g *grouping, n *pg.Node, targets []target) (set []int, err error) {
+	if row := n.GetRowExpr(); row != nil && row.RowFormat == pg.CoercionForm_COERCE_IMPLICIT_CAST {
+		for _, it := range row.Args {
+			more, err := b.groupKeys(s, g, it, targets)
+			if err != nil {
+				return nil, err
 			}
-			return b.unsupported(gs.Location, "GROUPING SETS, ROLLUP and CUBE")
+			set = append(set, more...)
 		}
-		if row := it.GetRowExpr(); row != nil && row.RowFormat == pg.CoercionForm_COERCE_IMPLICIT_CAST {
-			if err := b.groupKeys(s, g, row.Args, targets); err != nil {
-				return err
-			}
-			s.clause = "GROUP BY"
-			continue
-		}
-		e, err := b.groupItem(s, it, targets)
-		if err != nil {
-			return err
-		}
-		if e, err = b.textIfUnknown(e, parse.Location(it)); err != nil {
-			return err
-		}
-		if containsExpr(g.keys, e) {
-			continue
-		}
-		if err := b.tooMany(len(g.keys)+1, -1); err != nil {
-			return err
-		}
-		g.keys = append(g.keys, e)
-		label := "key"
-		if c, ok := e.(*expr.Column); ok {
-			label = c.Name
-		}
-		g.cols = append(g.cols, b.projected(label, e))
+		return set, nil
 	}
-	return nil
+	e, err := b.groupItem(s, n, targets)
+	if err != nil {
+		return nil, err
+	}
+	if e, err = b.textIfUnknown(e, parse.Location(n)); err != nil {
+		return nil, err
+	}
+	for i, k := range g.keys {
+		if expr.Equal(k, e) {
+			return []int{i}, nil
+		}
+	}
+	if err := b.tooMany(len(g.keys)+1, -1); err != nil {
+		return nil, err
+	}
+	g.keys = append(g.keys, e)
+	label := "key"
+	if c, ok := e.(*expr.Column); ok {
+		label = c.Name
+	}
+	g.cols = append(g.cols, b.projected(label, e))
+	return []int{len(g.keys) - 1}, nil
 }
 
 func (b *Binder) groupItem(s *scope, n *pg.Node, targets []target) (expr.Expr, error) {

@@ -91,7 +91,7 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 		return nil, err
 	}
 	g := &grouping{}
-	if err := b.groupKeys(s, g, n.GroupClause, targets); err != nil {
+	if err := b.groupBy(s, g, n, targets); err != nil {
 		return nil, err
 	}
 	s.group = g
@@ -124,7 +124,7 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 			return nil, err
 		}
 	}
-	if len(n.GroupClause) > 0 || having != nil || len(g.aggs) > 0 {
+	if len(n.GroupClause) > 0 || having != nil || len(g.aggs) > 0 || g.called {
 		err = b.aggregateNode(s, n, targets, order, having)
 	} else {
 		b.joinPending(s)
@@ -155,14 +155,14 @@ func (b *Binder) aggregateNode(s *scope, n *pg.SelectStmt, targets []target, ord
 			return b.unsupported(targets[i].loc, "a set-returning function in the select list of a query with aggregates")
 		}
 		var err error
-		if targets[i].expr, err = b.above(s, targets[i].expr); err != nil {
+		if targets[i].expr, err = b.aboveItem(s, targets[i].expr); err != nil {
 			return err
 		}
 	}
 	for i := range order {
 		if order[i].target < 0 {
 			var err error
-			if order[i].key.Expr, err = b.above(s, order[i].key.Expr); err != nil {
+			if order[i].key.Expr, err = b.aboveItem(s, order[i].key.Expr); err != nil {
 				return err
 			}
 		}
@@ -171,8 +171,7 @@ func (b *Binder) aggregateNode(s *scope, n *pg.SelectStmt, targets []target, ord
 	if err != nil {
 		return err
 	}
-	var node plan.Node = &plan.Aggregate{Input: s.node, Keys: g.keys, Aggs: g.aggs,
-		Cols: append(g.cols[:len(g.cols):len(g.cols)], g.out...)}
+	node := b.grouped(g, s.node)
 	if node, err = b.settlePending(s, node); err != nil {
 		return err
 	}
@@ -181,6 +180,14 @@ func (b *Binder) aggregateNode(s *scope, n *pg.SelectStmt, targets []target, ord
 	}
 	s.node = node
 	return nil
+}
+
+// grouped groups the input.
+func (b *Binder) grouped(g *grouping, input plan.Node) plan.Node {
+	if g.sets != nil {
+		return b.overSets(g, input)
+	}
+	return &plan.Aggregate{Input: input, Keys: g.keys, Aggs: g.aggs, Cols: append(g.cols[:len(g.cols):len(g.cols)], g.out...)}
 }
 
 // finish computes the select list, removes duplicates, sorts and cuts. Of DISTINCT ON, the first on items of the order

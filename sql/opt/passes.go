@@ -16,6 +16,7 @@ var passes = []rule.Rule{
 	rule.EqualPairs,
 	rule.BuildSide,
 	rule.MergeProject,
+	rule.GroupFirst,
 	rule.SumPlus,
 	rule.GroupKeys,
 	rule.PushLimit,

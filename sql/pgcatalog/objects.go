@@ -53,6 +53,10 @@ func fillDepend(e *Env, b *builder) {
 			if d.Auto {
 				letter = "a"
 			}
+			if d.Constraint != 0 {
+				add(class, oid, oidClassPgConstraint, d.Constraint, 0, letter)
+				continue
+			}
 			if on := e.Catalog().Object(d.On); on != nil {
 				add(class, oid, catalogs[on.Kind()], on.Common().OID, d.Column, letter)
 			}

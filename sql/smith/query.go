@@ -119,12 +119,29 @@ func (g *Generator) grouped(what []string, from *Node, sc scope, where *Node) *N
 	}
 	group, having := text(""), text("")
 	if len(keys) > 0 {
-		group = glue(" GROUP BY %s", list(", ", keys...))
+		group = glue(" GROUP BY %s", g.sets(keys))
 	}
 	if g.chance(0.2) {
 		having = maybe(" HAVING %s", g.having(sc))
 	}
 	return glue("SELECT %s FROM %s%s%s%s", list(", ", items...), from, where, group, having)
+}
+
+// sets makes the list of GROUP BY: the keys, or grouping sets of them.
+func (g *Generator) sets(keys []*Node) *Node {
+	all := list(", ", keys...)
+	switch {
+	case !g.chance(0.4):
+		return all
+	case g.chance(0.3):
+		return glue("ROLLUP (%s)", all)
+	case g.chance(0.3):
+		return glue("CUBE (%s)", all)
+	case g.chance(0.3):
+		return glue("%s, "+pick(g, []string{"ROLLUP (%s)", "CUBE (%s)", "GROUPING SETS (%s)"}), pick(g, keys), all)
+	}
+	return glue(pick(g, []string{"GROUPING SETS ((%s), (%s), ())", "DISTINCT GROUPING SETS (ROLLUP (%s), %s)", "GROUPING SETS (CUBE (%s), (%s))"}),
+		all, pick(g, keys))
 }
 
 func (g *Generator) keyColumn(sc scope, kind string) *Node {

@@ -142,8 +142,16 @@ func partitionKey(what string, c *catalog.Column, t *catalog.Table) error {
 func (a *alteration) releaseColumn(t *catalog.Table, id uint32, cascade bool) error {
 	path := a.env.Resolver.SearchPath()
 	r, err := a.env.Tx.Catalog().ColumnRemoval(path, cascade, t, id)
-	if err != nil || len(r.IDs) == 0 {
+	if err != nil {
 		return err
+	}
+	return a.dropAll(path, r)
+}
+
+// dropAll drops what goes with a part of the table.
+func (a *alteration) dropAll(path []string, r *catalog.Removal) error {
+	if len(r.IDs) == 0 {
+		return nil
 	}
 	objects := make([]catalog.Object, len(r.IDs))
 	for i, id := range r.IDs {

@@ -120,6 +120,14 @@ func (a *alteration) dropConstraint(x *ddl.Action) error {
 			return err
 		}
 	}
+	path := a.env.Resolver.SearchPath()
+	r, err := a.env.Tx.Catalog().ConstraintRemoval(path, x.Cascade, t, k)
+	if err == nil {
+		err = a.dropAll(path, r)
+	}
+	if err != nil {
+		return err
+	}
 	oid := k.OID
 	return a.edit(func(t *catalog.Table) error {
 		t.Constraints = slices.DeleteFunc(t.Constraints, func(k catalog.Constraint) bool { return k.OID == oid })

@@ -149,6 +149,7 @@ func (d *Dependency) fields(f *fields) {
 	number(f, 2, &d.On, math.MaxUint64)
 	number(f, 4, &d.Column, math.MaxUint32)
 	f.flag(6, &d.Auto)
+	number(f, 8, &d.Constraint, math.MaxUint32)
 	f.rest(&d.kept)
 }
 

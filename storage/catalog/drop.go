@@ -51,17 +51,30 @@ func (s *Snapshot) ColumnRemoval(path []string, cascade bool, t *Table, column u
 		return nil, errs.Internal("table %q has no column %d", t.Name, column)
 	}
 	what := "column " + quoted(t.Columns[at].Name) + " of " + s.Title(t, path)
-	for k := range s.dependents.From(dependent{t.ID, 0}) {
+	return d.part(t, what, cascade, func(n Dependency) bool { return n.Column == column })
+}
+
+// ConstraintRemoval finds out what goes with a constraint of a table: as ColumnRemoval.
+func (s *Snapshot) ConstraintRemoval(path []string, cascade bool, t *Table, k *Constraint) (*Removal, error) {
+	d := &dropping{s: s, path: path, gone: map[ID]bool{t.ID: true}, changed: map[ID]*Table{}}
+	what := "constraint " + quoted(k.Name) + " on " + s.Title(t, path)
+	return d.part(t, what, cascade, func(n Dependency) bool { return n.Constraint == k.OID })
+}
+
+// part is the removal of what needs a part of a table, which is called so.
+func (d *dropping) part(t *Table, what string, cascade bool, needs func(Dependency) bool) (*Removal, error) {
+	for k := range d.s.dependents.From(dependent{t.ID, 0}) {
 		if k.on != t.ID {
 			break
 		}
-		by := s.Object(k.by)
-		if i := slices.IndexFunc(by.needs(nil), func(n Dependency) bool { return n.On == t.ID && n.Column == column }); i >= 0 && k.by != t.ID {
+		by := d.s.Object(k.by)
+		i := slices.IndexFunc(by.needs(nil), func(n Dependency) bool { return n.On == t.ID && needs(n) })
+		if i >= 0 && k.by != t.ID {
 			d.add(by, what, by.needs(nil)[i].Auto)
 		}
 	}
 	for i := 0; i < len(d.order); i++ {
-		d.follow(s.Object(d.order[i]))
+		d.follow(d.s.Object(d.order[i]))
 	}
 	return d.removal(what, cascade)
 }

@@ -236,7 +236,7 @@ func hasColumn(o Object, id uint32) bool {
 	return true
 }
 
-// keeps checks that a relation loses no column that something needs.
+// keeps checks that a relation loses no column and no constraint that something needs.
 func (s *Snapshot) keeps(was, o Object) error {
 	t, ok := was.(*Table)
 	if !ok {
@@ -247,6 +247,16 @@ func (s *Snapshot) keeps(was, o Object) error {
 			continue
 		}
 		if _, err := s.ColumnRemoval(nil, false, t, c.ID); err != nil {
+			return err
+		}
+	}
+	now, ok := o.(*Table)
+	for i := range t.Constraints {
+		k := &t.Constraints[i]
+		if ok && slices.ContainsFunc(now.Constraints, func(x Constraint) bool { return x.OID == k.OID }) {
+			continue
+		}
+		if _, err := s.ConstraintRemoval(nil, false, t, k); err != nil {
 			return err
 		}
 	}

@@ -49,6 +49,8 @@ func (h *Head) needs(list []Dependency) []Dependency { return append(list, h.Dep
 type Dependency struct {
 	On     ID
 	Column uint32 // 0: all of it
+	// Constraint is the OID of a constraint of the table that the object needs as well; 0: none.
+	Constraint uint32
 	// Auto says that the object goes silently with what it needs, as an index with its table. Any other must be named, or
 	// CASCADE given.
 	Auto bool

@@ -1,82 +1,73 @@
-// Command mutants finishes a mutation run: of the small faults that gremlins put into a package and that the package's own
-// tests let live, or do not reach, it asks the tests of the packages that depend on it, and holds what is left against the
-// list of those that change nothing anybody could see, with the reason for each.
+// Command mutants puts small faults into a package, one at a time, and asks the package's tests, then those of packages
+// that depend on it, whether they notice. What nobody notices it holds against a list of faults that change nothing
+// anybody could see, with the reason for each.
 //
-//	mutants [-kept FILE] [-within 90] [-near] <package> <what gremlins wrote with -o> ...
+//	mutants [-kept FILE] [-within 90] [-sample N] [-seed S] [-statements] [-whole] [-leave REGEXP] <package> ...
 //
-// It prints a line for each package and every fault that nobody found. It fails when fewer than 90% of a package's
+// It prints a line for each package and every fault that nobody found, and fails when fewer than 90% of a package's
 // faults are found, those on the list aside, or when a fault that is not on the list was not found.
 //
-// A line of the list is "package | file | kind | line of source | reason"; lines that begin with # are comments.
+// All faults of a package are compiled into its test binaries at once, each behind a number, and a variable of the
+// environment chooses one of them for a run: a build a package in place of one a fault. A fault that does not compile is
+// left out of every count. Which test reaches which fault is written down first, so a fault is asked of the tests that
+// can see it and of no others. A test that takes ten times the processor time that it takes without the fault has found
+// it, and so has one that hangs.
+//
+// A line of the list is "package | file | kind | line of source | reason"; lines that begin with # are comments. With
+// two faults of one kind in a line both are meant.
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
+	"os/signal"
+	"regexp"
 	"strings"
-	"time"
 )
 
-// near are the tests of dependents that most likely find what a package's own cannot, by what they are called.
-var near = map[string][][2]string{
-	"storage/field":    {{"./storage/manifest", ""}, {"./storage/catalog", ""}},
-	"storage/record":   {{"./storage/wal", ""}, {"./storage/manifest", ""}, {"./storage/tokens", ""}},
-	"storage/wal":      {{"./storage", "Missing|Torn|FullDisk|Life$|Retire"}},
-	"storage/manifest": {{"./storage", "Missing|Life$|Positions|TestLoad$|Dump"}},
-	"storage/tokens":   {{"./storage", "Token|Missing|FullDisk"}},
-	"storage/persist":  {{"./storage/table", ""}, {"./storage", "Life$|DeleteModel|EmptySegments"}},
-	"storage/ladder":   {{"./storage", "Golden|Missing"}},
-	"storage/recovery": {{"./storage", "Missing|Token|Life$|Positions|Numbers|ReplaySeals|DeleteModel|NotNull"}},
-	"storage/unique":   {{"./storage", "Keys|KeyDetail"}},
-	"storage/keys":     {{"./storage/segment", "Keys"}, {"./storage/live", "Keys"}, {"./storage", "KeysAgainst"}},
-	"storage/index":    {{"./storage/segment", ""}, {"./storage/live", ""}, {"./storage", "DeleteModel|Golden"}},
-	"storage/compact":  {{"./storage", "Life$|DeleteModel|Growth"}},
-	"storage/catalog":  {{"./sql/stmt", ""}, {"./sql/pgcatalog", ""}, {"./sql/logictest", "TestFiles/(alter|constraint|options|truncate)"}},
-	"server/auth":      {{"./server/pgwire", "Login|Script|Matrix"}, {"./server/httpapi", "Route|Forms|Friend|Token"}, {"./server/node", "Login|Refusal|Doors"}},
-	"server/pgwire":    {{"./server/siltstone", "Hostile|Wire"}},
-	"ingest/httppush":  {{"./server/httpapi", "Push|Route|Forms|Body"}, {"./server/node", "Push|Doors"}},
-}
-
-// whole is asked last of a package of storage: all that may fail when data are lost.
-var whole = [][2]string{{"./storage", ""}, {"./storage/metamorphic", ""}}
-
-var nearOnly bool
-
-// mutation is one fault, as gremlins writes it.
-type mutation struct {
-	Type   string `json:"type"`
-	Status string `json:"status"`
-	Line   int    `json:"line"`
-	Column int    `json:"column"`
-}
-
-type file struct {
-	Name      string     `json:"file_name"`
-	Mutations []mutation `json:"mutations"`
+type config struct {
+	kept       string
+	within     int
+	sample     int
+	seed       uint64
+	statements bool
+	whole      bool
+	leave      *regexp.Regexp
+	workers    int
+	verbose    bool
 }
 
 func main() {
-	kept := flag.String("kept", ".ci/survivors", "the list of faults that change nothing anybody could see")
-	within := flag.Int("within", 90, "percent of the faults that must be found")
-	flag.BoolVar(&nearOnly, "near", false, "leave out the tests of the whole of storage")
+	var c config
+	var leave string
+	flag.StringVar(&c.kept, "kept", ".ci/survivors", "the list of faults that change nothing anybody could see")
+	flag.IntVar(&c.within, "within", 90, "percent of the faults that must be found")
+	flag.IntVar(&c.sample, "sample", 0, "faults of a package that are tried, chosen by -seed; 0: all")
+	flag.Uint64Var(&c.seed, "seed", 1, "of the sample")
+	flag.BoolVar(&c.statements, "statements", false, "leave out statements, too")
+	flag.BoolVar(&c.whole, "whole", false, "ask all tests of storage last")
+	flag.StringVar(&leave, "leave", `dump\.go$`, "files without faults")
+	flag.IntVar(&c.workers, "workers", 1, "tests at once")
+	flag.BoolVar(&c.verbose, "v", false, "tell of each fault")
 	flag.Parse()
-	reasons, err := readKept(*kept)
-	if err != nil || flag.NArg() == 0 || flag.NArg()%2 != 0 {
-		fmt.Fprintln(os.Stderr, "usage: mutants [-kept FILE] [-within 90] [-near] <package> <output of gremlins> ...", err)
+	reasons, err := readKept(c.kept)
+	if err == nil {
+		c.leave, err = regexp.Compile(leave)
+	}
+	if err != nil || flag.NArg() == 0 {
+		fmt.Fprintln(os.Stderr, "usage: mutants [flags] <package> ...", err)
 		os.Exit(2)
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	good := true
-	for i := 0; i < flag.NArg(); i += 2 {
-		ok, err := judge(flag.Arg(i), flag.Arg(i+1), reasons, *within)
+	for _, pkg := range flag.Args() {
+		ok, err := judge(ctx, pkg, reasons, c)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
+			fmt.Fprintf(os.Stderr, "%s: %v\n", pkg, err)
 			os.Exit(2)
 		}
 		good = good && ok
@@ -86,172 +77,68 @@ func main() {
 	}
 }
 
-// key is how the list names a fault: line numbers change too often.
-func key(pkg, name, kind, source string) string {
-	return strings.Join([]string{pkg, name, kind, strings.TrimSpace(source)}, " | ")
-}
-
-func readKept(name string) (map[string]bool, error) {
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	known := map[string]bool{}
-	for line := range strings.Lines(string(b)) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		at := strings.LastIndex(line, " | ")
-		if at < 0 || strings.Count(line[:at], " | ") < 3 {
-			return nil, fmt.Errorf("%s: %q has no reason", name, line)
-		}
-		known[line[:at]] = true
-	}
-	return known, nil
-}
-
 // judge goes through the faults of a package.
-func judge(pkg, report string, reasons map[string]bool, within int) (good bool, err error) {
-	b, err := os.ReadFile(report)
-	if err != nil {
-		return false, err
-	}
-	var r struct {
-		Files []file `json:"files"`
-	}
-	if err := json.Unmarshal(b, &r); err != nil {
-		return false, fmt.Errorf("%s: %w", report, err)
-	}
-	var own, others, explained int
-	var left []string
-	for _, f := range r.Files {
-		path := filepath.Join(pkg, strings.TrimPrefix(f.Name, pkg+"/"))
-		source, err := os.ReadFile(path)
-		if err != nil {
-			return false, err
-		}
-		for _, m := range f.Mutations {
-			switch m.Status {
-			case "KILLED", "TIMED OUT":
-				own++
-				continue
-			case "LIVED", "NOT COVERED":
-			default:
-				continue
-			}
-			k := key(pkg, filepath.Base(path), m.Type, lineOf(source, m.Line))
-			if reasons[k] {
-				explained++
-				continue
-			}
-			found, err := foundByOthers(pkg, path, source, m)
-			switch {
-			case err != nil:
-				return false, err
-			case found:
-				others++
-			default:
-				left = append(left, fmt.Sprintf("%s (line %d, column %d)", k, m.Line, m.Column))
-			}
-		}
-	}
-	all := own + others + len(left)
-	share := 100 * (own + others) / max(all, 1)
-	fmt.Printf("%-18s %4d faults, %4d found by its tests, %4d by others, %3d explained, %3d not found: %d%%\n", pkg, all+explained, own, others, explained, len(left), share)
-	for _, k := range left {
-		fmt.Println("    " + k)
-	}
-	return len(left) == 0 && share >= within, nil
-}
-
-func lineOf(source []byte, line int) string {
-	lines := bytes.Split(source, []byte("\n"))
-	if line < 1 || line > len(lines) {
-		return ""
-	}
-	return string(lines[line-1])
-}
-
-// swaps are what gremlins writes in place of an operator.
-var swaps = map[string][][2]string{
-	"CONDITIONALS_BOUNDARY": {{"<=", "<"}, {">=", ">"}, {"<", "<="}, {">", ">="}},
-	"CONDITIONALS_NEGATION": {{"==", "!="}, {"!=", "=="}, {"<=", ">"}, {">=", "<"}, {"<", ">="}, {">", "<="}},
-	"ARITHMETIC_BASE":       {{"+", "-"}, {"-", "+"}, {"*", "/"}, {"/", "*"}, {"%", "*"}},
-	"INVERT_NEGATIVES":      {{"-", "+"}},
-	"INCREMENT_DECREMENT":   {{"++", "--"}, {"--", "++"}},
-}
-
-// mutate returns the source with the fault in it.
-func mutate(source []byte, m mutation) ([]byte, error) {
-	at := 0
-	for line := 1; line < m.Line; line++ {
-		n := bytes.IndexByte(source[at:], '\n')
-		if n < 0 {
-			return nil, fmt.Errorf("there is no line %d", m.Line)
-		}
-		at += n + 1
-	}
-	at += m.Column - 1
-	for _, s := range swaps[m.Type] {
-		if at < len(source) && bytes.HasPrefix(source[at:], []byte(s[0])) {
-			return append(append(bytes.Clone(source[:at]), s[1]...), source[at+len(s[0]):]...), nil
-		}
-	}
-	return nil, fmt.Errorf("line %d, column %d: no %s there: the report is of other sources", m.Line, m.Column, m.Type)
-}
-
-// foundByOthers tells whether the tests of a package that depends on pkg fail with the fault.
-func foundByOthers(pkg, path string, source []byte, m mutation) (bool, error) {
-	mutant, err := mutate(source, m)
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", path, err)
-	}
-	dir, err := os.MkdirTemp("", "mutant")
+func judge(ctx context.Context, pkg string, reasons map[string]bool, c config) (good bool, err error) {
+	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	abs, err := filepath.Abs(path)
+	p, err := load(pkg, c.leave, c.statements)
 	if err != nil {
 		return false, err
 	}
-	changed, overlay := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
-	b, err := json.Marshal(map[string]map[string]string{"Replace": {abs: changed}})
-	if err == nil {
-		err = os.WriteFile(changed, mutant, 0o600)
-	}
-	if err == nil {
-		err = os.WriteFile(overlay, b, 0o600)
-	}
+	asked, err := binaries(ctx, dir, p, c.whole)
 	if err != nil {
 		return false, err
 	}
-	asked := append([][2]string{{"./" + pkg, ""}}, near[pkg]...)
-	if !nearOnly && strings.HasPrefix(pkg, "storage/") {
-		asked = append(asked, whole...)
+	tried := chosen(p.faults, c.sample, c.seed)
+	found, err := try(ctx, asked, tried, c)
+	if err != nil {
+		return false, err
 	}
-	for _, a := range asked {
-		if failed, err := fails("test", "-short", "-failfast", "-count=1", "-overlay", overlay, "-run", a[1], a[0]); failed || err != nil {
-			return failed, err
+	var own, others, explained int
+	var left []string
+	for i, f := range tried {
+		switch {
+		case found[i] == 1:
+			own++
+		case found[i] > 1:
+			others++
+		case reasons[f.key(pkg)]:
+			explained++
+		default:
+			left = append(left, fmt.Sprintf("%s (line %d, column %d%s)", f.key(pkg), f.line, f.column, asked.reached(f)))
 		}
 	}
-	return false, nil
+	all := own + others + len(left)
+	share := 100 * (own + others) / max(all, 1)
+	of := ""
+	if len(tried) < len(p.faults) {
+		of = fmt.Sprintf(" of %d (seed %d)", len(p.faults), c.seed)
+	}
+	fmt.Printf("%-18s %4d faults%s, %4d found by its tests, %4d by others, %3d explained, %3d not found: %d%%\n", pkg, len(tried), of, own, others, explained, len(left), share)
+	if p.unbuilt > 0 {
+		fmt.Printf("    %d more do not compile and count for nothing\n", p.unbuilt)
+	}
+	fmt.Println("    " + strings.Join(left, "\n    "))
+	return len(left) == 0 && share >= c.within, nil
 }
 
-// testTime is the longest that a package's short tests may take, on a loaded machine: a fault that makes them longer has
-// been found.
-const testTime = 5 * time.Minute
-
-func fails(args ...string) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), testTime)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.WaitDelay = time.Second
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err == nil || errors.As(err, &exit) || ctx.Err() != nil {
-		return err != nil, nil
+// chosen returns a sample of the faults in their order, or all of them.
+func chosen(faults []*fault, n int, seed uint64) []*fault {
+	if n == 0 || n >= len(faults) {
+		return faults
 	}
-	return false, err
+	in := make([]bool, len(faults))
+	for _, i := range rand.New(rand.NewPCG(seed, 0)).Perm(len(faults))[:n] {
+		in[i] = true
+	}
+	var list []*fault
+	for i, f := range faults {
+		if in[i] {
+			list = append(list, f)
+		}
+	}
+	return list
 }

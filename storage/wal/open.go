@@ -29,7 +29,7 @@ func Open(ctx context.Context, o Options, watermark uint64, replay Replay) (*Log
 	l.w.l = l
 	numbers, err := listFiles(o.FS, o.Dir)
 	if err != nil {
-		return nil, vfs.Error("list", o.Dir, err)
+		return nil, err
 	}
 	r := recovery{l: l, o: &l.o, watermark: watermark, replay: replay, numbers: numbers}
 	if err := r.run(ctx); err != nil {
@@ -68,7 +68,7 @@ func (l *Log) Spare() uint64 { return l.made }
 func listFiles(fsys vfs.FS, dir string) ([]uint64, error) {
 	infos, err := fsys.List(dir)
 	if err != nil {
-		return nil, err
+		return nil, vfs.Error("list", dir, err)
 	}
 	var numbers []uint64
 	for _, i := range infos { // by name, and so by number

@@ -127,10 +127,10 @@ func (l *Log) Append(ctx context.Context, e *Entry) error {
 func (l *Log) enqueue(ctx context.Context, e *Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.queued > 0 && l.mu.queued+e.bytes > l.o.QueueBytes {
+	if l.fullLocked(e) {
 		stop := context.AfterFunc(ctx, func() { l.mu.Lock(); l.mu.cond.Broadcast(); l.mu.Unlock() })
 		defer stop()
-		for l.mu.queued > 0 && l.mu.queued+e.bytes > l.o.QueueBytes && !l.mu.closed && l.mu.failed == nil {
+		for l.fullLocked(e) && !l.mu.closed && l.mu.failed == nil {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -149,6 +149,11 @@ func (l *Log) enqueue(ctx context.Context, e *Entry) error {
 		l.mu.cond.Broadcast()
 	}
 	return nil
+}
+
+// fullLocked tells whether an entry must wait for room in the queue. A longer one than that waits for an empty queue.
+func (l *Log) fullLocked(e *Entry) bool {
+	return l.mu.queued > 0 && l.mu.queued+e.bytes > l.o.QueueBytes
 }
 
 // take waits for the next group, or for a request to shorten the log; neither means that the log is closing.

@@ -192,7 +192,7 @@ func (w *writer) makeSpare() {
 	if w.f != nil {
 		size = min(4*w.size, w.l.o.FileBytesMax)
 	}
-	if s := &w.spare; s.err == nil || s.number == 0 {
+	if s := &w.spare; s.err == nil {
 		s.number = w.info.number + 1
 	}
 	w.spare.make(w, size)
@@ -262,7 +262,6 @@ func (w *writer) shorten(watermark uint64) error {
 	w.l.files.old = append(w.l.files.old, w.info)
 	w.l.files.current = fileInfo{first: w.seq + 1}
 	w.l.files.Unlock()
-	w.info.number = w.spare.number - 1
 	w.spare.named = true
 	w.f, w.size, w.off = nil, 0, 0
 	return nil

@@ -201,7 +201,9 @@ func TestWithoutCurrent(t *testing.T) {
 		"a file of others":  {func(m *vfs.Mem) { write(t, m, "db/note", nil) }, true},
 		"a folder like one": {func(m *vfs.Mem) { m.MkdirAll("db/manifest-000007") }, true},
 		"the first, torn":   {func(m *vfs.Mem) { write(t, m, "db/manifest-000001", nil) }, true},
-		"the first, new":    {func(m *vfs.Mem) { write(t, m, "db/manifest-000001", file(1, record.Frame{Type: typeVersion, Payload: Empty().Append(nil)})) }, true},
+		"the first, new": {func(m *vfs.Mem) {
+			write(t, m, "db/manifest-000001", file(1, record.Frame{Type: typeVersion, Payload: Empty().Append(nil)}))
+		}, true},
 		"the first, used": {func(m *vfs.Mem) {
 			write(t, m, "db/manifest-000001", file(1, record.Frame{Type: typeVersion, Payload: used.Append(nil)}))
 		}, false},

@@ -128,17 +128,5 @@ func (db *DB) KnowsKey(id catalog.TableID, columns []uint32, nullsEqual bool) (b
 	if err != nil {
 		return false, err
 	}
-	for i := range parts.Files {
-		f := &parts.Files[i]
-		if f.Deleted.Len() < f.Rows() && f.FindKey(columns, nullsEqual) < 0 {
-			return false, nil
-		}
-	}
-	for i := range parts.Live {
-		l := &parts.Live[i]
-		if l.Deleted.Len() < l.Rows && l.FindKey(columns, nullsEqual) < 0 {
-			return false, nil
-		}
-	}
-	return true, nil
+	return parts.Know(columns, nullsEqual), nil
 }

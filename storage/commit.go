@@ -134,7 +134,7 @@ func (db *DB) write(ctx context.Context, c *commit, w *table.Write) error {
 			return err
 		}
 	}
-	if err := c.prepare(ctx, cat, w); err != nil {
+	if err := db.prepare(ctx, c, cat, w); err != nil {
 		return err
 	}
 	held := c.held()

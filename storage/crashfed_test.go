@@ -43,6 +43,7 @@ var fedSteps = []struct {
 	{"checkpoint", func(l *fed) error { return l.db.Checkpoint(ctx) }},
 	{"upsert", (*fed).upsert},
 	{"vacuum", func(l *fed) error { return l.db.Vacuum(ctx, l.table().ID, false) }},
+	{"a transaction that alters", (*fed).transaction},
 	{"rename", (*fed).rename},
 	{"delete", (*fed).delete},
 	{"load", (*fed).load},
@@ -175,8 +176,9 @@ func fedText(s *table.Snapshot) (string, error) {
 }
 
 // batch makes rows of which many have a key that is there.
-func (l *fed) batch(first, n int) *batch.Batch {
-	t := l.table()
+func (l *fed) batch(first, n int) *batch.Batch { return l.batchOf(l.table(), first, n) }
+
+func (l *fed) batchOf(t *catalog.Table, first, n int) *batch.Batch {
 	b := batch.New(t.Types())
 	b.Reset()
 	for j := range n {
@@ -212,6 +214,64 @@ func (l *fed) load() error {
 		}
 	}
 	_, err := load.Commit(ctx, table.Write{}, l.db.Catalog(), none)
+	return err
+}
+
+// transaction writes rows, adds a column, writes more, which a savepoint takes back with another column, drops a column
+// and writes the last ones. A part of the rows is in files by then.
+func (l *fed) transaction() error {
+	load := l.db.NewLoad()
+	defer load.Abort()
+	load.Savepoint()
+	cat, edits := l.db.Catalog(), []catalog.Edit(nil)
+	alter := func(change func(t *catalog.Table)) {
+		edit := catalog.Replace(l.table(), func(t *catalog.Table) (*catalog.Table, error) {
+			t.Columns = slices.Clone(t.Columns)
+			change(t)
+			return t, nil
+		})
+		next, _, err := cat.Apply(edit)
+		if err != nil {
+			panic(err)
+		}
+		cat, edits = next, append(edits, edit)
+	}
+	now := func() *catalog.Table { return cat.TableByID(l.table().ID) }
+	add := func(first, n int) error { return load.Append(ctx, now(), l.batchOf(now(), first, n)) }
+	v := types.IntOf(types.T(types.Int2), int64(l.i))
+	another := func(name string) func(*catalog.Table) {
+		return func(t *catalog.Table) {
+			t.Columns = append(t.Columns, catalog.Column{Name: name, Type: v.Type, Missing: &v})
+		}
+	}
+	if err := add(l.i*19, 40+l.i%3*30); err != nil {
+		return err
+	}
+	alter(another(fmt.Sprintf("t%d", l.i)))
+	for k := range l.rows {
+		l.rows[k] = append(slices.Clone(l.rows[k]), v)
+	}
+	if err := add(l.i*23, 30); err != nil {
+		return err
+	}
+	then, before, kept := cat, edits, maps.Clone(l.rows)
+	alter(another("back"))
+	if err := add(bogus, 70); err != nil {
+		return err
+	}
+	cat, edits, l.rows = then, before, kept
+	if err := load.Truncate(map[catalog.TableID]int64{l.table().ID: int64(70 + l.i%3*30)}, cat); err != nil {
+		return err
+	}
+	at := len(now().Columns) - 2
+	alter(func(t *catalog.Table) { t.Columns = slices.Delete(t.Columns, at, at+1) })
+	for k := range l.rows {
+		l.rows[k] = slices.Delete(slices.Clone(l.rows[k]), at, at+1)
+	}
+	if err := add(l.i*29, 20); err != nil {
+		return err
+	}
+	_, err := load.Commit(ctx, table.Write{Edits: edits}, cat, none)
 	return err
 }
 

@@ -96,6 +96,11 @@ func (db *DB) inheritLoaded(ctx context.Context, c *commit) error {
 			if err != nil {
 				return err
 			}
+			if i := slices.Index(c.extended, c.files[at].File); i >= 0 { // it was given runs of keys before
+				c.extended = slices.Delete(c.extended, i, i+1)
+				c.files[at].Obsolete()
+				c.files[at].Release()
+			}
 			c.extended, written = append(c.extended, f), true
 			c.files[at].File = f
 		}

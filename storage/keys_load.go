@@ -3,9 +3,11 @@ package storage
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/compact"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/keys"
 	"github.com/siltstone-db/siltstone/storage/unique"
@@ -15,16 +17,21 @@ import (
 // table wait. Its files have runs of their own, which are compared with each other, with the rows that are in no file, and
 // with the table, piece by piece in the order of hashes.
 
-// keyedFiles notes the files of a load whose tables have keys.
-func (c *commit) keyedFiles(cat *catalog.Snapshot) error {
+// keyedFiles notes the files of a load whose tables have keys, and lets them know those keys.
+func (db *DB) keyedFiles(ctx context.Context, c *commit, cat *catalog.Snapshot) error {
 	if err := checkFiles(cat, c.files); err != nil {
 		return err
 	}
-	for i, f := range c.files {
-		n := c.keyedOf(cat.TableByID(f.Meta.Table), nil)
+	for i := range c.files {
+		t := cat.TableByID(c.files[i].Meta.Table)
+		n := c.keyedOf(t, nil)
 		if n < 0 {
 			continue
 		}
+		if err := db.indexLoaded(ctx, c, i, t); err != nil {
+			return err
+		}
+		f := c.files[i]
 		keyed, err := f.Keyed(f.Deleted)
 		if err != nil {
 			return err
@@ -33,6 +40,28 @@ func (c *commit) keyedFiles(cat *catalog.Snapshot) error {
 		k.files = append(k.files, i)
 		k.loaded.Files = append(k.loaded.Files, keyed)
 	}
+	return nil
+}
+
+// indexLoaded gives a file of a load runs of those keys that its table has got since it was sealed: the transaction of the
+// load has altered it. Another file takes its place in the write.
+func (db *DB) indexLoaded(ctx context.Context, c *commit, at int, t *catalog.Table) error {
+	f := c.files[at].File
+	s, err := f.Segment()
+	if err != nil {
+		return f.Noticed(err)
+	}
+	known := func(k unique.Key) bool { return s.FindKey(k.Layout.IDs, k.NullsEqual) >= 0 }
+	if !slices.ContainsFunc(unique.Of(t), func(k unique.Key) bool { return !known(k) }) {
+		return nil
+	}
+	x := compact.Merge{Table: t, Inputs: []compact.Input{{File: f}}}
+	defer x.Close()
+	if err := db.merger.Index(ctx, &x); err != nil || len(x.Outputs) == 0 {
+		return err
+	}
+	c.files[at].File = x.Outputs[0].File
+	c.extended = append(c.extended, x.Outputs[0].File)
 	return nil
 }
 

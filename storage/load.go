@@ -102,7 +102,7 @@ func (l *Load) Append(ctx context.Context, info *catalog.Table, b *batch.Batch) 
 func (l *Load) shelfLocked(info *catalog.Table) *shelf.Shelf {
 	for _, t := range l.shelves {
 		if t.Table.ID == info.ID {
-			t.Alter(info, l.db.limits().Of(info))
+			t.AlterOwn(info, l.db.limits().Of(info))
 			return t
 		}
 	}
@@ -111,14 +111,17 @@ func (l *Load) shelfLocked(info *catalog.Table) *shelf.Shelf {
 	return t
 }
 
-// Truncate makes the load what it was when tables had so many rows; those that are not listed had none. Savepoint was
-// called then, or no load was there yet and it was called at first. After an error the load is good for nothing but
-// Abort.
-func (l *Load) Truncate(rows map[catalog.TableID]int64) error {
+// Truncate makes the load what it was when tables had so many rows; those that are not listed had none. cat is the catalog
+// that the transaction saw then. Savepoint was called then, or no load was there yet and it was called at first. After an
+// error the load is good for nothing but Abort.
+func (l *Load) Truncate(rows map[catalog.TableID]int64, cat *catalog.Snapshot) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.measureLocked()
 	for _, t := range l.shelves {
+		if info := cat.TableByID(t.Table.ID); info != nil { // what is read back from a file has the columns of then
+			t.AlterOwn(info, t.Limits)
+		}
 		if err := l.cutLocked(t, scan.OwnRows+uint64(rows[t.Table.ID])); err != nil {
 			return err
 		}
@@ -157,7 +160,7 @@ func (l *Load) freezeLargest() {
 	var largest *shelf.Shelf
 	var most int64
 	for _, t := range l.shelves {
-		if _, open := t.Bytes(); open > most {
+		if _, open := t.Bytes(); open > most { // with what is closed
 			largest, most = t, open
 		}
 	}

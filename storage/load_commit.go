@@ -47,12 +47,8 @@ func (l *Load) settle(ctx context.Context, w *table.Write, final *catalog.Snapsh
 			t.Drop()
 			continue
 		}
-		t.Alter(info, t.Limits)
-		if p := t.Open(); p != nil && p.Plain <= left && p.Rows <= t.Limits.Rows/4 {
-			left -= p.Plain
-		} else if p != nil {
-			t.Freeze(p)
-		}
+		t.AlterOwn(info, t.Limits)
+		left -= keepRest(t, left)
 	}
 	l.measureLocked()
 	if err := l.sealAllLocked(ctx); err != nil {
@@ -75,6 +71,38 @@ func (l *Load) settle(ctx context.Context, w *table.Write, final *catalog.Snapsh
 	return files, nil
 }
 
+// keepRest freezes the parts of a shelf but for those at its end whose rows the log record can have: of at most left bytes
+// together, which it returns. What comes before a file is in files, too, since files have the first numbers.
+func keepRest(t *shelf.Shelf, left int64) (kept int64) {
+	rows, full := 0, false
+	for _, p := range slices.Backward(t.Parts) {
+		if p.Frozen {
+			full = true
+			continue
+		}
+		bytes := fittedBytes(p, t.Table)
+		if full = full || bytes > left-kept || rows+p.Rows > t.Limits.Rows/4; full {
+			t.Freeze(p)
+			continue
+		}
+		kept, rows = kept+bytes, rows+p.Rows
+	}
+	return kept
+}
+
+// fittedBytes is what the rows of a live part take as batches with the columns of the table, which may have come since.
+func fittedBytes(p *shelf.Part, t *catalog.Table) int64 {
+	each := int64(0)
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if at := p.Live.Find(c.ID); at < 0 || p.Live.Columns()[at].Type != c.Type {
+			d := c.Value()
+			each += int64(len(d.S)) + 16
+		}
+	}
+	return p.Plain + each*int64(p.Rows)
+}
+
 // settlePart adds the rows of a part to the write, or returns its file, less the rows that are gone; neither when none is
 // left.
 func settlePart(ctx context.Context, t *catalog.Table, w *table.Write, p *shelf.Part, hidden *index.RowIDs) (f shelf.Sealed, err error) {
@@ -82,7 +110,11 @@ func settlePart(ctx context.Context, t *catalog.Table, w *table.Write, p *shelf.
 	switch {
 	case len(gone) == p.Rows:
 	case p.File == nil:
-		bs := without(batches(p, len(t.Columns)), gone)
+		bs, err := batches(p, t)
+		if err != nil {
+			return f, err
+		}
+		bs = without(bs, gone)
 		w.Rows = append(w.Rows, table.Rows{Table: t.ID, Version: t.Version, Batches: bs})
 	default:
 		places, err := p.File.Places(ctx)
@@ -140,22 +172,25 @@ func (l *Load) sealAllLocked(ctx context.Context) error {
 	return nil
 }
 
-// batches returns the rows of a live segment, as long as it is there.
-func batches(p *shelf.Part, columns int) []*batch.Batch {
+// batches returns the rows of a live segment with the columns of the table, as long as it is there.
+func batches(p *shelf.Part, t *catalog.Table) ([]*batch.Batch, error) {
 	if p.Rows == 0 {
-		return nil
+		return nil, nil
 	}
 	p.Publish()
+	var columns []table.Column
 	var bs []*batch.Batch
-	for col := range columns {
+	for col, c := range p.Live.Columns() {
+		columns = append(columns, table.Column{ID: c.ID, Type: c.Type})
 		for i, v := range p.Live.Chunks(col) {
 			if col == 0 {
-				bs = append(bs, &batch.Batch{Len: v.Len, Cols: make([]*batch.Vector, columns)})
+				bs = append(bs, &batch.Batch{Len: v.Len})
 			}
-			bs[i].Cols[col] = v
+			bs[i].Cols = append(bs[i].Cols, v)
 		}
 	}
 	if ids := p.Live.Identities(); ids != nil {
+		columns = append(columns, table.Column{ID: shelf.IdentityColumn.ID, Type: shelf.IdentityColumn.Type})
 		at := 0
 		for _, b := range bs {
 			v := new(batch.Vector)
@@ -164,7 +199,14 @@ func batches(p *shelf.Part, columns int) []*batch.Batch {
 			at += b.Len
 		}
 	}
-	return bs
+	for i, b := range bs {
+		fitted, err := new(table.Fitter).Fit(t, table.Section{Batch: b, Columns: columns})
+		if err != nil {
+			return nil, err
+		}
+		bs[i] = fitted
+	}
+	return bs, nil
 }
 
 // letGo ends the load's part in the files that its commit names: they are the tables' now, or a log record that may be

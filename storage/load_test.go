@@ -270,7 +270,7 @@ func runModel(t *testing.T, r *rand.Rand, db *DB, tab *catalog.Table, stored int
 			i := r.IntN(len(points))
 			points = points[:i+1]
 			rows = maps.Clone(points[i])
-			if err := l.Truncate(rows); err != nil {
+			if err := l.Truncate(rows, db.Catalog()); err != nil {
 				t.Fatal(err)
 			}
 		case 5:
@@ -594,7 +594,7 @@ func loadStep(db *DB, i, a, b int) error {
 	}
 	if err == nil && i%8 == 1 { // ROLLBACK TO, far behind what is sealed
 		if err = appendRows(l, tb, bogus, 120, 40); err == nil {
-			err = l.Truncate(map[catalog.TableID]int64{ta.ID: int64(na + own[i%3]), tb.ID: int64(nb)})
+			err = l.Truncate(map[catalog.TableID]int64{ta.ID: int64(na + own[i%3]), tb.ID: int64(nb)}, db.Catalog())
 		}
 	}
 	if err == nil && i%8 == 5 {

@@ -13,14 +13,14 @@ import (
 
 // prepare checks the rows against the catalog that the write leaves, and lays them out: flat for live segments, encoded
 // for the log. No lock is held meanwhile; fit looks whether the tables are still the same.
-func (c *commit) prepare(ctx context.Context, cat *catalog.Snapshot, w *table.Write) error {
+func (db *DB) prepare(ctx context.Context, c *commit, cat *catalog.Snapshot, w *table.Write) error {
 	c.sections, c.deletions, c.rows, c.keyed, c.pieces = c.sections[:0], c.deletions[:0], 0, c.keyed[:0], c.pieces[:0]
 	c.beside = 0
 	for _, f := range c.files {
 		c.rows += f.Meta.Rows - int64(f.Deleted.Len())
 	}
 	c.encoder.Begin()
-	if err := c.keyedFiles(cat); err != nil {
+	if err := db.keyedFiles(ctx, c, cat); err != nil {
 		return err
 	}
 	for i := range w.Rows {

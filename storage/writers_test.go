@@ -116,7 +116,7 @@ func TestFilterBehindTruncate(t *testing.T) {
 		if err := appendRows(l, tab, 0, rows, 1000); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Truncate(map[catalog.TableID]int64{tab.ID: int64(keep)}); err != nil {
+		if err := l.Truncate(map[catalog.TableID]int64{tab.ID: int64(keep)}, db.Catalog()); err != nil {
 			t.Fatal(err)
 		}
 		const far = 10_000_000 // outside of what the zones held

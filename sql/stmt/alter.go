@@ -211,13 +211,13 @@ func (a *alteration) empty() (bool, error) {
 	return err == nil && rows.Rows() == 0, err
 }
 
-// reshape refuses to change the columns of a table to which the transaction itself has written: its rows wait in the form
-// that the table had.
-func (a *alteration) reshape(what string) error {
-	if a.env.Tx.rows[a.id] > 0 {
-		return errs.Unsupported("%s of a table to which the same transaction has written rows", what)
+// reshape gets ready to change the columns of a table to which the transaction itself may have written: its rows move into
+// the load, whose parts have the columns that they came with and are read as the table is by then.
+func (a *alteration) reshape() error {
+	if a.env.Tx.rows[a.id] == 0 {
+		return nil
 	}
-	return nil
+	return a.env.Tx.moveAll(a.ctx)
 }
 
 // still is a step that fails when rows have come to the table since the transaction began: those were not looked at.

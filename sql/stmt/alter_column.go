@@ -28,7 +28,7 @@ func (a *alteration) addColumn(x *ddl.Action) error {
 		return a.env.Out.Notice("NOTICE", string(errs.DuplicateColumn),
 			fmt.Sprintf("column %q of relation %q already exists, skipping", x.Name, t.Name))
 	}
-	if err := a.reshape("ADD COLUMN"); err != nil {
+	if err := a.reshape(); err != nil {
 		return err
 	}
 	empty, err := a.empty()
@@ -96,7 +96,7 @@ func (a *alteration) dropColumn(x *ddl.Action) error {
 		}
 		return a.env.Out.Notice("NOTICE", "00000", fmt.Sprintf("column %q of relation %q does not exist, skipping", x.Name, t.Name))
 	}
-	if err := a.reshape("DROP COLUMN"); err != nil {
+	if err := a.reshape(); err != nil {
 		return err
 	}
 	if len(t.Columns) == 1 {

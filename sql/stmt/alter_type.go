@@ -52,7 +52,7 @@ func (a *alteration) setTypes(list []*ddl.Action) error {
 			others = append(others, x)
 		}
 	}
-	if err := a.reshape("ALTER COLUMN TYPE"); err != nil {
+	if err := a.reshape(); err != nil {
 		return err
 	}
 	for _, x := range wide {

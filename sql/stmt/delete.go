@@ -52,11 +52,16 @@ func (t *Tx) Truncate(ctx context.Context, id catalog.TableID) error {
 	return nil
 }
 
-// Exchange takes all rows of a table away that the transaction sees, so that all of them come back changed: the transaction
-// has written none, and has made sure that there are no others when it commits. A key that two of them have then is told
-// as that of an index which is made anew.
+// Exchange takes all rows of a table away that the transaction sees, so that all of them come back changed: its own have
+// moved, and it has made sure that there are no others when it commits. A key that two of them have then is told as that of
+// an index which is made anew.
 func (t *Tx) Exchange(tab *catalog.Table) {
-	t.hide(deletion{table: tab.ID, rows: index.NewRowIDs(), truncate: true, updated: true})
+	rows := index.NewRowIDs()
+	if n := t.rows[tab.ID]; n > 0 {
+		rows.AddRange(scan.OwnRows, scan.OwnRows+uint64(n))
+	}
+	t.hide(deletion{table: tab.ID, rows: rows, truncate: true, updated: true})
+	t.forgetKeys(tab.ID)
 	for i := range tab.Constraints {
 		if k := &tab.Constraints[i]; k.Indexed() {
 			t.indexes = append(t.indexes, k.Name)

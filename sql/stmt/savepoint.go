@@ -43,7 +43,7 @@ func (t *Tx) RollbackTo(p Savepoint) error {
 	clear(t.writes[keep:])
 	t.writes = t.writes[:keep]
 	if p.batches < moved && t.broken == nil {
-		t.broken = t.load.Truncate(p.rows)
+		t.broken = t.load.Truncate(p.rows, p.catalog)
 	}
 	t.unhide(p.deletes)
 	t.batches, t.rows = p.batches, maps.Clone(p.rows)

@@ -95,13 +95,34 @@ func (v *visible) find(ctx context.Context, rows *unique.Rows, key int) ([]there
 
 // findOwn reads the transaction's own rows.
 func (v *visible) findOwn(ctx context.Context, rows *unique.Rows, key int, there []thereRow) error {
-	rel, err := v.own.Table(v.table.ID)
+	k, probes := &rows.Keys[key], rows.Probes(key)
+	var hashes []uint64
+	return v.tx.readOwn(ctx, v.own, v.table, func(numbers []int64, b *batch.Batch) error {
+		columns := k.Of(nil, b.Cols)
+		hashes = k.Hash(hashes, columns, b.Len)
+		for i, h := range hashes {
+			at, _ := slices.BinarySearchFunc(probes, h, func(p keys.Probe, h uint64) int { return cmp.Compare(p.Hash, h) })
+			for ; h != keys.None && at < len(probes) && probes[at].Hash == h; at++ {
+				row := probes[at].Row
+				if values, j := rows.At(key, row); k.Equal(values, j, columns, i) {
+					there[row] = thereRow{number: uint64(numbers[i]), kind: own, value: v.values.Len}
+					v.keep(b, i)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// readOwn hands over the rows of a table in an overlay of the transaction, flat, with their numbers and, behind their
+// columns, their identities: a batch at a time, which is valid during the call.
+func (t *Tx) readOwn(ctx context.Context, s *table.Snapshot, info *catalog.Table, do func(numbers []int64, rows *batch.Batch) error) error {
+	rel, err := s.Table(info.ID)
 	if err != nil {
 		return err
 	}
-	k, probes := &rows.Keys[key], rows.Probes(key)
-	request := &scan.Request{Columns: []int{scan.RowNumber}, Account: v.tx.account}
-	for i := range v.table.Columns {
+	request := &scan.Request{Columns: []int{scan.RowNumber}, Account: t.account}
+	for i := range info.Columns {
 		request.Columns = append(request.Columns, i)
 	}
 	request.Columns = append(request.Columns, scan.Identity)
@@ -116,25 +137,15 @@ func (v *visible) findOwn(ctx context.Context, rows *unique.Rows, key int, there
 	}
 	defer r.Close()
 	var flat batch.Flattener
-	var hashes []uint64
-	out := batch.New(append([]types.Type{types.T(types.Int8)}, v.values.Types()...))
+	out := batch.New(append([]types.Type{types.T(types.Int8)}, typesOf(info, len(info.Columns)+1)...))
 	for {
 		ok, err := r.Next(ctx, out)
 		if err != nil || !ok {
 			return err
 		}
 		b := flat.Flatten(out)
-		columns := k.Of(nil, b.Cols[1:])
-		hashes = k.Hash(hashes, columns, b.Len)
-		for i, h := range hashes {
-			at, _ := slices.BinarySearchFunc(probes, h, func(p keys.Probe, h uint64) int { return cmp.Compare(p.Hash, h) })
-			for ; h != keys.None && at < len(probes) && probes[at].Hash == h; at++ {
-				row := probes[at].Row
-				if values, j := rows.At(key, row); k.Equal(values, j, columns, i) {
-					there[row] = thereRow{number: uint64(batch.Values[int64](b.Cols[0])[i]), kind: own, value: v.values.Len}
-					v.keep(b, i)
-				}
-			}
+		if err := do(batch.Values[int64](b.Cols[0])[:b.Len], &batch.Batch{Len: b.Len, Cols: b.Cols[1:]}); err != nil {
+			return err
 		}
 	}
 }
@@ -142,7 +153,7 @@ func (v *visible) findOwn(ctx context.Context, rows *unique.Rows, key int, there
 // keep keeps the values of a row.
 func (v *visible) keep(b *batch.Batch, row int) {
 	for i, c := range v.values.Cols {
-		c.AppendDatum(b.Cols[i+1].Datum(row))
+		c.AppendDatum(b.Cols[i].Datum(row))
 	}
 	v.values.Len++
 }

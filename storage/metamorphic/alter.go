@@ -53,6 +53,100 @@ func (r *runner) alter(o Op) error {
 	})
 }
 
+// xalter alters a table inside a transaction, which may have written to it: its rows of then are read as it is now.
+func (r *runner) xalter(o Op) error {
+	x, t := r.in(o)
+	if x == nil {
+		return nil
+	}
+	random := rand.New(rand.NewPCG(o.Seed, 12))
+	a := alterations[random.IntN(len(alterations))](random, t.info)
+	if a == nil {
+		return nil
+	}
+	seen := t.info.Version
+	edit := catalog.Replace(t.info, func(t *catalog.Table) (*catalog.Table, error) {
+		if t.Version != seen {
+			return nil, fmt.Errorf("table %q has version %d, want %d", t.Name, t.Version, seen)
+		}
+		t.Columns = slices.Clone(t.Columns)
+		a.table(t)
+		return t, nil
+	})
+	next, _, err := x.cat.Apply(edit)
+	if err != nil {
+		return err
+	}
+	x.cat, x.edits = next, append(slices.Clip(x.edits), edit)
+	x.alters[o.Table] = append(slices.Clip(x.alters[o.Table]), a)
+	now := &tableModel{info: next.TableByID(t.info.ID), unordered: t.unordered, rows: t.rows}
+	x.base.tables[o.Table] = now
+	if a.row == nil {
+		return nil
+	}
+	w := &x.own[o.Table]
+	all := rowsNow{}
+	now.rows = all.alter(t.rows, a)
+	w.rows = all.alter(w.rows, a)
+	w.hidden, w.gone = all.set(w.hidden), all.set(w.gone)
+	return nil
+}
+
+// rowsNow are rows of an altered table by what they were before.
+type rowsNow map[*row]*row
+
+// alter returns rows as they have become.
+func (n rowsNow) alter(rows []*row, a *alteration) []*row {
+	list := make([]*row, len(rows))
+	for i, x := range rows {
+		list[i] = &row{values: a.row(slices.Clone(x.values)), number: x.number, identity: x.identity, was: x}
+		n[x] = list[i]
+	}
+	return list
+}
+
+func (n rowsNow) set(rows map[*row]bool) map[*row]bool {
+	set := map[*row]bool{}
+	for x := range rows {
+		set[n[x]] = true
+	}
+	return set
+}
+
+// now returns what has become of a row that a transaction saw; itself when nobody has altered its table, or it has gone.
+func (n rowsNow) now(x *row) *row {
+	for x.was != nil {
+		x = x.was
+	}
+	if y := n[x]; y != nil {
+		return y
+	}
+	return x
+}
+
+// alteredBy returns the model as the edits of a transaction leave it, and what has become of its rows.
+func (r *runner) alteredBy(x *transaction, final *catalog.Snapshot) (*model, rowsNow) {
+	m, all := r.model.clone(), rowsNow{}
+	for slot, t := range m.tables {
+		if t == nil || len(x.alters[slot]) == 0 {
+			continue
+		}
+		rows := t.rows
+		for _, a := range x.alters[slot] {
+			if a.row != nil {
+				rows = rowsNow{}.alter(rows, a)
+			}
+		}
+		for i, y := range rows {
+			if y != t.rows[i] {
+				all[t.rows[i]], y.was = y, nil
+			}
+		}
+		m.tables[slot] = &tableModel{info: final.TableByID(t.info.ID), rows: rows, unordered: t.unordered}
+	}
+	return m, all
+}
+
 var alterations = []func(*rand.Rand, *catalog.Table) *alteration{addColumn, addColumn, dropColumn, renameColumn, widenColumn, widenColumn, exchangeColumn}
 
 // columnsMax keeps rows small.

@@ -95,7 +95,7 @@ var weights = []struct {
 }{
 	{"create", 6}, {"drop", 1}, {"swap", 4}, {"options", 2}, {"alter", 7}, {"append", 22}, {"delete", 10}, {"update", 6}, {"several", 6}, {"truncate", 2},
 	{"token", 5}, {"parallel", 4}, {"race", 3},
-	{"begin", 8}, {"xappend", 16}, {"xdelete", 6}, {"xupdate", 6}, {"xtruncate", 2}, {"savepoint", 5}, {"rollbackto", 4}, {"xread", 6},
+	{"begin", 8}, {"xappend", 16}, {"xdelete", 6}, {"xupdate", 6}, {"xtruncate", 2}, {"xalter", 5}, {"savepoint", 5}, {"rollbackto", 4}, {"xread", 6},
 	{"commit", 8}, {"abort", 2},
 	{"snapshot", 5}, {"reread", 6}, {"release", 2}, {"read", 16}, {"parts", 6}, {"counted", 4},
 	{"checkpoint", 5}, {"vacuum", 3}, {"cluster", 2}, {"reindex", 2}, {"restart", 3}, {"crash", 4}, {"cut", 8}, {"full", 2}, {"fault", 3}, {"heal", 5}, {"flip", 1},

@@ -252,6 +252,7 @@ type row struct {
 	values   []types.Datum
 	number   uint64
 	identity uint64
+	was      *row // of a transaction that has altered the table: what it has made this of
 }
 
 // heirs makes rows new versions of some that go, as many as there are of both.

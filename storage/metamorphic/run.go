@@ -88,7 +88,7 @@ func init() {
 		"create": (*runner).create, "drop": (*runner).drop, "swap": (*runner).swap, "alter": (*runner).alter, "options": (*runner).setOptions, "append": (*runner).append,
 		"delete": (*runner).delete, "update": (*runner).update, "several": (*runner).several, "truncate": (*runner).truncate,
 		"token": (*runner).token, "parallel": (*runner).parallel, "race": (*runner).race,
-		"begin": (*runner).begin, "xappend": (*runner).xappend, "xdelete": (*runner).xdelete, "xupdate": (*runner).xupdate, "xtruncate": (*runner).xtruncate,
+		"begin": (*runner).begin, "xappend": (*runner).xappend, "xdelete": (*runner).xdelete, "xupdate": (*runner).xupdate, "xtruncate": (*runner).xtruncate, "xalter": (*runner).xalter,
 		"savepoint": (*runner).savepoint, "rollbackto": (*runner).rollbackTo, "xread": (*runner).xread,
 		"commit": (*runner).commit, "abort": (*runner).abort,
 		"snapshot": (*runner).snapshot, "reread": (*runner).reread, "release": (*runner).release,

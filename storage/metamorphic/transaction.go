@@ -14,13 +14,31 @@ import (
 	"github.com/siltstone-db/siltstone/storage/table"
 )
 
-// transaction is a load, the snapshot it started from, and what it has deleted.
+// transaction is a load, the snapshot it started from, and what it has deleted and altered.
 type transaction struct {
 	load     *storage.Load
 	snapshot *table.Snapshot
-	base     *model
-	own      [tableSlots]ownRows
-	saved    [][tableSlots]ownRows
+	began    [tableSlots]*catalog.Table // as tables were then
+	done
+	saved []done
+}
+
+// done is what a transaction has done so far.
+type done struct {
+	base   *model // what it began with, as it has altered it
+	own    [tableSlots]ownRows
+	cat    *catalog.Snapshot
+	edits  []catalog.Edit
+	alters [tableSlots][]*alteration
+}
+
+func (d *done) clone() done {
+	c := *d
+	c.base = d.base.clone()
+	for i := range c.own {
+		c.own[i] = d.own[i].clone()
+	}
+	return c
 }
 
 // ownRows is what a transaction did to one table.
@@ -47,12 +65,16 @@ func (r *runner) begin(o Op) error {
 	if err := r.verify(); err != nil { // numbers of rows
 		return err
 	}
-	x := &transaction{load: r.db.NewLoad(), snapshot: r.db.Snapshot(), base: r.model.clone()}
+	x := &transaction{load: r.db.NewLoad(), snapshot: r.db.Snapshot()}
+	x.base, x.cat = r.model.clone(), x.snapshot.Catalog()
 	if o.Seed%2 == 0 {
 		x.load.Savepoint()
 	}
 	for i := range x.own {
 		x.own[i].hidden, x.own[i].gone = map[*row]bool{}, map[*row]bool{}
+		if t := x.base.tables[i]; t != nil {
+			x.began[i] = t.info
+		}
 	}
 	r.tx[o.Slot] = x
 	return nil
@@ -167,11 +189,7 @@ func (r *runner) savepoint(o Op) error {
 		return nil
 	}
 	x.load.Savepoint()
-	var s [tableSlots]ownRows
-	for i := range s {
-		s[i] = x.own[i].clone()
-	}
-	x.saved = append(x.saved, s)
+	x.saved = append(x.saved, x.done.clone())
 	return nil
 }
 
@@ -184,13 +202,13 @@ func (r *runner) rollbackTo(o Op) error {
 	n := o.N % len(x.saved)
 	x.saved = x.saved[:n+1]
 	rows := map[catalog.TableID]int64{}
+	x.done = x.saved[n].clone()
 	for i := range x.own {
-		x.own[i] = x.saved[n][i].clone()
 		if t := x.base.tables[i]; t != nil {
 			rows[t.info.ID] = int64(len(x.own[i].rows))
 		}
 	}
-	err := x.load.Truncate(rows)
+	err := x.load.Truncate(rows, x.cat)
 	if r.excused(err) { // the load is good for nothing now
 		x.end()
 		r.tx[o.Slot] = nil
@@ -236,7 +254,12 @@ func (r *runner) commit(o Op) error {
 		x.end()
 		return nil
 	}
-	var out table.Write
+	final, _, err := r.db.Catalog().Apply(x.edits...)
+	if err != nil {
+		return err
+	}
+	m, roots := r.alteredBy(x, final)
+	out := table.Write{Edits: x.edits}
 	w := &write{}
 	own := map[catalog.TableID]*index.RowIDs{}
 	for slot, t := range x.base.tables {
@@ -245,7 +268,10 @@ func (r *runner) commit(o Op) error {
 		}
 		u := &x.own[slot]
 		own[t.info.ID] = numbersOf(u.gone)
-		c := change{slot: slot, info: t.info, truncate: u.all, deleted: u.hidden}
+		c := change{slot: slot, info: t.info, truncate: u.all, deleted: map[*row]bool{}}
+		for y := range u.hidden {
+			c.deleted[roots.now(y)] = true
+		}
 		for _, y := range u.rows {
 			if !u.gone[y] {
 				c.added = append(c.added, &row{values: y.values, identity: y.identity})
@@ -258,10 +284,13 @@ func (r *runner) commit(o Op) error {
 	}
 	c, cancel := context.WithTimeout(ctx, opTime/2)
 	defer cancel()
+	before := r.model
+	r.model = m
 	_, twice := r.outcome(w)
-	_, err := x.load.Commit(c, out, r.db.Catalog(), func(id catalog.TableID) *index.RowIDs { return own[id] })
+	r.model = before
+	_, err = x.load.Commit(c, out, final, func(id catalog.TableID) *index.RowIDs { return own[id] })
 	x.end()
-	if r.model.conflicts(w) {
+	if m.conflicts(w) {
 		if err == nil {
 			return wrongf("a transaction committed that deletes rows which were gone")
 		}
@@ -273,10 +302,14 @@ func (r *runner) commit(o Op) error {
 	if twice {
 		return r.refused(err, w)
 	}
-	return r.done(err, o, func(m *model) { m.apply(w) })
+	return r.done(err, o, func(now *model) {
+		now.tables = m.tables
+		now.apply(w)
+	})
 }
 
-// altered tells whether a table that a transaction has written to has other columns by now: it would be told to try again.
+// altered tells whether a table that a transaction has written to or altered has other columns by now, or has gone after it
+// was altered: it would be told to try again.
 func (r *runner) altered(x *transaction) bool {
 	for slot, t := range x.base.tables {
 		if t == nil {
@@ -284,7 +317,10 @@ func (r *runner) altered(x *transaction) bool {
 		}
 		u := &x.own[slot]
 		now := r.db.Catalog().TableByID(t.info.ID)
-		if now != nil && now.Version != t.info.Version && (u.all || len(u.rows)+len(u.hidden) > 0) {
+		if now == nil && len(x.alters[slot]) > 0 {
+			return true
+		}
+		if now != nil && now.Version != x.began[slot].Version && (u.all || len(u.rows)+len(u.hidden)+len(x.alters[slot]) > 0) {
 			return true
 		}
 	}

@@ -89,6 +89,9 @@ type Part struct {
 	// Order, of a file, says how its rows came to stand where they do; nil: as they came.
 	Order  []uint32
 	Frozen bool
+	// Closed, of a transaction's part, says that it takes no more rows since the table has other columns by now; nobody
+	// seals it before it is frozen.
+	Closed bool
 	Err    error // of the last attempt to seal it, which failed
 
 	building bool // somebody writes the file
@@ -253,7 +256,7 @@ func Live(t *catalog.Table) []live.Column {
 
 // Open returns the part that takes rows, or nil.
 func (s *Shelf) Open() *Part {
-	if n := len(s.Parts); n > 0 && !s.Parts[n-1].Frozen {
+	if n := len(s.Parts); n > 0 && !s.Parts[n-1].Frozen && !s.Parts[n-1].Closed {
 		return s.Parts[n-1]
 	}
 	return nil
@@ -267,10 +270,12 @@ func (s *Shelf) Freeze(p *Part) {
 	p.Frozen = true
 }
 
-// Close freezes the part that is open, if any: rows that come take numbers behind others.
+// Close freezes the part that is open, if any, and those that are closed: rows that come take numbers behind others.
 func (s *Shelf) Close() {
-	if p := s.Open(); p != nil {
-		s.Freeze(p)
+	for _, p := range s.Parts {
+		if !p.Frozen {
+			s.Freeze(p)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ func (s *Shelf) shorten(ctx context.Context, p *Part, n int, account *mem.Accoun
 		p.Plain = p.Plain * int64(n) / int64(p.Rows)
 		p.Rows = n
 		p.Live.Truncate(n)
+		p.Closed = !s.takes(p) // when the table was altered back and forth
 		p.Frozen, p.Err, p.failures, p.retry = false, nil, 0, time.Time{}
 		return nil
 	}

@@ -46,6 +46,23 @@ type Parts struct {
 	Live  []Live
 }
 
+// Know tells whether all rows that are left can be found by the columns of a key.
+func (p *Parts) Know(columns []uint32, nullsEqual bool) bool {
+	for i := range p.Files {
+		f := &p.Files[i]
+		if f.Deleted.Len() < f.Rows() && f.FindKey(columns, nullsEqual) < 0 {
+			return false
+		}
+	}
+	for i := range p.Live {
+		l := &p.Live[i]
+		if l.Deleted.Len() < l.Rows && l.FindKey(columns, nullsEqual) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Found says that a row of the table has the key of a row that was looked for.
 type Found struct {
 	Row      uint64 // of the probe

@@ -63,6 +63,11 @@ type Action struct {
 func Alter(binder Binder, st *parse.Statement, n *pg.AlterTableStmt, list []catalog.Column) (*AlterTable, error) {
 	a := &AlterTable{Table: nameOf(n.Relation), View: n.Objtype == pg.ObjectType_OBJECT_VIEW, IfExists: n.MissingOk}
 	t := newColumns(binder, st, n.Relation.Relname, list)
+	for _, c := range n.Cmds { // which goes first, so that another column can have the name
+		if x := c.GetAlterTableCmd(); x.Subtype == pg.AlterTableType_AT_DropColumn {
+			t.drop(x.Name)
+		}
+	}
 	for _, c := range n.Cmds {
 		x, err := t.action(c.GetAlterTableCmd())
 		if err != nil {

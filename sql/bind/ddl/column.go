@@ -34,6 +34,19 @@ func (t *columns) add(c catalog.Column) {
 	t.list = append(t.list, c)
 }
 
+// drop takes a column away, if it is there.
+func (t *columns) drop(name string) {
+	at := t.find(name)
+	if at < 0 {
+		return
+	}
+	list := slices.Delete(slices.Clone(t.list), at, at+1)
+	t.list, t.byName = nil, map[string]int{}
+	for _, c := range list {
+		t.add(c)
+	}
+}
+
 // find returns where a column stands, or -1.
 func (t *columns) find(name string) int {
 	if at, ok := t.byName[name]; ok {

@@ -1,242 +1,238 @@
 package rule
 
 import (
-	"math"
-	"math/bits"
-	"slices"
-
 	"github.com/siltstone-db/siltstone/engine/expr"
+	"github.com/siltstone-db/siltstone/sql/opt/joinorder"
 	"github.com/siltstone-db/siltstone/sql/plan"
 )
 
-// The most inputs of a join tree that are ordered exactly (3^9 splits take about 10 ms), and at all.
-const (
-	exactInputs  = 9
-	greedyInputs = 40
-)
-
-// JoinOrder reorders trees of inner joins by estimated sizes. Up to nine inputs it finds the tree with the smallest sum
-// of intermediate results among all, products only where nothing connects; beyond that it joins the pair with the
-// smallest result again and again. The smaller side of each join becomes the right one: Join.Right is the build side.
+// JoinOrder reorders trees of inner, left outer, semi and anti joins by estimated sizes (package joinorder). The smaller
+// side of each inner join becomes the right one: Join.Right is the build side.
 var JoinOrder = Rule{Name: "JoinOrder", Apply: func(env *Env, n plan.Node) (plan.Node, error) {
 	return env.orderJoins(n), nil
 }}
 
 // orderJoins works top-down, so that a maximal tree is seen whole.
 func (env *Env) orderJoins(n plan.Node) plan.Node {
-	if j, ok := n.(*plan.Join); ok && (j.Kind == plan.Inner || j.Kind == plan.Cross) {
-		g := &joinGraph{env: env}
-		if g.collect(j) && len(g.inputs) <= greedyInputs {
-			g.restrict()
-			for i := range g.inputs {
-				g.inputs[i] = env.orderJoins(g.inputs[i])
-			}
-			return g.order()
+	t := &joinTree{env: env, from: n}
+	t.collect(n)
+	if len(t.inputs) == 1 {
+		children := n.Children()
+		for i := range children {
+			children[i] = env.orderJoins(children[i])
 		}
+		return plan.WithChildren(n, children)
 	}
-	children := n.Children()
-	for i := range children {
-		children[i] = env.orderJoins(children[i])
+	for i := range t.inputs {
+		t.inputs[i] = env.orderJoins(t.inputs[i])
 	}
-	return plan.WithChildren(n, children)
+	return t.order()
 }
 
-// joinGraph is a tree of inner joins taken apart.
-type joinGraph struct {
+// joinTree is a tree of joins taken apart.
+type joinTree struct {
 	env    *Env
+	from   plan.Node
 	inputs []plan.Node
-	sets   []plan.Set
-	edges  []edge
+	sets   []plan.Set  // the columns of each input
+	conds  []expr.Expr // by joinorder.Cond.ID
+
+	leaves []*joinorder.Node // by input
+	own    [][]expr.Expr     // by input: the conditions that become part of it
 }
 
-// edge is one condition over several inputs.
-type edge struct {
-	cond        expr.Expr
-	over        uint64 // inputs it reads
-	selectivity float64
+// kindOf returns what a join is to package joinorder; false for those that stay where they are.
+func kindOf(j *plan.Join) (joinorder.Kind, bool) {
+	switch j.Kind {
+	case plan.Inner, plan.Cross:
+		return joinorder.Inner, true
+	case plan.Left, plan.Right:
+		return joinorder.Left, true
+	case plan.Semi:
+		return joinorder.Semi, true
+	case plan.Anti:
+		return joinorder.Anti, !j.NullAware // NOT IN asks whether its right side has any row, and a NULL
+	}
+	return 0, false
 }
 
-// collect takes a tree apart; false when a pair of columns cannot be written as a condition.
-func (g *joinGraph) collect(n plan.Node) bool {
-	j, ok := n.(*plan.Join)
-	if !ok || j.Kind != plan.Inner && j.Kind != plan.Cross {
-		g.inputs, g.sets = append(g.inputs, n), append(g.sets, plan.OutputSet(n))
-		return true
+// sides returns those of a join, the one that is kept first.
+func sides(j *plan.Join) (l, r plan.Node) {
+	if j.Kind == plan.Right {
+		return j.Right, j.Left
 	}
-	if !g.collect(j.Left) || !g.collect(j.Right) {
-		return false
+	return j.Left, j.Right
+}
+
+// joinOf returns a join that may be reordered, and all of its conditions.
+func joinOf(n plan.Node) (j *plan.Join, kind joinorder.Kind, conds []expr.Expr, ok bool) {
+	if j, ok = n.(*plan.Join); !ok {
+		return nil, 0, nil, false
 	}
-	for _, on := range j.On {
-		g.edges = append(g.edges, edge{cond: on})
+	if kind, ok = kindOf(j); !ok {
+		return nil, 0, nil, false
 	}
+	conds = clip(j.On)
 	for _, p := range j.Equal {
 		call, err := expr.CallOperator("=", p.Left, p.Right)
 		if err != nil {
-			return false
+			return nil, 0, nil, false
 		}
-		g.edges = append(g.edges, edge{cond: call})
+		conds = append(conds, call)
 	}
-	return true
+	for _, c := range conds {
+		if expr.Volatile(c) { // it is computed for each pair of the join that it was written for
+			return nil, 0, nil, false
+		}
+	}
+	return j, kind, conds, true
 }
 
-// restrict moves the conditions over one input, and columns of an outer query perhaps, onto it: between two inputs nobody
-// would find them. PushFilter leaves none that read no outer columns, unless it is switched off.
-func (g *joinGraph) restrict() {
-	for i := range g.sets {
-		var own []expr.Expr
-		g.edges = slices.DeleteFunc(g.edges, func(e edge) bool {
-			used := plan.ColumnsOf(e.cond)
-			if g.inputsOf(used) != 1<<i {
-				return false
-			}
-			own = append(own, e.cond)
-			return true
-		})
-		g.inputs[i] = filter(g.inputs[i], own)
+// collect finds the inputs of the tree that has its root at n.
+func (t *joinTree) collect(n plan.Node) {
+	j, _, _, ok := joinOf(n)
+	if !ok {
+		t.inputs, t.sets = append(t.inputs, n), append(t.sets, plan.OutputSet(n))
+		return
 	}
+	l, r := sides(j)
+	t.collect(l)
+	t.collect(r)
 }
 
 // inputsOf returns the inputs that make any of some columns.
-func (g *joinGraph) inputsOf(used plan.Set) (over uint64) {
-	for k, s := range g.sets {
+func (t *joinTree) inputsOf(used plan.Set) (over joinorder.Set) {
+	for k, s := range t.sets {
 		if s.Intersects(used) {
-			over |= 1 << k
+			over = over.Union(joinorder.Of(k))
 		}
 	}
 	return over
 }
 
-// candidate is the best known tree over some inputs.
-type candidate struct {
-	node  plan.Node
-	over  uint64
-	rows  float64
-	cost  float64
-	valid bool
+// order returns the best tree over the inputs.
+func (t *joinTree) order() plan.Node {
+	if len(t.inputs) > joinorder.Most {
+		return t.asWritten()
+	}
+	t.own = make([][]expr.Expr, len(t.inputs))
+	t.leaves = make([]*joinorder.Node, 0, len(t.inputs))
+	root, _ := t.describe(t.from)
+	for i, leaf := range t.leaves {
+		leaf.Rows = t.env.Stats.Rows(filter(t.inputs[i], t.own[i]))
+	}
+	t.estimate(root)
+	p, ok := joinorder.Order(root)
+	if !ok || p.Same(root) {
+		return t.asWritten()
+	}
+	return t.build(p)
 }
 
-func (g *joinGraph) order() plan.Node {
-	single := make([]candidate, len(g.inputs))
-	for i, n := range g.inputs {
-		single[i] = candidate{node: n, over: 1 << i, rows: g.env.Stats.Rows(n), valid: true}
+// describe tells package joinorder of the tree that has its root at n, but for estimates. kept are the inputs whose rows are
+// as they come from there: no outer join below has added NULLs to them.
+func (t *joinTree) describe(n plan.Node) (d *joinorder.Node, kept joinorder.Set) {
+	j, kind, conds, ok := joinOf(n)
+	if !ok {
+		d = &joinorder.Node{Input: len(t.leaves)}
+		t.leaves = append(t.leaves, d)
+		return d, joinorder.Of(d.Input)
 	}
-	g.prepareEdges(single)
-	if len(g.inputs) <= exactInputs {
-		return g.exact(single).node
+	l, r := sides(j)
+	d = &joinorder.Node{Kind: kind}
+	var also joinorder.Set
+	d.Left, kept = t.describe(l)
+	d.Right, also = t.describe(r)
+	if kind == joinorder.Inner {
+		kept = kept.Union(also)
 	}
-	return g.greedy(single).node
-}
-
-// prepareEdges finds which inputs a condition reads and how selective it is.
-func (g *joinGraph) prepareEdges(single []candidate) {
-	for i := range g.edges {
-		e := &g.edges[i]
-		e.over = g.inputsOf(plan.ColumnsOf(e.cond))
-		e.selectivity = g.env.Stats.Selectivity([]expr.Expr{e.cond})
-		if bits.OnesCount64(e.over) != 2 {
+	for _, c := range conds {
+		over := t.inputsOf(plan.ColumnsOf(c))
+		if kind == joinorder.Inner && over.Count() <= 1 && kept.Contains(over) {
+			// Between two inputs nobody would find it: it becomes part of its input, or of any if it reads none. PushFilter
+			// leaves only those that read columns of an outer query, unless it is switched off.
+			at := over.First()
+			if at < 0 {
+				at = kept.First()
+			}
+			t.own[at] = append(t.own[at], c)
 			continue
 		}
-		a := bits.TrailingZeros64(e.over)
-		b := bits.TrailingZeros64(e.over &^ (1 << a))
-		if p, ok := pairOf(e.cond, g.sets[a], g.sets[b]); ok {
-			e.selectivity = g.env.Stats.JoinSelectivity([]plan.EqualPair{p}, nil, single[a].rows, single[b].rows)
+		d.Conds = append(d.Conds, joinorder.Cond{ID: len(t.conds), Over: over, Rejects: t.rejects(c, over)})
+		t.conds = append(t.conds, c)
+	}
+	return d, kept
+}
+
+// rejects returns the inputs whose NULLs make a condition not true.
+func (t *joinTree) rejects(c expr.Expr, over joinorder.Set) (r joinorder.Set) {
+	for i := over.First(); i >= 0; i = over.Next(i + 1) {
+		if neverTrue(c, t.sets[i]) {
+			r = r.Union(joinorder.Of(i))
 		}
+	}
+	return r
+}
+
+// estimate fills in how selective conditions are.
+func (t *joinTree) estimate(d *joinorder.Node) {
+	if d.Left == nil {
+		return
+	}
+	t.estimate(d.Left)
+	t.estimate(d.Right)
+	for i := range d.Conds {
+		d.Conds[i].Selectivity = t.selectivity(d.Conds[i])
 	}
 }
 
-// between returns the conditions that join two disjoint sets of inputs: those that read both and nothing else.
-func (g *joinGraph) between(a, b uint64) (conds []expr.Expr, selectivity float64) {
-	selectivity = 1
-	n := 0
-	for _, e := range g.edges {
-		if e.over&a != 0 && e.over&b != 0 && e.over&^(a|b) == 0 || e.over == 0 && bits.OnesCount64(a|b) == len(g.inputs) {
-			conds = append(conds, e.cond)
-			s := e.selectivity
-			if n > 0 {
-				s = math.Sqrt(s)
-			}
-			selectivity *= s
-			n++
+func (t *joinTree) selectivity(c joinorder.Cond) float64 {
+	cond := t.conds[c.ID]
+	if c.Over.Count() == 2 {
+		a := c.Over.First()
+		b := c.Over.Next(a + 1)
+		if p, ok := pairOf(cond, t.sets[a], t.sets[b]); ok {
+			return t.env.Stats.JoinSelectivity([]plan.EqualPair{p}, nil, t.leaves[a].Rows, t.leaves[b].Rows)
 		}
 	}
-	return conds, selectivity
+	return t.env.Stats.Selectivity([]expr.Expr{cond})
 }
 
-// join combines two candidates.
-func (g *joinGraph) join(a, b candidate) candidate {
-	conds, s := g.between(a.over, b.over)
-	if a.rows < b.rows {
-		a, b = b, a
+// asWritten returns the tree as it is, over the inputs that are known by now.
+func (t *joinTree) asWritten() plan.Node {
+	next := 0
+	var walk func(n plan.Node) plan.Node
+	walk = func(n plan.Node) plan.Node {
+		j, _, _, ok := joinOf(n)
+		if !ok {
+			next++
+			return t.inputs[next-1]
+		}
+		l, r := sides(j)
+		l = walk(l)
+		r = walk(r)
+		if j.Kind == plan.Right {
+			l, r = r, l
+		}
+		return plan.WithChildren(n, []plan.Node{l, r})
 	}
-	c := candidate{over: a.over | b.over, rows: math.Max(1, a.rows*b.rows*s), valid: true}
-	// A build row costs about three times a probed one.
-	c.cost = a.cost + b.cost + c.rows + a.rows + 3*b.rows
-	kind := plan.Inner
-	if len(conds) == 0 {
-		kind = plan.Cross
-		c.cost += a.rows * b.rows
-	}
-	c.node = &plan.Join{Kind: kind, Left: a.node, Right: b.node, On: conds}
-	return c
+	return walk(t.from)
 }
 
-func (g *joinGraph) connected(a, b uint64) bool {
-	for _, e := range g.edges {
-		if e.over&a != 0 && e.over&b != 0 && e.over&^(a|b) == 0 {
-			return true
-		}
+// build makes the joins of a plan.
+func (t *joinTree) build(p *joinorder.Plan) plan.Node {
+	if p.Left == nil {
+		return filter(t.inputs[p.Input], t.own[p.Input])
 	}
-	return false
-}
-
-// exact tries all ways to split every set of inputs.
-func (g *joinGraph) exact(single []candidate) candidate {
-	n := len(single)
-	best := make([]candidate, 1<<n)
-	for i, s := range single {
-		best[1<<i] = s
+	j := &plan.Join{Kind: [...]plan.JoinKind{
+		joinorder.Inner: plan.Inner, joinorder.Left: plan.Left, joinorder.Semi: plan.Semi, joinorder.Anti: plan.Anti,
+	}[p.Kind]}
+	if p.Kind == joinorder.Inner && len(p.Conds) == 0 {
+		j.Kind = plan.Cross
 	}
-	for set := uint64(1); set < 1<<n; set++ {
-		if set&(set-1) == 0 {
-			continue
-		}
-		for pass := range 2 { // products only when nothing connects
-			for a := (set - 1) & set; a > 0; a = (a - 1) & set {
-				b := set &^ a
-				if a < b || !best[a].valid || !best[b].valid || pass == 0 && !g.connected(a, b) {
-					continue
-				}
-				if c := g.join(best[a], best[b]); !best[set].valid || c.cost < best[set].cost {
-					best[set] = c
-				}
-			}
-			if best[set].valid {
-				break
-			}
-		}
+	j.Left, j.Right = t.build(p.Left), t.build(p.Right)
+	for _, c := range p.Conds {
+		j.On = append(j.On, t.conds[c])
 	}
-	return best[1<<n-1]
-}
-
-// greedy joins the pair with the smallest result until one tree is left.
-func (g *joinGraph) greedy(trees []candidate) candidate {
-	for len(trees) > 1 {
-		bi, bj, linked := -1, -1, false
-		var best candidate
-		for i := range trees {
-			for j := i + 1; j < len(trees); j++ {
-				link := g.connected(trees[i].over, trees[j].over)
-				if linked && !link {
-					continue
-				}
-				c := g.join(trees[i], trees[j])
-				if bi < 0 || link && !linked || c.rows < best.rows {
-					bi, bj, best, linked = i, j, c, link
-				}
-			}
-		}
-		trees[bi] = best
-		trees = append(trees[:bj], trees[bj+1:]...)
-	}
-	return trees[0]
+	return j
 }

@@ -47,6 +47,14 @@ func (c *compiler) aggregate(n *plan.Aggregate, _ plan.Set) (*stream, *Node, err
 	return c.group(n, s, child, nil)
 }
 
+// anyOrder tells that nothing of the groups depends on the order in which rows come.
+func (c *compiler) anyOrder(n *plan.Aggregate) bool {
+	if h := c.hintFor(n); h != nil && h.any {
+		return false // the first groups are as good as any, but should be the same ones each time
+	}
+	return !slices.ContainsFunc(n.Aggs, func(a plan.AggCall) bool { return a.Fn.Arrival })
+}
+
 // group aggregates a stream, whose rows are those of a counted request with their weights in a column; nil: all count once.
 func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node, weight *expr.Column) (*stream, *Node, error) {
 	exprs := guarded(n).Exprs()
@@ -56,6 +64,9 @@ func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node, weight *expr
 	at, err := c.extend(s, exprs)
 	if err != nil {
 		return nil, nil, err
+	}
+	if s.scan != nil {
+		s.scan.req.AnyOrder = c.anyOrder(n)
 	}
 	s.finish()
 	cfg := agg.Config{In: s.types}

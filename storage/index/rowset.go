@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/bits"
 	"slices"
+	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -25,6 +26,19 @@ type RowSet struct {
 type rowBlock struct {
 	words [scan.BlockRows / 64]uint64
 	count int
+	few   atomic.Pointer[fewRows] // made when it is asked for
+}
+
+// fewMost is how many rows of a block are listed for those who would rather have a list than bits: an eighth of them.
+const fewMost = scan.BlockRows / 8
+
+// blockVectors is how many vectors a block has.
+const blockVectors = scan.BlockRows / batch.MaxRows
+
+// fewRows are the rows of a block by vector, each by its place there.
+type fewRows struct {
+	places []uint16
+	starts [blockVectors + 1]uint16
 }
 
 // Len returns the number of rows.
@@ -43,7 +57,10 @@ func (s *RowSet) Bytes() (n int64) {
 	for _, b := range s.blocks {
 		n += 8
 		if b != nil {
-			n += scan.BlockRows/8 + 8
+			n += scan.BlockRows/8 + 16
+			if b.count <= fewMost {
+				n += int64(2*b.count) + 2*(blockVectors+1) + 24 // the list that may be made
+			}
 		}
 	}
 	return n
@@ -72,6 +89,36 @@ func (s *RowSet) Words(row int) batch.Bitmap {
 	return b.words[row%scan.BlockRows/64:]
 }
 
+// Few lists the rows of the vector that begins at row, by their places there; false when it has too many of them. Who
+// scans would lose more by looking for them among bits than by all else that a few missing rows cost.
+func (s *RowSet) Few(row int) ([]uint16, bool) {
+	b := s.block(row / scan.BlockRows)
+	if b == nil {
+		return nil, true
+	}
+	f := b.few.Load()
+	if f == nil {
+		if b.count > fewMost {
+			return nil, false
+		}
+		f = b.list()
+		b.few.Store(f)
+	}
+	v := row % scan.BlockRows / batch.MaxRows
+	return f.places[f.starts[v]:f.starts[v+1]], true
+}
+
+func (b *rowBlock) list() *fewRows {
+	f := &fewRows{places: make([]uint16, 0, b.count)}
+	for i, w := range b.words {
+		for ; w != 0; w &= w - 1 {
+			f.places = append(f.places, uint16((i<<6+bits.TrailingZeros64(w))%batch.MaxRows))
+		}
+		f.starts[i/(batch.MaxRows/64)+1] = uint16(len(f.places))
+	}
+	return f
+}
+
 // All tells whether the n rows from row on are in the set. They lie in one block, and row is a multiple of 64.
 func (s *RowSet) All(row, n int) bool {
 	b := s.block(row / scan.BlockRows)
@@ -96,7 +143,7 @@ func (s *RowSet) With(rows []uint32) *RowSet {
 		if old := s.block(i); b == nil || b == old {
 			b = new(rowBlock)
 			if old != nil {
-				*b = *old
+				b.words, b.count = old.words, old.count
 			}
 			next.blocks[i] = b
 		}

@@ -4,6 +4,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/siltstone-db/siltstone/storage/batch"
+	"github.com/siltstone-db/siltstone/storage/scan"
 )
 
 // Sets of all densities against a map, through files and other orders.
@@ -146,5 +149,40 @@ func TestRowIDsCount(t *testing.T) {
 	}
 	if (*RowIDs)(nil).Count(0, 10) != 0 {
 		t.Error("an empty set has rows")
+	}
+}
+
+// The list of a vector has what its bits have, or is not there because it is long; sets that were made of others have
+// their own.
+func TestFew(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	var s *RowSet
+	for _, n := range []int{1, 500, 7000, 8000, 9000} {
+		rows := make([]uint32, n)
+		for i := range rows {
+			rows[i] = r.Uint32N(2*scan.BlockRows) + scan.BlockRows
+		}
+		s = s.With(rows)
+		for at := 0; at < 4*scan.BlockRows; at += batch.MaxRows {
+			places, ok := s.Few(at)
+			if !ok {
+				if s.block(at/scan.BlockRows).count <= fewMost {
+					t.Fatalf("no list of a block of %d rows", s.block(at/scan.BlockRows).count)
+				}
+				continue
+			}
+			var want []uint16
+			for i := range batch.MaxRows {
+				if s.Has(at + i) {
+					want = append(want, uint16(i))
+				}
+			}
+			if !slices.Equal(places, want) {
+				t.Fatalf("vector at %d of a set of %d: %d places, want %d", at, s.Len(), len(places), len(want))
+			}
+		}
+	}
+	if _, ok := s.Few(scan.BlockRows); ok {
+		t.Error("a block of some 12,000 rows has a list")
 	}
 }

@@ -87,7 +87,9 @@ type Request struct {
 	Counted bool
 	// Few says that few rows are going to be returned, and that nothing but these rows is read of dictionaries: a part
 	// may leave the strings of all other entries where they are. Dictionaries then tells nothing of such columns.
-	Few       bool
+	Few bool
+	// AnyOrder says that the order of the rows is nobody's concern: a part may exchange rows that lie near each other.
+	AnyOrder  bool
 	BatchRows int // most rows per batch; 0 means batch.MaxRows. Tests use 1 and 3.
 	Account   *mem.Account
 	Counters  *Counters // nil: not counted

@@ -28,18 +28,24 @@ type cursor struct {
 
 	rows  int // of the current vector
 	dense bool
-	idx   []uint16 // surviving rows, unless dense
+	idx   []uint16 // surviving rows, unless dense; nil: not listed yet, holes has the others
+	holes []uint16 // the rows that were deleted, where they are few and all others survive
+	moves []move   // what fills the holes, if rows may be in any order; rows behind the survivors fall away
 	count int      // number of survivors
 	pos   int      // survivors handed out already
 	cur   int      // the current vector
 
 	bits, tmp [batch.MaxRows / 64]uint64
 	index     [batch.MaxRows]uint16
+	swaps     [holesMost]move
 	scratch   []uint64 // a decoded vector
 	flat      batch.Vector
 	hidden    []int64 // identities that are stored
 	n         tally
 }
+
+// move puts a row of a vector into the place of another.
+type move struct{ to, from uint16 }
 
 // tally counts privately what goes into the request's counters once per batch.
 type tally struct{ scanned, returned, packed, decoded, values, zones, pruned int64 }

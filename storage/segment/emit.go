@@ -108,35 +108,70 @@ func (c *cursor) beginConstant(o *outColumn, typ types.Type, v *batch.Vector) er
 	return nil
 }
 
+// holesMost is how many rows of a vector may be missing for the others to be copied in runs, of which one costs about as
+// much as ten values that are picked one by one.
+const holesMost = batch.MaxRows / 16
+
+// chosen are survivors of the current vector.
+type chosen struct {
+	n     int      // of them
+	from  int      // the first, among the survivors
+	whole bool     // all rows of the vector
+	holes []uint16 // all rows but these; nil: see places
+	moves []move   // how the holes are filled; nil: by what follows
+}
+
+// places lists the rows.
+func (c *cursor) places(r chosen) []uint16 {
+	switch {
+	case c.dense:
+		return identity[r.from : r.from+r.n]
+	case c.idx != nil:
+	case c.moves != nil:
+		c.idx = append(c.index[:0], identity[:c.count]...)
+		for _, m := range c.moves {
+			c.idx[m.to] = m.from
+		}
+	default:
+		c.idx = c.index[:0]
+		from := 0
+		for _, h := range c.holes {
+			c.idx = append(c.idx, identity[from:h]...)
+			from = int(h) + 1
+		}
+		c.idx = append(c.idx, identity[from:c.rows]...)
+	}
+	return c.idx[r.from : r.from+r.n]
+}
+
 // emit appends k survivors of the current vector, from c.pos on, as rows at and following of out.
 func (c *cursor) emit(out *batch.Batch, at, k int) error {
-	whole := c.dense && k == c.rows
-	idx := identity[c.pos : c.pos+k]
-	if !c.dense {
-		idx = c.idx[c.pos : c.pos+k]
+	r := chosen{n: k, from: c.pos, whole: c.dense && k == c.rows}
+	if !c.dense && k == c.count {
+		r.holes, r.moves = c.holes, c.moves
 	}
 	for i := range c.outs {
 		if c.outs[i].constant {
 			continue
 		}
-		if err := c.emitColumn(i, c.target(out, i), at, idx, whole); err != nil {
+		if err := c.emitColumn(i, c.target(out, i), at, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole bool) error {
+func (c *cursor) emitColumn(i int, v *batch.Vector, at int, r chosen) error {
 	o, st := &c.s.outs[i], &c.outs[i]
 	if o.col == rowNumbers {
-		c.numbers(batch.Values[int64](v)[at:], idx)
+		c.numbers(batch.Values[int64](v)[at:], c.places(r))
 		return nil
 	}
 	if o.col == identities {
-		return c.emitIdentities(i, v, at, idx, whole)
+		return c.emitIdentities(i, v, at, r)
 	}
 	m := &c.s.seg.cols[o.col].blocks[c.block]
-	k := len(idx)
+	k := r.n
 	if m.nulls == m.rows { // of a column with a dictionary
 		clear(v.Codes[at : at+k])
 		return c.texts(o, v.Codes[at:at+k])
@@ -146,11 +181,7 @@ func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole 
 		if err != nil {
 			return err
 		}
-		if whole {
-			kernel.CopyBits(st.valid[:], at, valid, 0, k)
-		} else {
-			kernel.GatherBits(st.valid[:], at, valid, idx)
-		}
+		c.copyBits(st.valid[:], at, valid, r)
 	}
 	if err := c.openValues(o.col); err != nil {
 		return err
@@ -159,15 +190,15 @@ func (c *cursor) emitColumn(i int, v *batch.Vector, at int, idx []uint16, whole 
 	b := &c.blocks[o.col]
 	switch {
 	case o.dict != nil:
-		c.values(b, 4, mem.Bytes(v.Codes)[at*4:], idx, whole)
+		c.values(b, 4, mem.Bytes(v.Codes)[at*4:], r)
 		return c.texts(o, v.Codes[at:at+k])
 	case b.blk.ID == encoding.Strings:
-		c.strings(b, v, idx)
+		c.strings(b, v, r)
 	case c.s.seg.cols[o.col].elem == 0:
-		c.bools(b, v.Bools(), at, idx, whole)
+		c.bools(b, v.Bools(), at, r)
 	default:
 		elem := c.s.seg.cols[o.col].elem
-		c.values(b, elem, v.Data[at*elem:], idx, whole)
+		c.values(b, elem, v.Data[at*elem:], r)
 		if o.number {
 			c.number(batch.Values[int64](v)[at : at+k])
 		}
@@ -198,32 +229,98 @@ func (c *cursor) number(values []int64) {
 	}
 }
 
-// values writes the rows idx of the current vector to dst. Few of them are picked out of the packed values; for more
-// it is cheaper to decode the vector and pick from that.
-func (c *cursor) values(b *openBlock, elem int, dst []byte, idx []uint16, whole bool) {
+// values writes rows of the current vector to dst. Few of them are picked out of the packed values; for more it is
+// cheaper to decode the vector and pick from that, or to decode it where the rows go and close the gaps.
+func (c *cursor) values(b *openBlock, elem int, dst []byte, r chosen) {
 	switch {
-	case whole:
+	case r.whole:
 		b.blk.Decode(c.cur, dst[:c.rows*elem])
-	case len(idx)*8 < c.rows:
-		b.blk.Gather(c.cur, idx, dst[:len(idx)*elem])
+	case r.holes != nil:
+		src := dst
+		if len(dst) < c.rows*elem {
+			src = c.decodeScratch(b, elem)
+		} else {
+			b.blk.Decode(c.cur, dst[:c.rows*elem])
+		}
+		if r.moves == nil {
+			closeGaps(src[:c.rows*elem], dst, elem, r.holes)
+			return
+		}
+		fill(src, elem, r.moves)
+		if len(dst) < c.rows*elem {
+			copy(dst, src[:r.n*elem])
+		}
+	case r.n*8 < c.rows:
+		b.blk.Gather(c.cur, c.places(r), dst[:r.n*elem])
 	default:
-		encoding.Gather(elem, dst, c.decodeScratch(b, elem), idx)
+		encoding.Gather(elem, dst, c.decodeScratch(b, elem), c.places(r))
 	}
 }
 
-func (c *cursor) bools(b *openBlock, dst batch.Bitmap, at int, idx []uint16, whole bool) {
+// closeGaps copies the values of src but those at some places to dst, which may begin where src does.
+func closeGaps(src, dst []byte, elem int, holes []uint16) {
+	from, to := 0, 0
+	for _, h := range holes {
+		end := int(h) * elem
+		to += copy(dst[to:], src[from:end])
+		from = end + elem
+	}
+	copy(dst[to:], src[from:])
+}
+
+// fill moves values.
+func fill(data []byte, elem int, moves []move) {
+	switch elem {
+	case 2:
+		moveValues(mem.View[int16](data), moves)
+	case 4:
+		moveValues(mem.View[int32](data), moves)
+	case 8:
+		moveValues(mem.View[int64](data), moves)
+	case 16:
+		moveValues(mem.View[[16]byte](data), moves)
+	}
+}
+
+func moveValues[T any](values []T, moves []move) {
+	for _, m := range moves {
+		values[m.to] = values[m.from]
+	}
+}
+
+// copyBits copies bits of rows of the current vector to dst, as bits at and following.
+func (c *cursor) copyBits(dst []uint64, at int, src []uint64, r chosen) {
+	switch {
+	case r.whole:
+		kernel.CopyBits(dst, at, src, 0, c.rows)
+	case r.moves != nil:
+		kernel.CopyBits(dst, at, src, 0, r.n)
+		for _, m := range r.moves {
+			k := uint(at) + uint(m.to)
+			dst[k>>6] = dst[k>>6]&^(1<<(k&63)) | src[m.from>>6]>>(m.from&63)&1<<(k&63)
+		}
+	case r.holes != nil:
+		from := 0
+		for _, h := range r.holes {
+			kernel.CopyBits(dst, at, src, from, int(h)-from)
+			at += int(h) - from
+			from = int(h) + 1
+		}
+		kernel.CopyBits(dst, at, src, from, c.rows-from)
+	default:
+		kernel.GatherBits(dst, at, src, c.places(r))
+	}
+}
+
+func (c *cursor) bools(b *openBlock, dst batch.Bitmap, at int, r chosen) {
 	src := batch.Bitmap(c.scratch[:batch.Words(c.rows)])
 	b.blk.Decode(c.cur, mem.Bytes(src))
-	if whole {
-		kernel.CopyBits(dst, at, src, 0, c.rows)
-	} else {
-		kernel.GatherBits(dst, at, src, idx)
-	}
+	c.copyBits(dst, at, src, r)
 }
 
-func (c *cursor) strings(b *openBlock, v *batch.Vector, idx []uint16) {
+func (c *cursor) strings(b *openBlock, v *batch.Vector, r chosen) {
 	offsets, heap := b.blk.Strings(c.cur)
-	for _, j := range idx {
+	for _, j := range c.places(r) {
 		v.AppendBytes(heap[offsets[j]:offsets[j+1]])
 	}
 }

@@ -18,21 +18,21 @@ func (p *Part) identity() outColumn {
 // own tells that the rows have not been committed: their numbers are no identities.
 func (p *Part) own() bool { return p.base >= scan.OwnRows }
 
-// emitIdentities writes the identities of the rows idx of the current vector as rows at and following of v.
-func (c *cursor) emitIdentities(i int, v *batch.Vector, at int, idx []uint16, whole bool) error {
+// emitIdentities writes the identities of rows of the current vector as rows at and following of v.
+func (c *cursor) emitIdentities(i int, v *batch.Vector, at int, r chosen) error {
 	o, st := &c.s.outs[i], &c.outs[i]
-	dst := batch.Values[int64](v)[at : at+len(idx)]
+	dst := batch.Values[int64](v)[at : at+r.n]
 	switch {
 	case c.s.part.own():
 		clear(dst)
 	case o.numbers < 0:
-		c.numbers(dst, idx)
+		c.numbers(dst, c.places(r))
 	default:
 		if err := c.openValues(o.numbers); err != nil {
 			return err
 		}
-		c.n.values += int64(len(idx))
-		c.values(&c.blocks[o.numbers], 8, v.Data[at*8:], idx, whole)
+		c.n.values += int64(r.n)
+		c.values(&c.blocks[o.numbers], 8, v.Data[at*8:], r)
 		c.number(dst)
 	}
 	if o.hidden < 0 {
@@ -49,12 +49,12 @@ func (c *cursor) emitIdentities(i int, v *batch.Vector, at int, idx []uint16, wh
 	if err := c.openValues(o.hidden); err != nil {
 		return err
 	}
-	c.n.values += int64(len(idx))
+	c.n.values += int64(r.n)
 	if c.hidden == nil {
 		c.hidden = make([]int64, batch.MaxRows)
 	}
-	c.values(&c.blocks[o.hidden], 8, mem.Bytes(c.hidden), idx, whole)
-	for j, place := range idx {
+	c.values(&c.blocks[o.hidden], 8, mem.Bytes(c.hidden), r)
+	for j, place := range c.places(r) {
 		if valid == nil || valid.Get(int(place)) {
 			dst[j] = c.hidden[j]
 			if st.nulls {

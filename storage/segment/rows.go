@@ -58,7 +58,7 @@ func (c *cursor) pick(places []uint32, out *batch.Batch) (int, error) {
 		}
 		c.cur = int(vector % (scan.BlockRows / batch.MaxRows))
 		c.rows = min(c.s.seg.rows-int(vector)*batch.MaxRows, batch.MaxRows)
-		c.dense, c.idx, c.pos, c.count = false, idx, 0, len(idx)
+		c.dense, c.idx, c.holes, c.moves, c.pos, c.count = false, idx, nil, nil, 0, len(idx)
 		if err := c.emit(out, n, len(idx)); err != nil {
 			return 0, err
 		}

@@ -30,12 +30,13 @@ func (c *cursor) selectRows() error {
 		return bits.Any(), nil
 	}
 	c.count = 0
-	if d := c.s.part.deleted.Words(c.block*scan.BlockRows + c.cur*batch.MaxRows); d != nil {
-		bits.Fill(n)
-		if bits.AndNot(d); !bits.Any() {
+	first := c.block*scan.BlockRows + c.cur*batch.MaxRows
+	deleted := c.s.part.deleted.Words(first)
+	if deleted != nil && !c.asks() {
+		if holes, ok := c.s.part.deleted.Few(first); ok && len(holes) <= holesMost {
+			c.holed(holes)
 			return nil
 		}
-		some = true
 	}
 	for i, t := range c.s.terms {
 		if c.all[i] {
@@ -67,14 +68,70 @@ func (c *cursor) selectRows() error {
 			return nil
 		}
 	}
-	c.dense, c.count = true, n
-	if some {
-		if c.count = bits.Count(); c.count < n {
-			c.dense = false
-			c.idx = bits.AppendIndexes(c.index[:0])
+	if deleted != nil { // a term looks at a whole vector anyway
+		if !some {
+			bits.Fill(n)
+		}
+		bits.AndNot(deleted)
+		some = true
+	}
+	c.survive(bits, some)
+	return nil
+}
+
+// asks tells whether a term is to be applied to the rows of the zone.
+func (c *cursor) asks() bool {
+	for _, all := range c.all {
+		if !all {
+			return true
 		}
 	}
-	return nil
+	for i := range c.late {
+		if l := &c.late[i]; l.term != nil && l.rows && !l.all {
+			return true
+		}
+	}
+	return false
+}
+
+// survive notes which rows of the current vector are left: those of bits, or all.
+func (c *cursor) survive(bits batch.Bitmap, some bool) {
+	c.dense, c.count = true, c.rows
+	if !some {
+		return
+	}
+	if c.count = bits.Count(); c.count == c.rows {
+		return
+	}
+	c.dense, c.holes, c.moves = false, nil, nil
+	if len(c.outs) > 0 {
+		c.idx = bits.AppendIndexes(c.index[:0])
+	}
+}
+
+// holed notes that all rows of the current vector are left but few. Where the order of rows is nobody's concern the last
+// ones go into the places of those that are missing; else the runs between these are moved together.
+func (c *cursor) holed(holes []uint16) {
+	c.count = c.rows - len(holes)
+	if c.dense = len(holes) == 0; c.dense {
+		return
+	}
+	c.idx, c.holes, c.moves = nil, holes, nil
+	if !c.s.req.AnyOrder || c.count == 0 || len(c.outs) == 0 {
+		return
+	}
+	c.moves = c.swaps[:0]
+	from, last := c.rows-1, len(holes)-1
+	for _, h := range holes {
+		if int(h) >= c.count {
+			break
+		}
+		for last >= 0 && int(holes[last]) == from { // it is missing itself
+			from, last = from-1, last-1
+		}
+		c.moves = append(c.moves, move{h, uint16(from)})
+		from--
+	}
 }
 
 // match sets the bits of out for the rows of the current vector that satisfy p.

@@ -37,14 +37,33 @@ func (k JoinKind) String() string {
 // columns returns those of a join or Apply: of its left side when it only tests for partners, with the mark when it
 // tells whether there is one, else the left ones and then the right ones.
 func (k JoinKind) columns(left, right Node, mark Column) []Column {
-	l := left.Columns()
 	switch k {
 	case Semi, Anti:
-		return l
-	case Mark:
-		return append(l[:len(l):len(l)], mark)
+		return left.Columns()
 	}
-	return append(l[:len(l):len(l)], right.Columns()...)
+	return k.appendColumns(nil, left, right, mark)
+}
+
+// appendColumns goes down a tree of joins without making the list of each of them on its way.
+func (k JoinKind) appendColumns(cols []Column, left, right Node, mark Column) []Column {
+	cols = appendColumns(cols, left)
+	switch k {
+	case Semi, Anti:
+		return cols
+	case Mark:
+		return append(cols, mark)
+	}
+	return appendColumns(cols, right)
+}
+
+func appendColumns(cols []Column, n Node) []Column {
+	switch x := n.(type) {
+	case *Join:
+		return x.Kind.appendColumns(cols, x.Left, x.Right, x.MarkColumn)
+	case *Apply:
+		return x.Kind.appendColumns(cols, x.Left, x.Right, x.MarkColumn)
+	}
+	return append(cols, n.Columns()...)
 }
 
 // Join combines two inputs. Equal holds pairs left = right; On holds further conditions over both sides.

@@ -66,9 +66,12 @@ func (t testers) reached(f *fault) string {
 
 // binaries builds the tests of the package and of those near it, runs each test once, and leaves out what fails without
 // any fault.
-func binaries(ctx context.Context, dir string, p *source, all bool) (testers, error) {
-	asked := append([][2]string{{p.path, ""}}, near[p.path]...)
-	if all && strings.HasPrefix(p.path, "storage/") {
+func binaries(ctx context.Context, dir string, p *source, c config) (testers, error) {
+	asked := [][2]string{{p.path, ""}}
+	if !c.own {
+		asked = append(asked, near[p.path]...)
+	}
+	if c.whole && strings.HasPrefix(p.path, "storage/") {
 		asked = append(asked, whole...)
 	}
 	var list testers

@@ -2,7 +2,7 @@
 // that depend on it, whether they notice. What nobody notices it holds against a list of faults that change nothing
 // anybody could see, with the reason for each.
 //
-//	mutants [-kept FILE] [-within 90] [-sample N] [-seed S] [-statements] [-whole] [-leave REGEXP] <package> ...
+//	mutants [-kept FILE] [-within 90] [-sample N] [-seed S] [-statements] [-own] [-whole] [-leave REGEXP] <package> ...
 //
 // It prints a line for each package and every fault that nobody found, and fails when fewer than 90% of a package's
 // faults are found, those on the list aside, or when a fault that is not on the list was not found.
@@ -10,7 +10,7 @@
 // All faults of a package are compiled into its test binaries at once, each behind a number, and a variable of the
 // environment chooses one of them for a run: a build a package in place of one a fault. A fault that does not compile is
 // left out of every count. Which test reaches which fault is written down first, so a fault is asked of the tests that
-// can see it and of no others. A test that takes ten times the processor time that it takes without the fault has found
+// can see it and of no others. A test that takes five times the processor time that it takes without the fault has found
 // it, and so has one that hangs.
 //
 // A line of the list is "package | file | kind | line of source | reason"; lines that begin with # are comments. With
@@ -34,7 +34,7 @@ type config struct {
 	sample     int
 	seed       uint64
 	statements bool
-	whole      bool
+	own, whole bool
 	leave      *regexp.Regexp
 	workers    int
 	verbose    bool
@@ -48,6 +48,7 @@ func main() {
 	flag.IntVar(&c.sample, "sample", 0, "faults of a package that are tried, chosen by -seed; 0: all")
 	flag.Uint64Var(&c.seed, "seed", 1, "of the sample")
 	flag.BoolVar(&c.statements, "statements", false, "leave out statements, too")
+	flag.BoolVar(&c.own, "own", false, "ask the package's own tests alone")
 	flag.BoolVar(&c.whole, "whole", false, "ask all tests of storage last")
 	flag.StringVar(&leave, "leave", `dump\.go$`, "files without faults")
 	flag.IntVar(&c.workers, "workers", 1, "tests at once")
@@ -88,7 +89,7 @@ func judge(ctx context.Context, pkg string, reasons map[string]bool, c config) (
 	if err != nil {
 		return false, err
 	}
-	asked, err := binaries(ctx, dir, p, c.whole)
+	asked, err := binaries(ctx, dir, p, c)
 	if err != nil {
 		return false, err
 	}

@@ -87,13 +87,13 @@ func (b *binary) notices(ctx context.Context, f *fault) (bool, error) {
 // fails runs tests with a fault. A loop without end is ended by a limit of processor time, a wait without end by one of
 // time, and one that takes all memory by one of that.
 func (b *binary) fails(ctx context.Context, f *fault, names []string, wall, cpu time.Duration) (bool, error) {
-	within, cancel := context.WithTimeout(ctx, 10*time.Second+10*wall)
+	within, cancel := context.WithTimeout(ctx, 10*time.Second+5*wall)
 	defer cancel()
 	pattern := names[0]
 	if len(names) > 1 {
 		pattern = "^(" + strings.ReplaceAll(strings.ReplaceAll(strings.Join(names, "|"), "^", ""), "$", "") + ")$"
 	}
-	limits := fmt.Sprintf(`ulimit -v 16000000; ulimit -t %d; exec nice -n 10 "$0" "$@"`, int((5*time.Second+10*cpu)/time.Second))
+	limits := fmt.Sprintf(`ulimit -v 16000000; ulimit -t %d; exec nice -n 10 "$0" "$@"`, int((5*time.Second+5*cpu)/time.Second))
 	cmd := exec.CommandContext(within, "bash", "-c", limits, b.file, "-test.short", "-test.failfast", "-test.timeout=0", "-test.run", pattern)
 	cmd.Dir, cmd.WaitDelay = b.dir, time.Second
 	cmd.Env = append(cmd.Environ(), fmt.Sprintf("SILTSTONE_FAULT=%d", f.id))

@@ -76,9 +76,11 @@ func (b *Builder) charge() error {
 	if b.Account == nil || held <= b.charged {
 		return nil
 	}
-	more := held - b.charged
+	if err := b.Account.Reserve(held - b.charged); err != nil {
+		return err
+	}
 	b.charged = held
-	return b.Account.Reserve(more)
+	return nil
 }
 
 // Release ends the charge.

@@ -26,6 +26,7 @@ func values(t *testing.T) map[types.Type][]types.Datum {
 		types.T(types.Text):          {"", "a", "a ", "ab"},
 		types.T(types.Varchar):       {"", "a", "a "},
 		{Kind: types.Char, Width: 3}: {"", " ", "a", "a  ", "ab"},
+		{Kind: types.Char}:           {"", "  ", "a", "a  ", "ab", "b", "bb", " a"},
 		types.T(types.Bytea):         {`\x`, `\x00`, `\x0000`},
 		types.T(types.Date):          {"2020-01-01", "1969-12-31", "infinity"},
 		types.T(types.Time):          {"00:00", "23:59:59.999999"},

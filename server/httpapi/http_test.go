@@ -24,7 +24,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -310,7 +310,7 @@ func TestPushStoreErrors(t *testing.T) {
 }
 
 func TestPushOutOfMemory(t *testing.T) {
-	pool := mem.NewPool(100)
+	pool := memtest.Pool(t, 100)
 	w := do(newServer(t, newStore(t), func(o *Options) { o.Pool = pool }), "POST", rowsPath, strings.Repeat("{\"n\":1,\"s\":\"0123456789\"}\n", 100))
 	if w.Code != 429 || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %s", w.Code, w.Body)

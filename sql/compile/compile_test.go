@@ -22,7 +22,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -115,7 +115,7 @@ func run(t *testing.T, n plan.Node, rels tables, s enginetest.Shape, sorted bool
 		return string(errs.From(err).Code) + ": " + err.Error() + "\n"
 	}
 	lines := p.Root.Text(compile.Show{})
-	pool := mem.NewPool(0)
+	pool := memtest.Pool(t, 0)
 	account := pool.Account("test", 0)
 	var rows []string
 	err = p.Run(&op.Task{Ctx: ctx, Workers: s.Workers, BatchRows: s.BatchRows, Account: account}, func(b *batch.Batch) error {

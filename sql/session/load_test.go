@@ -12,6 +12,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 	"github.com/siltstone-db/siltstone/storage/vfs/errorfs"
 )
@@ -27,7 +28,7 @@ func small(t *testing.T, bytes int64) *fixture {
 // pooled returns an engine whose sessions share a pool of some bytes.
 func pooled(t *testing.T, db *storage.DB, bytes int64) (*mem.Pool, *session.Engine) {
 	t.Helper()
-	pool := mem.NewPool(bytes)
+	pool := memtest.Pool(t, bytes)
 	engine, err := session.NewEngine(db, session.Options{Pool: pool, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +221,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 	o := storage.Options{FS: fsys, LiveBytes: 4 << 20, SealRows: 20_000, LogFileMin: 1 << 20, LogFileMax: 1 << 20}
 	f := openWith(t, o)
 	defer close(stuck)
-	f.pool = mem.NewPool(16 << 20)
+	f.pool = memtest.Pool(t, 16<<20)
 	engine, err := session.NewEngine(f.db, session.Options{Pool: f.pool, Workers: 2})
 	if err != nil {
 		t.Fatal(err)

@@ -10,15 +10,16 @@ import (
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 )
 
 // poor opens a session of a server with little memory.
 func poor(t *testing.T, limit int64) (*session.Session, *mem.Pool) {
-	db, err := storage.Open(ctx, t.TempDir(), storage.Options{})
+	db, err := storage.Open(ctx, t.TempDir(), storage.Options{Pool: memtest.Pool(t, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := mem.NewPool(limit)
+	pool := memtest.Pool(t, limit)
 	e, err := session.NewEngine(db, session.Options{Pool: pool, Workers: 2})
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/format/copytext"
 	"github.com/siltstone-db/siltstone/storage/format/csv"
 	"github.com/siltstone-db/siltstone/storage/format/ndjson"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -98,7 +98,7 @@ func TestLongRowsAreCharged(t *testing.T) {
 		}
 		long, short := f.row(strings.Repeat("x", 5<<20)), f.row("short")
 		body := short + long + strings.Repeat(short, 50000)
-		pool := mem.NewPool(64 << 20)
+		pool := memtest.Pool(t, 64<<20)
 		account := pool.Account("rows", 0)
 		r, err := f.open(strings.NewReader(body), format.Limits{Account: account}, cols)
 		if err != nil {
@@ -110,7 +110,7 @@ func TestLongRowsAreCharged(t *testing.T) {
 		if account.Peak() < 15<<20 || account.Used() != 0 {
 			t.Errorf("%s: %d bytes were charged, %d at the end", name, account.Peak(), account.Used())
 		}
-		little := mem.NewPool(4<<20).Account("rows", 0)
+		little := memtest.Pool(t, 4<<20).Account("rows", 0)
 		if r, err = f.open(bytes.NewReader([]byte(body)), format.Limits{Account: little}, cols); err != nil {
 			t.Fatal(err)
 		}

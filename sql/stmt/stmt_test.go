@@ -13,7 +13,7 @@ import (
 	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/storage"
 	"github.com/siltstone-db/siltstone/storage/errs"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/vfs"
 )
@@ -23,12 +23,12 @@ import (
 // statement.
 func TestStatements(t *testing.T) {
 	ctx := context.Background()
-	db, err := storage.Open(ctx, "db", storage.Options{FS: vfs.NewMem()})
+	db, err := storage.Open(ctx, "db", storage.Options{FS: vfs.NewMem(), Pool: memtest.Pool(t, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	tx := Begin(db, mem.NewPool(0))
+	tx := Begin(db, memtest.Pool(t, 0))
 	defer tx.Rollback()
 	c, err := bindtest.New("CREATE TABLE t (a integer, b integer); CREATE TABLE u (a integer, b integer)")
 	if err != nil {

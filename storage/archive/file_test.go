@@ -16,7 +16,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/manifest"
-	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/mem/memtest"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/table"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -71,7 +71,7 @@ func records(first uint64, n, rows int) *logged {
 
 func mustWrite(t testing.TB, m vfs.FS, number uint64, l *logged) manifest.Archived {
 	t.Helper()
-	account := mem.NewPool(0).Overdraft("test")
+	account := memtest.Pool(t, 0).Overdraft("test")
 	if err := m.MkdirAll("db/archive"); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestArchivedFile(t *testing.T) {
 		}
 		for from := f.First; from <= f.Last; from += uint64(1 + c.n/7) {
 			for _, id := range []catalog.TableID{0, 1, 9} {
-				account := mem.NewPool(0).Account("test", 0)
+				account := memtest.Pool(t, 0).Account("test", 0)
 				a, err := openArchived(m, "db/archive", &f, 1<<30, id, from, charges{account: account})
 				if err != nil {
 					t.Fatal(err)

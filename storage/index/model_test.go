@@ -234,6 +234,10 @@ func TestZonesForm(t *testing.T) {
 		if err != nil || back.Len() != 4 || back.Ranges != ranges || !slices.Equal(back.Min, z.Min) || !slices.Equal(back.Max, z.Max) || !slices.Equal(back.Nulls, z.Nulls) || !slices.Equal(rest, []byte{1, 2, 3}) {
 			t.Errorf("%+v comes back as %+v with %d: %v", z, back, rest, err)
 		}
+		none := Zones{Ranges: ranges}
+		if back, rest, err := ReadZones(none.Append(nil)); err != nil || back.Len() != 0 || len(rest) != 0 {
+			t.Errorf("no zones come back as %+v: %v", back, err)
+		}
 		b[4]++ // one zone more
 		if _, _, err := ReadZones(b); !errs.Is(err, errs.DataCorrupted) {
 			t.Errorf("five zones in the bytes of four: %v", err)
@@ -265,6 +269,63 @@ func TestSketchForms(t *testing.T) {
 	for register, good := range map[int]bool{2047: true, 2048: false} {
 		if _, err := ReadSketch([]byte{byte(register), byte(register >> 8), 1}); good != (err == nil) {
 			t.Errorf("register %d: %v", register, err)
+		}
+	}
+}
+
+// TestSketchWithoutZeros: when no register is free the count is that of all of them, however low they are.
+func TestSketchWithoutZeros(t *testing.T) {
+	s := new(Sketch)
+	for i := range s.registers {
+		s.registers[i] = 1
+	}
+	if n := s.Estimate(); n < 2000 || n > 4000 {
+		t.Errorf("%d values", n)
+	}
+	s.registers[7] = 0
+	if n := s.Estimate(); n < 10_000 || n > 20_000 { // linear counting: m * ln(m)
+		t.Errorf("%d values with one register free", n)
+	}
+	for i := range s.registers {
+		s.registers[i] = 40
+	}
+	s.registers[7] = 0
+	if n := s.Estimate(); n > 1<<23 || n < 1<<21 { // beyond where free registers are counted
+		t.Errorf("%d values with high registers and one free", n)
+	}
+}
+
+// TestDamagedRows: what is no set, or has more than it should, is damage.
+func TestDamagedRows(t *testing.T) {
+	b := (*RowSet)(nil).With([]uint32{5, 70_000}).Append(nil)
+	for name, c := range map[string]struct {
+		b    []byte
+		rows int
+		good bool
+	}{
+		"as it is": {b, 70_001, true}, "a row too many": {b, 70_000, false}, "a byte behind it": {append(b[:len(b):len(b)], 0), 70_001, false},
+		"half of it": {b[:len(b)/2], 70_001, false}, "nothing": {nil, 70_001, false},
+	} {
+		if _, err := ReadRowSet(c.b, c.rows); c.good != (err == nil) || err != nil && !errs.Is(err, errs.DataCorrupted) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n, err := RowsIn(b); n != 2 || err != nil {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	for _, damaged := range [][]byte{nil, b[:len(b)/2]} {
+		if _, err := RowsIn(damaged); !errs.Is(err, errs.DataCorrupted) {
+			t.Errorf("%x: %v", damaged, err)
+		}
+	}
+}
+
+// TestHasRange: which forms zones bound.
+func TestHasRange(t *testing.T) {
+	for typ, want := range map[types.Type]bool{types.T(types.Int8): true, types.T(types.Bool): true, types.T(types.Text): true, types.T(types.UUID): true,
+		types.T(types.Float4): true, types.NumericOf(30, 2): false, types.T(types.Interval): false} {
+		if got := HasRange(typ.Physical()); got != want {
+			t.Errorf("%v: %v", typ, got)
 		}
 	}
 }

@@ -25,7 +25,7 @@ var near = map[string][][2]string{
 	"storage/persist":  {{"storage/table", ""}, {"storage", "Life$|DeleteModel|EmptySegments"}},
 	"storage/ladder":   {{"storage", "Golden|Missing"}},
 	"storage/recovery": {{"storage", "Missing|Token|Life$|Positions|Numbers|ReplaySeals|DeleteModel|NotNull"}},
-	"storage/unique":   {{"storage", "Keys|KeyDetail"}},
+	"storage/unique":   {{"storage", "Keys|KeyDetail"}, {"sql/logictest", "TestFiles/(conflict|upsert).test/half"}},
 	"storage/keys":     {{"storage/segment", "Keys"}, {"storage/live", "Keys"}, {"storage", "KeysAgainst"}},
 	"storage/index":    {{"storage/segment", ""}, {"storage/live", ""}, {"storage", "DeleteModel|Golden"}},
 	"storage/compact":  {{"storage", "Life$|DeleteModel|Growth"}},

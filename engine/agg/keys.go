@@ -99,7 +99,7 @@ func (g *Group) value(ordinal int) Key {
 // dictionaries returns the dictionaries that a key's codes come from, and whether all its values do.
 func (g *Group) dictionaries(k Key) ([]*batch.Dictionary, bool) {
 	t := g.cfg.In[k.Column]
-	if g.lean || g.cfg.Scan == nil || k.Origin < 0 || t.Physical() != types.PhysBytes || t.Kind == types.Numeric {
+	if g.lean || g.cfg.Scan == nil || k.Origin < 0 || t.Physical() != types.PhysBytes || t.Kind == types.Numeric || t.Kind == types.JSONB {
 		return nil, false
 	}
 	return g.cfg.Scan.Dictionaries(k.Origin)

@@ -10,6 +10,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
 )
 
 // string_agg and array_agg: all values, each with what it is separated by and ordered by.
@@ -103,7 +104,11 @@ func (a *Arg) compare(x, y []uint64) int {
 	s := State{Args: []Arg{*a}}
 	switch p := s.phys(); p {
 	case types.PhysBytes:
-		return bytes.Compare(a.Strings.Bytes(uint32(x[0])), a.Strings.Bytes(uint32(y[0])))
+		v, w := a.Strings.Bytes(uint32(x[0])), a.Strings.Bytes(uint32(y[0]))
+		if a.Type.Kind == types.JSONB {
+			return jsonb.Compare(jsonb.Open(v), jsonb.Open(w))
+		}
+		return bytes.Compare(v, w)
 	case types.PhysInterval:
 		xlo, xhi := hashtable.IntervalSpan(x[0], x[1])
 		ylo, yhi := hashtable.IntervalSpan(y[0], y[1])

@@ -7,6 +7,7 @@ import (
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
 )
 
 // Aggregate is one call of the oracle: ordinals in the rows, Filter -1 for none.
@@ -56,6 +57,8 @@ func keyText(d types.Datum) string {
 		return "N"
 	case d.Type.Kind == types.Numeric && d.Type.Physical() == types.PhysBytes:
 		return "V" + string(decimal.Key([]byte(d.S)))
+	case d.Type.Kind == types.JSONB:
+		return "V" + string(jsonb.Key([]byte(d.S)))
 	case d.Type.Kind == types.Interval:
 		m, days, us := d.IntervalParts()
 		n := decimal.MulInt64(int64(m)*30+int64(days), 86_400_000_000).AddWrapping(decimal.Int128From64(us))

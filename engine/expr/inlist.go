@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
 )
 
 func trailingZeros(w uint64) int { return bits.TrailingZeros64(w) }
@@ -97,6 +98,8 @@ func keyOf(k types.Kind, b []byte) []byte {
 		return bytes.TrimRight(b, " ")
 	case types.Numeric:
 		return types.NumericKey(b)
+	case types.JSONB:
+		return jsonb.Key(b)
 	}
 	return b
 }

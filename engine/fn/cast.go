@@ -78,6 +78,9 @@ func ResolveCast(from, to types.Type, assignment bool) (*Overload, error) {
 }
 
 func castEval(from, to types.Type, assignment bool) Eval {
+	if e := castJSON(from, to); e != nil {
+		return e
+	}
 	switch {
 	case from.Kind == types.Numeric && to.IsNumber():
 		return fromNumeric(from, to)

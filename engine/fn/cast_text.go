@@ -63,6 +63,10 @@ func (r *row) value(dst []byte, arg int, set *types.Settings) ([]byte, error) {
 		return r.append(dst, v.BytesAt(i))
 	case types.Char:
 		return r.append(dst, types.TrimBlanks(v.BytesAt(i)))
+	case types.JSON, types.JSONPath:
+		return r.append(dst, v.BytesAt(i))
+	case types.JSONB:
+		return r.jsonText(dst, arg)
 	case types.Bytea:
 		return r.bytea(dst, v.BytesAt(i), set.ByteaEscape)
 	case types.Regclass, types.Regtype, types.Regproc, types.Regnamespace:

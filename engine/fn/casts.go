@@ -76,6 +76,9 @@ var castTable = func() map[[2]types.Kind]CastContext {
 	add(ts, Assignment, date, tm)
 	add(tz, Assignment, ts, date, tm)
 	add(intvl, Assignment, tm)
+	add(types.JSONB, Explicit, b, num, i2, i4, i8, f4, f8)
+	add(types.JSON, Assignment, types.JSONB)
+	add(types.JSONB, Assignment, types.JSON)
 	return m
 }()
 

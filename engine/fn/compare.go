@@ -63,6 +63,7 @@ func init() {
 		add(tName, tText, compareBytes(c))
 		add(tText, tName, compareBytes(c))
 		add(tBytea, tBytea, compareBytes(c))
+		add(tJSONB, tJSONB, compareJSONB(c))
 		add(tIChar, tIChar, compareBytes(c))
 		add(tBool, tBool, compareBools(c))
 		add(tDate, tDate, compareInts[int32, int32](c))

@@ -9,6 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/mem"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
 )
 
 // Interner gives every distinct string of a column a number; 0 stands for NULL. All workers share it. Where all
@@ -226,6 +227,8 @@ func EqualPart(t types.Type) func([]byte) []byte {
 	switch t.Kind {
 	case types.Numeric:
 		return decimal.Key
+	case types.JSONB:
+		return jsonb.Key
 	case types.Interval:
 		return intervalKey
 	}

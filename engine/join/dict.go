@@ -21,7 +21,7 @@ const dictWarmup = 64
 // lookup fills heads for a dictionary vector; false when v is none, or its dictionary is too large to be worth it, or
 // the account refuses the memory. What was charged is given back with the join's.
 func (d *dictHeads) lookup(h *Hash, v *batch.Vector, heads []uint32) bool {
-	if v.Form != batch.Dict || v.Type.Kind == types.Numeric {
+	if v.Form != batch.Dict || v.Type.Kind == types.Numeric || v.Type.Kind == types.JSONB {
 		return false
 	}
 	if !d.room(h, v.Dict, len(heads)) {

@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
 )
 
 // keys computes the keys of batches: words when all columns together fit 64 bits, else bytes and their hash. It
@@ -155,8 +156,11 @@ func appendEqual(dst []byte, v *batch.Vector, t types.Type, i int) []byte {
 	switch t.Physical() {
 	case types.PhysBytes:
 		s := v.BytesAt(i)
-		if t.Kind == types.Numeric {
+		switch t.Kind {
+		case types.Numeric:
 			s = decimal.Key(s)
+		case types.JSONB:
+			s = jsonb.Key(s)
 		}
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(s)))
 		return append(dst, s...)

@@ -232,6 +232,8 @@ func (o *result) jsonRow(b *batch.Batch, row int) {
 		switch {
 		case v.Type.Kind == types.Bool:
 			o.buf.WriteString(strconv.FormatBool(o.scratch[0] == 't'))
+		case v.Type.Kind == types.JSON || v.Type.Kind == types.JSONB:
+			o.buf.Write(o.scratch)
 		case v.Type.IsNumber() && isJSONNumber(o.scratch):
 			o.buf.Write(o.scratch)
 		default:

@@ -197,7 +197,7 @@ var typeKinds = map[string]types.Kind{
 	"bool": types.Bool, "int2": types.Int2, "int4": types.Int4, "int8": types.Int8, "float4": types.Float4,
 	"float8": types.Float8, "numeric": types.Numeric, "text": types.Text, "varchar": types.Varchar, "bpchar": types.Char,
 	"bytea": types.Bytea, "date": types.Date, "time": types.Time, "timestamp": types.Timestamp,
-	"timestamptz": types.Timestamptz, "interval": types.Interval, "uuid": types.UUID, "oid": types.Oid, "name": types.Name,
+	"timestamptz": types.Timestamptz, "interval": types.Interval, "uuid": types.UUID, "json": types.JSON, "jsonb": types.JSONB, "jsonpath": types.JSONPath, "oid": types.Oid, "name": types.Name,
 	"char": types.InternalChar, "regclass": types.Regclass, "regtype": types.Regtype, "regproc": types.Regproc,
 	"regprocedure": types.Regproc, "regnamespace": types.Regnamespace, "regrole": types.Oid, "void": types.Void,
 	"xid": types.Oid, "cid": types.Oid, "int2vector": types.Text, "oidvector": types.Text, "pg_node_tree": types.Text,
@@ -206,7 +206,7 @@ var typeKinds = map[string]types.Kind{
 // missingTypes are types that PostgreSQL has built in: naming one is not a mistake of the user.
 var missingTypes = func() map[string]bool {
 	m := map[string]bool{}
-	for _, n := range strings.Fields(`json jsonb jsonpath xml money bit varbit timetz inet cidr macaddr macaddr8 point line
+	for _, n := range strings.Fields(`xml money bit varbit timetz inet cidr macaddr macaddr8 point line
 		lseg box path polygon circle tsvector tsquery int4range int8range numrange tsrange tstzrange daterange
 		int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange pg_lsn txid_snapshot
 		pg_snapshot tid regoper regoperator regconfig regdictionary regcollation refcursor record xid8 aclitem`) {

@@ -35,6 +35,9 @@ func (b *Binder) groupKeys(s *scope, g *grouping, n *pg.Node, targets []target) 
 			return []int{i}, nil
 		}
 	}
+	if err := b.equatable(e, parse.Location(n)); err != nil {
+		return nil, err
+	}
 	if err := b.tooMany(len(g.keys)+1, -1); err != nil {
 		return nil, err
 	}
@@ -200,6 +203,9 @@ func (b *Binder) orderTarget(n *pg.Node, targets []target, clause string) (int, 
 func (b *Binder) sortKey(n *pg.SortBy, bind func(*pg.Node) (expr.Expr, error)) (plan.SortKey, error) {
 	e, err := bind(n.Node)
 	if err != nil {
+		return plan.SortKey{}, err
+	}
+	if err := b.sortable(e, parse.Location(n.Node)); err != nil {
 		return plan.SortKey{}, err
 	}
 	k := plan.SortKey{Expr: e}

@@ -218,6 +218,11 @@ func (b *Binder) finish(s *scope, n *pg.SelectStmt, targets []target, order []or
 	}
 	q.node = project
 	if len(n.DistinctClause) > 0 && on == 0 {
+		for i, c := range q.cols {
+			if err := b.equatable(ref(c), targets[i].loc); err != nil {
+				return nil, err
+			}
+		}
 		b.distinct(q, keys)
 	}
 	if len(keys) > 0 {

@@ -56,6 +56,11 @@ func (b *Binder) setTree(s *scope, n *pg.SelectStmt) (*query, error) {
 		if !b.fixedScale(ts[i], left.column(i), right.column(i)) {
 			ts[i] = plainType(ts[i])
 		}
+		if !op.All || op.Kind != plan.Union {
+			if err := b.equatable(&expr.Const{Value: types.NullOf(ts[i])}, left.place(i)); err != nil {
+				return nil, err
+			}
+		}
 		col := b.newColumn(left.cols[i].Name, ts[i])
 		if l, r := left.cols[i], right.cols[i]; l.Type == r.Type && b.declared.Has(l.ID) && b.declared.Has(r.ID) {
 			b.declared.Add(col.ID)

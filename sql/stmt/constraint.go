@@ -21,6 +21,10 @@ func addConstraint(env *Env, t *catalog.Table, d *ddl.Constraint) error {
 		if at < 0 {
 			return errs.New(errs.UndefinedColumn, "column %q does not exist", name)
 		}
+		if t := t.Columns[at].Type; (k.Kind == catalog.PrimaryKey || k.Kind == catalog.Unique) && !t.Ordered() {
+			return errs.New(errs.UndefinedObject, "data type %s has no default operator class for access method \"btree\"", t).
+				WithHint("You must specify an operator class for the index or define a default operator class for the data type.")
+		}
 		if k.Columns = append(k.Columns, t.Columns[at].ID); k.Kind == catalog.PrimaryKey {
 			t.Columns[at].NotNull = true
 		}

@@ -159,6 +159,10 @@ func (t *Table) sortKey(text string) ([]uint32, error) {
 		if at < 0 {
 			return nil, errs.New(errs.UndefinedColumn, "column %q named in sort_key does not exist", name)
 		}
+		if typ := t.Columns[at].Type; !typ.Ordered() {
+			return nil, errs.New(errs.WrongObjectType, "column %q of type %s cannot be in sort_key", name, typ).
+				WithHint("Its values have no order.")
+		}
 		if !slices.Contains(key, t.Columns[at].ID) {
 			key = append(key, t.Columns[at].ID)
 		}

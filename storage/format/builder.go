@@ -5,6 +5,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/datetime"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
 )
 
 // Builder parses the fields of rows into the vectors of a batch: Begin, then for each row one call of Text, Binary,
@@ -17,6 +18,7 @@ type Builder struct {
 	row   int
 	max   int
 	bytes int // of strings, since Begin
+	json  jsonb.Builder
 	// nulled says that the row at hand has a NULL where there may be none.
 	nulled bool
 }

@@ -112,10 +112,28 @@ func (b *Builder) text(c *column, s []byte) error {
 		c.v.EndString()
 		return nil
 	}
+	if c.Type.Kind == types.JSONB {
+		return b.jsonb(c, s)
+	}
 	d, err := types.ParseWith(c.Type, s, &b.set)
 	if err != nil {
 		return err
 	}
 	c.v.AppendString(d.S)
+	return nil
+}
+
+// jsonKeep is what the builder of jsonb values may keep for the next one.
+const jsonKeep = 1 << 20
+
+// jsonb parses a field of a jsonb column.
+func (b *Builder) jsonb(c *column, s []byte) error {
+	data, err := b.json.AppendParsed(c.v.Data, s)
+	b.json.Trim(jsonKeep)
+	if err != nil {
+		return err
+	}
+	c.v.Data = data
+	c.v.EndString()
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/kernel"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
 )
 
 const (
@@ -205,7 +206,9 @@ func foldStrings(hashes []uint64, v *batch.Vector) {
 }
 
 // plain tells that values of a kind are equal when their bytes are.
-func plain(kind types.Kind) bool { return kind != types.Char && kind != types.Numeric }
+func plain(kind types.Kind) bool {
+	return kind != types.Char && kind != types.Numeric && kind != types.JSONB
+}
 
 // canonical returns the bytes in which equal values of a kind are equal.
 func canonical(kind types.Kind, b []byte) []byte {
@@ -216,6 +219,8 @@ func canonical(kind types.Kind, b []byte) []byte {
 		}
 	case types.Numeric:
 		b = decimal.Key(b)
+	case types.JSONB:
+		b = jsonb.Key(b)
 	}
 	return b
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"strings"
+
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
 )
 
 // Compare orders two values of one type, or of two numeric types, as PostgreSQL does: strings by bytes, char(n) without
@@ -27,6 +29,9 @@ func Compare(a, b Datum) int {
 	case PhysBytes:
 		if a.Type.Kind == Numeric {
 			return strings.Compare(numericKey(a.S), numericKey(b.S))
+		}
+		if a.Type.Kind == JSONB {
+			return jsonb.Compare(jsonb.Open([]byte(a.S)), jsonb.Open([]byte(b.S)))
 		}
 		if a.Type.Kind == Char || b.Type.Kind == Char {
 			return strings.Compare(strings.TrimRight(a.S, " "), strings.TrimRight(b.S, " "))

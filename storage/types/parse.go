@@ -7,6 +7,8 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types/ascii"
 	"github.com/siltstone-db/siltstone/storage/types/datetime"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
+	"github.com/siltstone-db/siltstone/storage/types/jsontext"
 )
 
 // Parse reads a value as its type's input function does, with default settings. Errors are PostgreSQL's.
@@ -92,6 +94,13 @@ func parseBytes(t Type, s []byte) (Datum, error) {
 		return StringOf(t, string(text)), err
 	case Text, Unknown:
 		return StringOf(t, string(s)), nil
+	case JSON:
+		var p jsontext.Parser
+		return StringOf(t, string(s)), p.Check(s)
+	case JSONB:
+		var b jsonb.Builder
+		enc, err := b.AppendParsed(nil, s)
+		return StringOf(t, string(enc)), err
 	case Void:
 		return StringOf(t, ""), nil
 	}
@@ -144,6 +153,8 @@ func AppendWith(dst []byte, d Datum, set *Settings) []byte {
 			return AppendByteaEscape(dst, []byte(d.S))
 		}
 		return AppendBytea(dst, []byte(d.S))
+	case JSONB:
+		return jsonb.AppendText(dst, []byte(d.S))
 	case Regclass, Regtype, Regproc, Regnamespace:
 		if d.I == 0 {
 			return append(dst, '-')

@@ -39,6 +39,9 @@ const (
 	Timestamptz Kind = 16
 	Interval    Kind = 17
 	UUID        Kind = 18
+	JSON        Kind = 19 // the text as it was written
+	JSONB       Kind = 20
+	JSONPath    Kind = 21
 
 	// Kinds of the system catalogs. Not storable in user tables.
 	Oid          Kind = 32
@@ -104,6 +107,7 @@ func (p Physical) Width() int {
 //   - time: int64 microseconds since midnight.
 //   - numeric(p<=18): int64; numeric(p<=38): int128; others: bytes in the form of decimal.AppendEncoded.
 //   - oid and reg*: int64 holding the unsigned 32-bit number.
+//   - json: its text; jsonb: the form of package jsonb; jsonpath: its canonical text.
 //   - arrays: bytes holding PostgreSQL's text form, {a,b}.
 func (t Type) Physical() Physical {
 	switch t.Kind {
@@ -131,7 +135,7 @@ func (t Type) Physical() Physical {
 		return PhysInterval
 	case UUID:
 		return PhysUUID
-	case Text, Varchar, Char, Bytea, Name, InternalChar, Array, Unknown, Void:
+	case Text, Varchar, Char, Bytea, JSON, JSONB, JSONPath, Name, InternalChar, Array, Unknown, Void:
 		return PhysBytes
 	}
 	return PhysNone
@@ -153,7 +157,7 @@ var kindNames = [...]string{
 	Float4: "real", Float8: "double precision", Numeric: "numeric", Text: "text", Varchar: "character varying",
 	Char: "character", Bytea: "bytea", Date: "date", Time: "time without time zone",
 	Timestamp: "timestamp without time zone", Timestamptz: "timestamp with time zone", Interval: "interval",
-	UUID: "uuid", Oid: "oid", Name: "name", InternalChar: `"char"`, Regclass: "regclass", Regtype: "regtype",
+	UUID: "uuid", JSON: "json", JSONB: "jsonb", JSONPath: "jsonpath", Oid: "oid", Name: "name", InternalChar: `"char"`, Regclass: "regclass", Regtype: "regtype",
 	Regproc: "regproc", Regnamespace: "regnamespace", Array: "array", Void: "void",
 }
 
@@ -191,4 +195,12 @@ func (t Type) IsString() bool {
 		return true
 	}
 	return false
+}
+
+// Ordered tells whether values of t compare. Those of json and jsonpath do not: many texts say the same.
+func (t Type) Ordered() bool {
+	if t.Kind == Array {
+		return T(t.Elem).Ordered()
+	}
+	return t.Kind != JSON && t.Kind != JSONPath
 }

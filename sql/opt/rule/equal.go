@@ -62,6 +62,8 @@ func matched(l, r expr.Expr) (expr.Expr, expr.Expr, bool) {
 	switch {
 	case lt.Kind == types.Numeric && lt.Physical() == types.PhysBytes, rt.Kind == types.Numeric && rt.Physical() == types.PhysBytes:
 		return nil, nil, false // 1.0 and 1.00 are equal, their bytes are not
+	case lt.Kind == types.JSONB && rt.Kind == types.JSONB:
+		return l, r, true // joins look at the parts that equal values share
 	case lt == rt:
 		return l, r, true
 	case sameBytes(lt) && sameBytes(rt):

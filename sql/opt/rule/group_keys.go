@@ -61,6 +61,8 @@ func equalIsSame(t types.Type) bool {
 	switch t.Kind {
 	case types.Numeric:
 		return t.Physical() != types.PhysBytes // 1.0 and 1.00
+	case types.JSONB: // 1.0 and 1.00 within
+		return false
 	case types.Float4, types.Float8: // 0 and -0
 		return false
 	case types.Interval: // 1 day and 24 hours

@@ -142,7 +142,7 @@ func convert(v *batch.Vector, n int) (*batch.Vector, error) {
 		}
 		out.Data = mem.Bytes(nanos)
 		return out, nil
-	case phys == types.PhysBytes && v.Type.Kind == types.Numeric:
+	case phys == types.PhysBytes && (v.Type.Kind == types.Numeric || v.Type.Kind == types.JSONB):
 		out := &batch.Vector{}
 		out.Reset(types.T(types.Text), n)
 		for i := range n {

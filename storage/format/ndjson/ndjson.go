@@ -3,7 +3,7 @@
 // Keys name columns, in any order. A key that comes twice counts the last time; a column whose key is missing gets its
 // default; a key that is no column refuses the row, by name, unless Options.IgnoreUnknown. A value's text goes through
 // its column's input function, as PostgreSQL's json_populate_record does: "12" and 12 are one integer, and an object or
-// array is a text's JSON. null is NULL.
+// array is a text's JSON. Columns of json and jsonb take any value as it stands. null is NULL.
 //
 // Reader turns bytes into batches, Writer batches into rows. Both belong to one goroutine. A row that cannot be read is
 // told with its index, column and reason; with Options.Notes the next line goes on. A Reader refuses bad JSON (22P02), nesting beyond 64, text that is not UTF-8 or

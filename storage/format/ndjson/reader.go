@@ -188,6 +188,8 @@ func (r *Reader) appendRow(line []byte) error {
 			}
 		case v.kind == kindNull:
 			r.build.Null(i)
+		case r.cols[i].Type.Kind == types.JSON || r.cols[i].Type.Kind == types.JSONB:
+			err = r.json(i, line, v)
 		case v.end-v.start > r.opts.Limits.FieldBytes:
 			err = format.TooLong("field", r.opts.Limits.FieldBytes)
 		case v.kind == kindEscaped:
@@ -208,6 +210,18 @@ func (r *Reader) appendRow(line []byte) error {
 	nulled := r.build.EndRow()
 	r.notes.Row(r.index, r.line, line, nulled)
 	return nil
+}
+
+// json appends a value to a column of JSON: as it stands, a string with its quotes.
+func (r *Reader) json(col int, line []byte, v *value) error {
+	start, end := v.start, v.end
+	if v.kind == kindPlain || v.kind == kindEscaped {
+		start, end = start-1, end+1
+	}
+	if end-start > r.opts.Limits.FieldBytes {
+		return format.TooLong("field", r.opts.Limits.FieldBytes)
+	}
+	return r.build.Text(col, line[start:end])
 }
 
 // object finds the values of a row's keys.

@@ -9,7 +9,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Writer writes batches as NDJSON: numbers and booleans bare, all else as strings; NaN and the infinities are strings.
+// Writer writes batches as NDJSON: numbers and booleans bare, json and jsonb as they are, all else as strings; NaN and the infinities are strings.
 type Writer struct {
 	dst    io.Writer
 	cols   []format.Column
@@ -59,11 +59,24 @@ func (w *Writer) appendValue(t types.Type, s []byte) {
 		w.row = append(w.row, "true"...)
 	case t.Kind == types.Bool:
 		w.row = append(w.row, "false"...)
+	case t.Kind == types.JSON || t.Kind == types.JSONB:
+		w.row = appendLine(w.row, s)
 	case (t.IsNumber() || t.Kind == types.Oid) && isDigit(s[len(s)-1]):
 		w.row = append(w.row, s...)
 	default:
 		w.row = AppendString(w.row, s)
 	}
+}
+
+// appendLine appends JSON that may have line ends between its tokens; within strings they are escaped.
+func appendLine(dst, s []byte) []byte {
+	for _, c := range s {
+		if c == '\n' || c == '\r' {
+			c = ' '
+		}
+		dst = append(dst, c)
+	}
+	return dst
 }
 
 // AppendString appends UTF-8 text as a JSON string.

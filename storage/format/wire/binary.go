@@ -6,7 +6,11 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/types"
 	"github.com/siltstone-db/siltstone/storage/types/datetime"
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
 )
+
+// jsonVersion begins the binary form of jsonb and jsonpath; their text follows.
+const jsonVersion = 1
 
 // BinaryEncoder returns the encoder of a type's binary form.
 func BinaryEncoder(t types.Type) Encoder {
@@ -49,6 +53,14 @@ func BinaryEncoder(t types.Type) Encoder {
 		}
 	case types.UUID:
 		return func(dst []byte, v *batch.Vector, row int) []byte { return append(dst, uuidAt(v, row)...) }
+	case types.JSONB:
+		return func(dst []byte, v *batch.Vector, row int) []byte {
+			return jsonb.AppendText(append(dst, jsonVersion), v.BytesAt(row))
+		}
+	case types.JSONPath:
+		return func(dst []byte, v *batch.Vector, row int) []byte {
+			return append(append(dst, jsonVersion), v.BytesAt(row)...)
+		}
 	case types.Array:
 		return func(dst []byte, v *batch.Vector, row int) []byte { return appendArray(dst, t.Elem, v.BytesAt(row)) }
 	}

@@ -87,6 +87,14 @@ func DecodeBinary(t types.Type, b []byte) (types.Datum, error) {
 		}
 	case types.Bytea:
 		return types.StringOf(t, string(b)), nil
+	case types.JSONB, types.JSONPath:
+		switch {
+		case len(b) == 0:
+			return types.Datum{}, errWidth(0, 1)
+		case b[0] != jsonVersion:
+			return types.Datum{}, errs.New(errs.InternalError, "unsupported %s version number %d", t, b[0])
+		}
+		return DecodeText(t, b[1:], nil)
 	case types.Array:
 		text, err := decodeArray(t, b)
 		return types.StringOf(t, string(text)), err

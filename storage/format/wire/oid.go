@@ -9,6 +9,7 @@ var kindOIDs = [...]struct{ oid, array uint32 }{
 	types.Text: {25, 1009}, types.Varchar: {1043, 1015}, types.Char: {1042, 1014}, types.Bytea: {17, 1001},
 	types.Date: {1082, 1182}, types.Time: {1083, 1183}, types.Timestamp: {1114, 1115},
 	types.Timestamptz: {1184, 1185}, types.Interval: {1186, 1187}, types.UUID: {2950, 2951},
+	types.JSON: {114, 199}, types.JSONB: {3802, 3807}, types.JSONPath: {4072, 4073},
 	types.Oid: {26, 1028}, types.Name: {19, 1003}, types.InternalChar: {18, 1002}, types.Regclass: {2205, 2210},
 	types.Regtype: {2206, 2211}, types.Regproc: {24, 1008}, types.Regnamespace: {4089, 4090}, types.Void: {2278, 0},
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types/ascii"
 	"github.com/siltstone-db/siltstone/storage/types/datetime"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
+	"github.com/siltstone-db/siltstone/storage/types/jsonb"
 )
 
 // TextEncoder returns the encoder of a type's text form under the session's settings. set may be nil; it is copied.
@@ -53,6 +54,8 @@ func TextEncoder(t types.Type, set *types.Settings) Encoder {
 		}
 	case types.UUID:
 		return func(dst []byte, v *batch.Vector, row int) []byte { return types.AppendUUID(dst, uuidAt(v, row)) }
+	case types.JSONB:
+		return func(dst []byte, v *batch.Vector, row int) []byte { return jsonb.AppendText(dst, v.BytesAt(row)) }
 	case types.Bytea:
 		if s.ByteaEscape {
 			return func(dst []byte, v *batch.Vector, row int) []byte {

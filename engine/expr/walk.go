@@ -151,7 +151,8 @@ func Equal(a, b Expr) bool {
 		return ok && x.Index == y.Index
 	case *Const:
 		y, ok := b.(*Const)
-		return ok && x.Value == y.Value
+		nan := x.Value.F != x.Value.F // which equals nothing, but is the same constant
+		return ok && (x.Value == y.Value || nan && y.Value.F != y.Value.F && x.Value.Null == y.Value.Null)
 	case *Param:
 		y, ok := b.(*Param)
 		return ok && x.Number == y.Number

@@ -24,7 +24,8 @@ type grouping struct {
 	sets   [][]int
 	number plan.Column
 	labels []plan.Label
-	called bool // GROUPING was
+	called bool  // GROUPING was
+	loc    int32 // of the first aggregate
 	// pending are the subqueries of those expressions: they are joined above the Aggregate.
 	pending []pending
 	// argument says that an aggregate's argument is being bound; sawOwn and sawOuter tell whose columns it read.
@@ -69,13 +70,16 @@ func (b *Binder) aggregateArguments(s *scope, loc int32, bind func() error) erro
 }
 
 // add gives a call its column, or returns that of the same call.
-func (g *grouping) add(b *Binder, name string, call plan.AggCall, t types.Type) *expr.Column {
+func (g *grouping) add(b *Binder, name string, call plan.AggCall, t types.Type, loc int32) *expr.Column {
 	for i := range g.aggs {
 		if sameAggregate(g.aggs[i], call) {
 			return ref(g.out[i])
 		}
 	}
 	col := b.newColumn(name, t)
+	if len(g.aggs) == 0 {
+		g.loc = loc
+	}
 	g.aggs, g.out = append(g.aggs, call), append(g.out, col)
 	return ref(col)
 }
@@ -118,7 +122,7 @@ func (b *Binder) aggregate(s *scope, name string, n *pg.FuncCall) (expr.Expr, er
 	if err != nil {
 		return nil, err
 	}
-	return b.remember(s.group.add(b, name, call, t), n.Location), nil
+	return b.remember(s.group.add(b, name, call, t, n.Location), n.Location), nil
 }
 
 func (b *Binder) remember(c *expr.Column, loc int32) *expr.Column {

@@ -36,6 +36,7 @@ type Binder struct {
 	expanded, shared int
 	// arguments counts the calls of aggregates around what is being bound.
 	arguments int
+	rounds    int // recursive queries that were bound
 	// origins tells which table column a column of the plan is.
 	origins map[plan.ID]plan.Column
 	// definition is what is noted of the names of a query that is to be kept; nil: nothing is.

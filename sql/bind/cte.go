@@ -30,39 +30,69 @@ type cte struct {
 	// materialized says that it was written AS MATERIALIZED.
 	materialized bool
 	references   int // that were bound
+	// recursive says that the query reads itself; working is what it reads then, while it is bound.
+	recursive bool
+	working   *working
 }
 
 // with defines the queries of a WITH clause.
 func (b *Binder) with(s *scope, n *pg.WithClause) error {
-	if n.Recursive {
-		return b.unsupported(n.Location, "WITH RECURSIVE")
+	items := make([]*pg.CommonTableExpr, len(n.Ctes))
+	for i, node := range n.Ctes {
+		items[i] = node.GetCommonTableExpr()
+		for _, other := range items[:i] {
+			if other.Ctename == items[i].Ctename {
+				return b.fail(items[i].Location, errs.DuplicateAlias, "WITH query name %q specified more than once", other.Ctename)
+			}
+		}
 	}
-	for _, node := range n.Ctes {
-		x := node.GetCommonTableExpr()
+	graph := &references{}
+	if n.Recursive {
+		var err error
+		if graph, err = b.recursionOrder(items); err != nil {
+			return err
+		}
+		items = graph.items
+	}
+	for i, x := range items {
 		sel := x.Ctequery.GetSelectStmt()
 		if sel == nil {
 			return b.unsupported(x.Location, "a data-modifying statement in WITH")
 		}
-		for _, other := range s.ctes {
-			if other.name == x.Ctename {
-				return b.fail(x.Location, errs.DuplicateAlias, "WITH query name %q specified more than once", x.Ctename)
-			}
-		}
-		c := &cte{name: x.Ctename, query: sel, columns: parse.Names(x.Aliascolnames), loc: x.Location,
+		c := &cte{name: x.Ctename, query: sel, columns: parse.Names(x.Aliascolnames), loc: x.Location, recursive: graph.self(x),
 			scope:        &scope{parent: s.parent, ctes: s.ctes},
 			materialized: x.Ctematerialized == pg.CTEMaterialize_CTEMaterializeAlways}
-		var err error
-		if c.bound, err = b.bindCTE(c); err != nil {
+		if !n.Recursive {
+			c.scope.future = items[i:]
+		}
+		if err := b.define(s, c, x); err != nil {
 			return err
 		}
-		c.volatile = volatile(c.bound.node)
-		never := x.Ctematerialized == pg.CTEMaterialize_CTEMaterializeNever
-		if c.volatile || !never && len(plan.FreeColumns(c.bound.node)) == 0 {
-			b.shared++
-			c.shared = &plan.Shared{ID: b.shared, Name: c.name, Plan: c.bound.node}
-		}
-		s.ctes = append(s.ctes[:len(s.ctes):len(s.ctes)], c)
 	}
+	return nil
+}
+
+// define binds a WITH query and makes it known in a scope.
+func (b *Binder) define(s *scope, c *cte, x *pg.CommonTableExpr) (err error) {
+	if (x.SearchClause != nil || x.CycleClause != nil) && !c.recursive {
+		return b.fail(x.Location, errs.SyntaxError, "WITH query is not recursive")
+	}
+	switch {
+	case x.SearchClause != nil:
+		return b.unsupported(x.SearchClause.Location, "SEARCH")
+	case x.CycleClause != nil:
+		return b.unsupported(x.CycleClause.Location, "CYCLE")
+	}
+	if c.bound, err = b.bindCTE(c); err != nil {
+		return err
+	}
+	c.volatile = volatile(c.bound.node)
+	never := x.Ctematerialized == pg.CTEMaterialize_CTEMaterializeNever && !c.recursive
+	if c.volatile || !never && len(plan.FreeColumns(c.bound.node)) == 0 {
+		b.shared++
+		c.shared = &plan.Shared{ID: b.shared, Name: c.name, Plan: c.bound.node}
+	}
+	s.ctes = append(s.ctes[:len(s.ctes):len(s.ctes)], c)
 	return nil
 }
 
@@ -80,22 +110,33 @@ func findCTE(s *scope, name string) *cte {
 
 // bindCTE binds a WITH query.
 func (b *Binder) bindCTE(c *cte) (*query, error) {
+	if c.recursive {
+		return b.recursiveQuery(c)
+	}
 	q, err := b.selectStmt(&scope{parent: c.scope}, c.query, false)
 	if err != nil {
 		return nil, err
 	}
+	return q, b.nameColumns(c, q)
+}
+
+// nameColumns gives the columns of a WITH query the names that stand behind its own.
+func (b *Binder) nameColumns(c *cte, q *query) error {
 	if len(c.columns) > len(q.cols) {
-		return nil, b.fail(c.loc, errs.InvalidColumnReference, "WITH query %q has %d columns available but %d columns specified",
+		return b.fail(c.loc, errs.InvalidColumnReference, "WITH query %q has %d columns available but %d columns specified",
 			c.name, len(q.cols), len(c.columns))
 	}
 	for i, n := range c.columns {
 		q.cols[i].Name = n
 	}
-	return q, nil
+	return nil
 }
 
 // readCTE makes what stands for a reference to a WITH query.
 func (b *Binder) readCTE(c *cte, alias string, loc int32) (*query, error) {
+	if c.working != nil {
+		return b.readWorking(c), nil
+	}
 	c.references++
 	if c.shared == nil {
 		return b.bindAgain(c, loc)
@@ -136,10 +177,16 @@ func settle(ctes []*cte, n plan.Node) plan.Node {
 // readers counts the references to a shared subplan in a plan and the subplans that it reads.
 func readers(s *plan.Shared, n plan.Node) int {
 	count := 0
-	in := func(n plan.Node) {
+	var in func(n plan.Node)
+	in = func(n plan.Node) {
 		plan.Walk(n, func(n plan.Node) bool {
-			if c, ok := n.(*plan.CTEScan); ok && c.Shared == s {
-				count++
+			switch x := n.(type) {
+			case *plan.CTEScan:
+				if x.Shared == s {
+					count++
+				}
+			case *plan.Recursive:
+				in(x.Step) // each round reads again
 			}
 			return true
 		})

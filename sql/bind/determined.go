@@ -35,7 +35,7 @@ func (b *Binder) determined(s *scope, c *expr.Column) expr.Expr {
 	if call.Fn, _, err = fn.ResolveAggregate("any_value", []types.Type{c.T}); err != nil {
 		return nil
 	}
-	out := s.group.add(b, c.Name, call, c.T)
+	out := s.group.add(b, c.Name, call, c.T, b.places[c])
 	if o, ok := b.origins[plan.ID(c.Index)]; ok {
 		o.ID = plan.ID(out.Index)
 		b.origins[o.ID] = o

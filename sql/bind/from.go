@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"errors"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
@@ -87,12 +89,13 @@ func (b *Binder) rangeVar(s *scope, n *pg.RangeVar) (plan.Node, from, error) {
 			if err != nil {
 				return nil, from{}, err
 			}
+			s.recursive = s.recursive || c.working != nil
 			return b.aliased(q, n.Relname, n.Alias, n.Location)
 		}
 	}
 	r, err := b.relation(n)
 	if err != nil {
-		return nil, from{}, err
+		return nil, from{}, later(s, n, err)
 	}
 	t := &table{schema: r.Schema, alias: r.Name, name: r.Name, relation: r}
 	if n.Alias != nil {
@@ -105,6 +108,23 @@ func (b *Binder) rangeVar(s *scope, n *pg.RangeVar) (plan.Node, from, error) {
 	b.definition.reads(n, r, cols)
 	f, err := b.named1(t, cols, n.Alias, n.Location)
 	return node, f, err
+}
+
+// later tells of a WITH query that has the name of a table which was not found.
+func later(s *scope, n *pg.RangeVar, err error) error {
+	var e *errs.Error
+	if n.Schemaname != "" || !errors.As(err, &e) || e.Code != errs.UndefinedTable {
+		return err
+	}
+	for l := s; l != nil; l = l.parent {
+		for _, x := range l.future {
+			if x.Ctename == n.Relname {
+				return e.WithDetail("There is a WITH item named \"%s\", but it cannot be referenced from this part of the query.", n.Relname).
+					WithHint("Use WITH RECURSIVE, or re-order the WITH items to remove forward references.")
+			}
+		}
+	}
+	return err
 }
 
 // rows makes the rows of a relation: by a scan, or by the query of a view.

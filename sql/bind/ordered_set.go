@@ -59,7 +59,7 @@ func (b *Binder) orderedSet(s *scope, name string, n *pg.FuncCall) (expr.Expr, e
 	if err != nil {
 		return nil, err
 	}
-	array := s.group.add(b, "array_agg", call, call.Fn.Result([]types.Type{call.Args[0].Type()}))
+	array := s.group.add(b, "array_agg", call, call.Fn.Result([]types.Type{call.Args[0].Type()}), n.Location)
 	return expr.NewCall(final, append(direct, b.remember(array, n.Location))), nil
 }
 

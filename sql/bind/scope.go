@@ -18,6 +18,10 @@ type scope struct {
 	// node makes the rows; a subquery in an expression is joined to it.
 	node plan.Node
 	ctes []*cte
+	// future are WITH queries that may not be read here, but would be with RECURSIVE.
+	future []*pg.CommonTableExpr
+	// recursive says that FROM has the own rows of a recursive query: no aggregates then.
+	recursive bool
 	// clause is the clause being bound, as error messages call it, e.g. "WHERE"; "" where aggregates are welcome.
 	clause string
 	group  *grouping

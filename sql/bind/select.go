@@ -124,6 +124,9 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 			return nil, err
 		}
 	}
+	if s.recursive && len(g.out) > 0 {
+		return nil, b.fail(g.loc, errs.InvalidRecursion, "aggregate functions are not allowed in a recursive query's recursive term")
+	}
 	if len(n.GroupClause) > 0 || having != nil || len(g.aggs) > 0 || g.called {
 		err = b.aggregateNode(s, n, targets, order, having)
 	} else {

@@ -54,6 +54,8 @@ type Env struct {
 	Rows func(plan.Node) float64
 	// shared are the shared subplans of the program around this one, which has run them: set for runs of an Apply.
 	shared []*sharedRows
+	// working are the tables of the rounds of recursive queries around this program.
+	working []workTable
 }
 
 // Program is a compiled plan. Run may be called once.

@@ -75,6 +75,7 @@ const (
 	IndeterminateDatatype        Code = "42P18"
 	InvalidTableDefinition       Code = "42P16"
 	InvalidObjectDefinition      Code = "42P17"
+	InvalidRecursion             Code = "42P19"
 	InsufficientResources        Code = "53000"
 	DiskFull                     Code = "53100"
 	OutOfMemory                  Code = "53200"

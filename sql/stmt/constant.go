@@ -2,7 +2,6 @@ package stmt
 
 import (
 	"context"
-	"slices"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
@@ -24,10 +23,14 @@ func unsettled(n plan.Node) []expr.Expr {
 	var found, conditions []expr.Expr
 	decided := false
 	visit := func(n plan.Node) bool {
-		conds := conditionsOf(n)
+		list := conditionsOf(n)
+		conds := make(map[expr.Expr]bool, len(list)) // there may be tens of thousands
+		for _, e := range list {
+			conds[e] = true
+		}
 		plan.Exprs(n, func(e expr.Expr) {
 			whole, left := fixed(e)
-			isCondition := slices.Contains(conds, e)
+			isCondition := conds[e]
 			decided = decided || isCondition && whole && hasParam(e)
 			switch {
 			case !left:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -246,6 +247,83 @@ func TestReindexOnAFullDisk(t *testing.T) {
 	db = mustOpen(t, testOptions(m))
 	wantTotals(t, db, a, 120)
 	mustClose(t, db)
+}
+
+// TestMergeOnAFullDisk: a disk that is full before the last byte of a merge leaves the files that it was to make one of, with
+// what was deleted of them, and nothing else; rows that come and go meanwhile count. With room the merge happens.
+func TestMergeOnAFullDisk(t *testing.T) {
+	m := twoTables(t)
+	o := testOptions(m)
+	o.NoMerge = true // but for what is asked for
+	db := mustOpen(t, o)
+	a := db.Catalog().Table("public", "a")
+	gone := sealedRows(t, db, a)[:3]
+	if _, err := db.Commit(ctx, table.Write{Rows: []table.Rows{remove(a, gone...)}}); err != nil {
+		t.Fatal(err)
+	}
+	want := rowCount(t, db, a)
+	failures := 0
+	for room := int64(0); ; room += 307 {
+		if err := db.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+		before := segmentNames(m)
+		m.SetCapacity(m.Used() + room)
+		err := db.Vacuum(ctx, a.ID, true)
+		m.SetCapacity(0)
+		if got := rowCount(t, db, a); got != want {
+			t.Fatalf("room for %d: %d rows, want %d: %v", room, got, want, err)
+		}
+		if err == nil {
+			if after := segmentNames(m); len(after) >= len(before) {
+				t.Errorf("files %v, before %v", after, before)
+			}
+			break
+		}
+		if !errs.Is(err, errs.DiskFull) {
+			t.Fatalf("room for %d: %v", room, err)
+		}
+		failures++
+		if err := db.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if after := segmentNames(m); !slices.Equal(after, before) {
+			t.Fatalf("room for %d: files %v, before %v", room, after, before)
+		}
+		if failures%4 == 0 {
+			mustClose(t, db)
+			db = mustOpen(t, o)
+			if got := rowCount(t, db, a); got != want {
+				t.Fatalf("room for %d, after a restart: %d rows, want %d", room, got, want)
+			}
+		}
+	}
+	if failures < 4 {
+		t.Errorf("%d failures", failures)
+	}
+	mustClose(t, db)
+	db = mustOpen(t, o)
+	if got := rowCount(t, db, a); got != want {
+		t.Errorf("at the end %d rows, want %d", got, want)
+	}
+	mustClose(t, db)
+}
+
+// sealedRows returns the numbers of a table's rows.
+func sealedRows(t *testing.T, db *DB, tab *catalog.Table) []uint64 {
+	t.Helper()
+	s := db.Snapshot()
+	defer s.Release()
+	at, err := rowNumbersOf(s, tab.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Sorted(maps.Values(at))
+}
+
+func rowCount(t *testing.T, db *DB, tab *catalog.Table) int {
+	t.Helper()
+	return len(sealedRows(t, db, tab))
 }
 
 func segmentNames(m *vfs.Mem) (names []string) {

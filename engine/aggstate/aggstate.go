@@ -55,6 +55,8 @@ type Kind struct {
 	Adds bool
 	// Stores says that the state keeps values in a Store.
 	Stores bool
+	// Rounds says that the last digits of the value depend on the order of additions.
+	Rounds bool
 	// Arrival says that the order in which rows come matters.
 	Arrival bool
 	// All says that Rows must have Columns and Places.

@@ -29,6 +29,16 @@ func (l *nodes) bytes() int64 {
 	return 8 * int64(cap(l.mu.chunks[0])+(n-1)*nodesChunk*l.mu.wide)
 }
 
+// reset forgets all nodes. The first chunk stays.
+func (l *nodes) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.mu.chunks) > 0 {
+		l.mu.chunks = l.mu.chunks[:1]
+		l.mu.chunks[0] = l.mu.chunks[0][:0]
+	}
+}
+
 // append adds a node to the list whose first and last node are in r.
 func (l *nodes) append(r []uint64, nulls uint64, words []uint64) {
 	l.mu.Lock()

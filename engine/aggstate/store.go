@@ -14,7 +14,8 @@ type Store struct {
 	mu struct {
 		sync.Mutex
 		decimals []decimal.Decimal
-		charged  int64 // what the account holds for all of it
+		dropped  []uint64 // numbers of decimals that nobody needs any more
+		charged  int64    // what the account holds for all of it
 	}
 	nodes nodes
 }
@@ -41,7 +42,7 @@ const decimalBytes = 96
 func (st *Store) Charge(acc *mem.Account) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	n := int64(cap(st.mu.decimals))*decimalBytes + st.nodes.bytes()
+	n := int64(cap(st.mu.decimals))*decimalBytes + 8*int64(cap(st.mu.dropped)) + st.nodes.bytes()
 	if err := acc.Reserve(n - st.mu.charged); err != nil {
 		return err
 	}
@@ -74,7 +75,10 @@ func (st *Store) decimal(w uint64) decimal.Decimal {
 func (st *Store) plus(w *uint64, x decimal.Decimal) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if *w == 0 {
+	if n := len(st.mu.dropped); *w == 0 && n > 0 {
+		*w, st.mu.dropped = st.mu.dropped[n-1], st.mu.dropped[:n-1]
+		st.mu.decimals[*w-1] = decimal.FromInt64(0)
+	} else if *w == 0 {
 		st.mu.decimals = append(st.mu.decimals, decimal.FromInt64(0))
 		*w = uint64(len(st.mu.decimals))
 	}
@@ -84,6 +88,25 @@ func (st *Store) plus(w *uint64, x decimal.Decimal) error {
 		*p = sum
 	}
 	return err
+}
+
+// Drop gives up states of decimals, whose owner makes them zeros then: their places are taken by others.
+func (st *Store) Drop(words []uint64) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, w := range words {
+		if w != 0 {
+			st.mu.dropped = append(st.mu.dropped, w)
+		}
+	}
+}
+
+// Reset gives up all states, whose owners make them zeros. The memory stays.
+func (st *Store) Reset() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.mu.decimals, st.mu.dropped = st.mu.decimals[:0], st.mu.dropped[:0]
+	st.nodes.reset()
 }
 
 // link appends a whole list to the one whose first and last node are in r.

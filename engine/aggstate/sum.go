@@ -175,7 +175,7 @@ func wordOf(sum float64) uint64 { return math.Float64bits(sum) ^ negative }
 
 // sumFloat is the sum of float4 or float8, as a float8.
 var sumFloat = newKind(Kind{
-	Number: 10, Words: 1,
+	Number: 10, Words: 1, Rounds: true,
 	Update: func(_ *State, m Memory, r Rows) error {
 		in := r.Words[:len(r.Slots)]
 		for i, g := range r.Slots {

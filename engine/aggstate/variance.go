@@ -150,7 +150,7 @@ func addDecimals(s *State, r, v []uint64, n int64) error {
 
 // moments is of floats: their number, their sum, the sum of squared differences from their mean.
 var moments = newKind(Kind{
-	Number: 28, Words: 3, Update: perRow(addMoment), Merge: mergeMoments,
+	Number: 28, Words: 3, Rounds: true, Update: perRow(addMoment), Merge: mergeMoments,
 })
 
 func addMoment(_ *State, r, v []uint64, _ int64) error {

@@ -125,6 +125,12 @@ func (r *Run) checksum(at int64, raw, payload []byte) uint32 {
 	return crc32.Update(c, castagnoli, payload)
 }
 
+// Mark ends a block, and returns where the next one will be, for From.
+func (r *Run) Mark() (place int64, err error) {
+	err = r.flush()
+	return r.size, err
+}
+
 // Finish writes what is left and gives the buffer back. The run can be read from now on.
 func (r *Run) Finish() error {
 	if err := r.flush(); err != nil {
@@ -166,6 +172,9 @@ type Reader struct {
 
 // Reader returns a reader from the first record. The caller closes it, before the run.
 func (r *Run) Reader() *Reader { return &Reader{r: r} }
+
+// From returns a reader from the record behind a Mark on.
+func (r *Run) From(place int64) *Reader { return &Reader{r: r, at: place} }
 
 // Close gives the buffers back.
 func (x *Reader) Close() {

@@ -30,6 +30,7 @@ type grouping struct {
 	pending []pending
 	// argument says that an aggregate's argument is being bound; sawOwn and sawOuter tell whose columns it read.
 	argument, sawOwn, sawOuter bool
+	windows                    windowing
 }
 
 // pending is a subquery that waits for the node it is joined to.
@@ -150,7 +151,11 @@ func (b *Binder) aggregateCall(s *scope, name string, n *pg.FuncCall) (plan.AggC
 		ts[i] = a.Type()
 	}
 	if n.AggFilter != nil {
-		if call.Filter, err = b.boolean(s, n.AggFilter, "FILTER"); err != nil {
+		err := s.without("FILTER", func() (err error) {
+			call.Filter, err = b.boolean(s, n.AggFilter, "FILTER")
+			return err
+		})
+		if err != nil {
 			return call, types.Type{}, err
 		}
 	}

@@ -18,8 +18,14 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.Over != nil && !fn.IsOrderedSet(name) {
-		return nil, b.unsupported(n.Location, "the window function %s", name)
+	if n.AggWithinGroup && hypothetical[name] {
+		if n.Over != nil {
+			return nil, b.fail(n.Location, errs.FeatureNotSupported, "OVER is not supported for ordered-set aggregate %s", name)
+		}
+		return nil, b.unsupported(n.Location, "the aggregate %s", name)
+	}
+	if n.Over != nil && (fn.IsAggregate(name) || fn.IsWindow(name)) {
+		return b.windowCall(s, name, n)
 	}
 	if fn.IsAggregate(name) {
 		return b.aggregate(s, name, n)
@@ -38,8 +44,10 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 		return nil, b.fail(n.Location, errs.WrongObjectType, "FILTER specified, but %s is not an aggregate function", name)
 	case missingAggregates[name]:
 		return nil, b.unsupported(n.Location, "the aggregate %s", name)
-	case missingWindows[name]:
+	case fn.IsWindow(name):
 		return nil, b.fail(n.Location, errs.WrongObjectType, "window function %s requires an OVER clause", name)
+	case n.Over != nil && len(fn.Functions(name)) > 0:
+		return nil, b.fail(n.Location, errs.WrongObjectType, "OVER specified, but %s is not a window function nor an aggregate function", name)
 	case n.FuncVariadic:
 		return nil, b.unsupported(n.Location, "VARIADIC")
 	}
@@ -48,6 +56,10 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 		if setReturning[name] {
 			return nil, b.fail(n.Location, errs.FeatureNotSupported, "set-returning functions are not allowed in %s", s.clause)
 		}
+	}
+	if setReturning[name] && s.group != nil && s.group.windows.inside {
+		return nil, b.fail(n.Location, errs.FeatureNotSupported, "window function calls cannot contain set-returning function calls").
+			WithHint("You might be able to move the set-returning function into a LATERAL FROM item.")
 	}
 	if setReturning[name] {
 		return nil, b.unsupported(n.Location, "the set-returning function %s here", name)
@@ -115,13 +127,13 @@ func (b *Binder) call(name string, args []expr.Expr, places []int32, loc int32) 
 var setReturning = map[string]bool{"generate_series": true, "unnest": true, "generate_subscripts": true,
 	"regexp_split_to_table": true, "regexp_matches": true, "string_to_table": true}
 
-// missingAggregates and missingWindows exist in PostgreSQL, so they are refused as missing and not as unknown.
-var (
-	missingAggregates = wordSet(`json_agg jsonb_agg json_object_agg jsonb_object_agg
+// missingAggregates exist in PostgreSQL, so they are refused as missing and not as unknown.
+var missingAggregates = wordSet(`json_agg jsonb_agg json_object_agg jsonb_object_agg
 		xmlagg corr covar_pop covar_samp regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy
 		regr_syy bit_and bit_or bit_xor range_agg range_intersect_agg`)
-	missingWindows = wordSet(`row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value`)
-)
+
+// hypothetical are the window functions that are aggregates with WITHIN GROUP.
+var hypothetical = wordSet("rank dense_rank percent_rank cume_dist")
 
 func wordSet(words string) map[string]bool {
 	m := map[string]bool{}

@@ -24,7 +24,9 @@ type scope struct {
 	recursive bool
 	// clause is the clause being bound, as error messages call it, e.g. "WHERE"; "" where aggregates are welcome.
 	clause string
-	group  *grouping
+	// windowless is the clause being bound in which aggregates are welcome, and window functions are not.
+	windowless string
+	group      *grouping
 	// series are the set-returning functions of the select list; they run side by side (Binder.joinSeries).
 	series []*plan.Scan
 	// composites allows items of several fields in the select list (composite.go).

@@ -95,6 +95,9 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 		return nil, err
 	}
 	s.group = g
+	if err := b.namedWindows(s, n.WindowClause); err != nil {
+		return nil, err
+	}
 	keepUnknown = keepUnknown && len(n.DistinctClause) == 0 // to compare them, literals need a type: text
 	for i := range targets {
 		if err := b.bindTarget(s, &targets[i], keepUnknown); err != nil {
@@ -107,7 +110,11 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 	series := b.joinSeries(s)
 	var having expr.Expr
 	if n.HavingClause != nil {
-		if having, err = b.boolean(s, n.HavingClause, "HAVING"); err != nil {
+		err := s.without("HAVING", func() (err error) {
+			having, err = b.boolean(s, n.HavingClause, "HAVING")
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -132,9 +139,13 @@ func (b *Binder) plainSelect(s *scope, n *pg.SelectStmt, keepUnknown bool) (*que
 	} else {
 		b.joinPending(s)
 	}
+	if err == nil {
+		err = b.checkWindows(s, targets)
+	}
 	if err != nil {
 		return nil, err
 	}
+	b.windowNodes(s)
 	s.group = nil
 	return b.finish(s, n, targets, order, on)
 }
@@ -171,6 +182,9 @@ func (b *Binder) aggregateNode(s *scope, n *pg.SelectStmt, targets []target, ord
 		}
 	}
 	having, err := b.above(s, having)
+	if err == nil {
+		err = b.aboveGroups(s)
+	}
 	if err != nil {
 		return err
 	}

@@ -118,31 +118,33 @@ func (c *compiler) group(n *plan.Aggregate, s *stream, child *Node, weight *expr
 	return &stream{source: g, deps: []int{pipe}, ids: ids, types: g.Types(), marks: []mark{{node, -1}}}, node, nil
 }
 
-// guarded is n with arguments that are not computed for rows which FILTER leaves out, where that may raise an error. A
-// filter that is volatile cannot be asked twice.
+// guarded is n with arguments that are not computed for rows which FILTER leaves out.
 func guarded(n *plan.Aggregate) *plan.Aggregate {
 	c := *n
 	c.Aggs = slices.Clone(n.Aggs)
 	for i := range c.Aggs {
 		a := &c.Aggs[i]
-		if a.Filter == nil || expr.Volatile(a.Filter) {
+		if a.Filter == nil {
 			continue
-		}
-		guard := func(e expr.Expr) expr.Expr {
-			if expr.Total(e) {
-				return e
-			}
-			return &expr.Case{Whens: []expr.When{{Cond: a.Filter, Result: e}}, T: e.Type()}
 		}
 		a.Args, a.OrderBy = slices.Clone(a.Args), slices.Clone(a.OrderBy)
 		for k := range a.Args {
-			a.Args[k] = guard(a.Args[k])
+			a.Args[k] = guardedBy(a.Filter, a.Args[k])
 		}
 		for k := range a.OrderBy {
-			a.OrderBy[k].Expr = guard(a.OrderBy[k].Expr)
+			a.OrderBy[k].Expr = guardedBy(a.Filter, a.OrderBy[k].Expr)
 		}
 	}
 	return &c
+}
+
+// guardedBy is an argument that is not computed for rows which FILTER leaves out, where that may raise an error. A filter
+// that is volatile cannot be asked twice.
+func guardedBy(filter, e expr.Expr) expr.Expr {
+	if filter == nil || expr.Volatile(filter) || expr.Total(e) {
+		return e
+	}
+	return &expr.Case{Whens: []expr.When{{Cond: filter, Result: e}}, T: e.Type()}
 }
 
 // key describes a column to group by. The statistics of a table's column hold for it as long as nothing but filters

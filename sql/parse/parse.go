@@ -84,6 +84,8 @@ func syntaxError(message string, cursor int, text string) error {
 	case strings.Contains(message, "is not supported"), strings.Contains(message, "not implemented"),
 		strings.Contains(message, "not yet implemented"):
 		code = errs.FeatureNotSupported
+	case strings.HasPrefix(message, "frame start"), strings.HasPrefix(message, "frame end"):
+		code = errs.WindowingError
 	case strings.Contains(message, "parameter number too large"):
 		code = errs.SyntaxError
 	}

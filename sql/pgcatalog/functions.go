@@ -28,6 +28,17 @@ func fillFunctions(b *builder) {
 			oid++
 		}
 	}
+	for _, w := range fn.Windows() {
+		args := declared(w.Args)
+		result := uint32(anyElementOID)
+		if len(w.Args) == 0 || w.Args[0].Kind != types.Invalid {
+			result = declaredOID(w.Result(w.Args))
+		}
+		b.add("oid", oid, "proname", w.Name, "pronamespace", oidPgCatalog, "proowner", oidOwner, "prolang", 12, "procost", 1.0,
+			"prokind", "w", "proisstrict", true, "provolatile", "i", "proparallel", "s", "pronargs", len(args),
+			"prorettype", result, "proargtypes", numbers(args), "prosrc", "window_"+w.Name)
+		oid++
+	}
 	for _, a := range fn.Aggregates() {
 		args := declared(a.Args)
 		b.add("oid", oid, "proname", a.Name, "pronamespace", oidPgCatalog, "proowner", oidOwner, "prolang", 12, "procost", 1.0,

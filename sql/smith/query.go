@@ -82,6 +82,9 @@ func (g *Generator) order(columns int) *Node {
 
 // selection makes a SELECT of columns of the given types, grouped or not.
 func (g *Generator) selection(what []string, filter bool) *Node {
+	if g.chance(0.2) {
+		return g.windowed(what)
+	}
 	from, sc := g.from(3)
 	where := text("")
 	if filter && g.chance(0.6) {

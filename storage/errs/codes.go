@@ -22,7 +22,10 @@ const (
 	InvalidRegularExpression     Code = "2201B"
 	InvalidRowCountInLimit       Code = "2201W"
 	InvalidRowCountInOffset      Code = "2201X"
+	InvalidFrameSize             Code = "22013" // invalid_preceding_or_following_size
+	InvalidArgumentForNtile      Code = "22014"
 	IntervalFieldOverflow        Code = "22015"
+	InvalidArgumentForNthValue   Code = "22016"
 	CharacterNotInRepertoire     Code = "22021"
 	InvalidParameterValue        Code = "22023"
 	InvalidEscapeSequence        Code = "22025"
@@ -73,6 +76,7 @@ const (
 	AmbiguousAlias               Code = "42P09"
 	InvalidColumnReference       Code = "42P10"
 	IndeterminateDatatype        Code = "42P18"
+	WindowingError               Code = "42P20"
 	InvalidTableDefinition       Code = "42P16"
 	InvalidObjectDefinition      Code = "42P17"
 	InvalidRecursion             Code = "42P19"

@@ -43,6 +43,8 @@ func pushInto(n plan.Node, conds []expr.Expr) plan.Node {
 		if x.Limit < 0 {
 			return with1(x, pushInto(x.Input, conds))
 		}
+	case *plan.Window:
+		return pushWindow(x, conds)
 	case *plan.Join:
 		return pushJoin(x, conds)
 	case *plan.Apply:
@@ -103,6 +105,25 @@ func pushAggregate(x *plan.Aggregate, conds []expr.Expr) plan.Node {
 	for _, c := range conds {
 		if used := plan.ColumnsOf(c); len(x.Keys) > 0 && len(used) > 0 && keys.Contains(used) {
 			down = append(down, substitute(c, by))
+		} else {
+			stay = append(stay, c)
+		}
+	}
+	return filter(with1(x, pushInto(x.Input, down)), stay)
+}
+
+// pushWindow moves the conditions down that are the same for all rows of every partition.
+func pushWindow(x *plan.Window, conds []expr.Expr) plan.Node {
+	keys := plan.Set{}
+	for _, k := range x.Keys[:x.Shared()] {
+		if c, ok := k.Expr.(*expr.Column); ok && equalIsSame(c.T) {
+			keys.Add(plan.ID(c.Index))
+		}
+	}
+	var down, stay []expr.Expr
+	for _, c := range conds {
+		if used := plan.ColumnsOf(c); len(used) > 0 && keys.Contains(used) && !expr.Volatile(c) {
+			down = append(down, c)
 		} else {
 			stay = append(stay, c)
 		}

@@ -10,6 +10,7 @@ var passes = []rule.Rule{
 	rule.MarkToSemi,
 	rule.FactorOr,
 	rule.DropSort,
+	rule.Imply,
 	rule.PushFilter,
 	rule.EqualPairs,
 	rule.JoinOrder,

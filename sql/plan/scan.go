@@ -62,7 +62,32 @@ func (n *Scan) Prune(need Set) Node {
 // Estimate implements Node.
 func (n *Scan) Estimate(e Estimates) float64 {
 	rows := e.Stored(n)
-	return rows * e.Selectivity(n.Filter)
+	rows *= e.Selectivity(n.Filter)
+	for _, c := range n.Filter {
+		narrow(e, c)
+	}
+	return rows
+}
+
+// narrow tells how many values a column has left when a condition names them.
+func narrow(e Estimates, c expr.Expr) {
+	switch x := c.(type) {
+	case *expr.Call:
+		if x.Fn.Name != "=" || len(x.Args) != 2 {
+			return
+		}
+		for i := range 2 {
+			col, ok := x.Args[i].(*expr.Column)
+			if _, constant := x.Args[1-i].(*expr.Const); ok && constant {
+				e.SetDistinct(ID(col.Index), 1)
+			}
+		}
+	case *expr.In:
+		col, ok := x.Arg.(*expr.Column)
+		if n := float64(len(x.List)); ok && !x.Negate && n > 0 {
+			e.SetDistinct(ID(col.Index), e.Distinct(col, n))
+		}
+	}
 }
 
 // Title implements Node.

@@ -8,6 +8,7 @@ type edge struct {
 	op          *operator
 	conds       []int
 	selectivity float64
+	class       int
 	left, right Set // what the two sides must have at least
 	over        Set // both together
 }
@@ -97,7 +98,7 @@ func (g *graph) addEdges(o *operator) {
 		return
 	}
 	for _, c := range o.conds {
-		g.addEdge(edge{op: o, conds: []int{c.ID}, selectivity: c.Selectivity}, c.Over)
+		g.addEdge(edge{op: o, conds: []int{c.ID}, selectivity: c.Selectivity, class: c.Class}, c.Over)
 	}
 }
 

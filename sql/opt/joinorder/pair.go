@@ -62,7 +62,8 @@ func (g *graph) join(a, b *Plan) (*Plan, bool) {
 	p := &Plan{over: over, Kind: Inner}
 	s, conds := 1.0, 0
 	var special *edge
-	for _, i := range g.met(few[:0], a.over, b.over) {
+	met := g.met(few[:0], a.over, b.over)
+	for k, i := range met {
 		e := &g.edges[i]
 		switch {
 		case !e.op.obeys(over):
@@ -73,7 +74,7 @@ func (g *graph) join(a, b *Plan) (*Plan, bool) {
 			}
 			special = e
 		}
-		if len(e.conds) > 0 {
+		if len(e.conds) > 0 && !g.said(e, met[:k]) {
 			p.Conds = append(p.Conds, e.conds...)
 			s = both(s, e.selectivity, conds)
 			conds++
@@ -95,6 +96,19 @@ func (g *graph) join(a, b *Plan) (*Plan, bool) {
 	p.Kind = special.op.kind
 	p.outer(a, b, s)
 	return p, true
+}
+
+// said tells whether one of some edges makes the condition of another one needless.
+func (g *graph) said(e *edge, before []int) bool {
+	if e.class == 0 {
+		return false
+	}
+	for _, i := range before {
+		if g.edges[i].class == e.class {
+			return true
+		}
+	}
+	return false
 }
 
 // inner makes p the inner join of two plans, of which a part of s of the product is left.

@@ -245,3 +245,62 @@ func TestSameRows(t *testing.T) {
 		t.Errorf("of %d trees %d have no plan, for %d more the greedy search finds none; %d plans differ from their tree", seeds, none, stuck, moved)
 	}
 }
+
+// Of conditions of a class one is enough at each join, in every order.
+func TestClasses(t *testing.T) {
+	for seed := range 500 {
+		r := rand.New(rand.NewPCG(uint64(seed), 2))
+		n := 4 + r.IntN(3)
+		w := &world{}
+		for range n {
+			w.tables = append(w.tables, []int{r.IntN(3) - 1, r.IntN(3) - 1, r.IntN(3) - 1})
+		}
+		equal := 2 + r.IntN(n-2) // the first so many are equal, and the rest are
+		w.root = &Node{Input: 0, Rows: float64(1 + r.IntN(100))}
+		for j := 1; j < n; j++ {
+			w.root = &Node{Kind: Inner, Left: w.root, Right: &Node{Input: j, Rows: float64(1 + r.IntN(100))}}
+			for i := range j {
+				if j < equal || i >= equal {
+					c := Cond{ID: len(w.conds), Over: Of(i, j), Selectivity: 0.1, Class: 1}
+					if i >= equal {
+						c.Class = 2
+					}
+					w.root.Conds = append(w.root.Conds, c)
+					w.conds = append(w.conds, func(row []int) bool { return row[i] != null && row[i] == row[j] })
+				} else if r.IntN(2) == 0 {
+					w.root.Conds = append(w.root.Conds, Cond{ID: len(w.conds), Over: Of(i, j), Selectivity: 0.1})
+					w.conds = append(w.conds, func(row []int) bool { return row[i] <= row[j] })
+				}
+			}
+		}
+		want := sorted(w.run(w.root.side()))
+		g := newGraph(w.root)
+		for range 5 {
+			p := g.random(r)
+			if p == nil {
+				t.Fatalf("seed %d: no plan", seed)
+			}
+			if got := sorted(w.run(p.side())); got != want {
+				t.Fatalf("seed %d: %v\nplan %v\ngot  %s\nwant %s", seed, w.root.side(), p.side(), got, want)
+			}
+			var said func(p *Plan) int
+			said = func(p *Plan) int {
+				if p.Left == nil {
+					return 0
+				}
+				k := said(p.Left) + said(p.Right)
+				for _, c := range p.Conds {
+					for _, e := range g.edges {
+						if e.class != 0 && e.conds[0] == c {
+							k++
+						}
+					}
+				}
+				return k
+			}
+			if k := said(p); k != n-2 {
+				t.Fatalf("seed %d: %d conditions make two classes of %d columns equal: %v", seed, k, n, p.side())
+			}
+		}
+	}
+}

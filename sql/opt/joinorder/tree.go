@@ -28,6 +28,9 @@ type Cond struct {
 	Selectivity float64 // the part of the product of these inputs that satisfies it
 	// Rejects are the inputs for which it is never true when all of their columns are NULL. Fewer are safe.
 	Rejects Set
+	// Class is the same for conditions of which any one is enough where two sets are joined, because all pairs of the
+	// columns that they compare for equality are compared: a = b, b = c and a = c. 0: none.
+	Class int
 }
 
 // Node is a join tree as the query says it: an input, which has no sides, or a join of two trees.

@@ -37,6 +37,8 @@ type joinTree struct {
 	sets   []plan.Set  // the columns of each input
 	conds  []expr.Expr // by joinorder.Cond.ID
 
+	inner  []bool            // by ID: it is one of an inner join
+	class  []int             // by ID
 	leaves []*joinorder.Node // by input
 	own    [][]expr.Expr     // by input: the conditions that become part of it
 }
@@ -121,6 +123,7 @@ func (t *joinTree) order() plan.Node {
 	for i, leaf := range t.leaves {
 		leaf.Rows = t.env.Stats.Rows(filter(t.inputs[i], t.own[i]))
 	}
+	t.classify()
 	t.estimate(root)
 	p, ok := joinorder.Order(root)
 	if !ok || p.Same(root) {
@@ -159,7 +162,7 @@ func (t *joinTree) describe(n plan.Node) (d *joinorder.Node, kept joinorder.Set)
 			continue
 		}
 		d.Conds = append(d.Conds, joinorder.Cond{ID: len(t.conds), Over: over, Rejects: t.rejects(c, over)})
-		t.conds = append(t.conds, c)
+		t.conds, t.inner = append(t.conds, c), append(t.inner, kind == joinorder.Inner)
 	}
 	return d, kept
 }
@@ -174,7 +177,39 @@ func (t *joinTree) rejects(c expr.Expr, over joinorder.Set) (r joinorder.Set) {
 	return r
 }
 
-// estimate fills in how selective conditions are.
+// classify finds the classes of columns of different inputs of which all pairs are compared, as Imply makes them.
+func (t *joinTree) classify() {
+	t.class = make([]int, len(t.conds))
+	var inner []expr.Expr
+	for id, c := range t.conds {
+		if t.inner[id] {
+			inner = append(inner, c)
+		}
+	}
+	for k, class := range equalClasses(inner) {
+		cols := plan.Set{}
+		var over joinorder.Set
+		for _, c := range class.columns {
+			cols.Add(plan.ID(c.Index))
+			over = over.Union(t.inputsOf(plan.Set{plan.ID(c.Index): {}}))
+		}
+		var ids []int
+		for id, c := range t.conds {
+			if l, r, ok := columnsEqual(c); ok && t.inner[id] && cols.Has(plan.ID(l.Index)) && cols.Has(plan.ID(r.Index)) {
+				ids = append(ids, id)
+			}
+		}
+		n := len(class.columns)
+		if n < 3 || over.Count() != n || len(ids) != n*(n-1)/2 {
+			continue
+		}
+		for _, id := range ids {
+			t.class[id] = k + 1
+		}
+	}
+}
+
+// estimate fills in how selective conditions are, and to which class they belong.
 func (t *joinTree) estimate(d *joinorder.Node) {
 	if d.Left == nil {
 		return
@@ -182,7 +217,7 @@ func (t *joinTree) estimate(d *joinorder.Node) {
 	t.estimate(d.Left)
 	t.estimate(d.Right)
 	for i := range d.Conds {
-		d.Conds[i].Selectivity = t.selectivity(d.Conds[i])
+		d.Conds[i].Selectivity, d.Conds[i].Class = t.selectivity(d.Conds[i]), t.class[d.Conds[i].ID]
 	}
 }
 

@@ -21,7 +21,7 @@ CREATE TABLE u (a integer NOT NULL, d integer);
 CREATE TABLE v (d integer, e text);
 `
 
-var rules = []rule.Rule{rule.Fold, rule.Unnest, rule.MarkToSemi, rule.FactorOr, rule.DropSort, rule.PushFilter, rule.EqualPairs,
+var rules = []rule.Rule{rule.Fold, rule.Unnest, rule.MarkToSemi, rule.FactorOr, rule.DropSort, rule.Imply, rule.PushFilter, rule.EqualPairs,
 	rule.JoinOrder, rule.BuildSide, rule.MergeProject, rule.SumPlus, rule.GroupKeys, rule.PushLimit, rule.PruneColumns, rule.TopK}
 
 // TestRules applies one rule at a time. In testdata, "stats table=t rows=n" makes statistics up; "apply rule=Name

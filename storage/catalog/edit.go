@@ -45,7 +45,8 @@ func Replace[T Object](o T, change func(T) (T, error)) Edit {
 			return nil, errs.New(errs.WrongObjectType, "%q is another kind of object now", o.Common().Name)
 		}
 		next, err := change(t)
-		if err != nil || Object(next) == nil || next.Common() == nil {
+		var nothing T // also a pointer to nothing is nothing
+		if err != nil || Object(next) == Object(nothing) {
 			return nil, err
 		}
 		return next, nil

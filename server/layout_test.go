@@ -34,7 +34,7 @@ var folders = map[string][]string{
 // stands where its longest listed prefix stands.
 var orders = map[string][][]string{
 	"storage": {
-		{"errs", "invariants"}, {"quantity"}, {"types/ascii"}, {"types/decimal"}, {"types/datetime"}, {"types"}, {"field", "positions"}, {"mem"}, {"metric", "event"}, {"clock"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"}, {"ladder"}, {"partition"},
+		{"errs", "invariants"}, {"quantity"}, {"types/ascii"}, {"types/decimal"}, {"types/datetime"}, {"types"}, {"field", "positions"}, {"counter"}, {"mem"}, {"metric", "event"}, {"clock"}, {"batch"}, {"kernel"}, {"vfs", "objstore"}, {"vfs/errorfs"}, {"ladder"}, {"partition"},
 		{"format"}, {"scan"}, {"encoding", "index", "keys"}, {"cache", "handle"}, {"segment"}, {"live"}, {"record"}, {"wal"}, {"persist"}, {"catalog"}, {"manifest", "unique"}, {"shelf"},
 		{"compact"}, {"tokens"}, {"table"}, {"archive"}, {"rebuild"}, {"recovery"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
 	},

@@ -32,6 +32,7 @@ func (db *DB) applyGroup(group []*wal.Entry) {
 		x := e.Data.(*commit)
 		if e.Err == nil {
 			db.positions.Commit(x.moves)
+			db.counters.Commit(x.counters)
 		}
 		if e.Err == nil && x.token != nil {
 			db.tokens.Commit(x.id, tokens.Write{Sequence: e.Sequence, Rows: x.rows - x.beside}, x.seconds)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/record"
 	"github.com/siltstone-db/siltstone/storage/shelf"
@@ -33,6 +34,7 @@ type commit struct {
 	token     *table.Token
 	id        tokens.ID // of token
 	moves     []positions.Move
+	counters  []counter.Move
 
 	keyed  []keyed // by table that has keys
 	pieces []piece // in the order of the write
@@ -70,7 +72,7 @@ func (db *DB) commitFiles(ctx context.Context, w table.Write, files []shelf.Seal
 		c.dropExtended(unsure)
 	}
 	if c.held() <= 8<<20 { // a huge write must not pin its buffers
-		c.entry.Data, c.token, c.edits, c.files, c.extended, c.moves = nil, nil, nil, nil, nil, nil
+		c.entry.Data, c.token, c.edits, c.files, c.extended, c.moves, c.counters = nil, nil, nil, nil, nil, nil, nil
 		clear(c.sections)
 		clear(c.deletions)
 		clear(c.logged)
@@ -161,12 +163,12 @@ func (db *DB) write(ctx context.Context, c *commit, w *table.Write) error {
 	for _, d := range c.deletions {
 		c.logged = append(c.logged, d.Deletion)
 	}
-	if w.Token == nil && len(w.Positions)+len(c.edits)+len(c.logged)+len(c.files)+len(c.sections) == 0 {
+	if w.Token == nil && len(w.Positions)+len(w.Counters)+len(c.edits)+len(c.logged)+len(c.files)+len(c.sections) == 0 {
 		return nil // as CREATE TABLE IF NOT EXISTS of one that is there
 	}
 	c.seconds = db.o.Now().Unix()
-	c.encoder.End(&table.Head{Seconds: c.seconds, Token: w.Token, Edits: c.edits, Deletions: c.logged, Files: c.files, Positions: w.Positions})
-	c.moves = w.Positions
+	c.encoder.End(&table.Head{Seconds: c.seconds, Token: w.Token, Edits: c.edits, Deletions: c.logged, Files: c.files, Positions: w.Positions, Counters: w.Counters})
+	c.moves, c.counters = w.Positions, w.Counters
 	c.entry.Type, c.entry.Pieces, c.entry.Data = table.RecordWrite, c.encoder.Payload(), c
 	db.metrics.CommittedBytes.Add(int64(record.Total(c.entry.Pieces)))
 	return db.log.Append(ctx, &c.entry)

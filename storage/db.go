@@ -48,6 +48,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/clock"
 	"github.com/siltstone-db/siltstone/storage/compact"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/handle"
 	"github.com/siltstone-db/siltstone/storage/manifest"
 	"github.com/siltstone-db/siltstone/storage/mem"
@@ -85,6 +86,7 @@ type DB struct {
 	archiveKick   chan struct{}
 	tokens        *tokens.Set
 	positions     *positions.Set
+	counters      *counter.Set
 	numbers       *catalog.Numbers
 	numbering     numbering
 	metrics       Metrics

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/shelf"
 	"github.com/siltstone-db/siltstone/storage/table"
 )
@@ -20,11 +21,40 @@ func (db *DB) Numbered(edits ...catalog.Edit) []catalog.Edit { return db.numbers
 // NewOID returns an OID that no object has: for a constraint that a Replace adds.
 func (db *DB) NewOID() uint32 { return db.numbers.OID() }
 
+// NextNumbers gives out up to n numbers of a sequence, one at least. They are durable.
+func (db *DB) NextNumbers(ctx context.Context, r *counter.Rule, n int64) (counter.Run, error) {
+	return db.counters.Take(ctx, r, n, db.logCounter)
+}
+
+// SetNumber sets the counter of a sequence.
+func (db *DB) SetNumber(ctx context.Context, r *counter.Rule, at counter.State) error {
+	return db.counters.Put(ctx, r, at, db.logCounter)
+}
+
+// Number returns how far a sequence has come.
+func (db *DB) Number(ctx context.Context, r *counter.Rule) (counter.State, error) {
+	return db.counters.At(ctx, r)
+}
+
+// keepCounters forgets what the log has told of sequences that are gone.
+func (db *DB) keepCounters() {
+	there := db.catalog.Counters()
+	db.counters.Keep(func(n uint32) bool { return there[n] })
+}
+
+func (db *DB) logCounter(ctx context.Context, m counter.Move) error {
+	_, err := db.Commit(ctx, table.Write{Counters: []counter.Move{m}})
+	return err
+}
+
 // editLocked changes catalog and tables.
 func (db *DB) editLocked(sequence uint64, edits []catalog.Edit) error {
 	next, _, err := db.catalog.Apply(edits...)
 	if err != nil {
 		return err
+	}
+	for _, n := range catalog.Forgotten(db.catalog, next, edits) {
+		db.counters.Drop(n)
 	}
 	db.catalog = next
 	db.ddl = append(db.ddl, edits...)

@@ -102,6 +102,9 @@ func describeLogged(d *table.Decoder, r record.Frame) (string, []string, error) 
 		for _, p := range d.Positions {
 			lines = append(lines, fmt.Sprintf("partition %q of source %d moves to %q", p.Partition, p.Source, p.To))
 		}
+		for _, c := range d.Counters {
+			lines = append(lines, fmt.Sprintf("counter %d is at %d, given out: %t", c.Counter, c.Last, c.Called))
+		}
 		for _, f := range d.Files {
 			line := fmt.Sprintf("table %d: segment %d of %d rows, %d bytes", f.Table, f.File, f.Rows, f.Bytes)
 			if f.Deleted != "" {

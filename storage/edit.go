@@ -52,6 +52,7 @@ func (db *DB) edit(e *manifest.Edit, settled ...settler) error {
 		return err
 	}
 	db.positions.Saved(e.Sources)
+	db.counters.Saved(e.Counters)
 	db.mu.Lock()
 	gone := slices.DeleteFunc(db.broughtLocked(e, brought), db.attachLocked)
 	db.mu.Unlock()
@@ -89,7 +90,10 @@ func (db *DB) bringLocked(e *manifest.Edit, settled []settler, known *manifest.V
 	e.Catalog, e.DDL = db.ddl[:len(db.ddl):len(db.ddl)], db.ddlLast
 	e.Applied, e.Watermark = db.applied, db.applied
 	e.Positions = map[catalog.TableID]manifest.Position{}
-	e.Sources = db.positions.Changed()
+	e.Sources, e.Counters = db.positions.Changed(), db.counters.Changed()
+	if len(e.Counters) > 0 {
+		e.Counted = db.applied
+	}
 	e.Held.Clock = db.clockLocked()
 	for t := range db.busy {
 		b.shelves = append(b.shelves, broughtOf{t, len(t.Dropped), len(t.Unnamed), t.Next})

@@ -62,7 +62,7 @@ func (db *DB) started() error {
 	if h == (manifest.Held{}) {
 		return nil
 	}
-	_, err := db.set.Apply(&manifest.Edit{Held: h})
+	_, err := db.set.Apply(&manifest.Edit{Counters: db.counters.Stopped(), Held: h})
 	if vfs.Passes(err) {
 		return nil
 	}
@@ -91,6 +91,10 @@ func (db *DB) stopped(last uint64, files []wal.File) error {
 	db.mu.Lock()
 	noted := db.clockLocked()
 	db.mu.Unlock()
-	_, err := db.set.Apply(&manifest.Edit{Held: manifest.Held{Logged: last, Clock: noted, Stopped: s}})
+	e := &manifest.Edit{Counters: db.counters.Stopped(), Held: manifest.Held{Logged: last, Clock: noted, Stopped: s}}
+	if len(e.Counters) > 0 {
+		e.Counted = last
+	}
+	_, err := db.set.Apply(e)
 	return err
 }

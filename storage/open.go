@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/clock"
 	"github.com/siltstone-db/siltstone/storage/compact"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/handle"
@@ -98,6 +100,7 @@ func (db *DB) open(ctx context.Context) error {
 	if err := db.replay(ctx); err != nil {
 		return err
 	}
+	db.keepCounters()
 	db.numbers = catalog.NewNumbers(db.catalog)
 	if err := db.removeOrphans(folder); err != nil {
 		return err
@@ -139,7 +142,7 @@ func (db *DB) loadVersion() (*recovery.Folder, error) {
 	if v.Held.Clock != 0 {
 		db.guard = clock.Since(time.Unix(v.Held.Clock, 0))
 	}
-	db.positions = positions.New(v.Sources)
+	db.positions, db.counters = positions.New(v.Sources), counter.New(maps.Collect(v.Counters.All()))
 	folder, err := recovery.ReadFolder(db.o.FS, db.files.Folder())
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/event"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
@@ -138,6 +139,9 @@ func (r *replay) Append(id catalog.TableID, rows shelf.Rows) error {
 
 // Move implements recovery.Target.
 func (r *replay) Move(moves []positions.Move) { r.db.positions.Commit(moves) }
+
+// Count implements recovery.Target.
+func (r *replay) Count(moves []counter.Move) { r.db.counters.Commit(moves) }
 
 // Token implements recovery.Target.
 func (r *replay) Token(t *table.Token, w tokens.Write, seconds int64) {

@@ -23,7 +23,8 @@ type Pipeline struct {
 // also when it was never opened. Pieces are told apart by identity: they are pointers to structs that are not empty.
 type Plan struct{ Pipelines []*Pipeline }
 
-// Ordered is implemented by sources whose rows have an order that must be kept: their pipeline gets one worker.
+// Ordered is implemented by sources whose rows have an order that must be kept, and by operators that must see rows in
+// their order: their pipeline gets one worker.
 type Ordered interface{ Ordered() bool }
 
 // Composite is implemented by sources made of other pieces, innermost first. The executor opens and closes those as it

@@ -47,7 +47,7 @@ func runPipeline(t *op.Task, pl *Pipeline, l *lifetimes, cancel context.CancelFu
 	if err := openPipeline(t, pl, l); err != nil {
 		return err
 	}
-	chains, err := makeChains(t, pl, workers(t, pl.Source))
+	chains, err := makeChains(t, pl, workers(t, pl))
 	defer func() {
 		for _, c := range chains {
 			c.producer.Close()
@@ -80,12 +80,17 @@ func openPipeline(t *op.Task, pl *Pipeline, l *lifetimes) error {
 	return l.open(pl.Sink, func() error { return pl.Sink.Open(t) })
 }
 
-// workers tells how many workers a source is worth.
-func workers(t *op.Task, s op.Source) int {
-	if o, ok := s.(Ordered); ok && o.Ordered() {
+// workers tells how many workers a pipeline is worth.
+func workers(t *op.Task, pl *Pipeline) int {
+	if o, ok := pl.Source.(Ordered); ok && o.Ordered() {
 		return 1
 	}
-	if z, ok := s.(Sized); ok && z.Rows() < inlineRows {
+	for _, x := range pl.Operators {
+		if o, ok := x.(Ordered); ok && o.Ordered() {
+			return 1
+		}
+	}
+	if z, ok := pl.Source.(Sized); ok && z.Rows() < inlineRows {
 		return 1
 	}
 	return max(1, t.Workers)

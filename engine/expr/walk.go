@@ -131,6 +131,17 @@ func Volatility(e Expr) fn.Volatility {
 	return worst
 }
 
+// InOrder tells whether rows must be computed in their order.
+func InOrder(e Expr) bool {
+	found := false
+	Walk(e, func(e Expr) bool {
+		c, ok := e.(*Call)
+		found = found || ok && c.Fn.InOrder
+		return !found
+	})
+	return found
+}
+
 // Volatile tells whether e must be computed for each row although its arguments are the same.
 func Volatile(e Expr) bool { return Volatility(e) == fn.Volatile }
 

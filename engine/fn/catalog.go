@@ -62,6 +62,7 @@ func init() {
 		lookupFn(name, tText, null(tText), true, tOid)
 	}
 	lookupFn("pg_get_serial_sequence", tText, null(tText), true, tText, tText)
+	lookupFn("pg_sequence_last_value", tInt8, null(tInt8), true, tRegcls)
 	lookupFn("pg_relation_is_publishable", tBool, types.BoolOf(false), true, tRegcls)
 	lookupFn("obj_description", tText, null(tText), true, tOid)
 	lookupFn("obj_description", tText, null(tText), true, tOid, tName)

@@ -26,8 +26,16 @@ func init() {
 		}
 		return r.value(dst, 1, &set)
 	})
-	registerOp(&Overload{Name: "||", Args: list(tText, tNonArray), Result: returns(tText), Volatility: Stable, Eval: any2},
-		&Overload{Name: "||", Args: list(tNonArray, tText), Result: returns(tText), Volatility: Stable, Eval: any2})
+	for i, args := range [][]types.Type{list(tText, tNonArray), list(tNonArray, tText)} {
+		fixed := &Overload{Name: "||", Args: args, Result: returns(tText), Infix: true, Eval: any2}
+		registerOp(&Overload{Name: "||", Args: args, Result: returns(tText), Volatility: Stable, Eval: any2,
+			Refine: func(called []types.Type, _ []*types.Datum) *Overload { // by the type that is printed
+				if CastVolatility(called[1-i], tText) == Immutable {
+					return fixed
+				}
+				return nil
+			}})
+	}
 	register(&Overload{Name: "concat", Args: list(tAny), Variadic: true, Result: returns(tText), Volatility: Stable,
 		NotStrict: true, Eval: rowText(tText, func(c *Context, r *row, dst []byte) ([]byte, error) {
 			return r.joined(notNil(dst), 0, nil)

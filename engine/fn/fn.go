@@ -75,6 +75,8 @@ type Overload struct {
 	// Total says that no arguments make the function raise an error, so that it may be computed for rows that other
 	// conditions exclude.
 	Total bool
+	// InOrder says that the rows are to be computed in their order, by one worker: those of nextval get numbers in it.
+	InOrder bool
 	// Lengths says that the result is the length of the only argument, a string.
 	Lengths Lengths
 	// Infix says that the call is written as an operator.

@@ -1,6 +1,8 @@
 package relop
 
 import (
+	"slices"
+
 	"github.com/siltstone-db/siltstone/engine/expr"
 	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/engine/op"
@@ -15,12 +17,17 @@ type Project struct {
 	in    []types.Type
 	exprs []expr.Expr
 	env   *fn.Context
+
+	inOrder bool
 }
 
 // NewProject computes exprs. A plain column is passed on without a copy.
 func NewProject(in []types.Type, exprs []expr.Expr, env *fn.Context) *Project {
-	return &Project{in, exprs, env}
+	return &Project{in: in, exprs: exprs, env: env, inOrder: slices.ContainsFunc(exprs, expr.InOrder)}
 }
+
+// Ordered tells that rows are to be computed in their order (exec.Ordered).
+func (p *Project) Ordered() bool { return p.inOrder }
 
 // Types returns the types of the expressions.
 func (p *Project) Types() []types.Type {

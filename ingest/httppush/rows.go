@@ -41,8 +41,17 @@ func open(r *http.Request, body io.Reader, t *catalog.Table) (opened, error) {
 
 func lines(t *catalog.Table) func(io.Reader, *table.Appender, format.Limits) (table.Reader, error) {
 	return func(src io.Reader, to *table.Appender, limits format.Limits) (table.Reader, error) {
-		return ndjson.NewReader(src, ndjson.Options{Table: t.Name, Notes: to.Notes(), Limits: limits}, to.Columns()), nil
+		return ndjson.NewReader(src, ndjson.Options{Table: t.Name, Notes: to.Notes(), Limits: limits, Refuse: func(name string) error { return refused(t, t.Column(name)) }}, to.Columns()), nil
 	}
+}
+
+// refused tells what is wrong with a value of a column, given by its ordinal: one that is computed of others takes none.
+func refused(t *catalog.Table, column int) error {
+	if column < 0 || !t.Columns[column].Generated {
+		return nil
+	}
+	return errs.New(errs.GeneratedAlways, "cannot insert a non-DEFAULT value into column %q", t.Columns[column].Name).
+		WithDetail("Column %q is a generated column.", t.Columns[column].Name)
 }
 
 // headerMaxLine bounds the first line of a CSV.
@@ -64,6 +73,9 @@ func openCSV(body io.Reader, t *catalog.Table) (opened, error) {
 			return opened{}, errs.New(errs.UndefinedColumn, "column %q of relation %q does not exist", name, t.Name)
 		case there[i]:
 			return opened{}, errs.New(errs.DuplicateColumn, "column %q specified more than once", name)
+		}
+		if err := refused(t, i); err != nil {
+			return opened{}, err
 		}
 		there[i] = true
 		columns = append(columns, i)

@@ -10,7 +10,8 @@ import (
 
 // alterTable binds ALTER TABLE.
 func (b *Binder) alterTable(n *pg.AlterTableStmt) (Statement, error) {
-	if n.Objtype != pg.ObjectType_OBJECT_TABLE && n.Objtype != pg.ObjectType_OBJECT_VIEW {
+	kind := ddl.Altered(n.Objtype)
+	if kind == 0 {
 		return &Utility{Node: &pg.Node{Node: &pg.Node_AlterTableStmt{AlterTableStmt: n}}, Tag: "ALTER"}, nil
 	}
 	rel, err := b.resolver.Relation(n.Relation.Schemaname, n.Relation.Relname)
@@ -20,7 +21,7 @@ func (b *Binder) alterTable(n *pg.AlterTableStmt) (Statement, error) {
 	if rel == nil {
 		if n.MissingOk {
 			return &ddl.AlterTable{Table: ddl.QualifiedName{Schema: n.Relation.Schemaname, Name: n.Relation.Relname},
-				View: n.Objtype == pg.ObjectType_OBJECT_VIEW, IfExists: true}, nil
+				Kind: kind, IfExists: true}, nil
 		}
 		name := ddl.QualifiedName{Schema: n.Relation.Schemaname, Name: n.Relation.Relname}
 		return nil, Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", name.String()), b.resolver, name.Schema, name.Name)

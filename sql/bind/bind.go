@@ -82,13 +82,17 @@ func (b *Binder) statement(n *pg.Node) (Statement, error) {
 		return b.copy(n.CopyStmt)
 	case *pg.Node_CreateStmt:
 		return b.createTable(n.CreateStmt)
+	case *pg.Node_CreateSeqStmt:
+		return ddl.NewSequence(definitions{b}, &b.stmt, n.CreateSeqStmt)
+	case *pg.Node_AlterSeqStmt:
+		return ddl.ChangeSequence(definitions{b}, &b.stmt, n.AlterSeqStmt)
 	case *pg.Node_ViewStmt:
 		return b.createView(n.ViewStmt)
 	case *pg.Node_CreateTableAsStmt:
 		return b.createTableAs(n.CreateTableAsStmt)
 	case *pg.Node_DropStmt:
 		switch n.DropStmt.RemoveType {
-		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW:
+		case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE:
 			return ddl.Drop(n.DropStmt)
 		}
 	case *pg.Node_AlterTableStmt:

@@ -41,17 +41,10 @@ const checkClause = "check constraints"
 
 // check binds the condition of a CHECK constraint, and returns which columns it reads.
 func (b *Binder) check(tableName string, columns []catalog.Column, n *pg.Node) (e expr.Expr, used []int, err error) {
-	cols := make([]plan.Column, len(columns))
-	ordinals := make(map[plan.ID]int, len(columns))
-	for i, c := range columns {
-		cols[i] = b.newColumn(c.Name, c.Type)
-		ordinals[cols[i].ID] = i
-	}
-	f, err := b.named1(&table{alias: tableName, name: tableName}, cols, nil, -1)
+	s, ordinals, err := b.rowScope(tableName, columns, checkClause)
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &scope{from: f, node: oneRow(), clause: checkClause}
 	start := s.node
 	if e, err = b.boolean(s, n, "CHECK"); err != nil {
 		return nil, nil, err
@@ -59,7 +52,25 @@ func (b *Binder) check(tableName string, columns []catalog.Column, n *pg.Node) (
 	if s.node != start {
 		return nil, nil, b.fail(parse.Location(n), errs.FeatureNotSupported, "cannot use subquery in check constraint")
 	}
-	seen := make([]bool, len(columns))
+	e, used = overOrdinals(e, ordinals)
+	return e, used, nil
+}
+
+// rowScope makes a scope in which names are columns of one row of a table, and says which column of the plan is which.
+func (b *Binder) rowScope(tableName string, columns []catalog.Column, clause string) (*scope, map[plan.ID]int, error) {
+	cols := make([]plan.Column, len(columns))
+	ordinals := make(map[plan.ID]int, len(columns))
+	for i, c := range columns {
+		cols[i] = b.newColumn(c.Name, c.Type)
+		ordinals[cols[i].ID] = i
+	}
+	f, err := b.named1(&table{alias: tableName, name: tableName}, cols, nil, -1)
+	return &scope{from: f, node: oneRow(), clause: clause}, ordinals, err
+}
+
+// overOrdinals returns an expression whose columns have the ordinals of their table as numbers, and which these are.
+func overOrdinals(e expr.Expr, ordinals map[plan.ID]int) (over expr.Expr, used []int) {
+	seen := make([]bool, len(ordinals))
 	e = expr.Transform(e, func(x expr.Expr) expr.Expr {
 		c, ok := x.(*expr.Column)
 		if !ok {
@@ -74,7 +85,7 @@ func (b *Binder) check(tableName string, columns []catalog.Column, n *pg.Node) (
 			used = append(used, i)
 		}
 	}
-	return e, used, nil
+	return e, used
 }
 
 // Renamed returns an expression in which a column has another name.

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
@@ -38,6 +40,9 @@ func (b *Binder) copy(n *pg.CopyStmt) (Statement, error) {
 		if c.Ordinals, err = target.Ordinals(n.Attlist); err != nil {
 			return nil, err
 		}
+		if err := c.generated(len(n.Attlist) > 0); err != nil {
+			return nil, err
+		}
 	}
 	o, err := copy.Read(&b.stmt, n.Options, target)
 	if err != nil {
@@ -48,6 +53,23 @@ func (b *Binder) copy(n *pg.CopyStmt) (Statement, error) {
 		return c, b.copyWhere(c, n.WhereClause)
 	}
 	return c, nil
+}
+
+// generated leaves the columns out that are computed of others, or refuses them where they were named.
+func (c *Copy) generated(named bool) error {
+	for i := 0; i < len(c.Ordinals); {
+		col := &c.Table.Columns[c.Ordinals[i]]
+		switch {
+		case !col.Generated:
+			i++
+		case named:
+			return errs.New(errs.InvalidColumnReference, "column %q is a generated column", col.Name).
+				WithDetail("Generated columns cannot be used in COPY.")
+		default:
+			c.Ordinals = slices.Delete(c.Ordinals, i, i+1)
+		}
+	}
+	return nil
 }
 
 // copyTable finds the table of a COPY.
@@ -68,7 +90,13 @@ func (b *Binder) copyTable(c *Copy, n *pg.CopyStmt) error {
 		if r.Schema == "pg_catalog" || r.Schema == "information_schema" {
 			return errs.New(errs.InsufficientPrivilege, "permission denied for table %s", r.Name)
 		}
+		if r.Sequence != nil {
+			return errs.New(errs.WrongObjectType, "cannot copy to sequence %q", r.Name)
+		}
 		return errs.New(errs.WrongObjectType, "cannot copy to view %q", r.Name)
+	}
+	if r.Sequence != nil {
+		return errs.New(errs.WrongObjectType, "cannot copy from sequence %q", r.Name)
 	}
 	if r.View != nil {
 		return errs.New(errs.WrongObjectType, "cannot copy from view %q", r.Name).WithHint("Try the COPY (SELECT ...) TO variant.")
@@ -89,6 +117,14 @@ func (b *Binder) copyWhere(c *Copy, n *pg.Node) error {
 	}
 	if s.node != start {
 		return b.fail(parse.Location(n), errs.FeatureNotSupported, "cannot use subquery in COPY FROM WHERE condition")
+	}
+	for _, at := range expr.Columns(nil, c.Where) {
+		for i := range c.Columns {
+			if col := c.Columns[i]; int(col.ID) == at && c.Table.Columns[i].Generated {
+				return errs.New(errs.InvalidColumnReference, "generated columns are not supported in COPY FROM WHERE conditions").
+					WithDetail("Column %q is a generated column.", col.Name)
+			}
+		}
 	}
 	if expr.Volatile(c.Where) {
 		return b.unsupported(parse.Location(n), "a volatile function in COPY FROM WHERE")

@@ -42,29 +42,34 @@ func (d definitions) Check(table string, columns []catalog.Column, n *pg.Node) (
 }
 
 // Default implements ddl.Binder.
-func (d definitions) Default(c *catalog.Column, n *pg.Node) (string, error) {
+func (d definitions) Default(c *catalog.Column, n *pg.Node) error {
 	b := d.b
 	s := &scope{clause: "DEFAULT expressions", node: oneRow()}
 	start := s.node
 	if hasColumnRef(n) {
-		return "", b.fail(parse.Location(n), errs.FeatureNotSupported, "cannot use column reference in DEFAULT expression")
+		return b.fail(parse.Location(n), errs.FeatureNotSupported, "cannot use column reference in DEFAULT expression")
 	}
 	e, err := b.expr(s, n)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if s.node != start {
-		return "", b.fail(parse.Location(n), errs.FeatureNotSupported, "cannot use subquery in DEFAULT expression")
+		return b.fail(parse.Location(n), errs.FeatureNotSupported, "cannot use subquery in DEFAULT expression")
 	}
 	if _, err := b.assign(e, c, parse.Location(n)); err != nil {
-		// The table has no column yet, so PostgreSQL gives this mismatch another text and no position.
-		if errs.Is(err, errs.DatatypeMismatch) {
-			return "", errs.New(errs.DatatypeMismatch, "column %q is of type %s but default expression is of type %s", c.Name,
-				plainType(c.Type), plainType(e.Type())).WithHint("You will need to rewrite or cast the expression.")
-		}
-		return "", err
+		return defaultMismatch(err, c, e)
 	}
-	return parse.Expression(n)
+	return b.keepDefault(c, n)
+}
+
+// defaultMismatch gives the error of a value that does not fit its column the text that PostgreSQL has for a default: the
+// table has no column yet, and there is no position.
+func defaultMismatch(err error, c *catalog.Column, e expr.Expr) error {
+	if !errs.Is(err, errs.DatatypeMismatch) {
+		return err
+	}
+	return errs.New(errs.DatatypeMismatch, "column %q is of type %s but default expression is of type %s", c.Name,
+		plainType(c.Type), plainType(e.Type())).WithHint("You will need to rewrite or cast the expression.")
 }
 
 func hasColumnRef(n *pg.Node) bool {

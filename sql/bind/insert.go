@@ -14,9 +14,6 @@ import (
 
 // insert binds INSERT INTO.
 func (b *Binder) insert(n *pg.InsertStmt) (Statement, error) {
-	if n.Override != pg.OverridingKind_OVERRIDING_NOT_SET && n.Override != pg.OverridingKind_OVERRIDING_KIND_UNDEFINED {
-		return nil, errs.Unsupported("OVERRIDING")
-	}
 	s := &scope{}
 	if n.WithClause != nil {
 		if err := b.with(s, n.WithClause); err != nil {
@@ -30,7 +27,7 @@ func (b *Binder) insert(n *pg.InsertStmt) (Statement, error) {
 	if r.Table == nil {
 		return nil, b.notWritable(r, n.Relation.Location)
 	}
-	in := &insert{relation: r}
+	in := &insert{relation: r, override: n.Override}
 	if err := b.insertColumns(in, n.Cols); err != nil {
 		return nil, err
 	}
@@ -51,6 +48,9 @@ func (b *Binder) notWritable(r *Relation, loc int32) error {
 	if r.Schema == "pg_catalog" || r.Schema == "information_schema" {
 		return errs.New(errs.InsufficientPrivilege, "permission denied for table %s", r.Name)
 	}
+	if r.Sequence != nil {
+		return errs.New(errs.WrongObjectType, "cannot change sequence %q", r.Name)
+	}
 	if r.View != nil {
 		return b.unsupported(loc, "INSERT into a view")
 	}
@@ -63,6 +63,7 @@ type insert struct {
 	columns  []int
 	places   []int32
 	explicit bool // a column list was given
+	override pg.OverridingKind
 	source   plan.Node
 }
 
@@ -148,12 +149,17 @@ func (b *Binder) insertRow(s *scope, in *insert, items []*pg.Node, defaults []ex
 	start := sc.node
 	r := row{exprs: append([]expr.Expr(nil), defaults...)}
 	for i, it := range items {
-		if it.GetSetToDefault() != nil {
+		if isDefaulted(it) {
 			continue
 		}
 		e, err := b.expr(sc, it)
 		if err != nil {
 			return r, err
+		}
+		if own, err := in.own(i); err != nil {
+			return r, err
+		} else if own {
+			continue
 		}
 		if r.exprs[in.columns[i]], err = b.assign(e, &in.relation.Columns[in.columns[i]], parse.Location(it)); err != nil {
 			return r, err
@@ -163,6 +169,19 @@ func (b *Binder) insertRow(s *scope, in *insert, items []*pg.Node, defaults []ex
 		r.node = sc.node
 	}
 	return r, nil
+}
+
+// own tells whether the column of a value takes one of its own all the same (OVERRIDING USER VALUE), or refuses the value.
+func (in *insert) own(value int) (bool, error) {
+	switch c := &in.relation.Columns[in.columns[value]]; {
+	case c.Generated:
+		return false, ownValue(c, "insert")
+	case c.Identity != 0 && in.override == pg.OverridingKind_OVERRIDING_USER_VALUE:
+		return true, nil
+	case c.Identity == catalog.Always && in.override != pg.OverridingKind_OVERRIDING_SYSTEM_VALUE:
+		return false, ownValue(c, "insert")
+	}
+	return false, nil
 }
 
 // insertSelect binds INSERT ... SELECT.
@@ -185,6 +204,11 @@ func (b *Binder) insertSelect(s *scope, in *insert, sel *pg.SelectStmt) error {
 		p.Input = inner.Input // literals of the select list are converted where they stand
 	}
 	for i, c := range q.cols {
+		if own, err := in.own(i); err != nil {
+			return err
+		} else if own {
+			continue
+		}
 		var e expr.Expr = ref(c)
 		if direct {
 			e = inner.Exprs[i]
@@ -253,8 +277,8 @@ func (b *Binder) defaults(r *Relation) ([]expr.Expr, error) {
 	out := make([]expr.Expr, len(r.Columns))
 	for i := range r.Columns {
 		c := &r.Columns[i]
-		out[i] = &expr.Const{Value: types.NullOf(c.Type)}
-		if c.Default == "" {
+		out[i] = nullDefault(c)
+		if c.Default == "" || c.Generated { // the appender computes those
 			continue
 		}
 		e, err := b.defaultExpr(c)

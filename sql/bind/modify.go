@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -73,8 +74,10 @@ func (b *Binder) update(n *pg.UpdateStmt) (Statement, error) {
 			pass(c)
 		}
 	}
-	m.scope.node = inner
-	m.out = &plan.Project{Input: inner}
+	if m.scope.node, err = b.generatedOver(m.relation, inner, cols); err != nil {
+		return nil, err
+	}
+	m.out = &plan.Project{Input: m.scope.node}
 	m.keep(m.number)
 	for _, c := range cols {
 		m.keep(c)
@@ -88,6 +91,48 @@ func (b *Binder) update(n *pg.UpdateStmt) (Statement, error) {
 	st := &Modify{Relation: m.relation, Table: m.relation.Table, Update: true}
 	f := merge(from{tables: []*table{&changed}, visible: changed.columns}, m.using)
 	return st, b.modifyReturning(st, m, f, n.ReturningList)
+}
+
+// generatedOver computes the columns of a table that are computed of the others, over their new values.
+func (b *Binder) generatedOver(r *Relation, in *plan.Project, cols []plan.Column) (plan.Node, error) {
+	over := &plan.Project{Input: in, Cols: in.Cols}
+	for _, c := range in.Cols {
+		over.Exprs = append(over.Exprs, ref(c))
+	}
+	any := false
+	for i := range r.Columns {
+		c := &r.Columns[i]
+		if !c.Generated {
+			continue
+		}
+		any = true
+		e, err := Generated(b.resolver, b.env, r.Name, r.Table.Columns, c)
+		if err != nil {
+			return nil, err
+		}
+		e = expr.Transform(e, func(x expr.Expr) expr.Expr {
+			if col, ok := x.(*expr.Column); ok {
+				return ref(cols[col.Index])
+			}
+			return x
+		})
+		at := slices.IndexFunc(over.Cols, func(o plan.Column) bool { return o.ID == cols[i].ID })
+		over.Exprs[at] = e
+	}
+	if !any {
+		return in, nil
+	}
+	// A column that is computed anew has another number than the one that it takes the place of.
+	over.Cols = slices.Clone(over.Cols)
+	for i := range r.Columns {
+		if r.Columns[i].Generated {
+			at := slices.IndexFunc(over.Cols, func(o plan.Column) bool { return o.ID == cols[i].ID })
+			cols[i].ID = b.newID()
+			over.Cols[at] = cols[i]
+			b.origins[cols[i].ID] = cols[i]
+		}
+	}
+	return over, nil
 }
 
 // keep adds a column of the input to the output.
@@ -112,6 +157,9 @@ func (b *Binder) modifyTables(target *pg.RangeVar, with *pg.WithClause, using []
 	if r.Table == nil {
 		if r.Schema == "pg_catalog" || r.Schema == "information_schema" {
 			return nil, errs.New(errs.InsufficientPrivilege, "permission denied for table %s", r.Name)
+		}
+		if r.Sequence != nil {
+			return nil, errs.New(errs.WrongObjectType, "cannot change sequence %q", r.Name)
 		}
 		if r.View != nil {
 			return nil, b.unsupported(target.Location, "%s of a view", strings.ToUpper(verb))
@@ -193,7 +241,10 @@ func (b *Binder) assignments(m *modify, list []*pg.Node) ([]expr.Expr, error) {
 				e, val = row[multi.Colno-1], multi.Source
 			}
 		}
-		if val.GetSetToDefault() != nil {
+		if isDefaulted(val) {
+			if r.Columns[i].Generated {
+				continue // it is computed anyway
+			}
 			if defaults == nil {
 				if defaults, err = b.defaults(r); err != nil {
 					return nil, err
@@ -206,6 +257,9 @@ func (b *Binder) assignments(m *modify, list []*pg.Node) ([]expr.Expr, error) {
 			if e, err = b.expr(m.scope, val); err != nil {
 				return nil, err
 			}
+		}
+		if c := &r.Columns[i]; c.Generated || c.Identity == catalog.Always {
+			return nil, ownValue(c, "update")
 		}
 		if values[i], err = b.assign(e, &r.Columns[i], parse.Location(val)); err != nil {
 			return nil, err

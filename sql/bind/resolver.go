@@ -2,6 +2,7 @@ package bind
 
 import (
 	"github.com/siltstone-db/siltstone/engine/fn"
+	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -31,13 +32,15 @@ type Relation struct {
 	Table   *catalog.Table
 	Virtual plan.Virtual
 	View    *catalog.View
-	OID     uint32
-	Schema  string
-	Name    string
-	Columns []catalog.Column
+	// Sequence is a sequence, which is Virtual, too: a relation of one row.
+	Sequence *catalog.Sequence
+	OID      uint32
+	Schema   string
+	Name     string
+	Columns  []catalog.Column
 	// Ordinals says which columns of the table or the view Columns are; nil: all of them, in order.
 	Ordinals []int
-	// Kind is pg_class.relkind: 'r' for tables, 'v' for views, ...
+	// Kind is pg_class.relkind: 'r' for tables, 'v' for views, 'S' for sequences, ...
 	Kind byte
 }
 
@@ -56,24 +59,29 @@ type Env struct {
 	NoParameters bool
 }
 
-// Stored describes a table or a view of the catalog, nil for anything else.
+// Stored describes a table, a view or a sequence of the catalog, nil for anything else.
 func Stored(o catalog.Object) *Relation {
 	switch o := o.(type) {
 	case *catalog.Table:
 		return &Relation{Table: o, OID: o.OID, Schema: o.Schema, Name: o.Name, Columns: o.Columns, Kind: 'r'}
 	case *catalog.View:
 		return &Relation{View: o, OID: o.OID, Schema: o.Schema, Name: o.Name, Columns: o.Columns, Kind: 'v'}
+	case *catalog.Sequence:
+		v := &pgcatalog.Sequence{Schema: o.Schema, Relname: o.Name, OID: o.OID}
+		return &Relation{Virtual: v, Sequence: o, OID: o.OID, Schema: o.Schema, Name: o.Name, Columns: pgcatalog.SequenceColumns, Kind: 'S'}
 	}
 	return nil
 }
 
-// id returns the number of a table or a view, 0 for what is virtual.
+// id returns the number of a table, a view or a sequence, 0 for what is virtual.
 func (r *Relation) id() catalog.ID {
 	switch {
 	case r.Table != nil:
 		return r.Table.ID
 	case r.View != nil:
 		return r.View.ID
+	case r.Sequence != nil:
+		return r.Sequence.ID
 	}
 	return 0
 }

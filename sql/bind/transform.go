@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
@@ -21,9 +23,10 @@ type Retype struct {
 	Using  string
 }
 
-// Rewrite returns a plan that reads all rows of a table with the columns as they become, and behind them the identities of
+// Rewrite returns a plan that reads all rows of a table with the columns as they become, those that are added with their
+// defaults, or computed of the others, and behind them the identities of
 // the rows (scan.Identity).
-func Rewrite(r Resolver, env Env, rel *Relation, changes []Retype) (plan.Node, error) {
+func Rewrite(r Resolver, env Env, rel *Relation, changes []Retype, added ...catalog.Column) (plan.Node, error) {
 	b := New(r, nil, env)
 	scan := b.scan(rel)
 	p := &plan.Project{Input: scan}
@@ -45,9 +48,49 @@ func Rewrite(r Resolver, env Env, rel *Relation, changes []Retype) (plan.Node, e
 		}
 		p.Exprs[x.Column], p.Cols[x.Column] = e, b.newColumn(column.Name, x.Type)
 	}
+	for i := range added { // those that are computed of others come over all of these
+		c, e := &added[i], nullDefault(&added[i])
+		if c.Default != "" && !c.Generated {
+			var err error
+			if e, err = b.defaultExpr(c); err != nil {
+				return nil, err
+			}
+		}
+		p.Exprs, p.Cols = append(p.Exprs, e), append(p.Cols, b.newColumn(c.Name, c.Type))
+	}
 	id := b.rowIDOf(scan, rel)()
 	p.Exprs, p.Cols = append(p.Exprs, ref(id)), append(p.Cols, id)
-	return p, nil
+	if !slices.ContainsFunc(added, func(c catalog.Column) bool { return c.Generated }) {
+		return p, nil
+	}
+	return b.addedOver(rel, p, added)
+}
+
+// addedOver computes new columns that are computed of others, over rows that have all of them.
+func (b *Binder) addedOver(rel *Relation, p *plan.Project, added []catalog.Column) (plan.Node, error) {
+	over := &plan.Project{Input: p}
+	for _, c := range p.Cols {
+		over.Exprs, over.Cols = append(over.Exprs, ref(c)), append(over.Cols, c)
+	}
+	columns := slices.Concat(rel.Columns, added)
+	for i := range added {
+		if !added[i].Generated {
+			continue
+		}
+		e, err := Generated(b.resolver, b.env, rel.Name, columns, &added[i])
+		if err != nil {
+			return nil, err
+		}
+		at := len(rel.Columns) + i
+		over.Cols[at] = b.newColumn(added[i].Name, added[i].Type)
+		over.Exprs[at] = expr.Transform(e, func(x expr.Expr) expr.Expr {
+			if col, ok := x.(*expr.Column); ok {
+				return ref(p.Cols[col.Index])
+			}
+			return x
+		})
+	}
+	return over, nil
 }
 
 // Transform implements ddl.Binder.

@@ -62,6 +62,9 @@ func init() {
 		"siltstone.tables":                                   fillOwnTables,
 		"siltstone.objects":                                  fillObjects,
 		"pg_catalog.pg_depend":                               fillDepend,
+		"pg_catalog.pg_sequence":                             fillSequence,
+		"pg_catalog.pg_sequences":                            fillSequences,
+		"information_schema.sequences":                       fillISSequences,
 	}
 }
 
@@ -106,6 +109,7 @@ func fillClass(e *Env, b *builder) {
 		}
 	}
 	fillViewClasses(e, b)
+	fillSequenceClasses(e, b)
 }
 
 // fillViewClasses lists views in pg_class.
@@ -174,7 +178,7 @@ func fillAttribute(e *Env, b *builder) {
 			}
 			for j, at := range t.Ordinals(k.Columns) {
 				c := t.Columns[at]
-				c.NotNull, c.Default, c.Missing = false, "", nil
+				c.NotNull, c.Default, c.Missing, c.Identity, c.Generated = false, "", nil, 0, false
 				attribute(b, k.Index, j+1, &c, "")
 			}
 		}
@@ -184,6 +188,7 @@ func fillAttribute(e *Env, b *builder) {
 			attribute(b, v.OID, int(v.Columns[i].ID), &v.Columns[i], "")
 		}
 	}
+	fillSequenceAttributes(e, b)
 }
 
 func attribute(b *builder, rel uint32, number int, c *catalog.Column, typeName string) {
@@ -196,8 +201,17 @@ func attribute(b *builder, rel uint32, number int, c *catalog.Column, typeName s
 	b.add("attrelid", rel, "attname", c.Name, "atttypid", ty.oid, "attstattarget", -1, "attlen", ty.len,
 		"attnum", number, "attndims", btoi(c.Type.Kind == types.Array), "attcacheoff", -1, "atttypmod", pgtype.Modifier(c.Type),
 		"attbyval", ty.byval, "attalign", ty.align, "attstorage", ty.storage, "attcompression", "",
-		"attnotnull", c.NotNull, "atthasdef", c.Default != "", "atthasmissing", c.Missing != nil, "attidentity", "", "attgenerated", "",
+		"attnotnull", c.NotNull, "atthasdef", c.Default != "" && c.Identity == 0, "atthasmissing", c.Missing != nil, "attidentity", letter(byte(c.Identity)),
+		"attgenerated", letter(byte(btoi(c.Generated)*'s')),
 		"attislocal", true, "attcollation", ty.collation)
+}
+
+// letter returns a letter as text, "" for 0.
+func letter(c byte) string {
+	if c == 0 {
+		return ""
+	}
+	return string(rune(c))
 }
 
 // systemAttribute adds a system column of a table, which nobody has statistics of.
@@ -215,11 +229,14 @@ func btoi(b bool) int {
 	return 0
 }
 
+// attrdefOID is the number of a default.
+func attrdefOID(t *catalog.Table, c *catalog.Column) uint32 { return attrdefOIDs + t.OID*64 + c.ID }
+
 func fillAttrdef(e *Env, b *builder) {
 	for _, t := range e.tables() {
 		for _, c := range t.Columns {
-			if c.Default != "" {
-				b.add("oid", attrdefOIDs+t.OID*64+c.ID, "adrelid", t.OID, "adnum", c.Attnum(), "adbin", c.Default)
+			if c.Default != "" && c.Identity == 0 {
+				b.add("oid", attrdefOID(t, &c), "adrelid", t.OID, "adnum", c.Attnum(), "adbin", defaultText(&c))
 			}
 		}
 	}

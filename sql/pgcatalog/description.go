@@ -12,6 +12,9 @@ func fillDescription(e *Env, b *builder) {
 			b.add("objoid", oid, "classoid", class, "objsubid", sub, "description", text)
 		}
 	}
+	for s := range e.sequences() {
+		add(s.OID, oidClassPgClass, 0, s.Comment)
+	}
 	for _, t := range e.tables() {
 		add(t.OID, oidClassPgClass, 0, t.Comment)
 		for i := range t.Columns {

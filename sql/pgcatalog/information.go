@@ -46,22 +46,22 @@ func fillISViews(e *Env, b *builder) {
 func fillISColumns(e *Env, b *builder) {
 	for _, t := range All() {
 		for i := range t.Columns {
-			isColumn(e, b, t.Schema, t.Relname, i+1, &t.Columns[i], t.typeNames[i])
+			isColumn(e, b, t.Schema, t.Relname, i+1, &t.Columns[i], t.typeNames[i], noIdentity)
 		}
 	}
 	for _, t := range e.tables() {
 		for i := range t.Columns {
-			isColumn(e, b, t.Schema, t.Name, int(t.Columns[i].Attnum()), &t.Columns[i], "")
+			isColumn(e, b, t.Schema, t.Name, int(t.Columns[i].Attnum()), &t.Columns[i], "", identityColumns(e, t, &t.Columns[i]))
 		}
 	}
 	for v := range e.views() {
 		for i := range v.Columns {
-			isColumn(e, b, v.Schema, v.Name, int(v.Columns[i].ID), &v.Columns[i], "")
+			isColumn(e, b, v.Schema, v.Name, int(v.Columns[i].ID), &v.Columns[i], "", noIdentity)
 		}
 	}
 }
 
-func isColumn(e *Env, b *builder, schema, table string, number int, c *catalog.Column, typeName string) {
+func isColumn(e *Env, b *builder, schema, table string, number int, c *catalog.Column, typeName string, identity []any) {
 	t := c.Type
 	ty := typeOf(t)
 	if typeName != "" {
@@ -79,13 +79,24 @@ func isColumn(e *Env, b *builder, schema, table string, number int, c *catalog.C
 	if t.Kind == types.Array {
 		dataType = "ARRAY"
 	}
-	b.add("table_catalog", e.Database, "table_schema", schema, "table_name", table, "column_name", c.Name,
-		"ordinal_position", number, "column_default", nonEmpty(c.Default), "is_nullable", yes(!c.NotNull),
+	row := []any{"table_catalog", e.Database, "table_schema", schema, "table_name", table, "column_name", c.Name,
+		"ordinal_position", number, "column_default", columnDefault(e, c), "is_nullable", yes(!c.NotNull),
 		"data_type", dataType, "character_maximum_length", charLength(t), "character_octet_length", octetLength(t),
 		"numeric_precision", precision(t), "numeric_precision_radix", radix(t), "numeric_scale", numericScale(t),
 		"datetime_precision", datetimePrecision(t), "udt_catalog", e.Database, "udt_schema", "pg_catalog",
-		"udt_name", ty.name, "dtd_identifier", strconv.Itoa(number), "is_self_referencing", "NO", "is_identity", "NO",
-		"identity_cycle", "NO", "is_generated", "NEVER", "is_updatable", yes(!IsSchema(schema)))
+		"udt_name", ty.name, "dtd_identifier", strconv.Itoa(number), "is_self_referencing", "NO",
+		"is_updatable", yes(!IsSchema(schema))}
+	b.add(append(row, identity...)...)
+}
+
+// noIdentity is what is told of the identity of other columns than those of tables.
+var noIdentity = []any{"is_identity", "NO", "identity_cycle", "NO", "is_generated", "NEVER"}
+
+func columnDefault(e *Env, c *catalog.Column) any {
+	if c.Default == "" || c.Identity != 0 || c.Generated {
+		return nil
+	}
+	return e.expression(defaultText(c), false)
 }
 
 func charLength(t types.Type) any {

@@ -41,7 +41,7 @@ var constants = map[string]types.Datum{
 	"pg_relation_is_publishable": no, "pg_is_in_recovery": no,
 	"shobj_description": nullText,
 	"pg_get_ruledef":    nullText, "pg_get_triggerdef": nullText,
-	"pg_get_serial_sequence": nullText, "pg_get_partition_constraintdef": nullText,
+	"pg_get_partition_constraintdef":  nullText,
 	"pg_get_statisticsobjdef_columns": nullText, "pg_get_statisticsobjdef": nullText, "pg_get_functiondef": nullText,
 	"pg_get_function_sqlbody": nullText, "pg_tablespace_location": types.TextOf(""),
 }
@@ -60,7 +60,9 @@ func init() {
 		"format_type":                  formatType,
 		"obj_description":              objDescription,
 		"col_description":              colDescription,
-		"pg_get_expr":                  func(_ *Env, a []types.Datum) (types.Datum, bool, error) { return types.TextOf(a[0].S), true, nil },
+		"pg_get_expr":                  getExpr,
+		"pg_get_serial_sequence":       serialSequence,
+		"pg_sequence_last_value":       sequenceLast,
 		"pg_get_userbyid":              userByID,
 		"pg_table_is_visible":          tableIsVisible,
 		"pg_get_indexdef":              getIndexDef,
@@ -285,7 +287,7 @@ func (e *Env) className(oid uint32) (string, bool) {
 	return QuoteIdent(schema) + "." + QuoteIdent(name), true
 }
 
-// relationName returns the name of what has an OID in pg_class: a table or a view, stored or virtual, or the index of a key.
+// relationName returns the name of what has an OID in pg_class: a table, a view or a sequence, stored or virtual, or the index of a key.
 func (e *Env) relationName(oid uint32) (schema, name string, ok bool) {
 	stored, virtual := e.findTable(oid)
 	if virtual != nil {
@@ -294,8 +296,9 @@ func (e *Env) relationName(oid uint32) (schema, name string, ok bool) {
 	if stored != nil {
 		return stored.Schema, stored.Name, true
 	}
-	if v, ok := e.Catalog().ByOID(oid).(*catalog.View); ok {
-		return v.Schema, v.Name, true
+	switch o := e.Catalog().ByOID(oid).(type) {
+	case *catalog.View, *catalog.Sequence:
+		return o.Common().Schema, o.Common().Name, true
 	}
 	t, k := e.findIndex(oid)
 	if t == nil {

@@ -62,6 +62,30 @@ func fillDepend(e *Env, b *builder) {
 			}
 		}
 	}
+	for s := range e.sequences() {
+		if s.Owned == 0 {
+			continue
+		}
+		letter := "a"
+		if s.Identity {
+			letter = "i"
+		}
+		if t := e.Catalog().TableByID(s.Owned); t != nil {
+			add(oidClassPgClass, s.OID, oidClassPgClass, t.OID, t.Attnums([]uint32{s.OwnedColumn})[0], letter)
+		}
+	}
+	for _, t := range e.tables() {
+		for i := range t.Columns {
+			c := &t.Columns[i]
+			if c.Default == "" || c.Identity != 0 {
+				continue
+			}
+			add(oidClassPgAttrdef, attrdefOID(t, c), oidClassPgClass, t.OID, c.Attnum(), "a")
+			for _, id := range c.Needs {
+				add(oidClassPgAttrdef, attrdefOID(t, c), oidClassPgClass, e.oidOf(id), 0, "n")
+			}
+		}
+	}
 	e.constraints(func(t *catalog.Table, k *catalog.Constraint) {
 		for _, c := range k.Columns {
 			add(oidClassPgConstraint, k.OID, oidClassPgClass, t.OID, c, "a")

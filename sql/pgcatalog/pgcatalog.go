@@ -9,10 +9,12 @@
 package pgcatalog
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/scan"
 	"github.com/siltstone-db/siltstone/storage/types"
 )
@@ -30,6 +32,7 @@ const (
 	oidDefaultColl       = 100
 	oidClassPgClass      = 1259
 	oidClassPgConstraint = 2606
+	oidClassPgAttrdef    = 2604
 	oidClassPgRewrite    = 2618
 	oidClassPgNamespace  = 2615
 	oidHeap              = 2
@@ -50,6 +53,8 @@ type Env struct {
 	CatalogImplicit bool
 	// Rows returns the number of rows of a table, -1 when unknown. Bytes returns its size on disk.
 	Rows, Bytes func(catalog.TableID) int64
+	// Number returns how far the sequence with an OID has come.
+	Number func(ctx context.Context, oid uint32) (counter.State, error)
 	// Sessions, Settings, Segments, Prepared list what their views show.
 	Sessions func() []Session
 	Settings func() []Setting

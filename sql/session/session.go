@@ -42,7 +42,8 @@ type Session struct {
 		sync.Mutex
 		stop context.CancelCauseFunc // of the running statement
 	}
-	activity activity
+	activity  activity
+	sequences sequences
 }
 
 // smallTextBytes is the longest text that is run without an account: its tree and plan take 3 MB at most, some 50 kB as

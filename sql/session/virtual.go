@@ -33,6 +33,9 @@ func (v *virtual) Relation(t plan.Virtual) (scan.Relation, error) {
 			v.funcs = &tablefunc.Env{Fn: v.fn, Settings: v.s.TypeSettings(), DB: v.s.engine.db, Catalog: v.s.tx.Catalog}
 		}
 		return v.funcs.Relation(t)
+	case *pgcatalog.Sequence:
+		at, err := v.s.tx.Number(v.fn.Ctx, t.OID)
+		return t.Relation(at), err
 	case *pgcatalog.Table:
 		if v.env == nil {
 			v.env = v.s.catalogEnv()
@@ -60,6 +63,7 @@ func (s *Session) catalogEnv() *pgcatalog.Env {
 	s.searchPath()
 	e.CatalogImplicit = s.pathImplicit
 	e.Sessions = s.engine.Sessions
+	e.Number = s.tx.Number
 	e.Settings = s.pgSettings
 	e.Prepared = func() []pgcatalog.Prepared {
 		var all []pgcatalog.Prepared

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/siltstone-db/siltstone/sql/bind"
 	"github.com/siltstone-db/siltstone/sql/bind/ddl"
@@ -20,19 +21,18 @@ func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 	if err != nil && !(b.IfExists && errs.Is(err, errs.InvalidSchemaName)) {
 		return "", err
 	}
-	tag := "ALTER TABLE"
-	if b.View {
-		tag = "ALTER VIEW"
-	}
+	tag := "ALTER " + strings.ToUpper(b.Kind.String())
 	switch {
 	case rel == nil && b.IfExists:
 		return tag, env.Out.Notice("NOTICE", "00000", fmt.Sprintf("relation %q does not exist, skipping", b.Table.Name))
 	case rel == nil:
 		return "", bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", b.Table.String()), env.Resolver, b.Table.Schema, b.Table.Name)
-	case rel.View != nil:
+	case rel.View != nil && b.Kind != catalog.KindSequence:
 		return tag, alterView(env, rel.View, b)
-	case b.View && rel.Table != nil:
-		return "", errs.New(errs.WrongObjectType, "%q is not a view", rel.Name)
+	case rel.Sequence != nil && b.Kind != catalog.KindView:
+		return tag, moveSequence(env, rel.Sequence, b)
+	case b.Kind != catalog.KindTable && b.Kind != kindOf(rel):
+		return "", errs.New(errs.WrongObjectType, "%q is not a %s", rel.Name, b.Kind)
 	case rel.Table == nil && rel.Kind == 'v':
 		return "", errs.New(errs.WrongObjectType, "%q is not a table", rel.Name)
 	case rel.Table == nil:
@@ -57,12 +57,18 @@ func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 	}
 	for list := inPasses(b.Actions); len(list) > 0; {
 		n := 1
-		if list[0].Verb == ddl.SetType {
-			for n < len(list) && list[n].Verb == ddl.SetType { // all of them see the old rows
+		verb := list[0].Verb
+		if verb == ddl.SetType || verb == ddl.AddColumn {
+			for n < len(list) && list[n].Verb == verb { // all of them see the old rows
 				n++
 			}
+		}
+		switch verb {
+		case ddl.SetType:
 			err = a.setTypes(list[:n])
-		} else {
+		case ddl.AddColumn:
+			err = a.addColumns(list[:n])
+		default:
 			err = a.run(list[0])
 		}
 		if err != nil {
@@ -76,7 +82,7 @@ func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 // looksAtAll tells whether an action goes through all rows for so long that others should wait, rather than that it finds
 // that rows have come.
 func looksAtAll(x ddl.Action) bool {
-	return x.Verb == ddl.SetType || slices.ContainsFunc(x.Constraints, func(k ddl.Constraint) bool {
+	return x.Verb == ddl.SetType || x.Verb == ddl.AddColumn && (x.Own != nil || x.Column.Generated) || slices.ContainsFunc(x.Constraints, func(k ddl.Constraint) bool {
 		return k.Kind == catalog.PrimaryKey || k.Kind == catalog.Unique
 	})
 }
@@ -85,7 +91,7 @@ func looksAtAll(x ddl.Action) bool {
 func inPasses(actions []ddl.Action) []*ddl.Action {
 	pass := func(x *ddl.Action) int {
 		switch x.Verb {
-		case ddl.DropColumn, ddl.DropConstraint, ddl.DropDefault, ddl.DropNotNull:
+		case ddl.DropColumn, ddl.DropConstraint, ddl.DropDefault, ddl.DropNotNull, ddl.DropIdentity, ddl.DropExpression:
 			return 0
 		case ddl.AddColumn:
 			return 1
@@ -126,8 +132,6 @@ func (a *alteration) edit(step func(t *catalog.Table) error) error {
 
 func (a *alteration) run(x *ddl.Action) error {
 	switch x.Verb {
-	case ddl.AddColumn:
-		return a.addColumn(x)
 	case ddl.DropColumn:
 		return a.dropColumn(x)
 	case ddl.SetNotNull:
@@ -144,14 +148,22 @@ func (a *alteration) run(x *ddl.Action) error {
 		return a.options(x)
 	case ddl.SetOwner:
 		return a.owner(x.New)
+	case ddl.AddIdentity, ddl.SetIdentity, ddl.DropIdentity:
+		return a.identity(x)
+	case ddl.DropExpression:
+		return a.dropExpression(x)
 	}
 	return a.column(x.Name, func(t *catalog.Table, c *catalog.Column) error {
 		switch x.Verb {
-		case ddl.SetDefault:
-			c.Default = x.Column.Default
-		case ddl.DropDefault:
-			c.Default = ""
+		case ddl.SetDefault, ddl.DropDefault:
+			if err := plainDefault(t, c, x.Verb == ddl.DropDefault); err != nil {
+				return err
+			}
+			c.Default, c.Needs = x.Column.Default, x.Column.Needs
 		case ddl.DropNotNull:
+			if c.Identity != 0 {
+				return errs.New(errs.SyntaxError, "column %q of relation %q is an identity column", c.Name, t.Name)
+			}
 			if k := t.PrimaryKey(); k != nil && slices.Contains(k.Columns, c.ID) {
 				return errs.New(errs.InvalidTableDefinition, "column %q is in a primary key", c.Name)
 			}
@@ -164,7 +176,8 @@ func (a *alteration) run(x *ddl.Action) error {
 // systemVerbs are the actions on a column that it may already have, as they are called when it is a system column.
 var systemVerbs = map[ddl.Verb]string{
 	ddl.DropColumn: "drop", ddl.RenameColumn: "rename", ddl.SetType: "alter", ddl.SetDefault: "alter", ddl.DropDefault: "alter",
-	ddl.SetNotNull: "alter", ddl.DropNotNull: "alter",
+	ddl.SetNotNull: "alter", ddl.DropNotNull: "alter", ddl.AddIdentity: "alter", ddl.SetIdentity: "alter", ddl.DropIdentity: "alter",
+	ddl.DropExpression: "alter",
 }
 
 // column changes one column.

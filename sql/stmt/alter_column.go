@@ -18,15 +18,26 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// addColumn adds a column, whose default older rows have as a constant, and its constraints.
-func (a *alteration) addColumn(x *ddl.Action) error {
-	t := a.table()
-	if t.Column(x.Name) >= 0 {
-		if !x.Missing {
+// addColumns adds columns with their constraints. Older rows have a default that is the same for all of them as a constant;
+// when a column has values that are computed row by row, all rows are written anew, once.
+func (a *alteration) addColumns(list []*ddl.Action) error {
+	var added []*ddl.Action
+	for _, x := range list {
+		t := a.table()
+		switch {
+		case t.Column(x.Name) < 0:
+			added = append(added, x)
+		case !x.Missing:
 			return errs.New(errs.DuplicateColumn, "column %q of relation %q already exists", x.Name, t.Name)
+		default:
+			if err := a.env.Out.Notice("NOTICE", string(errs.DuplicateColumn),
+				fmt.Sprintf("column %q of relation %q already exists, skipping", x.Name, t.Name)); err != nil {
+				return err
+			}
 		}
-		return a.env.Out.Notice("NOTICE", string(errs.DuplicateColumn),
-			fmt.Sprintf("column %q of relation %q already exists, skipping", x.Name, t.Name))
+	}
+	if len(added) == 0 {
+		return nil
 	}
 	if err := a.reshape(); err != nil {
 		return err
@@ -35,25 +46,102 @@ func (a *alteration) addColumn(x *ddl.Action) error {
 	if err != nil {
 		return err
 	}
-	c := x.Column
-	if c.Missing, err = a.missing(&c, empty); err != nil {
-		return err
-	}
-	if err := a.edit(func(t *catalog.Table) error {
-		if t.Column(c.Name) >= 0 {
-			return errs.New(errs.DuplicateColumn, "column %q of relation %q already exists", c.Name, t.Name)
+	columns, own := make([]catalog.Column, len(added)), make([]*catalog.Sequence, len(added))
+	computed := false
+	for i, x := range added {
+		columns[i] = x.Column
+		if x.Own != nil {
+			if own[i], err = a.ownSequence(x.Own, &columns[i]); err != nil {
+				return err
+			}
 		}
-		t.Columns = append(t.Columns, c)
-		return nil
-	}); err != nil {
-		return err
+		computed = computed || columns[i].Generated || a.varies(&columns[i])
 	}
-	if c.NotNull && c.Missing == nil { // the table is empty, and must stay so until the column is there
-		if err := a.edit(a.still(func(*catalog.Table) error { return nil })); err != nil {
+	if computed && !empty {
+		err = a.addComputed(columns)
+	} else {
+		err = a.addConstants(columns, empty)
+	}
+	for i, x := range added {
+		if err == nil {
+			err = a.addRest(x, own[i])
+		}
+	}
+	return err
+}
+
+// addConstants adds columns whose values of older rows are constants.
+func (a *alteration) addConstants(columns []catalog.Column, empty bool) error {
+	for _, c := range columns {
+		var err error
+		if c.Missing, err = a.missing(&c, empty); err != nil {
+			return err
+		}
+		if err := a.edit(appended(c)); err != nil {
+			return err
+		}
+		if c.NotNull && c.Missing == nil { // the table is empty, and must stay so until the column is there
+			if err := a.edit(a.still(func(*catalog.Table) error { return nil })); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// appended is the step that gives a table columns.
+func appended(columns ...catalog.Column) func(*catalog.Table) error {
+	return func(t *catalog.Table) error {
+		for _, c := range columns {
+			if t.Column(c.Name) >= 0 {
+				return errs.New(errs.DuplicateColumn, "column %q of relation %q already exists", c.Name, t.Name)
+			}
+			t.Columns = append(t.Columns, c)
+		}
+		return nil
+	}
+}
+
+// addRest adds what comes with a column that is there: its sequence belongs to it, and its constraints.
+func (a *alteration) addRest(x *ddl.Action, s *catalog.Sequence) error {
+	if s != nil {
+		t := a.table()
+		if err := linkOwned(a.env, s, t.ID, t.Columns[t.Column(x.Name)].ID); err != nil {
 			return err
 		}
 	}
 	return a.addConstraints(x.Constraints)
+}
+
+// ownSequence makes the sequence of a column that is to be added.
+func (a *alteration) ownSequence(o *ddl.OwnSequence, c *catalog.Column) (*catalog.Sequence, error) {
+	made := *a.table()
+	made.Columns = append(slices.Clip(made.Columns), *c)
+	s, err := newOwned(a.env, &made, len(made.Columns)-1, o)
+	*c = made.Columns[len(made.Columns)-1]
+	return s, err
+}
+
+// varies tells whether a default is another one for each row.
+func (a *alteration) varies(c *catalog.Column) bool {
+	if c.Default == "" {
+		return false
+	}
+	e, err := bind.Default(unnamed{}, bind.Env{Fn: a.env.Fn}, c)
+	return err == nil && expr.Volatile(e)
+}
+
+// addComputed adds columns of which some have values that are computed row by row, and writes the rows anew.
+func (a *alteration) addComputed(columns []catalog.Column) error {
+	rows, err := a.rewriting(a.table(), nil, columns...)
+	if err != nil {
+		return err
+	}
+	defer rows.close()
+	if err := a.edit(a.same(appended(columns...))); err != nil {
+		return err
+	}
+	return rows.run()
 }
 
 // missing computes the value of a new column for older rows; nil is NULL.
@@ -62,10 +150,6 @@ func (a *alteration) missing(c *catalog.Column, empty bool) (*types.Datum, error
 		e, err := bind.Default(unnamed{}, bind.Env{Fn: a.env.Fn}, c)
 		if err != nil {
 			return nil, err
-		}
-		if expr.Volatile(e) {
-			return nil, errs.Unsupported("ADD COLUMN with a default that changes from row to row, of a table that has rows,").
-				WithHint("Add the column without it, then UPDATE and SET DEFAULT.")
 		}
 		d, err := compile.Constant(e, &fn.Context{Ctx: a.ctx, Session: a.env.Fn.Session})
 		if err != nil {
@@ -114,8 +198,17 @@ func (a *alteration) dropColumn(x *ddl.Action) error {
 			}
 		}
 	}
+	dependent, err := a.releaseGenerated(t, x)
+	if err != nil {
+		return err
+	}
 	if err := a.releaseColumn(t, id, x.Cascade); err != nil {
 		return err
+	}
+	for _, name := range dependent {
+		if err := a.dropColumn(&ddl.Action{Name: name, Cascade: true}); err != nil {
+			return err
+		}
 	}
 	return a.edit(func(t *catalog.Table) error {
 		at := t.ColumnByID(id)
@@ -131,6 +224,29 @@ func (a *alteration) dropColumn(x *ddl.Action) error {
 		}
 		return nil
 	})
+}
+
+// releaseGenerated returns the columns that are computed of one that is to go, or refuses.
+func (a *alteration) releaseGenerated(t *catalog.Table, x *ddl.Action) (names []string, err error) {
+	var lines []string
+	on := "column " + pgcatalog.QuoteIdent(x.Name) + " of " + a.title(t)
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.Generated && bind.Names(c.Default, x.Name) {
+			names = append(names, c.Name)
+			lines = append(lines, "column "+pgcatalog.QuoteIdent(c.Name)+" of "+a.title(t))
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return nil, nil
+	case x.Cascade:
+		return names, cascades(a.env, lines)
+	}
+	for i := range lines {
+		lines[i] += " depends on " + on
+	}
+	return nil, errs.New(errs.DependentObjectsStillExist, "cannot drop %s because other objects depend on it", on).
+		WithDetail("%s", catalog.Report(lines)).WithHint("Use DROP ... CASCADE to drop the dependent objects too.")
 }
 
 // partitionKey is PostgreSQL's error for the column that a table is partitioned by.

@@ -179,6 +179,14 @@ func (a *alteration) rename(x *ddl.Action) error {
 		if err != nil {
 			return err
 		}
+		for _, s := range a.env.Tx.Catalog().Owned(a.id, 0) { // they go along
+			if err := a.env.Tx.Edit(catalog.Replace(s, func(s *catalog.Sequence) (*catalog.Sequence, error) {
+				s.Schema = schema
+				return s, nil
+			})); err != nil {
+				return err
+			}
+		}
 		return a.edit(func(t *catalog.Table) error {
 			t.Schema = schema
 			return nil
@@ -222,6 +230,14 @@ func (a *alteration) renameColumn(was, now string) error {
 			var err error
 			if k.Expr, err = bind.Renamed(k.Expr, was, now); err != nil {
 				return err
+			}
+		}
+		for i := range t.Columns {
+			if g := &t.Columns[i]; g.Generated {
+				var err error
+				if g.Default, err = bind.Renamed(g.Default, was, now); err != nil {
+					return err
+				}
 			}
 		}
 		c.Name = now

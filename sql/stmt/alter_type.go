@@ -43,6 +43,9 @@ func (a *alteration) setTypes(list []*ddl.Action) error {
 		if err := usedByView(a.env, t, &t.Columns[at]); err != nil {
 			return err
 		}
+		if err := usedByGenerated(t, x.Name); err != nil {
+			return err
+		}
 		if slices.ContainsFunc(list[:i], func(o *ddl.Action) bool { return o.Name == x.Name }) {
 			return errs.New(errs.FeatureNotSupported, "cannot alter type of column %q twice", x.Name)
 		}
@@ -60,10 +63,42 @@ func (a *alteration) setTypes(list []*ddl.Action) error {
 			return err
 		}
 	}
-	if len(others) == 0 {
-		return nil
+	if len(others) > 0 {
+		if err := a.retype(others); err != nil {
+			return err
+		}
 	}
-	return a.retype(others)
+	return a.retypeIdentities(list)
+}
+
+// retypeIdentities gives the sequences of identity columns the types that these have got.
+func (a *alteration) retypeIdentities(list []*ddl.Action) error {
+	for _, x := range list {
+		t := a.table()
+		c := &t.Columns[t.Column(x.Name)]
+		s := a.env.Tx.Catalog().IdentityOf(a.id, c.ID)
+		if s == nil || s.Type == c.Type {
+			continue
+		}
+		if !c.Type.IsInteger() {
+			return errs.New(errs.InvalidParameterValue, "identity column type must be smallint, integer, or bigint")
+		}
+		if err := changeSequence(a.ctx, a.env, s, &ddl.SequenceOptions{Type: &c.Type}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// usedByGenerated refuses another type of a column that others are computed of.
+func usedByGenerated(t *catalog.Table, column string) error {
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.Generated && c.Name != column && bind.Names(c.Default, column) {
+			return errs.New(errs.FeatureNotSupported, "cannot alter type of a column used by a generated column").
+				WithDetail("Column %q is used by generated column %q.", column, c.Name)
+		}
+	}
+	return nil
 }
 
 // widen gives a column a type that all its values have already.
@@ -157,6 +192,13 @@ func (a *alteration) follow(changes []retyped) error {
 			}
 		}
 	}
+	for _, x := range changes {
+		for _, s := range a.env.Tx.Catalog().Owned(a.id, x.was) {
+			if err := linkOwned(a.env, s, a.id, x.id); err != nil {
+				return err
+			}
+		}
+	}
 	for _, t := range a.env.Tx.Catalog().Tables() {
 		refers := func(k catalog.Constraint) bool { return k.Kind == catalog.ForeignKey && k.References == a.id }
 		if t.ID == a.id || !slices.ContainsFunc(t.Constraints, refers) {
@@ -191,6 +233,9 @@ func (a *alteration) follow(changes []retyped) error {
 func (a *alteration) convertedDefault(c *catalog.Column, to types.Type) (string, error) {
 	if c.Default == "" {
 		return "", nil
+	}
+	if c.Generated || len(c.Needs) > 0 && to.IsNumber() { // an assignment makes the type of it
+		return c.Default, nil
 	}
 	if !fn.CanCast(c.Type, to, fn.Assignment) {
 		return "", errs.New(errs.DatatypeMismatch, "default for column %q cannot be cast automatically to type %s", c.Name, plain(to))

@@ -11,12 +11,12 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// comment runs COMMENT ON TABLE, VIEW and COLUMN. NULL and the empty string remove a comment.
+// comment runs COMMENT ON TABLE, VIEW, SEQUENCE and COLUMN. NULL and the empty string remove a comment.
 func comment(env *Env, n *pg.CommentStmt) (string, error) {
 	names := commentNames(n.Object)
 	column := ""
 	switch n.Objtype {
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE:
 	case pg.ObjectType_OBJECT_COLUMN:
 		if len(names) < 2 {
 			return "", errs.New(errs.SyntaxError, "column name must be qualified")
@@ -36,6 +36,13 @@ func comment(env *Env, n *pg.CommentStmt) (string, error) {
 		return "", err
 	case rel == nil:
 		return "", bind.Suggest(errs.New(errs.UndefinedTable, "relation %q does not exist", strings.Join(names, ".")), env.Resolver, schema, name)
+	case n.Objtype == pg.ObjectType_OBJECT_SEQUENCE && rel.Sequence == nil:
+		return "", errs.New(errs.WrongObjectType, "%q is not a sequence", name)
+	case n.Objtype == pg.ObjectType_OBJECT_SEQUENCE:
+		return "COMMENT", env.Tx.Edit(catalog.Replace(rel.Sequence, func(s *catalog.Sequence) (*catalog.Sequence, error) {
+			s.Comment = n.Comment
+			return s, nil
+		}))
 	case rel.View != nil && n.Objtype != pg.ObjectType_OBJECT_TABLE:
 		return "COMMENT", env.Tx.Edit(catalog.Replace(rel.View, func(v *catalog.View) (*catalog.View, error) {
 			return commentView(v, column, n.Comment)

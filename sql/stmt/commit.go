@@ -27,7 +27,7 @@ func (t *Tx) Commit(ctx context.Context) error {
 	switch {
 	case t.load != nil:
 		_, err = t.load.Commit(ctx, w, cat, t.hiddenOwn)
-	case len(w.Rows)+len(w.Edits) > 0:
+	case len(w.Rows)+len(w.Edits)+len(w.Counters) > 0:
 		_, err = t.db.Commit(ctx, w)
 	}
 	e := errs.New(errs.SerializationFailure, "could not serialize access due to concurrent update")
@@ -68,7 +68,7 @@ func (t *Tx) hiddenOwn(id catalog.TableID) *index.RowIDs {
 // write returns the edits of the transaction, which its commit applies to the catalog as it is by then, the batches that
 // have not moved, and what is deleted. Rows of tables that it has dropped itself are forgotten.
 func (t *Tx) write() table.Write {
-	w := table.Write{Edits: t.edits, Hold: t.hold}
+	w := table.Write{Edits: t.edits, Hold: t.hold, Counters: t.counters.moves(t.catalog)}
 	at := map[catalog.TableID]int{}
 	entry := func(id catalog.TableID) *table.Rows {
 		tab := t.catalog.TableByID(id)

@@ -26,7 +26,7 @@ type conflicts struct {
 	env     *Env
 	on      *bind.Conflict
 	table   *catalog.Table
-	store   func(*batch.Batch) error
+	into    *insertion
 	keys    []unique.Key
 	arbiter []bool // by key
 	there   *visible
@@ -56,8 +56,8 @@ type pair struct {
 // pieceRows is how many rows are looked at together: a vector of the plan.
 const pieceRows = batch.MaxRows
 
-func newConflicts(ctx context.Context, env *Env, b *bind.Insert, t *catalog.Table, store func(*batch.Batch) error) (*conflicts, error) {
-	c := &conflicts{ctx: ctx, env: env, on: b.Conflict, table: t, store: store, keys: unique.Of(t), gone: index.NewRowIDs()}
+func newConflicts(ctx context.Context, env *Env, b *bind.Insert, t *catalog.Table, into *insertion) (*conflicts, error) {
+	c := &conflicts{ctx: ctx, env: env, on: b.Conflict, table: t, into: into, keys: unique.Of(t), gone: index.NewRowIDs()}
 	for _, k := range c.keys {
 		c.arbiter = append(c.arbiter, b.Conflict.Keys == nil || slices.Contains(b.Conflict.Keys, k.Name))
 		c.moves = c.moves || c.on.Update && slices.ContainsFunc(k.Columns, c.sets)
@@ -194,10 +194,15 @@ func (c *conflicts) flush() error {
 	for i, v := range out.Cols {
 		v.Gather(all.Cols[i], idx)
 	}
+	if c.on.Update { // new versions have computed columns of their own
+		if out, err = c.into.w.appender.Generate(out); err != nil {
+			return err
+		}
+	}
 	if err := c.check(out, idx); err != nil {
 		return err
 	}
-	return c.store(out)
+	return c.into.store(out)
 }
 
 // compute returns the rows of the piece, and behind them the new versions of rows that are there, with their identities

@@ -13,12 +13,9 @@ import (
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// dropTable runs DROP TABLE and DROP VIEW.
+// dropTable runs DROP TABLE, DROP VIEW and DROP SEQUENCE.
 func dropTable(env *Env, b *ddl.DropTable) (string, error) {
-	kind := catalog.KindTable
-	if b.View {
-		kind = catalog.KindView
-	}
+	kind := b.Kind
 	var objects []catalog.Object
 	for _, n := range b.Tables {
 		o, err := toDrop(env, b, n, kind)
@@ -48,18 +45,48 @@ func toDrop(env *Env, b *ddl.DropTable, n ddl.QualifiedName, kind catalog.Kind) 
 	case rel == nil:
 		err := errs.New(errs.UndefinedTable, "%s %q does not exist", kind, n)
 		return nil, bind.Suggest(err, env.Resolver, n.Schema, n.Name)
-	case rel.Virtual != nil && rel.Kind != 'v':
+	case rel.Virtual != nil && rel.Sequence == nil && rel.Kind != 'v':
 		return nil, errs.New(errs.InsufficientPrivilege, "permission denied: %q is a system catalog", n.Name)
-	case kind == catalog.KindTable && rel.Table == nil:
-		return nil, errs.New(errs.WrongObjectType, "%q is not a table", n.Name).WithHint("Use DROP VIEW to remove a view.")
-	case kind == catalog.KindView && rel.Table != nil:
-		return nil, errs.New(errs.WrongObjectType, "%q is not a view", n.Name).WithHint("Use DROP TABLE to remove a table.")
-	case rel.Virtual != nil:
+	case rel.Sequence != nil && rel.Sequence.Identity && kind == catalog.KindSequence:
+		return nil, identityNeeds(env, rel.Sequence)
+	case kindOf(rel) != kind:
+		article := "a"
+		if there := kindOf(rel); there == catalog.KindIndex {
+			article = "an"
+		}
+		return nil, errs.New(errs.WrongObjectType, "%q is not a %s", n.Name, kind).
+			WithHint("Use DROP %s to remove %s %s.", strings.ToUpper(kindOf(rel).String()), article, kindOf(rel))
+	case rel.Virtual != nil && rel.Sequence == nil:
 		return nil, errs.New(errs.DependentObjectsStillExist, "cannot drop view %s because it is required by the database system", n.Name)
 	case rel.View != nil:
 		return rel.View, nil
+	case rel.Sequence != nil:
+		return rel.Sequence, nil
 	}
 	return rel.Table, nil
+}
+
+// kindOf tells what a relation is.
+func kindOf(rel *bind.Relation) catalog.Kind {
+	switch rel.Kind {
+	case 'v':
+		return catalog.KindView
+	case 'S':
+		return catalog.KindSequence
+	}
+	return catalog.KindTable
+}
+
+// identityNeeds refuses to drop the sequence of an identity column.
+func identityNeeds(env *Env, s *catalog.Sequence) error {
+	t := env.Tx.Catalog().TableByID(s.Owned)
+	if t == nil {
+		return errs.Internal("identity sequence %q belongs to no table", s.Name)
+	}
+	path := env.Resolver.SearchPath()
+	column := fmt.Sprintf("column %s of %s", pgcatalog.QuoteIdent(t.Columns[t.ColumnByID(s.OwnedColumn)].Name), env.Tx.Catalog().Title(t, path))
+	return errs.New(errs.DependentObjectsStillExist, "cannot drop %s because %s requires it", env.Tx.Catalog().Title(s, path), column).
+		WithHint("You can drop %s instead.", column)
 }
 
 // dropObjects drops objects together, with what goes along, and says what that is.
@@ -103,7 +130,7 @@ func cascades(env *Env, also []string) error {
 
 // relations are the kinds of relation, but tables and views, that DROP takes, as its messages call them.
 var relations = map[pg.ObjectType]string{pg.ObjectType_OBJECT_MATVIEW: "materialized view",
-	pg.ObjectType_OBJECT_SEQUENCE: "sequence", pg.ObjectType_OBJECT_INDEX: "index"}
+	pg.ObjectType_OBJECT_INDEX: "index"}
 
 // dropAbsent runs DROP of a relation of a kind of which there are none: what is named so is something else.
 func dropAbsent(env *Env, n *pg.DropStmt, tag string) (string, error) {
@@ -127,17 +154,14 @@ func dropAbsent(env *Env, n *pg.DropStmt, tag string) (string, error) {
 		switch {
 		case err != nil && !(n.MissingOk && errs.Is(err, errs.InvalidSchemaName)):
 			return "", err
-		case rel != nil && rel.Virtual != nil:
+		case rel != nil && rel.Virtual != nil && rel.Sequence == nil:
 			return "", errs.Unsupported("%s", tag)
 		case rel != nil:
 			article := map[byte]string{'i': "an"}[kind[0]]
 			if article == "" {
 				article = "a"
 			}
-			there := "table"
-			if rel.View != nil {
-				there = "view"
-			}
+			there := kindOf(rel).String()
 			return "", errs.New(errs.WrongObjectType, "%q is not %s %s", name, article, kind).
 				WithHint("Use DROP %s to remove a %s.", strings.ToUpper(there), there)
 		case !n.MissingOk:

@@ -47,7 +47,7 @@ func newInsertion(ctx context.Context, env *Env, b *bind.Insert) (*insertion, er
 		return nil, err
 	}
 	if b.Conflict != nil {
-		if in.conflicts, err = newConflicts(ctx, env, b, t, in.store); err != nil {
+		if in.conflicts, err = newConflicts(ctx, env, b, t, in); err != nil {
 			in.close()
 			return nil, err
 		}
@@ -65,6 +65,10 @@ func (in *insertion) close() {
 
 // add takes a batch of the plan.
 func (in *insertion) add(b *batch.Batch) error {
+	b, err := in.w.appender.Generate(b)
+	if err != nil {
+		return err
+	}
 	if in.conflicts == nil {
 		return in.store(b)
 	}

@@ -27,18 +27,21 @@ type rewriting struct {
 }
 
 // rewriting gets ready to read the rows of a table that is not altered yet. The caller closes it.
-func (a *alteration) rewriting(t *catalog.Table, changes []bind.Retype) (*rewriting, error) {
+func (a *alteration) rewriting(t *catalog.Table, changes []bind.Retype, added ...catalog.Column) (*rewriting, error) {
 	rel, err := a.env.Resolver.Relation(t.Schema, t.Name)
 	if err != nil {
 		return nil, err
 	}
-	n, err := bind.Rewrite(a.env.Resolver, bind.Env{Fn: a.env.Fn}, rel, changes)
+	n, err := bind.Rewrite(a.env.Resolver, bind.Env{Fn: a.env.Fn}, rel, changes, added...)
 	if err != nil {
 		return nil, err
 	}
 	r := &rewriting{a: a}
 	for _, c := range changes {
 		r.changed = append(r.changed, t.Columns[c.Column].Attnum())
+	}
+	for i := range added {
+		r.changed = append(r.changed, t.NextColumn+uint32(i))
 	}
 	if r.plan, err = a.env.optimize(a.ctx, n); err != nil {
 		return nil, err

@@ -155,6 +155,10 @@ func (c *Command) Run(ctx context.Context, env *Env) (string, error) {
 		return c.createTable(ctx, env, b)
 	case *bind.CreateView:
 		return createView(env, b)
+	case *ddl.CreateSequence:
+		return createSequence(env, b)
+	case *ddl.AlterSequence:
+		return alterSequence(ctx, env, b)
 	case *ddl.DropTable:
 		return dropTable(env, b)
 	case *ddl.AlterTable:
@@ -267,15 +271,13 @@ func Writes(b bind.Statement) (string, bool) {
 	case *bind.CreateView:
 		return "CREATE VIEW", true
 	case *ddl.DropTable:
-		if b.View {
-			return "DROP VIEW", true
-		}
-		return "DROP TABLE", true
+		return "DROP " + strings.ToUpper(b.Kind.String()), true
 	case *ddl.AlterTable:
-		if b.View {
-			return "ALTER VIEW", true
-		}
-		return "ALTER TABLE", true
+		return "ALTER " + strings.ToUpper(b.Kind.String()), true
+	case *ddl.CreateSequence:
+		return "CREATE SEQUENCE", true
+	case *ddl.AlterSequence:
+		return "ALTER SEQUENCE", true
 	case *bind.Explain:
 		if b.Analyze {
 			return Writes(b.Statement)

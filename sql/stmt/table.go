@@ -8,6 +8,7 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/bind/ddl"
 	"github.com/siltstone-db/siltstone/sql/pgcatalog"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -44,7 +45,7 @@ func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable
 			return "", err
 		}
 	}
-	if err := env.Tx.Edit(catalog.Create(t)); err != nil {
+	if err := createWithOwn(env, t, b.Own); err != nil {
 		return "", err
 	}
 	if b.As == nil {
@@ -66,6 +67,30 @@ func (c *Command) createTable(ctx context.Context, env *Env, b *bind.CreateTable
 		return "", err
 	}
 	return fmt.Sprintf("SELECT %d", w.rows()), nil
+}
+
+// createWithOwn makes a table, and the sequences that belong to its columns.
+func createWithOwn(env *Env, t *catalog.Table, list []ddl.OwnSequence) error {
+	made := make([]*catalog.Sequence, len(list))
+	if len(list) > 0 && env.Tx.Catalog().Relation(t.Schema, t.Name) != nil { // before anything else is made
+		return errs.New(errs.DuplicateTable, "relation %q already exists", t.Name)
+	}
+	for i := range list {
+		var err error
+		if made[i], err = newOwned(env, t, t.Column(list[i].Column), &list[i]); err != nil {
+			return err
+		}
+	}
+	if err := env.Tx.Edit(catalog.Create(t)); err != nil {
+		return err
+	}
+	there := env.Tx.Catalog().Table(t.Schema, t.Name)
+	for i, s := range made {
+		if err := linkOwned(env, s, there.ID, there.Columns[there.Column(list[i].Column)].ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // creationSchema returns the schema in which a new table goes: the given one, or the first of the search path.

@@ -15,7 +15,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types"
 )
 
-// Terms compiles what SQL says of the rows of a table: the CHECK constraints, and the defaults of columns for which lacking
+// Terms compiles what SQL says of the rows of a table: the CHECK constraints, columns computed of others, and the defaults of columns for which lacking
 // is true; nil: of none. Functions see env, values are printed with the settings.
 func Terms(env *fn.Context, set *types.Settings, t *catalog.Table, lacking func(column int) bool) (*table.Terms, error) {
 	list, err := conditions(env, t)
@@ -23,18 +23,40 @@ func Terms(env *fn.Context, set *types.Settings, t *catalog.Table, lacking func(
 		return nil, err
 	}
 	terms := &table.Terms{Conditions: list, Text: func(d types.Datum) string { return datumText(set, d) }}
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.Generated {
+			g, err := generated(env, t, i)
+			if err != nil {
+				return nil, err
+			}
+			terms.Generated = append(terms.Generated, g)
+		}
+	}
 	if lacking == nil {
 		return terms, nil
 	}
 	terms.Defaults = make([]table.Default, len(t.Columns))
 	for i := range t.Columns {
-		if t.Columns[i].Default != "" && lacking(i) {
+		if t.Columns[i].Default != "" && !t.Columns[i].Generated && lacking(i) {
 			if terms.Defaults[i], err = defaultOf(env, &t.Columns[i]); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return terms, nil
+}
+
+// generated compiles a column that is computed of others.
+func generated(env *fn.Context, t *catalog.Table, column int) (table.Generated, error) {
+	e, err := bind.Generated(unnamed{}, bind.Env{Fn: env}, t.Name, t.Columns, &t.Columns[column])
+	if err != nil {
+		return table.Generated{}, err
+	}
+	ev, err := expr.NewEvaluator(e, t.Types(), env)
+	if err != nil {
+		return table.Generated{}, err
+	}
+	return table.Generated{Column: column, Compute: ev.Eval}, nil
 }
 
 // defaultOf compiles the DEFAULT of a column. One that cannot be computed is an error for the rows that need it.

@@ -6,11 +6,13 @@ import (
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/sql/bind"
+	"github.com/siltstone-db/siltstone/sql/bind/ddl"
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
 
-// truncate runs TRUNCATE, of one or more tables. There are no sequences to restart and no foreign keys to follow.
+// truncate runs TRUNCATE, of one or more tables. RESTART IDENTITY starts the sequences anew that belong to
+// their columns.
 func truncate(ctx context.Context, env *Env, n *pg.TruncateStmt) (string, error) {
 	var ids []catalog.TableID
 	for _, node := range n.Relations {
@@ -35,6 +37,14 @@ func truncate(ctx context.Context, env *Env, n *pg.TruncateStmt) (string, error)
 	for _, id := range ids {
 		if err := env.Tx.Truncate(ctx, id); err != nil {
 			return "", err
+		}
+		if !n.RestartSeqs {
+			continue
+		}
+		for _, s := range env.Tx.Catalog().Owned(id, 0) {
+			if err := changeSequence(ctx, env, s, &ddl.SequenceOptions{Restart: true}); err != nil {
+				return "", err
+			}
 		}
 	}
 	return "TRUNCATE TABLE", nil

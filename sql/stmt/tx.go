@@ -50,6 +50,7 @@ type Tx struct {
 	indexes   []string    // of tables whose rows it has exchanged
 	tells     bool        // statements tell of keys that are there twice
 	own       map[catalog.TableID]*ownKeys
+	counters  ownCounters
 	conflicts bool // there was an ON CONFLICT: what it did not find came from others
 	rejecting bool // a reject table was made, that others may make, too
 }

@@ -42,7 +42,7 @@ func objects() []Object {
 		&View{reading, cols, "SELECT 1", []Read{{Relation: 3, Schema: "web", Name: "clicks", Columns: []ReadColumn{{ID: 2, Name: "url"}}}}},
 		&MaterializedView{head("web", "m"), cols, "SELECT 2", true},
 		&Index{Head: head("web", "i"), Table: 3, Columns: []uint32{2, 0}, Exprs: []string{"lower(url)"}, Method: "btree", Where: "price > 0", Unique: true},
-		&Sequence{head("web", "s"), types.T(types.Int8), 5, -1, -9, 100, 3, true, 3, 1},
+		&Sequence{head("web", "s"), types.T(types.Int8), 5, -1, -9, 100, 3, true, 3, 1, 7, -4, true},
 		&Type{Head: head("web", "mood"), Form: Enum, Labels: []string{"sad", "", "ok"}},
 		&Type{Head: head("web", "positive"), Form: Domain, Base: types.T(types.Int4), NotNull: true, Default: "1",
 			Checks: []Constraint{{OID: 1, Kind: Check, Name: "c", Expr: "VALUE > 0"}}},

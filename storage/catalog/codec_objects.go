@@ -11,6 +11,7 @@ import "math"
 //	materialized view 2 {column}*  4 query  6 populated
 //	index             2 table  4 columns  6 expression*  8 method  10 where  12 unique
 //	sequence          2 {type}  4 start  6 increment  8 least  10 most  12 cache  14 cycle  16 owning table  18 its column
+//	                  20 counter  22 where it begins  24 of an identity column
 //	type              2 form  4 label*  6 {base}  8 not null  10 default  12 {constraint}*  14 {column}*
 //	function          2 {argument}*  4 {result}  6 set  8 language  10 source  12 volatility  14 strict
 //	argument          2 name  4 {type}  6 default
@@ -68,6 +69,9 @@ func (o *Sequence) fields(f *fields) {
 	f.flag(14, &o.Cycle)
 	number(f, 16, &o.Owned, math.MaxUint64)
 	number(f, 18, &o.OwnedColumn, math.MaxUint32)
+	number(f, 20, &o.Counter, math.MaxUint32)
+	f.signed(22, &o.From)
+	f.flag(24, &o.Identity)
 }
 
 func (o *Type) fields(f *fields) {

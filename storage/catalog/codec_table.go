@@ -12,7 +12,7 @@ import (
 //
 //	table      2 {column}*  4 next column  6 version  8 {constraint}*  10 {options}
 //	column     2 id  4 name  6 {type}  8 not null  10 default  12 {value} missing, not there: NULL  3 comment
-//	           5 number that pg_attribute shows, not there: the id
+//	           5 number that pg_attribute shows, not there: the id  14 identity  16 generated  18 objects that default names
 //	type       2 kind  4 element kind  6 width  8 precision  10 scale
 //	value      2 I  4 Hi  6 F, fixed  8 S, as types.Datum has them
 //	constraint 2 kind  4 OID  6 OID of the index  8 name  10 columns  12 expression  14 not valid  16 nulls not distinct
@@ -38,6 +38,9 @@ func (c *Column) fields(f *fields) {
 	c.missing(f)
 	f.text(3, &c.Comment)
 	number(f, 5, &c.Number, math.MaxUint32)
+	number(f, 14, &c.Identity, math.MaxUint8)
+	f.flag(16, &c.Generated)
+	numbers(f, 18, &c.Needs)
 	f.rest(&c.kept)
 	if f.ended() {
 		c.check(f)

@@ -161,7 +161,7 @@ func (d *dropping) add(o Object, what string, auto bool) {
 	}
 }
 
-// unreference takes the foreign keys of a table to another away.
+// unreference takes the foreign keys of a table to another away, and defaults that name an object.
 func (d *dropping) unreference(t *Table, on Object) {
 	if c := d.changed[t.ID]; c != nil {
 		t = c
@@ -176,13 +176,30 @@ func (d *dropping) unreference(t *Table, on Object) {
 		d.also = append(d.also, name)
 		return true
 	})
-	if len(next.Constraints) == len(t.Constraints) {
+	defaults := d.undefault(next, on)
+	if len(next.Constraints) == len(t.Constraints) && !defaults {
 		return
 	}
 	if d.changed[t.ID] == nil {
 		d.touched = append(d.touched, t.ID)
 	}
 	d.changed[t.ID] = next
+}
+
+// undefault takes the defaults away that name an object, and tells whether there were any.
+func (d *dropping) undefault(t *Table, on Object) (any bool) {
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if !slices.Contains(c.Needs, on.Common().ID) {
+			continue
+		}
+		any = true
+		name := fmt.Sprintf("default value for column %s of %s", quoted(c.Name), d.s.Title(t, d.path))
+		d.lines = append(d.lines, name+" depends on "+d.s.Title(on, d.path))
+		d.also = append(d.also, name)
+		c.Default, c.Needs = "", nil
+	}
+	return any
 }
 
 func (d *dropping) refuse(what string) error {

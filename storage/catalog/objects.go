@@ -64,6 +64,11 @@ type Sequence struct {
 	Cycle              bool
 	Owned              ID // the table of OWNED BY; 0: none
 	OwnedColumn        uint32
+	// Counter is the number of what counts (package counter), and From where that begins: RESTART makes another one. 0, of a
+	// sequence to be made, becomes the OID, and Start.
+	Counter  uint32
+	From     int64
+	Identity bool // of an identity column, and so a part of it
 }
 
 // TypeForm is how a type of a user is made.
@@ -277,6 +282,14 @@ func (o *Type) settle(*Snapshot) error {
 		if slices.Contains(o.Labels[:i], l) {
 			return errs.New(errs.InvalidParameterValue, "enum label %q used more than once", l)
 		}
+	}
+	return nil
+}
+
+// settle gives a sequence its first counter.
+func (o *Sequence) settle(*Snapshot) error {
+	if o.Counter == 0 {
+		o.Counter, o.From = o.OID, o.Start
 	}
 	return nil
 }

@@ -23,8 +23,23 @@ type Column struct {
 	Missing *types.Datum
 	// Number is the id that the column had before its type was changed by writing its rows anew; 0: it has its first id.
 	Number uint32
-	kept   string
+	// Identity says that the column takes the numbers of a sequence that belongs to it.
+	Identity Identity
+	// Generated says that Default is computed of the other columns of a row, and always (STORED).
+	Generated bool
+	// Needs are objects that Default names by their OIDs.
+	Needs []ID
+	kept  string
 }
+
+// Identity is when a column takes numbers of its own.
+type Identity byte
+
+// The forms of identity, by pg_attribute's letters. The numbers are in files.
+const (
+	Always    Identity = 'a' // GENERATED ALWAYS: a statement cannot bring others
+	ByDefault Identity = 'd'
+)
 
 // Attnum returns what pg_attribute shows as the column's number. It stays whatever becomes of the column.
 func (c *Column) Attnum() uint32 {
@@ -163,6 +178,11 @@ func (t *Table) places() []place {
 
 func (t *Table) needs(list []Dependency) []Dependency {
 	list = t.Head.needs(list)
+	for i := range t.Columns {
+		for _, id := range t.Columns[i].Needs {
+			list = append(list, Dependency{On: id})
+		}
+	}
 	for i := range t.Constraints {
 		if k := &t.Constraints[i]; k.Kind == ForeignKey && k.References != t.ID {
 			list = append(list, Dependency{On: k.References})

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/partition"
@@ -241,6 +242,10 @@ func (v *Version) Append(dst []byte) []byte {
 	writeSources(w, 32, v.Sources)
 	v.Expired.write(w, 35)
 	v.Archive.writeFields(w)
+	w.Uint(54, v.Counted)
+	for n, at := range v.Counters.All() {
+		writeCounter(w, 52, n, at)
+	}
 	w.Keep(v.kept)
 	return w.Record()
 }
@@ -277,6 +282,11 @@ func DecodeVersion(b []byte) (*Version, error) {
 			readSource(r.Record("position of a source"), &v.Sources)
 		case 35:
 			v.Expired.read(r.Record("expired rows"))
+		case 52:
+			m := counter.Read(r.Record("counter of a sequence"))
+			v.Counters = v.Counters.With(m.Counter, m.State)
+		case 54:
+			v.Counted = r.Uint()
 		default:
 			if !archive.readField(r) {
 				v.Held.readField(r)
@@ -332,6 +342,10 @@ func (e *Edit) Append(dst []byte) []byte {
 	writeSources(w, 32, e.Sources)
 	e.Expired.write(w, 35)
 	e.Archive.writeFields(w)
+	w.Uint(54, e.Counted)
+	for n, at := range inOrder(e.Counters) {
+		writeCounter(w, 52, n, at)
+	}
 	w.Keep(e.kept)
 	return w.Record()
 }
@@ -371,6 +385,14 @@ func DecodeEdit(b []byte) (*Edit, error) {
 			readSource(r.Record("position of a source"), &e.Sources)
 		case 35:
 			e.Expired.read(r.Record("expired rows"))
+		case 52:
+			m := counter.Read(r.Record("counter of a sequence"))
+			if e.Counters == nil {
+				e.Counters = map[uint32]counter.State{}
+			}
+			e.Counters[m.Counter] = m.State
+		case 54:
+			e.Counted = r.Uint()
 		default:
 			if !e.Archive.readField(r) {
 				e.Held.readField(r)

@@ -35,7 +35,7 @@ func describe(rec record.Frame) (string, []string, error) {
 		for id, p := range v.Positions.All() {
 			lines = append(lines, positionLine(id, p))
 		}
-		return "version", slices.Concat(lines, v.Held.lines(), v.Archive.lines(), sourceLines(v.Sources), v.Expired.lines()), nil
+		return "version", slices.Concat(lines, v.Held.lines(), v.Archive.lines(), sourceLines(v.Sources), v.Expired.lines(), counterLines(v.Counters.All())), nil
 	case typeEdit:
 		e, err := DecodeEdit(rec.Payload)
 		if err != nil {
@@ -75,7 +75,7 @@ func editLines(e *Edit) []string {
 	for _, id := range slices.Sorted(maps.Keys(e.Positions)) {
 		lines = append(lines, positionLine(id, e.Positions[id]))
 	}
-	return slices.Concat(lines, e.Held.lines(), e.Archive.lines(), sourceLines(e.Sources), e.Expired.lines())
+	return slices.Concat(lines, e.Held.lines(), e.Archive.lines(), sourceLines(e.Sources), e.Expired.lines(), counterLines(inOrder(e.Counters)))
 }
 
 // deletedText tells how many rows a set has.

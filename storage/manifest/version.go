@@ -44,6 +44,8 @@
 //	    record, 8 rows, 10 bytes
 //	46  edit: file ids of those that go
 //	48  last record of a table that is gone though older ones are there {2 table, 0: any, 4 sequence, 0: an edit forgets it}
+//	52  counters of sequences {2 counter, 4 number, 6 it was given out}; those that no sequence of the catalog has are forgotten
+//	54  last record whose counters are among them
 //	50  the archive's clock {2 microseconds that it counts, 4 on the wall since 1970}
 //
 // What is 0 or empty of an edit stays as it was. A number has the same meaning in a version as in an edit, so that what
@@ -60,6 +62,7 @@ import (
 	"slices"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/partition"
 	"github.com/siltstone-db/siltstone/storage/persist"
@@ -128,6 +131,8 @@ type Version struct {
 	Sources   map[positions.Key]string // how far they were read, as of the watermark or later
 	Expired   Expired
 	Archive   Archive
+	Counters  persist.Tree[uint32, counter.State]
+	Counted   uint64 // counters of records up to here are in Counters
 
 	kept []byte // fields of a newer version
 }
@@ -172,6 +177,7 @@ func blank() *Version {
 	return &Version{
 		Segments:  persist.NewTree[FileID, *Segment](cmp.Compare[FileID]),
 		Positions: persist.NewTree[catalog.TableID, Position](cmp.Compare[catalog.TableID]),
+		Counters:  persist.NewTree[uint32, counter.State](cmp.Compare[uint32]),
 	}
 }
 
@@ -191,6 +197,8 @@ type Edit struct {
 	Sources     map[positions.Key]string // "": none any more
 	Expired     Expired
 	Archive     ArchiveEdit
+	Counters    map[uint32]counter.State
+	Counted     uint64 // 0: as before
 
 	kept []byte // fields of a newer version
 }
@@ -225,6 +233,7 @@ func (v *Version) Apply(e *Edit) (*Version, error) {
 		next.Positions = next.Positions.With(id, p)
 	}
 	next.Expired = v.Expired.after(e.Expired, next.Catalog)
+	next.count(e)
 	next.forgetDropped(e)
 	return &next, nil
 }

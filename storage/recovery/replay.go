@@ -9,6 +9,7 @@
 //	files             those of records up to Version.Applied are named by the manifest, or were and have gone with all
 //	                  their rows; their rows are counted all the same, unless the table's position counts them
 //	rows              a table's position says how many records, and rows of the last one, are sealed
+//	counters          the last record that moves one has it right
 //	positions         the last record that moves a partition has it right
 //	tokens            a token that a token file has, too, is the same
 //
@@ -20,6 +21,7 @@ import (
 	"fmt"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
@@ -43,6 +45,7 @@ type Target interface {
 	Append(id catalog.TableID, rows shelf.Rows) error
 	Token(t *table.Token, w tokens.Write, seconds int64)
 	Move(moves []positions.Move)
+	Count(moves []counter.Move)
 	// Applied ends a record.
 	Applied(sequence uint64) error
 }
@@ -121,6 +124,9 @@ func (r *Replayer) write(sequence uint64, payload []byte) error {
 		}
 	}
 	r.to.Move(d.Positions)
+	if sequence > r.v.Counted {
+		r.to.Count(d.Counters)
+	}
 	if d.Token != nil {
 		r.to.Token(d.Token, tokens.Write{Sequence: sequence, Rows: total}, d.Seconds)
 	}

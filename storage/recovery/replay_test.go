@@ -8,6 +8,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/manifest"
@@ -50,6 +51,12 @@ func (n *noted) Delete(d *table.Deletion) error {
 func (n *noted) Adopt(sequence uint64, meta manifest.Segment, deleted *index.RowSet) error {
 	n.say("adopt %d less %d", meta.File, deleted.Len())
 	return nil
+}
+
+func (n *noted) Count(moves []counter.Move) {
+	if len(moves) > 0 {
+		n.say("%d counters", len(moves))
+	}
 }
 
 func (n *noted) Move(moves []positions.Move) { n.say("%d positions", len(moves)) }

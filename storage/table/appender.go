@@ -15,7 +15,8 @@ import (
 // a token.
 //
 // Rows come by Read, from a reader of some format, or by Add, as SQL has computed them. What is wrong with a row is found
-// in PostgreSQL's order: the values, column by column; the defaults; what is wanted at all (Where); NOT NULL; CHECK. The
+// in PostgreSQL's order: the values, column by column; the defaults; what is wanted at all (Where); columns computed of others;
+// NOT NULL; CHECK. The
 // first bad row is the first in the stream, whatever is wrong with it. An Appender belongs to one goroutine.
 type Appender struct {
 	o     AppenderOptions
@@ -42,7 +43,8 @@ type AppenderOptions struct {
 	Table *catalog.Table
 	Terms *Terms
 	Sink  Sink
-	// Columns are those that rows come with, by their ordinals, in their order; nil: all of them.
+	// Columns are those that rows come with, by their ordinals, in their order; nil: all of them
+	// but those that are computed of others.
 	Columns []int
 	// Where sets the bits of the rows that are wanted; nil: all are.
 	Where func(b *batch.Batch, wanted batch.Bitmap) error
@@ -91,9 +93,10 @@ func NewAppender(o AppenderOptions) *Appender {
 		a.notes.BadMax = 1
 	}
 	if a.o.Columns == nil {
-		a.o.Columns = make([]int, len(o.Table.Columns))
-		for i := range a.o.Columns {
-			a.o.Columns[i] = i
+		for i := range o.Table.Columns {
+			if !o.Table.Columns[i].Generated {
+				a.o.Columns = append(a.o.Columns, i)
+			}
 		}
 	}
 	a.fill = newFiller(o.Table, o.Terms, a.o.Columns)
@@ -102,7 +105,7 @@ func NewAppender(o AppenderOptions) *Appender {
 		draft.keyed = append(draft.keyed, a.keyed)
 		a.notes.Texts = o.Rejects != nil
 	}
-	a.notes.Texts = a.notes.Texts || len(o.Terms.Conditions) > 0 || o.Where != nil || o.Rejects != nil && a.fill.risky
+	a.notes.Texts = a.notes.Texts || len(o.Terms.Conditions)+len(o.Terms.Generated) > 0 || o.Where != nil || o.Rejects != nil && a.fill.risky
 	return a
 }
 
@@ -124,6 +127,10 @@ func (a *Appender) Rows() int64 { return a.rows }
 
 // BadRows returns how many rows were left out so far.
 func (a *Appender) BadRows() int64 { return a.bad }
+
+// Generate returns rows with the columns that are computed of the others, for Check and Add: a batch that shares those, until
+// the next call.
+func (a *Appender) Generate(b *batch.Batch) (*batch.Batch, error) { return a.o.Terms.Generate(b) }
 
 // Check holds rows with all of the table's columns against what it demands of them, as Add will.
 func (a *Appender) Check(b *batch.Batch) error { return a.guard.Check(b) }
@@ -162,6 +169,9 @@ func (a *Appender) take(ctx context.Context, out *batch.Batch) error {
 	a.faults = append(a.faults[:0], a.notes.Bad...)
 	from, err := a.wanted(out)
 	if err != nil {
+		return err
+	}
+	if from, err = a.generate(out, from); err != nil {
 		return err
 	}
 	if from, err = a.held(out, from); err != nil {

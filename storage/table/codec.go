@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/positions"
 	"github.com/siltstone-db/siltstone/storage/record"
@@ -24,6 +25,7 @@ import (
 //	12  positions of sources {2 source, 4 partition, 6 position: left out where there is none any more}
 //	16  numbers of rows: where those that come to a table next in the record begin {2 table id, 4 number and 1}. First come
 //	    the files, then the sections, each list in its order; what follows on the one before of the same table has none
+//	18  counters of sequences {2 counter, 4 number, 6 it was given out}
 //	14  sections {2 table id, 4 table version, 6 rows, 1 to 65,536, 8 columns, 10 codec: 0 plain, 1 s2 block, 12 bytes of
 //	    the plain body, 14 body}
 //
@@ -78,6 +80,7 @@ type Head struct {
 	Edits     []catalog.Edit // as catalog.Snapshot.Apply returned them
 	Deletions []Deletion
 	Positions []positions.Move
+	Counters  []counter.Move
 	Files     []shelf.Sealed // of which id, table, rows, bytes and what is deleted count
 }
 
@@ -124,6 +127,11 @@ func (e *Encoder) End(h *Head) {
 		w.Uint(2, p.Source)
 		w.String(4, p.Partition)
 		w.String(6, p.To)
+		w.End(m)
+	}
+	for _, c := range h.Counters {
+		m := w.Begin(18)
+		c.WriteFields(w)
 		w.End(m)
 	}
 	e.number(w, h.Files)

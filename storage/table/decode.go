@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/field"
 	"github.com/siltstone-db/siltstone/storage/index"
@@ -24,7 +25,8 @@ type Decoder struct {
 	// Edits of the catalog come first, then the deletions, then files and rows.
 	Edits     []catalog.Edit
 	Deletions []Deletion
-	Positions []positions.Move   // without where they begin
+	Positions []positions.Move // without where they begin
+	Counters  []counter.Move
 	Files     []manifest.Segment // without the sequence, which is the record's
 	Numbers   []Numbered         // where rows of the record begin, files first
 	// Charge, if not nil, is asked before what sections are unpacked to takes more memory.
@@ -43,7 +45,7 @@ func malformed(what string) error { return errs.Corrupt("log record of a write: 
 // Begin reads the head of a payload.
 func (d *Decoder) Begin(payload []byte) error {
 	d.Seconds, d.Token, d.Edits, d.Deletions, d.Files, d.more = 0, nil, nil, d.Deletions[:0], nil, false
-	d.Positions, d.Numbers = d.Positions[:0], d.Numbers[:0]
+	d.Positions, d.Numbers, d.Counters = d.Positions[:0], d.Numbers[:0], d.Counters[:0]
 	d.r = field.NewReader("log record of a write", payload)
 	for r := d.r; r.Next(); {
 		switch r.Number() {
@@ -73,6 +75,8 @@ func (d *Decoder) Begin(payload []byte) error {
 			d.Files = append(d.Files, f)
 		case 12:
 			d.Positions = append(d.Positions, readPosition(r.Record("position of a source")))
+		case 18:
+			d.Counters = append(d.Counters, counter.Read(r.Record("counter of a sequence")))
 		case 14:
 			d.more = true
 			return d.r.Err()

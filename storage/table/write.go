@@ -7,6 +7,7 @@ import (
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/catalog"
+	"github.com/siltstone-db/siltstone/storage/counter"
 	"github.com/siltstone-db/siltstone/storage/index"
 	"github.com/siltstone-db/siltstone/storage/positions"
 )
@@ -22,6 +23,8 @@ type Write struct {
 	// Positions are how far the write brings partitions of sources. It fails with 40001, and stores nothing, when one of
 	// them is not where its move begins.
 	Positions []positions.Move
+	// Counters are how far sequences have come that the write makes, or starts anew.
+	Counters []counter.Move
 	// Wait is how long the write may wait for room when rows arrive faster than they are sealed, before it fails with
 	// 53200; 0: as long as sealing goes on. A client that can be told to come back later sets it.
 	Wait time.Duration

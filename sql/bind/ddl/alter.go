@@ -14,7 +14,7 @@ import (
 // AlterTable is ALTER TABLE or ALTER VIEW [IF EXISTS], also RENAME and SET SCHEMA.
 type AlterTable struct {
 	Table    QualifiedName
-	View     bool // ALTER VIEW
+	Kind     catalog.Kind // of ALTER TABLE, VIEW, SEQUENCE
 	IfExists bool
 	Actions  []Action
 }
@@ -44,6 +44,10 @@ const (
 	SetOptions                         // Options
 	ResetOptions                       // Options
 	SetOwner                           // New
+	AddIdentity                        // Own
+	SetIdentity                        // Own
+	DropIdentity                       // Missing
+	DropExpression                     // Missing
 )
 
 // Action is one thing that an ALTER TABLE does to its table.
@@ -53,15 +57,23 @@ type Action struct {
 	New         string
 	Column      catalog.Column
 	Constraints []Constraint
+	Own         *OwnSequence // of AddColumn, too: nil: none
 	Options     []catalog.Option
 	Using       string // of SetType: the expression that makes the new value; "": a cast
 	Missing     bool   // IF EXISTS, IF NOT EXISTS
 	Cascade     bool
 }
 
+// altered are the kinds of relation that ALTER names.
+var altered = map[pg.ObjectType]catalog.Kind{pg.ObjectType_OBJECT_TABLE: catalog.KindTable, pg.ObjectType_OBJECT_VIEW: catalog.KindView,
+	pg.ObjectType_OBJECT_SEQUENCE: catalog.KindSequence}
+
+// Altered returns which kind of relation ALTER names, 0 for what is none that it knows.
+func Altered(t pg.ObjectType) catalog.Kind { return altered[t] }
+
 // Alter binds ALTER TABLE. list are the columns of the table; nil when there is none, and IF EXISTS was said.
 func Alter(binder Binder, st *parse.Statement, n *pg.AlterTableStmt, list []catalog.Column) (*AlterTable, error) {
-	a := &AlterTable{Table: nameOf(n.Relation), View: n.Objtype == pg.ObjectType_OBJECT_VIEW, IfExists: n.MissingOk}
+	a := &AlterTable{Table: nameOf(n.Relation), Kind: altered[n.Objtype], IfExists: n.MissingOk}
 	t := newColumns(binder, st, n.Relation.Relname, list)
 	for _, c := range n.Cmds { // which goes first, so that another column can have the name
 		if x := c.GetAlterTableCmd(); x.Subtype == pg.AlterTableType_AT_DropColumn {
@@ -83,9 +95,15 @@ func nameOf(r *pg.RangeVar) QualifiedName { return QualifiedName{r.Schemaname, r
 // Rename binds RENAME of a table or a view, of a column, or of a constraint of a table.
 func Rename(n *pg.RenameStmt) *AlterTable {
 	x := Action{Name: n.Subname, New: n.Newname}
-	view := n.RenameType == pg.ObjectType_OBJECT_VIEW || n.RelationType == pg.ObjectType_OBJECT_VIEW
+	kind := altered[n.RenameType]
+	if kind == 0 {
+		kind = altered[n.RelationType]
+	}
+	if kind == 0 {
+		kind = catalog.KindTable
+	}
 	switch n.RenameType {
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW:
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_SEQUENCE:
 		x.Verb = RenameTable
 	case pg.ObjectType_OBJECT_COLUMN:
 		x.Verb = RenameColumn
@@ -94,16 +112,16 @@ func Rename(n *pg.RenameStmt) *AlterTable {
 	default:
 		return nil
 	}
-	return &AlterTable{Table: nameOf(n.Relation), View: view, IfExists: n.MissingOk, Actions: []Action{x}}
+	return &AlterTable{Table: nameOf(n.Relation), Kind: kind, IfExists: n.MissingOk, Actions: []Action{x}}
 }
 
 // Move binds SET SCHEMA of a table or a view.
 func Move(n *pg.AlterObjectSchemaStmt) *AlterTable {
-	view := n.ObjectType == pg.ObjectType_OBJECT_VIEW
-	if n.ObjectType != pg.ObjectType_OBJECT_TABLE && !view {
+	kind := altered[n.ObjectType]
+	if kind == 0 {
 		return nil
 	}
-	return &AlterTable{Table: nameOf(n.Relation), View: view, IfExists: n.MissingOk, Actions: []Action{{Verb: SetSchema, New: n.Newschema}}}
+	return &AlterTable{Table: nameOf(n.Relation), Kind: kind, IfExists: n.MissingOk, Actions: []Action{{Verb: SetSchema, New: n.Newschema}}}
 }
 
 // action reads one command.
@@ -141,6 +159,17 @@ func (t *columns) action(c *pg.AlterTableCmd) (*Action, error) {
 		if x.Verb, x.New = SetOwner, c.Newowner.Rolename; c.Newowner.Roletype != pg.RoleSpecType_ROLESPEC_CSTRING {
 			x.New = "" // CURRENT_USER and the like
 		}
+	case pg.AlterTableType_AT_AddIdentity:
+		return t.addIdentity(x, c.Def.GetConstraint())
+	case pg.AlterTableType_AT_SetIdentity:
+		var o *SequenceOptions
+		if o, err = sequenceOptions(t.binder, t.st, c.Def.GetList().GetItems(), true); err == nil {
+			x.Verb, x.Own = SetIdentity, &OwnSequence{Column: c.Name, Identity: o.Generated, Options: *o}
+		}
+	case pg.AlterTableType_AT_DropIdentity:
+		x.Verb = DropIdentity
+	case pg.AlterTableType_AT_DropExpression:
+		x.Verb = DropExpression
 	case pg.AlterTableType_AT_AttachPartition:
 		return nil, errs.Unsupported("ALTER TABLE ... ATTACH PARTITION").WithHint(ownPartitions)
 	case pg.AlterTableType_AT_DetachPartition, pg.AlterTableType_AT_DetachPartitionFinalize:
@@ -160,9 +189,30 @@ func (t *columns) addColumn(x *Action, d *pg.ColumnDef) (*Action, error) {
 	if t.find(d.Colname) >= 0 {
 		return x, nil // an error, or nothing, when it runs
 	}
+	if n := len(t.own); n > 0 && t.own[n-1].Column == d.Colname {
+		x.Own = &t.own[n-1]
+	}
 	t.add(col)
+	if later, err = t.generate(&t.list[len(t.list)-1], later); err != nil {
+		return nil, err
+	}
+	x.Column = t.list[len(t.list)-1]
 	x.Constraints, err = t.constraints(d.Colname, later)
 	return x, err
+}
+
+func (t *columns) addIdentity(x *Action, k *pg.Constraint) (*Action, error) {
+	x.Verb = AddIdentity
+	at := t.find(x.Name)
+	if at < 0 {
+		return x, nil // an error when it runs
+	}
+	c := t.list[at]
+	if err := t.identity(&c, k); err != nil {
+		return nil, err
+	}
+	x.Own = &t.own[len(t.own)-1]
+	return x, nil
 }
 
 func (t *columns) setType(x *Action, d *pg.ColumnDef) (*Action, error) {
@@ -191,7 +241,5 @@ func (t *columns) setDefault(x *Action, n *pg.Node) (*Action, error) {
 		return x, nil // an error when it runs
 	}
 	x.Column = t.list[at]
-	var err error
-	x.Column.Default, err = t.binder.Default(&x.Column, n)
-	return x, err
+	return x, t.binder.Default(&x.Column, n)
 }

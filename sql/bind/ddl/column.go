@@ -19,6 +19,7 @@ type columns struct {
 	before []catalog.Column // as they were before the statement
 	list   []catalog.Column
 	byName map[string]int // a table of 1,600 is not looked through for each
+	own    []OwnSequence  // of list
 }
 
 func newColumns(binder Binder, st *parse.Statement, name string, list []catalog.Column) *columns {
@@ -61,30 +62,55 @@ func (t *columns) column(d *pg.ColumnDef) (c catalog.Column, later []*pg.Constra
 	if c, err = t.columnType(d); err != nil {
 		return c, nil, err
 	}
-	null, notNull, defaulted := false, false, false
+	null, notNull, defaulted, serial := false, c.NotNull, false, c.NotNull
 	for _, n := range d.Constraints {
 		k := n.GetConstraint()
 		switch k.Contype {
+		case pg.ConstrType_CONSTR_IDENTITY:
+			if c.Identity != 0 {
+				return c, nil, t.st.Fail(k.Location, errs.SyntaxError, "multiple identity specifications for column %q of table %q", d.Colname, t.name)
+			}
+			if err = t.identity(&c, k); err != nil {
+				return c, nil, err
+			}
+			if null {
+				return c, nil, t.st.Fail(k.Location, errs.SyntaxError, "conflicting NULL/NOT NULL declarations for column %q of table %q", d.Colname, t.name)
+			}
+			notNull, c.NotNull = true, true
+		case pg.ConstrType_CONSTR_GENERATED:
+			if c.Generated {
+				return c, nil, t.st.Fail(k.Location, errs.SyntaxError, "multiple generation clauses specified for column %q of table %q", d.Colname, t.name)
+			}
+			c.Generated = true
+			later = append(later, k)
 		case pg.ConstrType_CONSTR_NULL, pg.ConstrType_CONSTR_NOTNULL:
 			not := k.Contype == pg.ConstrType_CONSTR_NOTNULL
 			if null && not || notNull && !not {
-				return c, nil, t.st.Fail(k.Location, errs.SyntaxError, "conflicting NULL/NOT NULL declarations for column %q of table %q", d.Colname, t.name)
+				loc := k.Location
+				if serial {
+					loc = -1 // what conflicts was not written
+				}
+				return c, nil, t.st.Fail(loc, errs.SyntaxError, "conflicting NULL/NOT NULL declarations for column %q of table %q", d.Colname, t.name)
 			}
 			null, notNull = !not, not
 			c.NotNull = not
 		case pg.ConstrType_CONSTR_DEFAULT:
-			if defaulted {
-				return c, nil, t.st.Fail(k.Location, errs.SyntaxError, "multiple default values specified for column %q of table %q", d.Colname, t.name)
+			if defaulted || serial {
+				loc := k.Location
+				if serial {
+					loc = -1
+				}
+				return c, nil, t.st.Fail(loc, errs.SyntaxError, "multiple default values specified for column %q of table %q", d.Colname, t.name)
 			}
 			defaulted = true
-			if c.Default, err = t.binder.Default(&c, k.RawExpr); err != nil {
+			if err = t.binder.Default(&c, k.RawExpr); err != nil {
 				return c, nil, err
 			}
 		default:
 			later = append(later, k)
 		}
 	}
-	return c, later, nil
+	return c, later, t.compatible(&c, d, defaulted)
 }
 
 // constraints reads the constraints that stand behind a column.
@@ -113,7 +139,7 @@ func (t *columns) columnType(d *pg.ColumnDef) (catalog.Column, error) {
 	if names := parse.Names(d.TypeName.GetNames()); len(names) == 1 {
 		switch names[0] {
 		case "serial", "serial4", "bigserial", "serial8", "smallserial", "serial2":
-			return col, t.st.Unsupported(d.TypeName.Location, "type %s", names[0])
+			return t.serial(col, d, names[0])
 		}
 	}
 	var err error

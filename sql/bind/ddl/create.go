@@ -84,6 +84,13 @@ func (c *CreateTable) elements(t *columns, elts []*pg.Node) error {
 		behind = append(behind, later)
 	}
 	c.Columns = t.list
+	c.Own = t.own
+	for i, list := range behind {
+		var err error
+		if behind[i], err = t.generate(&t.list[i], list); err != nil {
+			return err
+		}
+	}
 	for i, list := range behind {
 		all, err := t.constraints(t.list[i].Name, list)
 		if err != nil {

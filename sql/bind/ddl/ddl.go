@@ -14,8 +14,11 @@ import (
 type Binder interface {
 	// TypeName resolves a type with its modifiers.
 	TypeName(n *pg.TypeName) (types.Type, error)
-	// Default checks the expression of a DEFAULT against its column and returns its text.
-	Default(c *catalog.Column, n *pg.Node) (string, error)
+	// Default checks the expression of a DEFAULT against its column, and sets that: its text, in which sequences are named
+	// by their OIDs, and which these are.
+	Default(c *catalog.Column, n *pg.Node) error
+	// Generated does the same for a column that is computed of others.
+	Generated(table string, columns []catalog.Column, c *catalog.Column, n *pg.Node) error
 	// Transform checks what makes the new value of a column that gets another type, over the columns of its table, and
 	// returns its text.
 	Transform(table string, columns []catalog.Column, c *catalog.Column, to types.Type, n *pg.Node) (string, error)
@@ -28,16 +31,24 @@ type CreateTable struct {
 	Schema, Name string
 	Columns      []catalog.Column
 	Constraints  []Constraint
+	Own          []OwnSequence
 	// PartitionBy is the column of PARTITION BY RANGE, "": none. Options are the WITH settings.
 	PartitionBy string
 	Options     []catalog.Option
 	IfNotExists bool
 }
 
-// DropTable is DROP TABLE or DROP VIEW [IF EXISTS] [CASCADE].
+// OwnSequence is the sequence of a column: of type serial, or an identity.
+type OwnSequence struct {
+	Column   string
+	Identity byte // 0: serial
+	Options  SequenceOptions
+}
+
+// DropTable is DROP of tables, views or sequences: [IF EXISTS] [CASCADE].
 type DropTable struct {
 	Tables   []QualifiedName
-	View     bool
+	Kind     catalog.Kind
 	IfExists bool
 	Cascade  bool
 }

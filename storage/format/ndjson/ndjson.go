@@ -23,6 +23,8 @@ const MaxDepth = 64
 type Options struct {
 	Table         string // for errors
 	IgnoreUnknown bool   // keys that are no column are skipped
+	// Refuse returns what is wrong with a key that is no column, if it is not that there is none of its name.
+	Refuse func(name string) error
 	// Notes take the rows that cannot be read, with the column or the unknown key that is to blame. nil: Read returns the
 	// first of them.
 	Notes    *format.Notes

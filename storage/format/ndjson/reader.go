@@ -310,5 +310,10 @@ func (r *Reader) key(p *parser, k int) (int, error) {
 		return -1, nil
 	}
 	r.badColumn = format.Shown(name)
+	if r.opts.Refuse != nil {
+		if err := r.opts.Refuse(string(name)); err != nil {
+			return 0, err
+		}
+	}
 	return 0, errs.New(errs.UndefinedColumn, "column %q of relation %q does not exist", r.badColumn, r.opts.Table)
 }

@@ -254,7 +254,11 @@ func (db *DB) nextMerge(large bool) *merging {
 		return nil
 	}
 	for t := range db.toMerge {
-		plans := db.o.Merge.Pick(db.filesLocked(t))
+		policy := db.o.Merge
+		if rule, ok := t.Table.Partitions(); ok {
+			policy.Short = rule.Short()
+		}
+		plans := policy.Pick(db.filesLocked(t))
 		if len(plans) == 0 || db.tables[t.Table.ID] != t {
 			delete(db.toMerge, t) // until it changes
 			continue

@@ -25,6 +25,7 @@ func (x *Merge) divide(ctx context.Context, in []*segment.Segment) error {
 	if err != nil {
 		return err
 	}
+	rows.Mixed = x.mixed(rule)
 	of, n := rows.Split()
 	ranges := rows.Ranges(of, n)
 	if n == 1 {
@@ -48,6 +49,16 @@ func (x *Merge) divide(ctx context.Context, in []*segment.Segment) error {
 	}
 	x.order = order
 	return nil
+}
+
+// mixed tells that the inputs are several mixed files that were divided by the rule.
+func (x *Merge) mixed(rule partition.Rule) bool {
+	for _, i := range x.Inputs {
+		if _, one := rule.Partition(i.File.Meta.Values); one || !rule.Divided(i.File.Meta.Values) {
+			return false
+		}
+	}
+	return len(x.Inputs) > 1
 }
 
 // values returns the range of the values of all inputs, and whether they are of one partition.

@@ -11,7 +11,8 @@
 // which costs at most three rows written for each row deleted.
 //
 // Files of a table with partitions are only merged with those of the same partition, and mixed ones with each other, which
-// divides their rows where that is worth it (package partition). A mixed file that was not divided by the table's rule, as
+// divides their rows where that is worth it (package partition). Of short partitions each has few files, and what came late is
+// written into the large one of its partition lazily, where that costs least. A mixed file that was not divided by the table's rule, as
 // those of loads or of a rule that was altered, is divided at once, by itself. Half of Fanout files are merged where new
 // ones are few: in partitions before the newest, and of mixed ones.
 //
@@ -77,6 +78,8 @@ type Picker struct {
 	RowsMax  int64   // of a file
 	BytesMax int64   // of a file
 	Deleted  float64 // share of a file's rows that makes it worth to be written anew
+	// Short says that the table's partitions are short, so that there are many: each may have few files.
+	Short bool
 }
 
 // Default is the policy of the background. 8: a table that is fed by one file every ten minutes has some 25 files after
@@ -132,20 +135,103 @@ func newest(files []File) int64 {
 }
 
 // closedShare: when the files of an old partition beside the largest have a quarter of its rows, all become one. That is so
-// when its time is over, and costs late rows five rows written for each.
-const closedShare = 4
+// when its time is over, and costs late rows five rows written for each. lateShare: as much is written for a late row where
+// old partitions have more files than they may.
+const (
+	closedShare = 4
+	lateShare   = 128
+)
+
+// Short partitions have few files, since there are many and all have one: newestMost of the partition that rows come to,
+// mixedMost mixed ones, oldMost of each of the others, and of these together spareLeast more than partitions, or a sixteenth. A
+// table of days that is fed all the time has at most 40 files a month then. Long partitions have as many files as the tiers of
+// a table without any.
+const (
+	newestMost = 5
+	mixedMost  = 3
+	spareShare = 16
+	spareLeast = 1
+	oldMost    = 2 // the large one, and what came late
+)
+
+// fewShare: a merge of the smallest files takes the next one along when that has so many times their rows. A new file is
+// written about four times on its way into the files of a day of 144.
+const fewShare = 3
 
 // closed takes the files that become one out of each class of an old partition, and returns the plans.
 func (p *Picker) closed(classes map[class][]File) (plans []Plan) {
+	type spare struct {
+		class class
+		files []File
+		share float64 // how many rows are written for each that is not in the largest file
+	}
+	var spares []spare
+	more := 0 // files than partitions
 	for c, files := range classes {
 		var all, largest int64
 		for i := range files {
 			rows, _ := files[i].live()
 			all, largest = all+rows, max(largest, rows)
 		}
-		if groups := p.groups(files); len(files) > 1 && largest <= closedShare*(all-largest) && len(groups) == 1 {
+		groups := p.groups(files)
+		switch {
+		case len(files) == 1 || len(groups) > 1:
+		case largest <= closedShare*(all-largest):
 			plans = append(plans, p.plan(Tier, groups[0]))
 			delete(classes, c)
+		default:
+			more += len(files) - 1
+			if largest <= lateShare*(all-largest) {
+				spares = append(spares, spare{c, groups[0], float64(all) / float64(all-largest)})
+			}
+		}
+	}
+	if !p.Short {
+		return plans
+	}
+	partitions := len(classes) + len(plans)
+	slices.SortFunc(spares, func(a, b spare) int {
+		return cmp.Or(cmp.Compare(a.share, b.share), cmp.Compare(a.class.partition, b.class.partition))
+	})
+	for _, s := range spares {
+		if more <= max(spareLeast, partitions/spareShare) {
+			break
+		}
+		more -= len(s.files) - 1
+		plans = append(plans, p.plan(Tier, s.files))
+		delete(classes, s.class)
+	}
+	for c, files := range classes {
+		if few := p.few(files, oldMost); len(few) > 0 {
+			plans = append(plans, few...)
+			delete(classes, c)
+		}
+	}
+	return plans
+}
+
+// few makes files at most so many by merging the smallest of them, and with these the next ones that are not much larger.
+func (p *Picker) few(files []File, most int) (plans []Plan) {
+	if len(files) <= most {
+		return nil
+	}
+	slices.SortFunc(files, func(a, b File) int {
+		ra, _ := a.live()
+		rb, _ := b.live()
+		return cmp.Or(cmp.Compare(ra, rb), cmp.Compare(a.ID, b.ID))
+	})
+	var rows int64
+	n := 0
+	for ; n < len(files); n++ {
+		r, _ := files[n].live()
+		if n > len(files)-most && r > fewShare*rows {
+			break
+		}
+		rows += r
+	}
+	for _, group := range p.groups(slices.Clone(files[:n])) {
+		if len(group) > 1 {
+			plans = append(plans, p.plan(Tier, group))
 		}
 	}
 	return plans
@@ -184,6 +270,9 @@ func (p *Picker) Pick(files []File) []Plan {
 			p.addTier(tiers, &files[i], last)
 		}
 	}
+	if p.Short {
+		plans = append(plans, p.crowded(tiers, last)...)
+	}
 	for _, tier := range tiers {
 		fanout := p.fanout(&tier[0], last)
 		for _, group := range p.groups(tier) {
@@ -195,6 +284,30 @@ func (p *Picker) Pick(files []File) []Plan {
 	slices.SortFunc(plans, func(a, b Plan) int {
 		return cmp.Or(cmp.Compare(a.Bytes, b.Bytes), cmp.Compare(a.Files[0].ID, b.Files[0].ID))
 	})
+	return plans
+}
+
+// crowded takes what rows come to out of the tiers of a table of short partitions, and returns how it becomes few files.
+func (p *Picker) crowded(tiers map[class][]File, newest int64) (plans []Plan) {
+	present := map[class][]File{}
+	for c, files := range tiers {
+		if c.mixed || c.partition == newest {
+			c.tier = 0
+			present[c] = append(present[c], files...)
+		}
+	}
+	for c, files := range present {
+		most := newestMost
+		if c.mixed {
+			most = mixedMost
+		}
+		plans = append(plans, p.few(files, most)...)
+	}
+	for c := range tiers {
+		if c.mixed || c.partition == newest {
+			delete(tiers, c)
+		}
+	}
 	return plans
 }
 

@@ -48,6 +48,7 @@ func TestPicker(t *testing.T) {
 				}
 				return ""
 			case "pick":
+				p.Short = d.HasArg("short")
 				plans = p.Pick(files)
 			case "vacuum":
 				plans = p.Vacuum(files, d.HasArg("full"))

@@ -249,6 +249,9 @@ func (x Range) Join(y Range) Range {
 	return x
 }
 
+// Short tells that partitions are days or shorter, or of a width, whose number nobody knows.
+func (r Rule) Short() bool { return r.Unit == Hour || r.Unit == Day || r.Unit == Width }
+
 // Divided tells whether the rows of a range were divided by the rule.
 func (r Rule) Divided(x Range) bool { return x.Unit == r.Unit && x.Width == r.Width }
 

@@ -9,7 +9,9 @@ import (
 
 // Rows are the partitions of some rows.
 type Rows struct {
-	Rule    Rule
+	Rule Rule
+	// Mixed says that the rows come from mixed files, which are merged with further ones before long.
+	Mixed   bool
 	values  []int64
 	numbers []int64
 }
@@ -70,6 +72,14 @@ const (
 	piecesMost   = 256
 )
 
+// Rows of mixed files that are merged wait until a partition has mixedLeast of them, since each piece takes the file of its
+// partition along sooner or later: 3072 are four percent of a day of a row a second. When there are mixedEnough, what has
+// gathered of many partitions, a third does.
+const (
+	mixedLeast  = 3072
+	mixedEnough = 1 << 16
+)
+
 // Split divides the rows among files: of says by row which one, and pieces how many there are. The last may be mixed. nil
 // says that there is one.
 func (x *Rows) Split() (of []uint16, pieces int) {
@@ -107,6 +117,12 @@ func (x *Rows) own() (own []int64, others bool) {
 		rows   int
 	}
 	least := min(pieceCertain, max(pieceLeast, len(sorted)/pieceShare))
+	if x.Mixed {
+		least = mixedLeast
+		if len(sorted) >= mixedEnough {
+			least = mixedLeast / 3
+		}
+	}
 	var few, large []run // the first ones, and those of many rows
 	for from := 0; from < len(sorted); {
 		to, _ := slices.BinarySearch(sorted[from:], sorted[from]+1)
@@ -124,7 +140,7 @@ func (x *Rows) own() (own []int64, others bool) {
 		}
 		from += to
 	}
-	if len(few) <= piecesFew {
+	if len(few) <= piecesFew && !x.Mixed {
 		large, others = few, false
 	}
 	if len(large) > piecesMost {

@@ -50,8 +50,18 @@ func init() {
 	add("string_agg", StringAgg, returns(tText), tText, tText).Arrival = true
 	add("string_agg", StringAgg, returns(tBytea), tBytea, tBytea).Arrival = true
 	add("array_agg", ArrayAgg, func(ts []types.Type) types.Type { return types.ArrayOf(ts[0].Kind) }, tAny).Arrival = true
+	add("json_agg", JSONAgg, returns(tJSON), tJSON).Arrival = true
+	add("jsonb_agg", JSONBAgg, returns(tJSONB), tJSONB).Arrival = true
+	add("json_object_agg", JSONObjectAgg, returns(tJSON), tText, tJSON).Arrival = true
+	add("jsonb_object_agg", JSONBObjectAgg, returns(tJSONB), tText, tJSONB).Arrival = true
 	add("any_value", AnyValue, sameAsFirst, tAny).Arrival = true
 }
+
+// jsonLines is json_agg over arrays and rows.
+var jsonLines = &Aggregate{Name: "json_agg", Kind: JSONAggLines, Args: list(tJSON), Result: returns(tJSON), Arrival: true}
+
+// JSONLines returns the json_agg that writes each element on a line of its own, as that of arrays and rows does.
+func JSONLines() *Aggregate { return jsonLines }
 
 // sameAsFirst returns the type of the first argument; minima of varchar are text, as in PostgreSQL.
 func sameAsFirst(ts []types.Type) types.Type {

@@ -132,4 +132,9 @@ const (
 	StringAgg
 	ArrayAgg
 	AnyValue
+	JSONAgg
+	JSONAggLines
+	JSONBAgg
+	JSONObjectAgg
+	JSONBObjectAgg
 )

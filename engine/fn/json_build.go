@@ -42,6 +42,7 @@ func init() {
 		binary("to_jsonb", func(b *jsonb.Builder, r *row, set *types.Settings) error { return r.addJSONB(b, 0, set) }, tAny),
 		variadic(text("json_build_array", buildArrayText, tAny)), nullary(text("json_build_array", buildArrayText)),
 		variadic(text("json_build_object", buildObjectText, tAny)), nullary(text("json_build_object", buildObjectText)),
+		nullary(withScratch(&Overload{Name: "json_key", Args: list(tAny), Result: returns(tText), Volatility: Stable}, keyText)),
 		variadic(text("json_row", rowText2, tAny)),
 		variadic(binary("jsonb_build_array", buildArray, tAny)), nullary(binary("jsonb_build_array", buildArray)),
 		variadic(binary("jsonb_build_object", buildObject, tAny)), nullary(binary("jsonb_build_object", buildObject)),
@@ -439,4 +440,17 @@ func objectOf(b *jsonb.Builder, r *row, _ *types.Settings) error {
 	})
 	b.EndObject()
 	return err
+}
+
+// keyText makes the key of an object, NULL of NULL.
+func keyText(_ *jsonScratch, c *Context, r *row, dst []byte) ([]byte, error) {
+	if r.null(0) {
+		return nil, nil
+	}
+	set, err := c.settings()
+	if err != nil {
+		return nil, err
+	}
+	key, err := r.jsonKey(0, &set)
+	return append(notNil(dst), key...), err
 }

@@ -133,14 +133,23 @@ func (b *Binder) remember(c *expr.Column, loc int32) *expr.Column {
 
 func (b *Binder) aggregateCall(s *scope, name string, n *pg.FuncCall) (plan.AggCall, types.Type, error) {
 	call := plan.AggCall{Distinct: n.AggDistinct}
-	args, places, err := b.exprs(s, n.Args)
+	args, places, err := b.aggregated(s, name, n)
 	if err != nil {
 		return call, types.Type{}, err
+	}
+	var lines *fn.Aggregate
+	if jsonAggregates[name] {
+		if lines, err = b.jsonAggregate(name, args, places, b.isRow(s, n), n.Location); err != nil {
+			return call, types.Type{}, err
+		}
 	}
 	ts := typesOf(args)
 	f, want, err := fn.ResolveAggregate(name, ts)
 	if err != nil {
 		return call, types.Type{}, b.at(err, n.Location)
+	}
+	if lines != nil {
+		f = lines
 	}
 	call.Fn = f
 	for i, a := range args {
@@ -171,6 +180,22 @@ func (b *Binder) aggregateCall(s *scope, name string, n *pg.FuncCall) (plan.AggC
 		call.OrderBy = append(call.OrderBy, k)
 	}
 	return call, f.Result(ts), nil
+}
+
+// aggregated binds the arguments of an aggregate, of which some take rows.
+func (b *Binder) aggregated(s *scope, name string, n *pg.FuncCall) ([]expr.Expr, []int32, error) {
+	if len(n.Args) == 1 {
+		e, err := b.rowArgument(s, name, n.Args, n.Location)
+		if e != nil || err != nil {
+			return []expr.Expr{e}, []int32{parse.Location(n.Args[0])}, err
+		}
+	}
+	return b.exprs(s, n.Args)
+}
+
+// isRow tells whether the only argument of a call is a row.
+func (b *Binder) isRow(s *scope, n *pg.FuncCall) bool {
+	return len(n.Args) == 1 && (n.Args[0].GetRowExpr() != nil || b.wholeRow(s, n.Args[0]) != nil)
 }
 
 func sameAggregate(a, b plan.AggCall) bool {

@@ -179,6 +179,9 @@ func (b *Binder) indirection(s *scope, n *pg.A_Indirection) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.Type().Kind == types.JSONB {
+		return b.jsonSubscript(s, e, n.Indirection, parse.Location(n.Arg))
+	}
 	for _, part := range n.Indirection {
 		ix := part.GetAIndices()
 		if ix == nil || ix.IsSlice {

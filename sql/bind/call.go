@@ -64,6 +64,9 @@ func (b *Binder) funcCall(s *scope, n *pg.FuncCall) (expr.Expr, error) {
 	if setReturning[name] {
 		return nil, b.unsupported(n.Location, "the set-returning function %s here", name)
 	}
+	if e, err := b.jsonRow(s, name, n); e != nil || err != nil {
+		return e, err
+	}
 	args, places, err := b.callArguments(s, name, n)
 	if err != nil {
 		return nil, err
@@ -125,11 +128,12 @@ func (b *Binder) call(name string, args []expr.Expr, places []int32, loc int32) 
 
 // setReturning are the functions of FROM that are not in the registry of scalar functions.
 var setReturning = map[string]bool{"generate_series": true, "unnest": true, "generate_subscripts": true,
-	"regexp_split_to_table": true, "regexp_matches": true, "string_to_table": true}
+	"regexp_split_to_table": true, "regexp_matches": true, "string_to_table": true,
+	"json_array_elements": true, "json_array_elements_text": true, "json_each": true, "json_each_text": true, "json_object_keys": true,
+	"jsonb_array_elements": true, "jsonb_array_elements_text": true, "jsonb_each": true, "jsonb_each_text": true, "jsonb_object_keys": true}
 
 // missingAggregates exist in PostgreSQL, so they are refused as missing and not as unknown.
-var missingAggregates = wordSet(`json_agg jsonb_agg json_object_agg jsonb_object_agg
-		xmlagg corr covar_pop covar_samp regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy
+var missingAggregates = wordSet(`xmlagg corr covar_pop covar_samp regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy
 		regr_syy bit_and bit_or bit_xor range_agg range_intersect_agg`)
 
 // hypothetical are the window functions that are aggregates with WITHIN GROUP.

@@ -15,6 +15,14 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 		return b.rowsFrom(s, n)
 	}
 	items := n.Functions[0].GetList().GetItems()
+	if c := items[0].GetFuncCall(); len(n.Coldeflist) > 0 && c != nil {
+		in := b.lateralScope(s, true)
+		in.clause = "functions in FROM"
+		in.parent.clause = ""
+		in.node = oneRow()
+		parts := parse.Names(c.Funcname)
+		return b.recordFunction(in, n, c, parts[len(parts)-1], n.Coldeflist)
+	}
 	if len(n.Coldeflist) > 0 || len(items) > 1 && items[1].GetList() != nil && len(items[1].GetList().Items) > 0 {
 		return nil, from{}, b.unsupported(parse.Location(items[0]), "a column definition list")
 	}
@@ -30,6 +38,9 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 	if fname == "unnest" && len(call.Args) > 1 {
 		return b.rowsFrom(s, n)
 	}
+	if err := b.withoutList(fname, call.Location); err != nil {
+		return nil, from{}, err
+	}
 	in.node = oneRow()
 	f, cols, err := b.tableFunction(in, call, parts)
 	if err != nil {
@@ -41,7 +52,7 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 	alias := fname
 	if n.Alias != nil {
 		alias = n.Alias.Aliasname
-		if len(cols) == 1 {
+		if len(cols) == 1 && !namesItsColumn(fname) {
 			cols[0].Name = alias
 		}
 	}
@@ -55,7 +66,7 @@ func (b *Binder) rangeFunction(s *scope, n *pg.RangeFunction) (plan.Node, from, 
 		scan.Ordinals = append(scan.Ordinals, i)
 		scan.Cols[i].Ordinal = i
 	}
-	out, err := b.named1(&table{alias: alias}, cols, n.Alias, -1)
+	out, err := b.named1(&table{alias: alias, scalar: len(cols) == 1 && namesItsColumn(fname)}, cols, n.Alias, -1)
 	return underArguments(in, scan), out, err
 }
 

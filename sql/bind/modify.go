@@ -213,7 +213,8 @@ func (b *Binder) assignments(m *modify, list []*pg.Node) ([]expr.Expr, error) {
 	var defaults []expr.Expr
 	m.scope.clause = "UPDATE"
 	defer func() { m.scope.clause = "" }()
-	var row []expr.Expr // of a subquery that sets several columns
+	var row []expr.Expr     // of a subquery that sets several columns
+	parts := map[int]bool{} // columns of which parts are set
 	for _, node := range list {
 		t := node.GetResTarget()
 		i := r.Table.Column(t.Name)
@@ -223,16 +224,24 @@ func (b *Binder) assignments(m *modify, list []*pg.Node) ([]expr.Expr, error) {
 		if i < 0 {
 			return nil, b.fail(t.Location, errs.UndefinedColumn, "column %q of relation %q does not exist", t.Name, r.Name)
 		}
-		if len(t.Indirection) > 0 {
+		part := len(t.Indirection) > 0
+		if part && r.Columns[i].Type.Kind != types.JSONB {
 			return nil, b.unsupported(t.Location, "assigning to a part of a column")
 		}
-		if set[i] {
+		if set[i] && !(part && parts[i]) {
 			return nil, errs.New(errs.SyntaxError, "multiple assignments to same column %q", t.Name)
 		}
 		set[i] = true
 		val := t.Val
-		var e expr.Expr
 		var err error
+		if part {
+			parts[i] = true
+			if values[i], err = b.assignPart(m, t, i, values[i]); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		var e expr.Expr
 		if multi := val.GetMultiAssignRef(); multi != nil {
 			if val, row, err = b.multiAssign(m.scope, multi, row); err != nil {
 				return nil, err
@@ -271,6 +280,21 @@ func (b *Binder) assignments(m *modify, list []*pg.Node) ([]expr.Expr, error) {
 		}
 	}
 	return values, nil
+}
+
+// assignPart sets a part of a column; before is what the parts before it have made of the column.
+func (b *Binder) assignPart(m *modify, t *pg.ResTarget, i int, before expr.Expr) (expr.Expr, error) {
+	if t.Val.GetMultiAssignRef() != nil || t.Val.GetSetToDefault() != nil {
+		return nil, b.unsupported(t.Location, "assigning to a part of a column together with others")
+	}
+	if before == nil {
+		before = ref(m.scan.Cols[i])
+	}
+	e, err := b.expr(m.scope, t.Val)
+	if err != nil {
+		return nil, err
+	}
+	return b.jsonAssign(m.scope, before, e, t.Indirection, t.Location)
 }
 
 // multiAssign finds the value of one column of SET (a, b) = ...: a node of a row, or a column of a subquery, which is

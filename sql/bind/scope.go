@@ -50,6 +50,7 @@ type table struct {
 	relation      *Relation // nil for derived tables and functions; columns are its own, in order
 	// rowID returns the column of the identities of its rows; nil: they have none.
 	rowID  func() plan.Column
+	scalar bool // it is a function of one column, whose value its alias is
 	joined bool // it is a side of a JOIN, whose system columns need a qualifier
 }
 
@@ -105,6 +106,9 @@ func (b *Binder) unqualified(s *scope, column string, loc int32) (expr.Expr, err
 	}
 	for l := s; l != nil; l = l.parent {
 		for _, t := range l.from.tables {
+			if t.alias == column && t.scalar {
+				return b.use(s, l, t.columns[0].value, loc)
+			}
 			if t.alias == column {
 				return nil, b.unsupported(loc, "the whole-row reference %q", column)
 			}

@@ -72,6 +72,13 @@ func (b *Binder) functionTypes(schema, name string, ts []types.Type, loc int32) 
 	case name == "string_to_table" && len(ts) == 2 || name == "regexp_split_to_table" && len(ts) == 2:
 		return one(types.T(types.Text), types.T(types.Text), types.T(types.Text))
 	}
+	if want, cols := b.jsonRelation(name, len(ts)); want != nil {
+		if !fn.CanCast(ts[0], want[0], fn.Implicit) {
+			_, _, err := fn.Resolve(name, ts)
+			return nil, nil, b.at(err, loc)
+		}
+		return want, cols, nil
+	}
 	f, err := b.resolver.Function(schema, name, ts)
 	if err != nil {
 		return nil, nil, b.at(err, loc)
@@ -152,7 +159,7 @@ func seriesTypes(ts []types.Type) []types.Type {
 func (b *Binder) seriesInSelect(s *scope, n *pg.FuncCall, field string) (expr.Expr, bool, error) {
 	parts := parse.Names(n.Funcname)
 	name := parts[len(parts)-1]
-	if fn.IsAggregate(name) || n.Over != nil || !setReturning[name] && len(fn.Functions(name)) > 0 {
+	if fn.IsAggregate(name) || n.Over != nil || rowArguments[name] || !setReturning[name] && len(fn.Functions(name)) > 0 {
 		return nil, false, nil
 	}
 	if _, cast := typeKinds[name]; cast {

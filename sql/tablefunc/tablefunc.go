@@ -123,6 +123,9 @@ func functionRows(e *Env, f *plan.Function, args []types.Datum) ([][]types.Datum
 	case "regexp_split_to_table":
 		return splitRows(e, "regexp_split_to_array", args)
 	}
+	if run := jsonFunctions[f.Func]; run != nil {
+		return run(e, f, args)
+	}
 	if t := lookup(f.Schema, f.Func); t != nil {
 		return t.run(e, args)
 	}

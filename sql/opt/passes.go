@@ -22,7 +22,9 @@ var passes = []rule.Rule{
 	rule.GroupKeys,
 	rule.PushLimit,
 	rule.PruneColumns,
+	rule.ShareSort,
 	rule.MergeProject,
+	rule.WindowTop,
 	rule.TopK,
 }
 

@@ -19,6 +19,10 @@ var DropSort = Rule{Name: "DropSort", Apply: func(_ *Env, n plan.Node) (plan.Nod
 				}
 			}
 			return with1(x, unsorted(x.Input)), nil
+		case *plan.Window:
+			if len(x.Keys) > 0 { // without keys, rows are numbered as they come
+				return with1(x, unsorted(x.Input)), nil
+			}
 		case *plan.Join:
 			return plan.WithChildren(x, []plan.Node{unsorted(x.Left), unsorted(x.Right)}), nil
 		case *plan.SetOp:

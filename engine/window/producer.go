@@ -101,13 +101,18 @@ func (p *producer) sorted(ctx context.Context, u *unit) error {
 	return p.begin(b)
 }
 
-// begin makes a bundle the one at hand.
+// begin makes a bundle the one at hand. When it fails, the unit is as it was.
 func (p *producer) begin(b *bundle) error {
 	if p.calls == nil {
 		p.calls = newCalls(p.w, p.t, p.step)
 	}
+	if err := p.calls.begin(b); err != nil {
+		b.unit = nil
+		b.close()
+		return err
+	}
 	p.b = b
-	return p.calls.begin(b)
+	return nil
 }
 
 // chunk makes the next rows of the bundle.

@@ -35,6 +35,9 @@ func (g *Generator) Query() (n *Node, ordered bool) {
 		what = append(what, pick(g, kinds))
 	}
 	body := g.selection(what, true)
+	if g.chance(0.2) {
+		body = g.windowed(what)
+	}
 	if g.chance(0.15) {
 		op := pick(g, []string{"UNION", "UNION ALL", "INTERSECT", "INTERSECT ALL", "EXCEPT", "EXCEPT ALL"})
 		body = glue("%s "+op+" %s", body, g.selection(what, true))

@@ -170,6 +170,22 @@ func (l *Load) freezeLargest() {
 	l.measureLocked()
 }
 
+// sealBytes is how much of a table's rows is sealed by Seal: what is less, the commit brings to the log in a moment.
+const sealBytes = 4 << 20
+
+// Seal writes the rows that are not in files into some, but for few of a table.
+func (l *Load) Seal(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range l.shelves {
+		if _, open := t.Bytes(); open > sealBytes {
+			t.Close()
+		}
+	}
+	l.measureLocked()
+	return l.sealAllLocked(ctx)
+}
+
 // Overlay returns s with the load's rows of a table, in their present number, and without rows that the transaction has
 // deleted. The caller releases both.
 func (l *Load) Overlay(s *table.Snapshot, t *catalog.Table, hidden table.Hidden) *table.Snapshot {

@@ -40,13 +40,15 @@ func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 	}
 	a := &alteration{ctx: ctx, env: env, id: rel.Table.ID}
 	if !env.Session.InTransaction() && slices.ContainsFunc(b.Actions, looksAtAll) {
-		// Rows may have to be written anew, or to be known by a key. In a transaction block it would have to wait for others while others wait for it.
+		// Rows have to be known by a key. In a transaction block it would have to wait for others while others wait for it.
 		if err := env.Tx.Hold(ctx, a.id); err != nil {
 			return "", err
 		}
 		if a.table() == nil {
 			return "", errs.New(errs.UndefinedTable, "relation %q does not exist", b.Table.String())
 		}
+	} else if !env.Session.InTransaction() {
+		a.alone = true
 	}
 	for _, x := range b.Actions {
 		if verb := systemVerbs[x.Verb]; verb != "" {
@@ -82,7 +84,7 @@ func alter(ctx context.Context, env *Env, b *ddl.AlterTable) (string, error) {
 // looksAtAll tells whether an action goes through all rows for so long that others should wait, rather than that it finds
 // that rows have come.
 func looksAtAll(x ddl.Action) bool {
-	return x.Verb == ddl.SetType || x.Verb == ddl.AddColumn && (x.Own != nil || x.Column.Generated) || slices.ContainsFunc(x.Constraints, func(k ddl.Constraint) bool {
+	return x.Verb == ddl.AddColumn && (x.Own != nil || x.Column.Generated) || slices.ContainsFunc(x.Constraints, func(k ddl.Constraint) bool {
 		return k.Kind == catalog.PrimaryKey || k.Kind == catalog.Unique
 	})
 }
@@ -113,6 +115,8 @@ type alteration struct {
 	ctx context.Context
 	env *Env
 	id  catalog.TableID
+	// alone says that the statement is a transaction of its own which does not hold the table: others write to it.
+	alone bool
 }
 
 // table returns the table as the actions before have left it.

@@ -80,7 +80,7 @@ func (a *alteration) addConstants(columns []catalog.Column, empty bool) error {
 		if err := a.edit(appended(c)); err != nil {
 			return err
 		}
-		if c.NotNull && c.Missing == nil { // the table is empty, and must stay so until the column is there
+		if empty && c.Missing == nil && (c.NotNull || c.Default != "") { // the table must stay so until the column is there
 			if err := a.edit(a.still(func(*catalog.Table) error { return nil })); err != nil {
 				return err
 			}
@@ -138,7 +138,7 @@ func (a *alteration) addComputed(columns []catalog.Column) error {
 		return err
 	}
 	defer rows.close()
-	if err := a.edit(a.same(appended(columns...))); err != nil {
+	if err := a.edit(a.unchanged(appended(columns...))); err != nil {
 		return err
 	}
 	return rows.run()
@@ -146,10 +146,13 @@ func (a *alteration) addComputed(columns []catalog.Column) error {
 
 // missing computes the value of a new column for older rows; nil is NULL.
 func (a *alteration) missing(c *catalog.Column, empty bool) (*types.Datum, error) {
-	if c.Default != "" && !empty {
+	if c.Default != "" && !c.Generated && !(empty && a.env.Tx.Made(a.id)) { // also of an empty table, to which rows may come meanwhile
 		e, err := bind.Default(unnamed{}, bind.Env{Fn: a.env.Fn}, c)
 		if err != nil {
 			return nil, err
+		}
+		if expr.Volatile(e) { // of a table without rows
+			return nil, nil
 		}
 		d, err := compile.Constant(e, &fn.Context{Ctx: a.ctx, Session: a.env.Fn.Session})
 		if err != nil {

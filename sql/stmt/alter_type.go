@@ -137,7 +137,7 @@ func (a *alteration) retype(list []*ddl.Action) error {
 			return err
 		}
 	}
-	if err := a.edit(a.same(func(t *catalog.Table) error { return become(t, changes) })); err != nil {
+	if err := a.edit(a.unchanged(func(t *catalog.Table) error { return become(t, changes) })); err != nil {
 		return err
 	}
 	if err := a.follow(changes); err != nil {
@@ -263,6 +263,15 @@ func (a *alteration) constant(c catalog.Column) types.Datum {
 	}
 	d.Type = c.Type
 	return d
+}
+
+// unchanged is a step that fails when the rows of the table are not those that are written anew; it is same, unless that catches
+// up with others, and sees to it at its end.
+func (a *alteration) unchanged(step func(t *catalog.Table) error) func(t *catalog.Table) error {
+	if a.alone {
+		return step
+	}
+	return a.same(step)
 }
 
 // same is a step that fails when the rows of the table are others than those that the transaction sees.

@@ -80,6 +80,17 @@ func (t *Tx) moveAll(ctx context.Context) error {
 	return t.Await()
 }
 
+// sealOwn writes the transaction's own rows into files, if they are more than a few: its commit has less to do then.
+func (t *Tx) sealOwn(ctx context.Context) error {
+	if t.load == nil && t.bytes < moveBytes {
+		return nil
+	}
+	if err := t.moveAll(ctx); err != nil {
+		return err
+	}
+	return t.load.Seal(ctx)
+}
+
 // Await waits for what moves. A statement that called Insert ends with it, so that the error is its own.
 func (t *Tx) Await() error {
 	err := t.moved()

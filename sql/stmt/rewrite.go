@@ -17,7 +17,8 @@ type rewriting struct {
 	plan    plan.Node
 	old     *Picture
 	rows    int64
-	changed []uint32 // numbers of the columns that are held against their constraints
+	was     *catalog.Table // as its rows are read
+	changed []uint32       // numbers of the columns that are held against their constraints
 
 	table   *catalog.Table // as it has become
 	checks  []table.Condition
@@ -36,7 +37,7 @@ func (a *alteration) rewriting(t *catalog.Table, changes []bind.Retype, added ..
 	if err != nil {
 		return nil, err
 	}
-	r := &rewriting{a: a}
+	r := &rewriting{a: a, was: t}
 	for _, c := range changes {
 		r.changed = append(r.changed, t.Columns[c.Column].Attnum())
 	}
@@ -59,23 +60,35 @@ func (r *rewriting) close() { r.old.Close() }
 
 // run writes the rows.
 func (r *rewriting) run() error {
-	if r.rows == 0 {
+	switch {
+	case r.a.alone:
+		return r.beside()
+	case r.rows == 0:
 		return nil
 	}
-	a := r.a
+	return r.copy(r.old)
+}
+
+// copy writes the rows of a picture in the place of all that the transaction sees.
+func (r *rewriting) copy(p *Picture) error {
 	if err := r.begin(); err != nil {
 		return err
 	}
-	a.env.Tx.Exchange(r.table)
-	env := *a.env
-	env.Picture = r.old
-	if err := env.run(a.ctx, r.plan, r.add); err != nil {
+	r.a.env.Tx.Exchange(r.table)
+	return r.read(p)
+}
+
+// read writes the rows of a picture.
+func (r *rewriting) read(p *Picture) error {
+	env := *r.a.env
+	env.Picture = p
+	if err := env.run(r.a.ctx, r.plan, r.add); err != nil {
 		return err
 	}
 	if err := r.flush(); err != nil {
 		return err
 	}
-	return a.env.Tx.Await()
+	return env.Tx.Await()
 }
 
 // begin finds what the new values are held against.

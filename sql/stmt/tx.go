@@ -133,6 +133,28 @@ func (t *Tx) Hold(ctx context.Context, id catalog.TableID) error {
 	return err
 }
 
+// HoldNow keeps the writes of others to a table waiting until the transaction ends, which holds nothing that others wait for.
+func (t *Tx) HoldNow(ctx context.Context, id catalog.TableID) (err error) {
+	t.hold, err = t.db.Hold(ctx, id)
+	return err
+}
+
+// Renew makes a newer snapshot what the transaction sees, with its own edits, rows and deletions. Nothing that was read
+// before is in use any more.
+func (t *Tx) Renew(s *table.Snapshot) error {
+	cat, _, err := s.Catalog().Apply(t.edits...)
+	if err != nil {
+		return err
+	}
+	for id := range t.views {
+		t.forget(id)
+	}
+	s.Retain()
+	t.base.Release()
+	t.base, t.catalog = s, cat
+	return nil
+}
+
 // Made tells whether the transaction itself has made a table.
 func (t *Tx) Made(id catalog.TableID) bool {
 	return t.snapshot().Catalog().TableByID(id) == nil && t.catalog.TableByID(id) != nil

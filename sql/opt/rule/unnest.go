@@ -8,7 +8,8 @@ import (
 
 // Unnest turns correlated subqueries into joins: conditions that read the outer query are pulled up out of the subquery
 // and become the join's; an aggregate without keys, whose correlation is by equality, is grouped by the inner sides
-// instead (the "magic" of Kim's and Dayal's papers, in its plain form). What does not fit stays an Apply.
+// instead (the "magic" of Kim's and Dayal's papers, in its plain form). So are groups, windows and limits inside of it
+// (unnest_group.go, unnest_limit.go). What does not fit stays an Apply.
 var Unnest = Rule{Name: "Unnest", Apply: func(env *Env, n plan.Node) (plan.Node, error) {
 	return plan.Rewrite(n, func(n plan.Node) (plan.Node, error) {
 		if a, ok := n.(*plan.Apply); ok {
@@ -32,7 +33,7 @@ func (env *Env) unnest(a *plan.Apply) plan.Node {
 			return n
 		}
 	}
-	p := puller{outer: outer}
+	p := puller{env: env, outer: outer, left: a.Left}
 	right, ok := p.pull(right)
 	if !ok || reads(right, outer) {
 		return a
@@ -75,7 +76,9 @@ func existence(n plan.Node) plan.Node {
 
 // puller takes conditions that read outer columns out of a plan.
 type puller struct {
+	env   *Env
 	outer plan.Set
+	left  plan.Node // the outer query
 	conds []expr.Expr
 }
 
@@ -113,6 +116,14 @@ func (p *puller) pull(n plan.Node) (plan.Node, bool) {
 		return p.pullProject(x)
 	case *plan.Join:
 		return p.pullJoin(x)
+	case *plan.Aggregate:
+		return p.pullAggregate(x)
+	case *plan.DistinctOn:
+		return p.pullDistinctOn(x)
+	case *plan.Window:
+		return p.pullWindow(x)
+	case *plan.Limit:
+		return p.pullLimit(x)
 	}
 	return n, false
 }
@@ -182,7 +193,7 @@ func (env *Env) unnestAggregate(a *plan.Apply, outer plan.Set) (plan.Node, bool)
 	if !ok || len(agg.Keys) > 0 || len(agg.Aggs) == 0 {
 		return nil, false
 	}
-	p := puller{outer: outer}
+	p := puller{env: env, outer: outer, left: a.Left}
 	in, ok := p.pull(agg.Input)
 	if !ok || len(p.conds) == 0 {
 		return nil, false

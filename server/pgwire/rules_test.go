@@ -80,6 +80,7 @@ func TestInvalidUTF8(t *testing.T) {
 	for in, want := range map[string]string{
 		"\x80": "0x80", "\xbf": "0xbf", "abc\xff": "0xff", "\xf8abc": "0xf8", "\xc0\x80": "0xc0 0x80", "\xdfx": "0xdf 0x78", "\xc3": "0xc3", "é\xc3": "0xc3",
 		"\xe0\x80\x80": "0xe0 0x80 0x80", "\xefab": "0xef 0x61 0x62", "\xe2\x82": "0xe2 0x82", "\xf0\x80\x80\x80": "0xf0 0x80 0x80 0x80", "\xf7abcd": "0xf7 0x61 0x62 0x63",
+		"\x80abc": "0x80", "\xbfabc": "0xbf", "\xc0\x80xy": "0xc0 0x80", "\xdfxyz": "0xdf 0x78", "\xe0xyz": "0xe0 0x78 0x79", "\xf0wxyz": "0xf0 0x77 0x78 0x79", "\xf8wxyz": "0xf8", "\xffwxyz": "0xff",
 		"\xf4\x90\x80\x80": "0xf4 0x90 0x80 0x80", "\ufffd\xfe": "0xfe", "\ufffdx\xed\xa0\x80": "0xed 0xa0 0x80",
 	} {
 		_, err := text([]byte(in))
@@ -237,6 +238,33 @@ func TestBufferShrinks(t *testing.T) {
 		}
 		if kept := len(f.buf) >= min(c.first, readBufferKeepBytes); kept != c.kept {
 			t.Errorf("%d bytes, then %d: the buffer has %d", c.first, c.second, len(f.buf))
+		}
+	}
+}
+
+// TestFirstByte: a byte that begins no message is told at once, and one that may begin one is waited for.
+func TestFirstByte(t *testing.T) {
+	for in, want := range map[string]func(error) bool{
+		"":              func(err error) bool { return err == io.EOF },
+		"Q":             func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) },
+		"Q\x00\x00\x00": func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) },
+		"\x00":          func(err error) bool { return errs.Is(err, errs.ProtocolViolation) },
+		"!\x00\x00":     func(err error) bool { return errs.Is(err, errs.ProtocolViolation) },
+	} {
+		if _, _, err := newFrameReader(strings.NewReader(in)).next(&readyPhase); !want(err) {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+	for n := range uint32(12) { // of a start-up packet
+		f := newFrameReader(bytes.NewReader(append(binary.BigEndian.AppendUint32(nil, n), make([]byte, 20)...)))
+		if _, body, err := f.startup(); (err == nil) != (n >= 8) || err == nil && len(body) != int(n)-8 {
+			t.Errorf("a start-up packet of %d bytes: %d, %v", n, len(body), err)
+		}
+	}
+	for n, good := range map[uint32]bool{startupMaxBytes: true, startupMaxBytes + 1: false, 1<<32 - 1: false} {
+		f := newFrameReader(io.MultiReader(bytes.NewReader(binary.BigEndian.AppendUint32(nil, n)), bytes.NewReader(make([]byte, startupMaxBytes))))
+		if _, _, err := f.startup(); good != (err == nil) {
+			t.Errorf("a start-up packet of %d bytes: %v", n, err)
 		}
 	}
 }

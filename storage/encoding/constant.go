@@ -34,6 +34,9 @@ func (constantCodec) open(b *Block) error {
 		return err
 	}
 	b.base = int64(binary.LittleEndian.Uint64(b.buf[headerBytes:]))
+	if b.elem > 0 && !b.holds(b.base) {
+		return b.corrupt("value %d in %d bytes", b.base, b.elem)
+	}
 	return nil
 }
 

@@ -53,6 +53,9 @@ func (dictCodec) open(b *Block) error {
 	if !slices.IsSorted(b.values) {
 		return b.corrupt("values out of order")
 	}
+	if lo, hi := b.values[0], b.values[b.count-1]; !b.holds(lo) || !b.holds(hi) {
+		return b.corrupt("values from %d to %d in %d bytes", lo, hi, b.elem)
+	}
 	// Codes past the values are only possible when their number is no power of two.
 	if b.count == 1<<b.arg {
 		return nil

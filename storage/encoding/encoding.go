@@ -142,6 +142,12 @@ func (b *Block) Open(buf []byte, elem int) error {
 	return nil
 }
 
+// holds tells whether a value has room in an element: what is found without decoding is what is decoded.
+func (b *Block) holds(x int64) bool {
+	unused := 64 - 8*uint(b.elem)
+	return x<<unused>>unused == x
+}
+
 // Vectors returns the number of vectors.
 func (b *Block) Vectors() int { return (b.Rows + vectorRows - 1) / vectorRows }
 

@@ -124,7 +124,7 @@ func (db *DB) keyedWithout(f *shelf.File, deleted *index.RowSet, hidden *index.R
 func (db *DB) KnowsKey(id catalog.TableID, columns []uint32, nullsEqual bool) (bool, error) {
 	s := db.Snapshot()
 	defer s.Release()
-	parts, err := s.Keyed(id)
+	parts, err := s.Keyed(id, unique.Bounds{})
 	if err != nil {
 		return false, err
 	}

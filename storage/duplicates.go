@@ -28,7 +28,7 @@ func (db *DB) Duplicates(ctx context.Context, id catalog.TableID, batches []*bat
 	for _, b := range batches {
 		rows.Add(b)
 	}
-	parts, err := s.Keyed(id)
+	parts, err := s.Keyed(id, unique.Bounds{})
 	if err != nil {
 		return nil, err
 	}

@@ -260,7 +260,7 @@ func (k *keyed) violation(ctx context.Context, key int, row uint64) error {
 func (db *DB) findKeys(ctx context.Context, k *keyed) error {
 	s := db.Snapshot()
 	defer s.Release()
-	parts, err := s.Keyed(k.table)
+	parts, err := s.Keyed(k.table, k.search.Bounds())
 	if err != nil {
 		return err
 	}

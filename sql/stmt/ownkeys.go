@@ -102,7 +102,7 @@ func (t *Tx) ownKeysOf(ctx context.Context, info *catalog.Table, list []unique.K
 	h := t.hidden[info.ID]
 	if t.snapshot().Catalog().TableByID(info.ID) != nil && (h == nil || !h.All) {
 		var err error
-		if o.there, err = t.base.Keyed(info.ID); err != nil {
+		if o.there, err = t.base.Keyed(info.ID, unique.Bounds{}); err != nil {
 			return nil, err
 		}
 		for i := range list {

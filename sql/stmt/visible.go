@@ -53,7 +53,7 @@ func (t *Tx) visible(ctx context.Context, info *catalog.Table) (*visible, error)
 	base := t.snapshot()
 	if base.Catalog().TableByID(info.ID) != nil && !v.hidden.All {
 		var err error
-		if v.parts, err = base.Keyed(info.ID); err != nil {
+		if v.parts, err = base.Keyed(info.ID, unique.Bounds{}); err != nil {
 			return nil, err
 		}
 	}

@@ -27,6 +27,7 @@ type File struct {
 	f      *handle.File
 	opened atomic.Pointer[segment.Segment]
 	places atomic.Pointer[Places]
+	bounds atomic.Pointer[bounds] // of the column that keys were looked up by last
 	gone   atomic.Bool
 	refs   atomic.Int64
 }

@@ -7,8 +7,8 @@ import (
 
 // Keyed returns the parts of a table in which its keys are looked up. They are valid as long as the snapshot, and leave
 // out what a transaction has written itself. A table with damaged rows, some of whose keys nobody knows, has none, unless
-// the database serves what is left.
-func (s *Snapshot) Keyed(id catalog.TableID) (parts unique.Parts, err error) {
+// the database serves what is left. Files that cannot have a key within bounds are left out, too.
+func (s *Snapshot) Keyed(id catalog.TableID, within unique.Bounds) (parts unique.Parts, err error) {
 	p := s.version.picture(id)
 	if p == nil {
 		return parts, nil
@@ -20,5 +20,5 @@ func (s *Snapshot) Keyed(id catalog.TableID) (parts unique.Parts, err error) {
 			}
 		}
 	}
-	return p.Keyed(s.sequence)
+	return p.Keyed(s.sequence, within)
 }

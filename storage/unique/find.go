@@ -21,6 +21,8 @@ type File struct {
 	Base    uint64 // number of its first row
 	Deleted *index.RowSet
 	Damaged func(error) error // passes an error on to who can set the file aside, and returns it
+	// From, if not nil, is where it comes from, which remembers between which numbers its keys lie.
+	From interface{ Beyond(Bounds) bool }
 }
 
 // run returns the number of the file's run of a key.
@@ -86,12 +88,24 @@ type Search struct {
 	rows    []uint32
 }
 
+// Bounds returns between which numbers the keys lie that are looked for.
+func (s *Search) Bounds() Bounds {
+	if s.Fetch != nil { // their values are in files
+		return Bounds{}
+	}
+	return boundsOf(s.Key, s.Probes, s.Value)
+}
+
 // Find appends what the parts of a table have. lock guards the indexes of live ones.
 func (s *Search) Find(ctx context.Context, p *Parts, lock sync.Locker, out []Found) ([]Found, error) {
 	if len(s.Probes) == 0 {
 		return out, nil
 	}
+	within := s.Bounds()
 	for i := range p.Files {
+		if f := &p.Files[i]; within.Known && f.From != nil && f.From.Beyond(within) {
+			continue
+		}
 		var err error
 		if out, err = s.file(ctx, &p.Files[i], i, out); err != nil {
 			return out, p.Files[i].Damaged(err)

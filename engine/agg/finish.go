@@ -57,7 +57,7 @@ func (f *finisher) call(c *call, rows []uint64, pick []int, v *batch.Vector) err
 		f.out.At = i
 		count := f.g.rowsOf(c, row)
 		if count == 0 {
-			f.out.Null()
+			f.out.Nothing(&c.Call)
 			continue
 		}
 		if err := c.Finish(&c.Call, row[at0:at0+s.Words], count, &f.out); err != nil {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/siltstone-db/siltstone/engine/aggstate"
+	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/engine/hashtable"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -75,7 +76,8 @@ func compile(c *Config) (*program, error) {
 }
 
 func (p *program) addCall(c *Config, k *Call) error {
-	x := call{Call: aggstate.Call{Fn: k.Fn, Result: k.result(c.In)}, in: -1, state: -1, set: -1}
+	x := call{Call: aggstate.Call{Fn: k.Fn, Result: k.result(c.In), Unique: k.Distinct}, in: -1, state: -1, set: -1}
+	k = ordered(k)
 	for _, o := range k.OrderBy {
 		x.OrderBy = append(x.OrderBy, aggstate.Order{Desc: o.Desc, NullsFirst: o.NullsFirst})
 	}
@@ -94,7 +96,7 @@ func (p *program) addCall(c *Config, k *Call) error {
 		return errs.Internal("%s(%s) of rows with weights", k.Fn.Name, x.Arg)
 	}
 	switch {
-	case k.Distinct && !a.Plain:
+	case k.Distinct && !a.Plain && (kind == nil || !kind.All):
 		p.addSet(c, k, &x, kind)
 	case len(k.Args) > 0 || k.Filter >= 0:
 		if x.in = p.addInput(k, a, kind); kind == nil {
@@ -108,6 +110,22 @@ func (p *program) addCall(c *Config, k *Call) error {
 	}
 	p.calls = append(p.calls, x)
 	return nil
+}
+
+// ordered returns a call; one of a list with DISTINCT with its arguments behind the keys of ORDER BY, so that equal values
+// stand together.
+func ordered(k *Call) *Call {
+	if !k.Distinct || k.Fn.Kind != fn.StringAgg && k.Fn.Kind != fn.ArrayAgg {
+		return k
+	}
+	c := *k
+	c.OrderBy = slices.Clone(k.OrderBy)
+	for _, a := range k.Args {
+		if !slices.ContainsFunc(c.OrderBy, func(o Order) bool { return o.Column == a }) {
+			c.OrderBy = append(c.OrderBy, Order{Column: a})
+		}
+	}
+	return &c
 }
 
 func (p *program) addInput(k *Call, a *aggstate.Aggregate, kind *aggstate.Kind) int {

@@ -153,7 +153,9 @@ type Call struct {
 	Arg     types.Type // of the first argument; zero without one
 	Result  types.Type
 	OrderBy []Order // of lists: that of their last columns
-	State   *State  // nil: the number of rows is the value
+	// Unique says of a list that of equal values one counts; OrderBy is then over all its arguments.
+	Unique bool
+	State  *State // nil: the number of rows is the value
 }
 
 // Order is one sort key of a list.
@@ -173,7 +175,7 @@ func Resolve(f *fn.Aggregate, arg types.Type, distinct bool) (*Aggregate, *Kind,
 	switch {
 	case k == nil:
 		return nil, nil, errs.Unsupported("aggregate %s(%s)", f.Name, arg)
-	case k.All && distinct:
+	case k.All && k != list && distinct:
 		return nil, nil, errs.Unsupported("%s with DISTINCT", f.Name)
 	}
 	return a, k, nil

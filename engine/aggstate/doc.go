@@ -41,6 +41,10 @@
 //	26      variance of integers                       40: sum 16, sum of squares 24
 //	28      variance of floats                         24: n, sum, sum of squared differences
 //	30      variance of numeric                        sum and sum of squares, as sums of numeric
+//	50      OR of bits                                 8
+//	52      OR of complements (bit_and)                8
+//	54      XOR of bits                                8
+//	56      pairs of floats (corr, covar, regr)        48: n, sums and sums of squared differences of X and of Y, that of products
 //	32      list                                       length v; per value NULL bits v, values
 //
 // Values: bool 1 byte; int2, int4, int8, float4, float8 in their width; int128, interval (months 4, days 4, microseconds

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"sort"
 	"unsafe"
 
@@ -80,23 +81,40 @@ func (c *Call) items(head uint64, out *Output) ([]item, error) {
 	for i := 1; i < len(at); i++ {
 		at[i] = at[i-1] + hashtable.Wide(args[i-1].Type)
 	}
-	sort.SliceStable(items, func(a, b int) bool {
-		for i, o := range c.OrderBy {
-			x := len(args) - len(c.OrderBy) + i
-			an, bn := items[a].nulls>>uint(x)&1 != 0, items[b].nulls>>uint(x)&1 != 0
-			if an || bn {
-				if an != bn {
-					return an == o.NullsFirst
-				}
-				continue
-			}
-			if cmp := args[x].compare(items[a].words[at[x]:], items[b].words[at[x]:]); cmp != 0 {
-				return (cmp < 0) != o.Desc
-			}
-		}
-		return false
-	})
+	sort.SliceStable(items, func(a, b int) bool { return c.compare(&items[a], &items[b], at) < 0 })
+	if c.Unique {
+		kept := slices.CompactFunc(items, func(a, b item) bool { return c.compare(&a, &b, at) == 0 })
+		out.account.Free(int64(len(items)-len(kept)) * itemBytes)
+		items = kept
+	}
 	return items, nil
+}
+
+// compare compares two values of a list by ORDER BY; at has the positions of the columns' words.
+func (c *Call) compare(a, b *item, at []int) int {
+	args := c.State.Args
+	for i, o := range c.OrderBy {
+		x := len(args) - len(c.OrderBy) + i
+		an, bn := a.nulls>>uint(x)&1 != 0, b.nulls>>uint(x)&1 != 0
+		cmp := 0
+		switch {
+		case an && bn:
+			continue
+		case an != bn && an == o.NullsFirst:
+			return -1
+		case an != bn:
+			return 1
+		default:
+			cmp = args[x].compare(a.words[at[x]:], b.words[at[x]:])
+		}
+		if o.Desc {
+			cmp = -cmp
+		}
+		if cmp != 0 {
+			return cmp
+		}
+	}
+	return 0
 }
 
 // compare compares two values that are not NULL.
@@ -107,6 +125,9 @@ func (a *Arg) compare(x, y []uint64) int {
 		v, w := a.Strings.Bytes(uint32(x[0])), a.Strings.Bytes(uint32(y[0]))
 		if a.Type.Kind == types.JSONB {
 			return jsonb.Compare(jsonb.Open(v), jsonb.Open(w))
+		}
+		if part := hashtable.EqualPart(a.Type); part != nil { // 1.0 equals 1.00
+			v, w = part(v), part(w)
 		}
 		return bytes.Compare(v, w)
 	case types.PhysInterval:

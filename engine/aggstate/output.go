@@ -42,6 +42,15 @@ func (o *Output) Null() {
 	o.Vector.Nulls(o.Len).Clear(o.At)
 }
 
+// Nothing makes the value that of no rows.
+func (o *Output) Nothing(c *Call) {
+	if c.Fn.Zero {
+		o.words(0, 0)
+		return
+	}
+	o.Null()
+}
+
 // words writes a value of fixed width.
 func (o *Output) words(w0, w1 uint64) { hashtable.SetWords(o.Vector, o.At, [2]uint64{w0, w1}) }
 

@@ -47,6 +47,17 @@ func init() {
 			add(name, kind, returns(tFloat8), t)
 		}
 	}
+	for name, kind := range map[string]AggKind{"bit_and": BitAnd, "bit_or": BitOr, "bit_xor": BitXor} {
+		for _, t := range list(tInt2, tInt4, tInt8) {
+			add(name, kind, sameAsFirst, t)
+		}
+	}
+	for name, kind := range map[string]AggKind{"corr": Corr, "covar_pop": CovarPop, "covar_samp": CovarSamp, "regr_avgx": RegrAvgx,
+		"regr_avgy": RegrAvgy, "regr_intercept": RegrIntercept, "regr_r2": RegrR2, "regr_slope": RegrSlope, "regr_sxx": RegrSxx,
+		"regr_sxy": RegrSxy, "regr_syy": RegrSyy} {
+		add(name, kind, returns(tFloat8), tFloat8, tFloat8)
+	}
+	add("regr_count", RegrCount, returns(tInt8), tFloat8, tFloat8).Zero = true
 	add("string_agg", StringAgg, returns(tText), tText, tText).Arrival = true
 	add("string_agg", StringAgg, returns(tBytea), tBytea, tBytea).Arrival = true
 	add("array_agg", ArrayAgg, func(ts []types.Type) types.Type { return types.ArrayOf(ts[0].Kind) }, tAny).Arrival = true

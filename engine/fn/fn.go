@@ -137,4 +137,19 @@ const (
 	JSONBAgg
 	JSONObjectAgg
 	JSONBObjectAgg
+	BitAnd
+	BitOr
+	BitXor
+	Corr
+	CovarPop
+	CovarSamp
+	RegrAvgx
+	RegrAvgy
+	RegrCount
+	RegrIntercept
+	RegrR2
+	RegrSlope
+	RegrSxx
+	RegrSxy
+	RegrSyy
 )

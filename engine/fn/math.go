@@ -2,7 +2,6 @@ package fn
 
 import (
 	"math"
-	"math/rand/v2"
 
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
@@ -163,9 +162,7 @@ func registerTrigonometry() {
 		return r, checkFloat("*", x, radiansPerDegree, r)
 	})
 	register(&Overload{Name: "atan2", Args: list(tFloat8, tFloat8), Result: returns(tFloat8), Eval: scalar2(tFloat8, total2(math.Atan2))},
-		&Overload{Name: "pi", Result: returns(tFloat8), Eval: constantFloat(math.Pi)},
-		&Overload{Name: "random", Result: returns(tFloat8), Volatility: Volatile,
-			Eval: rowFixed(tFloat8, func(*Context, *row) (float64, bool, error) { return rand.Float64(), true, nil })})
+		&Overload{Name: "pi", Result: returns(tFloat8), Eval: constantFloat(math.Pi)})
 }
 
 func registerPowers() {

@@ -14,10 +14,10 @@ import (
 // compiled when the evaluator is made.
 func regexEval(o *Overload, flagArg int, global bool, make func(c *pattern.Cache) Eval) *Overload {
 	o.Eval = func(ctx *Context, args []*batch.Vector, n int, valid batch.Bitmap, out *batch.Vector) error {
-		return make(&pattern.Cache{Global: global})(ctx, args, n, valid, out)
+		return make(&pattern.Cache{Global: global, Name: o.Name})(ctx, args, n, valid, out)
 	}
 	o.Prepare = func(_ *Context, _ []types.Type, _ types.Type, consts []*types.Datum) (Eval, error) {
-		c := &pattern.Cache{Global: global}
+		c := &pattern.Cache{Global: global, Name: o.Name}
 		flags := ""
 		if flagArg > 0 && consts[flagArg] != nil {
 			flags = consts[flagArg].S
@@ -119,23 +119,40 @@ func startAt(s []byte, n int) (int, error) {
 	return chars.Skip(s, int64(n-1)), nil
 }
 
+// matchArray appends the groups of a match as an array, or the match itself where there are none.
+func matchArray(dst, s []byte, m []int) []byte {
+	dst = append(notNil(dst), '{')
+	first := 2
+	if len(m) == 2 {
+		first = 0
+	}
+	for g := first; g < len(m); g += 2 {
+		if m[g] < 0 {
+			dst = types.AppendElement(dst, nil, true, g == first)
+			continue
+		}
+		dst = types.AppendElement(dst, s[m[g]:m[g+1]], false, g == first)
+	}
+	return append(dst, '}')
+}
+
+// RegexpMatches returns what regexp_matches does: an array for each match, with flag g of all matches, else of the first.
+func RegexpMatches(c *Context, s, expression, flags string) ([]types.Datum, error) {
+	cache := &pattern.Cache{Global: true, Name: "regexp_matches"}
+	x, err := cache.Get([]byte(expression), []byte(flags))
+	if err != nil {
+		return nil, err
+	}
+	var out []types.Datum
+	_, err = x.All([]byte(s), 0, nil, &row{c: c}, func(m []int) bool {
+		out = append(out, types.StringOf(tTextArr, string(matchArray(nil, []byte(s), m))))
+		return cache.Flags.Global
+	})
+	return out, err
+}
+
 // registerMatches registers the functions that return texts of matches.
 func registerMatches() {
-	arrayOf := func(s []byte, m []int, dst []byte) []byte {
-		dst = append(notNil(dst), '{')
-		first := 2
-		if len(m) == 2 {
-			first = 0
-		}
-		for g := first; g < len(m); g += 2 {
-			if m[g] < 0 {
-				dst = types.AppendElement(dst, nil, true, g == first)
-				continue
-			}
-			dst = types.AppendElement(dst, s[m[g]:m[g+1]], false, g == first)
-		}
-		return append(dst, '}')
-	}
 	match := func(flagArg int, args ...types.Type) {
 		register(regexEval(&Overload{Name: "regexp_match", Args: args, Result: returns(tTextArr)}, flagArg, false,
 			func(c *pattern.Cache) Eval {
@@ -148,7 +165,7 @@ func registerMatches() {
 					if c.Caps, ok, err = x.Search(r.bytes(0), 0, c.Caps, r); !ok || err != nil {
 						return nil, err
 					}
-					return arrayOf(r.bytes(0), c.Caps, dst), nil
+					return matchArray(dst, r.bytes(0), c.Caps), nil
 				})
 			}))
 	}
@@ -231,7 +248,7 @@ func registerCounts() {
 	count(0, 0, tText, tText)
 	count(2, 0, tText, tText, tInt4)
 	count(2, 3, tText, tText, tInt4, tText)
-	substr := func(startArg, nthArg, flagArg int, args ...types.Type) {
+	substr := func(startArg, nthArg, flagArg, subArg int, args ...types.Type) {
 		register(regexEval(&Overload{Name: "regexp_substr", Args: args, Result: returns(tText)}, flagArg, false,
 			func(c *pattern.Cache) Eval {
 				return rowText(tText, func(_ *Context, r *row, dst []byte) ([]byte, error) {
@@ -239,31 +256,57 @@ func registerCounts() {
 					if err != nil {
 						return dst, err
 					}
-					from, to, ok, err := regexNth(c, x, r, from, nthArg)
+					from, to, ok, err := regexNth(c, x, r, from, nthArg, subArg)
 					if err != nil || !ok {
 						return nil, err
 					}
 					return append(notNil(dst), r.bytes(0)[from:to]...), nil
 				})
 			}))
-		register(regexEval(&Overload{Name: "regexp_instr", Args: args, Result: returns(tInt4)}, flagArg, false,
-			func(c *pattern.Cache) Eval {
-				return rowFixed(tInt4, func(_ *Context, r *row) (int32, bool, error) {
-					x, from, err := regexStart(c, r, startArg, flagArg)
-					if err != nil {
-						return 0, false, err
-					}
-					from, _, ok, err := regexNth(c, x, r, from, nthArg)
-					if err != nil || !ok {
-						return 0, true, err
-					}
-					return int32(utf8.RuneCount(r.bytes(0)[:from]) + 1), true, nil
-				})
-			}))
 	}
-	substr(0, 0, 0, tText, tText)
-	substr(2, 0, 0, tText, tText, tInt4)
-	substr(2, 3, 0, tText, tText, tInt4, tInt4)
+	substr(0, 0, 0, 0, tText, tText)
+	substr(2, 0, 0, 0, tText, tText, tInt4)
+	substr(2, 3, 0, 0, tText, tText, tInt4, tInt4)
+	substr(2, 3, 4, 0, tText, tText, tInt4, tInt4, tText)
+	substr(2, 3, 4, 5, tText, tText, tInt4, tInt4, tText, tInt4)
+	all := list(tText, tText, tInt4, tInt4, tInt4, tText, tInt4)
+	for n := 2; n <= len(all); n++ {
+		registerInstr(all[:n])
+	}
+}
+
+// registerInstr registers regexp_instr with its first arguments: string, pattern, start, n, endoption, flags, subexpr.
+func registerInstr(args []types.Type) {
+	have := func(arg int) int {
+		if arg < len(args) {
+			return arg
+		}
+		return 0
+	}
+	flagArg := have(5)
+	register(regexEval(&Overload{Name: "regexp_instr", Args: args, Result: returns(tInt4)}, flagArg, false,
+		func(c *pattern.Cache) Eval {
+			return rowFixed(tInt4, func(_ *Context, r *row) (int32, bool, error) {
+				x, from, err := regexStart(c, r, have(2), flagArg)
+				if err != nil {
+					return 0, false, err
+				}
+				end := 0
+				if have(4) > 0 {
+					if end = r.int4(4); end != 0 && end != 1 {
+						return 0, false, badParameter("endoption", end)
+					}
+				}
+				from, to, ok, err := regexNth(c, x, r, from, have(3), have(6))
+				if err != nil || !ok {
+					return 0, true, err
+				}
+				if end == 1 {
+					from = to
+				}
+				return int32(utf8.RuneCount(r.bytes(0)[:from]) + 1), true, nil
+			})
+		}))
 }
 
 // regexStart compiles the pattern of a row and returns the byte to start from.
@@ -274,17 +317,22 @@ func regexStart(c *pattern.Cache, r *row, startArg, flagArg int) (x *pattern.Reg
 	return x, from, err
 }
 
-// regexNth returns the n-th match.
-func regexNth(c *pattern.Cache, x *pattern.Regex, r *row, from, nthArg int) (start, end int, ok bool, err error) {
-	n := 1
+// regexNth returns the n-th match, or a group of it.
+func regexNth(c *pattern.Cache, x *pattern.Regex, r *row, from, nthArg, subArg int) (start, end int, ok bool, err error) {
+	n, sub := 1, 0
 	if nthArg > 0 {
 		if n = r.int4(nthArg); n <= 0 {
 			return 0, 0, false, badParameter("n", n)
 		}
 	}
+	if subArg > 0 {
+		if sub = r.int4(subArg); sub < 0 {
+			return 0, 0, false, badParameter("subexpr", sub)
+		}
+	}
 	c.Caps, err = x.All(r.bytes(0), from, c.Caps, r, func(m []int) bool {
-		if n--; n == 0 {
-			start, end, ok = m[0], m[1], true
+		if n--; n == 0 && 2*sub < len(m) && m[2*sub] >= 0 {
+			start, end, ok = m[2*sub], m[2*sub+1], true
 		}
 		return n > 0
 	})

@@ -47,7 +47,7 @@ func newAggregate(cs *calls, c *Call, o *ordering, f *framer) *aggregate {
 			x.store.Prepare(s)
 		}
 		x.call.State = s
-		cs.lists = cs.lists || kind.All
+		cs.lists = cs.lists || kind.All && kind.Stores
 	}
 	x.in = newInput(cs, c, a, x.call.State)
 	for i := range x.sliders {
@@ -71,7 +71,9 @@ func (x *aggregate) begin(*bundle) error {
 }
 
 // list tells whether the state is a list, which cannot be merged twice.
-func (x *aggregate) list() bool { return x.call.State != nil && x.call.State.All }
+func (x *aggregate) list() bool {
+	return x.call.State != nil && x.call.State.All && x.call.State.Stores
+}
 
 func (x *aggregate) chunk(from, n int, v *batch.Vector) error {
 	v.Reset(x.c.Result, n)
@@ -181,7 +183,7 @@ func (x *aggregate) finish(r []uint64, rows uint64) error {
 		batch.Values[uint64](x.out.Vector)[x.out.At] = rows
 		return nil
 	case rows == 0:
-		x.out.Null()
+		x.out.Nothing(&x.call)
 		return nil
 	}
 	return x.call.Finish(&x.call, r, rows, &x.out)

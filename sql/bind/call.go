@@ -133,8 +133,7 @@ var setReturning = map[string]bool{"generate_series": true, "unnest": true, "gen
 	"jsonb_array_elements": true, "jsonb_array_elements_text": true, "jsonb_each": true, "jsonb_each_text": true, "jsonb_object_keys": true}
 
 // missingAggregates exist in PostgreSQL, so they are refused as missing and not as unknown.
-var missingAggregates = wordSet(`xmlagg corr covar_pop covar_samp regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy
-		regr_syy bit_and bit_or bit_xor range_agg range_intersect_agg`)
+var missingAggregates = wordSet("xmlagg range_agg range_intersect_agg")
 
 // hypothetical are the window functions that are aggregates with WITHIN GROUP.
 var hypothetical = wordSet("rank dense_rank percent_rank cume_dist")

@@ -69,6 +69,9 @@ func (b *Binder) functionTypes(schema, name string, ts []types.Type, loc int32) 
 		return one(types.T(types.Int4), ts[0], types.T(types.Int4))
 	case name == "_pg_expandarray" && schema == "information_schema" && len(ts) == 1 && ts[0].Kind == types.Array:
 		return ts, []plan.Column{b.newColumn("x", types.T(ts[0].Elem)), b.newColumn("n", types.T(types.Int4))}, nil
+	case name == "regexp_matches" && (len(ts) == 2 || len(ts) == 3):
+		want := []types.Type{types.T(types.Text), types.T(types.Text), types.T(types.Text)}
+		return one(types.ArrayOf(types.Text), want[:len(ts)]...)
 	case name == "string_to_table" && len(ts) == 2 || name == "regexp_split_to_table" && len(ts) == 2:
 		return one(types.T(types.Text), types.T(types.Text), types.T(types.Text))
 	}

@@ -63,3 +63,6 @@ func (s *Session) disabledPasses() map[string]bool {
 	}
 	return m
 }
+
+// Random implements fn.Randomizer.
+func (s *Session) Random() *fn.Random { return &s.random }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/sql/parse"
 	"github.com/siltstone-db/siltstone/sql/setting"
 	"github.com/siltstone-db/siltstone/sql/stmt"
@@ -16,6 +17,7 @@ import (
 // Session is one connection.
 type Session struct {
 	engine   *Engine
+	random   fn.Random
 	pid      int32
 	user     string
 	settings *setting.Values

@@ -120,6 +120,8 @@ func functionRows(e *Env, f *plan.Function, args []types.Datum) ([][]types.Datum
 		return subscripts(args)
 	case "string_to_table":
 		return splitRows(e, "string_to_array", args)
+	case "regexp_matches":
+		return regexpMatches(e, args)
 	case "regexp_split_to_table":
 		return splitRows(e, "regexp_split_to_array", args)
 	}
@@ -130,6 +132,24 @@ func functionRows(e *Env, f *plan.Function, args []types.Datum) ([][]types.Datum
 		return t.run(e, args)
 	}
 	return nil, errs.Unsupported("the set-returning function %s", f.Func)
+}
+
+func regexpMatches(e *Env, args []types.Datum) ([][]types.Datum, error) {
+	flags := ""
+	for _, a := range args {
+		if a.Null {
+			return nil, nil
+		}
+	}
+	if len(args) == 3 {
+		flags = args[2].S
+	}
+	found, err := fn.RegexpMatches(e.Fn, args[0].S, args[1].S, flags)
+	rows := make([][]types.Datum, len(found))
+	for i, d := range found {
+		rows[i] = []types.Datum{d}
+	}
+	return rows, err
 }
 
 // rowsRelation makes a relation of rows, numbered when the function has WITH ORDINALITY.

@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"github.com/siltstone-db/siltstone/storage/errs"
 	"io"
 	"regexp"
 	"unicode/utf8"
@@ -254,7 +255,8 @@ func (x *Regex) Replace(dst, s []byte, from, n int, t Replacement, caps []int, w
 // Cache keeps the expression that was compiled last, for one evaluator.
 type Cache struct {
 	pattern, flags string
-	Global         bool // g is a flag of this function
+	Global         bool   // g is a flag of this function
+	Name           string // of the function, for errors
 	x              *Regex
 	Flags          Flags
 	Caps           []int
@@ -262,14 +264,26 @@ type Cache struct {
 	t              Replacement
 }
 
+// notGlobal refuses the flag g of a function.
+func notGlobal(name string) error {
+	e := errs.New(errs.InvalidParameterValue, "%s() does not support the \"global\" option", name)
+	if name == "regexp_match" {
+		return e.WithHint("Use the regexp_matches function instead.")
+	}
+	return e
+}
+
 // Get returns the compiled pattern, which is the last one when pattern and flags are the same.
 func (c *Cache) Get(pattern, flags []byte) (*Regex, error) {
 	if c.x != nil && c.pattern == string(pattern) && c.flags == string(flags) {
 		return c.x, nil
 	}
-	f, err := ParseFlags(string(flags), c.Global)
+	f, err := ParseFlags(string(flags), true)
 	if err != nil {
 		return nil, err
+	}
+	if f.Global && !c.Global {
+		return nil, notGlobal(c.Name)
 	}
 	x, err := CompileRegex(string(pattern), f)
 	if err != nil {

@@ -85,7 +85,7 @@ func (f *firstGrouping) call(call *plan.AggCall, t types.Type) (expr.Expr, error
 			return nil, nil
 		}
 		return f.twice(call, "sum", t)
-	case fn.Min, fn.Max, fn.BoolAnd, fn.BoolOr, fn.AnyValue:
+	case fn.Min, fn.Max, fn.BoolAnd, fn.BoolOr, fn.AnyValue, fn.BitAnd, fn.BitOr, fn.BitXor:
 		return f.twice(call, call.Fn.Name, t)
 	case fn.Avg:
 		return f.average(call, t)

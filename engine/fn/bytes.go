@@ -12,11 +12,19 @@ import (
 
 // Functions of bytes and bits, and overlay.
 func init() {
-	byteaFn := func(name string, args []types.Type, f func(r *row, dst []byte) ([]byte, error)) {
-		register(&Overload{Name: name, Args: args, Result: returns(tBytea), Eval: rowText(tBytea, func(_ *Context, r *row, dst []byte) ([]byte, error) {
-			return f(r, notNil(dst))
-		})})
-	}
+	registerHashes()
+	registerByteFns()
+	registerOverlay()
+}
+
+// byteaFn registers a function whose result is bytea.
+func byteaFn(name string, args []types.Type, f func(r *row, dst []byte) ([]byte, error)) {
+	register(&Overload{Name: name, Args: args, Result: returns(tBytea), Eval: rowText(tBytea, func(_ *Context, r *row, dst []byte) ([]byte, error) {
+		return f(r, notNil(dst))
+	})})
+}
+
+func registerHashes() {
 	byteaFn("sha224", list(tBytea), func(r *row, dst []byte) ([]byte, error) {
 		sum := sha256.Sum224(r.bytes(0))
 		return append(dst, sum[:]...), nil
@@ -29,6 +37,9 @@ func init() {
 		sum := sha512.Sum512(r.bytes(0))
 		return append(dst, sum[:]...), nil
 	})
+}
+
+func registerByteFns() {
 	register(&Overload{Name: "get_byte", Args: list(tBytea, tInt4), Result: returns(tInt4),
 		Eval: rowFixed(tInt4, func(_ *Context, r *row) (int32, bool, error) {
 			s, i := r.bytes(0), int64(r.int4(1))
@@ -76,6 +87,9 @@ func init() {
 		dst[at] = dst[at]&^(1<<(i%8)) | byte(v)<<(i%8)
 		return dst, nil
 	})
+}
+
+func registerOverlay() {
 	for _, t := range list(tText, tBytea) {
 		part := substring
 		if t == tBytea {

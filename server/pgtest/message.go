@@ -86,21 +86,7 @@ func Format(typ byte, body []byte) (name, text string) {
 		rest = fields(r)
 	case typ == 'T':
 		name = "RowDescription"
-		for range r.int16() {
-			rest += fmt.Sprintf(" %q", r.string())
-			table, attnum, oid, size, mod, format := r.int32(), r.int16(), r.int32(), r.int16(), r.int32(), r.int16()
-			rest += fmt.Sprintf(":%d", oid)
-			if table != 0 || attnum != 0 {
-				rest += fmt.Sprintf(" column %d", attnum)
-			}
-			rest += fmt.Sprintf(" size %d", size)
-			if mod != -1 {
-				rest += fmt.Sprintf(" mod %d", mod)
-			}
-			if format != 0 {
-				rest += fmt.Sprintf(" format %d", format)
-			}
-		}
+		rest = columns(r)
 	case typ == 't':
 		name = "ParameterDescription"
 		for range r.int16() {
@@ -139,6 +125,26 @@ func Format(typ byte, body []byte) (name, text string) {
 		rest = " " + hex.EncodeToString(body)
 	}
 	return name, name + rest
+}
+
+// columns shows what is said of the columns of a result.
+func columns(r *reader) (text string) {
+	for range r.int16() {
+		text += fmt.Sprintf(" %q", r.string())
+		table, attnum, oid, size, mod, format := r.int32(), r.int16(), r.int32(), r.int16(), r.int32(), r.int16()
+		text += fmt.Sprintf(":%d", oid)
+		if table != 0 || attnum != 0 {
+			text += fmt.Sprintf(" column %d", attnum)
+		}
+		text += fmt.Sprintf(" size %d", size)
+		if mod != -1 {
+			text += fmt.Sprintf(" mod %d", mod)
+		}
+		if format != 0 {
+			text += fmt.Sprintf(" format %d", format)
+		}
+	}
+	return text
 }
 
 // fields shows an error or a notice.

@@ -16,6 +16,8 @@ type badRows struct {
 	most  int64 // 0: any number
 	table *catalog.Table
 	count int64
+	// verbose, if not nil, is told of each of them.
+	verbose Output
 }
 
 // rejectSink is a transaction whose reject tables others may make at the same time.
@@ -45,13 +47,28 @@ func (b *badRows) add(row *format.BadRow) error {
 	}
 	b.count++
 	if b.most == 0 || b.count <= b.most {
-		return nil
+		return b.tell(row)
 	}
 	e := errs.New(errs.InvalidTextRepresentation, "skipped more than REJECT_LIMIT (%d) rows due to data type incompatibility", b.most)
 	if b.how == copy.Reject {
 		e = errs.New(errs.InvalidTextRepresentation, "rejected more than REJECT_LIMIT (%d) rows", b.most).WithDetail("%s", row.Reason())
 	}
 	return e.WithContext("%s", row.Err.Context)
+}
+
+// tell tells of a row that is left out, in the words of PostgreSQL where it has some.
+func (b *badRows) tell(row *format.BadRow) error {
+	if b.verbose == nil {
+		return nil
+	}
+	at := fmt.Sprintf("at line %d", row.Line)
+	if row.Column != "" {
+		at += fmt.Sprintf(" for column %q", row.Column)
+	}
+	if b.how == copy.Ignore {
+		return b.verbose.Notice("NOTICE", "00000", fmt.Sprintf("skipping row due to data type incompatibility %s: %s", at, row.Field()))
+	}
+	return b.verbose.Notice("NOTICE", "00000", fmt.Sprintf("rejecting row %s: %s", at, row.Reason()))
 }
 
 // converts tells whether a value that does not convert is all that is wrong with a row: not its form, its bytes, or a

@@ -32,6 +32,9 @@ func copyFrom(ctx context.Context, env *Env, b *bind.Copy) (string, error) {
 	}
 	o := columnFlags(b.Options, b.Ordinals)
 	bad := &badRows{how: o.OnError, most: o.RejectLimit, table: t}
+	if o.Verbose {
+		bad.verbose = env.Out
+	}
 	bad.set(&into, env.Tx)
 	into.Meter = format.NewMeter(o.Encoding.Reader(src), account)
 	if env.Session.InTransaction() {

@@ -2,7 +2,9 @@ package format
 
 import (
 	"bytes"
+	"fmt"
 	"sort"
+	"strings"
 
 	"github.com/siltstone-db/siltstone/storage/errs"
 )
@@ -25,6 +27,12 @@ func (b *BadRow) Reason() string {
 		return b.Err.Message
 	}
 	return b.Err.Message + ": " + b.Err.Detail
+}
+
+// Field returns the field of the column that is to blame as the context of the error shows it: in quotes, or as null input.
+func (b *BadRow) Field() string {
+	_, field, _ := strings.Cut(b.Err.Context, fmt.Sprintf(", line %d, column %s: ", b.Line, b.Column))
+	return field
 }
 
 // Unwrap returns the reason.

@@ -49,6 +49,18 @@ func (r *reader) rejectLimit(def *pg.DefElem) error {
 	return nil
 }
 
+// logVerbosity reads LOG_VERBOSITY, of PostgreSQL 17.
+func (r *reader) logVerbosity(def *pg.DefElem) error {
+	switch text := parse.Text(def.Arg); strings.ToLower(text) {
+	case "default":
+	case "verbose":
+		r.Verbose = true
+	default:
+		return r.st.Fail(def.Location, errs.InvalidParameterValue, "COPY LOG_VERBOSITY %q not recognized", text)
+	}
+	return nil
+}
+
 // checkOnError refuses what does not go together.
 func checkOnError(o *Options) error {
 	switch {

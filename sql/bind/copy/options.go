@@ -42,6 +42,7 @@ type Options struct {
 	Freeze        bool
 	OnError       OnError
 	RejectLimit   int64 // most rows that are left out; 0: any number
+	Verbose       bool  // each row that is left out is told
 	// Extra holds options that PostgreSQL does not have, by lower-case name.
 	Extra map[string]string
 }
@@ -121,7 +122,9 @@ func (r *reader) option(name string, def *pg.DefElem) error {
 		return r.onError(def)
 	case "reject_limit":
 		return r.rejectLimit(def)
-	case "convert_selectively", "default", "log_verbosity", "follow", "resume":
+	case "log_verbosity":
+		return r.logVerbosity(def)
+	case "convert_selectively", "default", "follow", "resume":
 		return r.st.Unsupported(def.Location, "COPY option %q", name)
 	default:
 		return r.st.Fail(def.Location, errs.SyntaxError, "option %q not recognized", def.Defname)

@@ -91,7 +91,6 @@ func (r *Reader) quoted(start, p int) (end ending, next int, err error) {
 	from := len(r.scratch)
 	buf := r.in.Window()
 	r.scratch = append(r.scratch, buf[start:p]...)
-	quote, escape := r.opts.Quote, r.opts.Escape
 	inside := false
 	for {
 		if p == len(buf) {
@@ -111,48 +110,10 @@ func (r *Reader) quoted(start, p int) (end ending, next int, err error) {
 		}
 		c := buf[p]
 		if inside {
-			switch {
-			case c == escape && escape != quote:
-				if p+1 == len(buf) {
-					if more, err := r.in.Fill(); err != nil {
-						return 0, 0, r.lines.Fail(err)
-					} else if buf = r.in.Window(); more {
-						continue
-					}
-				} else if d := buf[p+1]; d == escape || d == quote {
-					r.scratch = append(r.scratch, d)
-					p += 2
-					continue
-				}
-				r.scratch = append(r.scratch, c)
-			case c == quote && escape == quote:
-				if p+1 == len(buf) {
-					if more, err := r.in.Fill(); err != nil {
-						return 0, 0, r.lines.Fail(err)
-					} else if buf = r.in.Window(); more {
-						continue
-					}
-				} else if buf[p+1] == quote {
-					r.scratch = append(r.scratch, quote)
-					p += 2
-					continue
-				}
-				inside = false
-			case c == quote:
-				inside = false
-			case c == '\n' || c == '\r':
-				r.lines.CountData(c)
-				r.scratch = append(r.scratch, c)
-			default:
-				q := p + 1
-				for q < len(buf) && buf[q] != quote && buf[q] != escape && buf[q] != '\n' && buf[q] != '\r' {
-					q++
-				}
-				r.scratch = append(r.scratch, buf[p:q]...)
-				p = q
-				continue
+			if p, inside, err = r.insideQuotes(p); err != nil {
+				return 0, 0, err
 			}
-			p++
+			buf = r.in.Window()
 			continue
 		}
 		switch r.class[c] {
@@ -177,6 +138,44 @@ func (r *Reader) quoted(start, p int) (end ending, next int, err error) {
 		}
 		p++
 	}
+}
+
+// insideQuotes reads on from p, which is between quotes and in the window, and returns where it stands then and whether
+// that is still between quotes. It may have to see what comes next: then p stays, and the window is larger.
+func (r *Reader) insideQuotes(p int) (next int, inside bool, err error) {
+	buf := r.in.Window()
+	quote, escape := r.opts.Quote, r.opts.Escape
+	c := buf[p]
+	if c == escape && p+1 == len(buf) {
+		more, err := r.in.Fill()
+		if err != nil {
+			return 0, false, r.lines.Fail(err)
+		}
+		if more {
+			return p, true, nil
+		}
+		buf = r.in.Window()
+	}
+	switch {
+	case c == escape && p+1 < len(buf) && (buf[p+1] == quote || buf[p+1] == escape):
+		r.scratch = append(r.scratch, buf[p+1])
+		return p + 2, true, nil
+	case c == quote:
+		return p + 1, false, nil
+	case c == escape:
+		r.scratch = append(r.scratch, c)
+	case c == '\n' || c == '\r':
+		r.lines.CountData(c)
+		r.scratch = append(r.scratch, c)
+	default:
+		q := p + 1
+		for q < len(buf) && buf[q] != quote && buf[q] != escape && buf[q] != '\n' && buf[q] != '\r' {
+			q++
+		}
+		r.scratch = append(r.scratch, buf[p:q]...)
+		return q, true, nil
+	}
+	return p + 1, true, nil
 }
 
 // add takes note of a field; those beyond the columns are only counted.

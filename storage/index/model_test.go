@@ -148,8 +148,9 @@ func TestRowSetAll(t *testing.T) {
 		}
 		blocks := (c.to + scan.BlockRows - 1) / scan.BlockRows
 		used := blocks - c.from/scan.BlockRows
-		if got := s.Bytes(); got != int64(8*blocks+used*(scan.BlockRows/8+8)) {
-			t.Errorf("rows %d to %d: %d bytes", c.from, c.to, got)
+		// A bit a row of each block that has any, and what else is kept of it, which is less.
+		if got, least := s.Bytes(), int64(8*blocks+used*scan.BlockRows/8); got < least || got > 2*least {
+			t.Errorf("rows %d to %d: %d bytes, at least %d", c.from, c.to, got, least)
 		}
 		if s.With(rows[:1]) != s || s.With(nil) != s {
 			t.Error("another set of the same rows")

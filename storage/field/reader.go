@@ -37,6 +37,16 @@ type Reader struct {
 // NewReader returns a reader of a whole record; what names it in errors, as in "catalog edit".
 func NewReader(what string, b []byte) *Reader { return &Reader{what: what, b: b, size: len(b)} }
 
+// Reset makes r a reader of another record, for those who read very many small ones.
+func (r *Reader) Reset(what string, b []byte) { *r = Reader{what: what, b: b, size: len(b)} }
+
+// Into is Record by a reader that the caller has.
+func (r *Reader) Into(in *Reader, what string) *Reader {
+	b := r.Bytes()
+	*in = Reader{what: what, b: b, size: len(b), up: r}
+	return in
+}
+
 // Next goes to the next field, and returns false at the end and after an error.
 func (r *Reader) Next() bool {
 	if len(r.b) == 0 || r.Err() != nil {

@@ -32,7 +32,8 @@ type Decoder struct {
 	// Charge, if not nil, is asked before what sections are unpacked to takes more memory.
 	Charge func(bytes int64) error
 
-	r       *field.Reader // its field is the next section, if more
+	r       field.Reader // its field is the next section, if more
+	part    field.Reader // of a section, or of numbers
 	more    bool
 	plain   []byte
 	numbers []uint64
@@ -46,8 +47,8 @@ func malformed(what string) error { return errs.Corrupt("log record of a write: 
 func (d *Decoder) Begin(payload []byte) error {
 	d.Seconds, d.Token, d.Edits, d.Deletions, d.Files, d.more = 0, nil, nil, d.Deletions[:0], nil, false
 	d.Positions, d.Numbers, d.Counters = d.Positions[:0], d.Numbers[:0], d.Counters[:0]
-	d.r = field.NewReader("log record of a write", payload)
-	for r := d.r; r.Next(); {
+	d.r.Reset("log record of a write", payload)
+	for r := &d.r; r.Next(); {
 		switch r.Number() {
 		case 2:
 			d.Seconds = int64(r.Uint())
@@ -81,7 +82,7 @@ func (d *Decoder) Begin(payload []byte) error {
 			d.more = true
 			return d.r.Err()
 		case 16:
-			d.Numbers = append(d.Numbers, readNumbered(r.Record("numbers of rows")))
+			d.Numbers = append(d.Numbers, readNumbered(r.Into(&d.part, "numbers of rows")))
 		default:
 			r.Unknown()
 		}
@@ -151,7 +152,7 @@ func (d *Decoder) Next() (Section, error) {
 	var rows, codec, plain uint64
 	var stored []byte
 	d.columns = d.columns[:0]
-	for r := d.r.Record("section of a write"); r.Next(); {
+	for r := d.r.Into(&d.part, "section of a write"); r.Next(); {
 		switch r.Number() {
 		case 2:
 			s.Table = catalog.TableID(r.Uint())

@@ -1,6 +1,7 @@
 package hashtable
 
 import (
+	"bytes"
 	"sync"
 	"sync/atomic"
 
@@ -222,6 +223,8 @@ func (in *Interner) addCodesLocked(d *batch.Dictionary, numbers []uint32) *codeM
 	return m
 }
 
+func trimBlanks(b []byte) []byte { return bytes.TrimRight(b, " ") }
+
 // EqualPart returns what decides the equality of a string-like key type, nil for all its bytes.
 func EqualPart(t types.Type) func([]byte) []byte {
 	switch t.Kind {
@@ -231,6 +234,10 @@ func EqualPart(t types.Type) func([]byte) []byte {
 		return jsonb.Key
 	case types.Interval:
 		return intervalKey
+	case types.Char:
+		if t.Width == 0 { // of several lengths; else all have the same blanks
+			return trimBlanks
+		}
 	}
 	return nil
 }

@@ -35,8 +35,6 @@ func (b *Binder) selectStmt(s *scope, n *pg.SelectStmt, keepUnknown bool) (*quer
 		return nil, b.unsupported(n.IntoClause.GetRel().GetLocation(), "SELECT INTO")
 	case len(n.LockingClause) > 0:
 		return nil, errs.Unsupported("%s", lockName(n.LockingClause[0].GetLockingClause().GetStrength()))
-	case n.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES:
-		return nil, errs.Unsupported("WITH TIES")
 	}
 	outer := len(s.ctes)
 	if n.WithClause != nil {
@@ -317,12 +315,29 @@ func (b *Binder) limit(s *scope, q *query, n *pg.SelectStmt) error {
 			return err
 		}
 	}
+	if n.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES && l.CountExpr != nil {
+		q.node = &plan.Ties{Input: q.node, On: sortedBy(q.node), Count: l.CountExpr, Offset: l.OffsetExpr}
+		return nil
+	}
 	settled, err := plan.SettleLimit(l)
 	if err != nil {
 		return err
 	}
 	q.node = settled
 	return nil
+}
+
+// sortedBy returns the expressions that the rows of a query are sorted by.
+func sortedBy(n plan.Node) (on []expr.Expr) {
+	if d, ok := n.(*plan.DistinctOn); ok {
+		n = d.Input
+	}
+	if s, ok := n.(*plan.Sort); ok {
+		for _, k := range s.Keys {
+			on = append(on, k.Expr)
+		}
+	}
+	return on
 }
 
 func (b *Binder) limitExpr(s *scope, n *pg.Node, clause string) (expr.Expr, error) {

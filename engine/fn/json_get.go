@@ -27,7 +27,13 @@ func init() {
 			withScratch(&Overload{Name: op, Args: list(tJSON, arg), Result: returns(plainResult)}, textual))
 	}
 	key := func(r *row, v jsonb.Value) (jsonb.Value, bool) { return v.Get(r.bytes(1)) }
-	index := func(r *row, v jsonb.Value) (jsonb.Value, bool) { return v.At(r.int4(1)) }
+	index := func(r *row, v jsonb.Value) (jsonb.Value, bool) {
+		i := r.int4(1)
+		if v.IsScalar() && (i == 0 || i == -1) { // to PostgreSQL a scalar is an array of one here
+			return v, true
+		}
+		return v.At(i)
+	}
 	for op, text := range map[string]bool{"->": false, "->>": true} {
 		getter(op, tText, text, key, jsonKey(text))
 		getter(op, tInt4, text, index, jsonIndex(text))

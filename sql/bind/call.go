@@ -130,7 +130,8 @@ func (b *Binder) call(name string, args []expr.Expr, places []int32, loc int32) 
 var setReturning = map[string]bool{"generate_series": true, "unnest": true, "generate_subscripts": true,
 	"regexp_split_to_table": true, "regexp_matches": true, "string_to_table": true,
 	"json_array_elements": true, "json_array_elements_text": true, "json_each": true, "json_each_text": true, "json_object_keys": true,
-	"jsonb_array_elements": true, "jsonb_array_elements_text": true, "jsonb_each": true, "jsonb_each_text": true, "jsonb_object_keys": true}
+	"jsonb_array_elements": true, "jsonb_array_elements_text": true, "jsonb_each": true, "jsonb_each_text": true, "jsonb_object_keys": true,
+	"jsonb_path_query": true, "jsonb_path_query_tz": true}
 
 // missingAggregates exist in PostgreSQL, so they are refused as missing and not as unknown.
 var missingAggregates = wordSet("xmlagg range_agg range_intersect_agg")

@@ -23,6 +23,10 @@ func (b *Binder) jsonRelation(name string, args int) (want []types.Type, cols []
 		}
 		in = types.T(types.JSON)
 	}
+	if p := strings.TrimSuffix(rest, "_tz"); binary && p == "path_query" && args >= 2 && args <= 4 {
+		want = []types.Type{in, types.T(types.JSONPath), in, types.T(types.Bool)}[:args]
+		return want, []plan.Column{b.newColumn(name, in)}
+	}
 	if args != 1 {
 		return nil, nil
 	}

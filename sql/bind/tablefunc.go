@@ -76,9 +76,11 @@ func (b *Binder) functionTypes(schema, name string, ts []types.Type, loc int32) 
 		return one(types.T(types.Text), types.T(types.Text), types.T(types.Text))
 	}
 	if want, cols := b.jsonRelation(name, len(ts)); want != nil {
-		if !fn.CanCast(ts[0], want[0], fn.Implicit) {
-			_, _, err := fn.Resolve(name, ts)
-			return nil, nil, b.at(err, loc)
+		for i, t := range ts {
+			if !fn.CanCast(t, want[i], fn.Implicit) {
+				_, _, err := fn.Resolve(name, ts)
+				return nil, nil, b.at(err, loc)
+			}
 		}
 		return want, cols, nil
 	}

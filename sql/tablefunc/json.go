@@ -1,6 +1,7 @@
 package tablefunc
 
 import (
+	"github.com/siltstone-db/siltstone/engine/fn"
 	"github.com/siltstone-db/siltstone/sql/plan"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/types"
@@ -20,6 +21,8 @@ var jsonFunctions = map[string]func(e *Env, f *plan.Function, args []types.Datum
 	"json_each":                 textRows(textEach),
 	"json_each_text":            textRows(textEach),
 	"json_object_keys":          textRows(textKeys),
+	"jsonb_path_query":          pathQuery,
+	"jsonb_path_query_tz":       pathQuery,
 	"jsonb_to_record":           records,
 	"jsonb_to_recordset":        records,
 	"json_to_record":            records,
@@ -246,6 +249,37 @@ func textKeys(name string, s []byte, _ types.Type) ([][]types.Datum, error) {
 	rows := make([][]types.Datum, len(list))
 	for i, c := range list {
 		rows[i] = []types.Datum{types.TextOf(c.key)}
+	}
+	return rows, nil
+}
+
+// pathQuery is jsonb_path_query: target, path, variables, silent.
+func pathQuery(e *Env, _ *plan.Function, args []types.Datum) ([][]types.Datum, error) {
+	vars, silent := fn.EmptyObject(), false
+	for _, a := range args {
+		if a.Null {
+			return nil, nil
+		}
+	}
+	if len(args) > 2 {
+		vars = jsonb.Open([]byte(args[2].S))
+	}
+	if len(args) > 3 {
+		silent = args[3].I != 0
+	}
+	done, err := e.borrow(len(args[0].S))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var p fn.PathEvaluator
+	items, _, _, err := p.Query(e.Fn.Ctx, jsonb.Open([]byte(args[0].S)), []byte(args[1].S), vars, true, silent)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][]types.Datum, len(items))
+	for i, v := range items {
+		rows[i] = []types.Datum{datum(v, types.T(types.JSONB))}
 	}
 	return rows, nil
 }

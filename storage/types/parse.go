@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/types/datetime"
 	"github.com/siltstone-db/siltstone/storage/types/decimal"
 	"github.com/siltstone-db/siltstone/storage/types/jsonb"
+	"github.com/siltstone-db/siltstone/storage/types/jsonpath"
 	"github.com/siltstone-db/siltstone/storage/types/jsontext"
 )
 
@@ -97,6 +98,12 @@ func parseBytes(t Type, s []byte) (Datum, error) {
 	case JSON:
 		var p jsontext.Parser
 		return StringOf(t, string(s)), p.Check(s)
+	case JSONPath:
+		p, err := jsonpath.Parse(string(s))
+		if err != nil {
+			return Datum{}, err
+		}
+		return StringOf(t, string(p.Append(nil))), nil
 	case JSONB:
 		var b jsonb.Builder
 		enc, err := b.AppendParsed(nil, s)

@@ -405,3 +405,6 @@ const maxSize = math.MaxInt32 >> 3
 // depthMax bounds what recurses over values. A text nests jsontext.MaxDepth levels deep, and functions put such values into
 // each other; deeper ones than this are taken for damaged.
 const depthMax = 100_000
+
+// Position returns where v stands in the value that was opened.
+func (v Value) Position() int { return int(v.base) }

@@ -22,7 +22,7 @@ var columnTypes = []types.Type{
 	types.T(types.Float4), types.T(types.Float8), types.NumericOf(10, 2), types.NumericOf(30, 4), types.T(types.Numeric),
 	types.T(types.Text), types.T(types.Text), types.T(types.Text), types.T(types.Varchar), {Kind: types.Char, Width: 5},
 	types.T(types.Bytea), types.T(types.Date), types.T(types.Time), types.T(types.Timestamp), types.T(types.Timestamptz),
-	types.T(types.Interval), types.T(types.UUID),
+	types.T(types.Interval), types.T(types.UUID), types.T(types.JSONB),
 }
 
 // schema makes a table of 1 to 6 columns.
@@ -170,6 +170,8 @@ func valueOf(t types.Type, n int64) types.Datum {
 		return parsed(t, fmt.Sprintf("%-5s", fmt.Sprintf("%x", uint16(n))))
 	case types.Bytea:
 		return types.StringOf(t, "\x00\xff"+word(n))
+	case types.JSONB:
+		return parsed(t, fmt.Sprintf(`{"n": %d.%02d, "w": %q, "l": [%d, null]}`, n/100, abs(n%100), word(n), n%3))
 	case types.Time:
 		return types.IntOf(t, abs(n%86400000000))
 	case types.Interval:
@@ -239,6 +241,8 @@ func extreme(r *rand.Rand, t types.Type) types.Datum {
 		return types.StringOf(t, []string{"", " ", "\x01", "a", "a ", "\u00e9", strings.Repeat("x", 3000), "zzzz\U0010ffff"}[r.IntN(8)])
 	case types.Bytea:
 		return types.StringOf(t, []string{"", "\x00", "\x00\x00", "\xff\xff\xff\xff\xff\xff\xff\xff\xff"}[r.IntN(4)])
+	case types.JSONB:
+		return parsed(t, []string{"null", "[]", "{}", "1", "1.00", `"x"`, `[1.0, {"a": 1e300}]`, "true"}[r.IntN(8)])
 	case types.Interval:
 		return types.IntervalOf([]int32{0, 1, -1, math.MaxInt32, math.MinInt32}[r.IntN(5)], []int32{0, 30, -30, math.MaxInt32}[r.IntN(4)],
 			[]int64{0, 86400000000, math.MaxInt64, math.MinInt64}[r.IntN(4)])

@@ -3,6 +3,7 @@ package jsonb
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -132,6 +133,7 @@ func check(t *testing.T, v Value, want any) {
 				t.Fatal("negative index")
 			}
 			check(t, Open(got.AppendTo(nil)), e)
+			apart(t, got)
 		}
 	case map[string]any:
 		if v.Kind() != Object || v.Len() != len(x) {
@@ -143,10 +145,37 @@ func check(t *testing.T, v Value, want any) {
 				t.Fatalf("no key %q in %s", k, v.AppendText(nil))
 			}
 			check(t, got, e)
+			apart(t, got)
 		}
 		if _, ok := v.Get([]byte("none")); ok {
 			t.Fatal("a key that is not there")
 		}
+	}
+}
+
+// apart checks that a part shows the same by itself.
+func apart(t *testing.T, v Value) {
+	t.Helper()
+	if got, want := AppendText(nil, v.AppendTo(nil)), v.AppendText(nil); !bytes.Equal(got, want) {
+		t.Fatalf("a part is %s by itself, want %s", got, want)
+	}
+}
+
+// TestForms pins the bytes of each form: files keep them.
+func TestForms(t *testing.T) {
+	for text, want := range map[string]string{
+		`null`: "0000", `false`: "0100", `true`: "0200", `"ab"`: "c2616200", `63`: "bf00", `64`: "214000", `-1`: "21ff00", `300`: "222c0100",
+		`70000`: "247011010000", `5000000000`: "2800f2052a0100000000", `0.5`: "31010500", `-12.345`: "3203c7cf00", `1.0`: "810000000001000100000001",
+		`12345678901234567890`: "411104800404d3162f23350d811ed30000000000", `[]`: "510000", `{}`: "610000", `[null,[1]]`: "5102010500" + "51010181" + "00",
+		`{"b":1,"a":2}`: "6102" + "0102" + "0102" + "6162" + "8281" + "00",
+	} {
+		if got := fmt.Sprintf("%x", encode(t, text)); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+	long := encode(t, `"`+strings.Repeat("x", 300)+`"`)
+	if !bytes.HasPrefix(long, []byte{0x12, 0x2c, 0x01, 'x'}) || len(long) != 304 {
+		t.Errorf("a long string begins with %x and takes %d bytes", long[:4], len(long))
 	}
 }
 

@@ -294,3 +294,49 @@ func TestExpire(t *testing.T) {
 		t.Errorf("%d bytes are left charged", b.account.Used())
 	}
 }
+
+// TestMergeOfBlocks: files of more rows than a block has keep their rows, and the rows that are deleted by their numbers
+// meanwhile are found in what came of them.
+func TestMergeOfBlocks(t *testing.T) {
+	b := newBed(t, 12, 3)
+	in := []Input{b.file(70_000), b.file(3000)}
+	in[0].Deleted = (*index.RowSet)(nil).With([]uint32{0, 65_535, 65_536, 69_999})
+	want := map[uint64]string{}
+	for _, i := range in {
+		b.rows(i.File, i.Deleted, want)
+	}
+	x := &Merge{Table: b.table, Inputs: in, RowsMax: 68_000}
+	if err := (&Merger{Dir: b.dir, Account: b.account}).Run(context.Background(), x); err != nil {
+		t.Fatal(err)
+	}
+	got := map[uint64]string{}
+	for _, o := range x.Outputs {
+		b.rows(o.File, nil, got)
+	}
+	if len(x.Outputs) != 2 || len(x.Numbers()) != len(want) || !maps.Equal(got, want) {
+		t.Errorf("%d files of %d rows, want %d", len(x.Outputs), len(got), len(want))
+	}
+	lists := make([][]uint32, len(x.Outputs))
+	x.CarryNumbers([]uint64{71_000, 7, 9, 1 << 40, 65_700}, lists)
+	left := map[uint64]string{}
+	for k, o := range x.Outputs {
+		b.rows(o.File, (*index.RowSet)(nil).With(lists[k]), left)
+	}
+	for _, n := range []uint64{71_000, 7, 9, 65_700} {
+		delete(want, n)
+	}
+	if !maps.Equal(left, want) {
+		t.Errorf("%d rows are left, want %d", len(left), len(want))
+	}
+	x.Close()
+	for _, i := range in {
+		i.File.Release()
+	}
+	for _, o := range x.Outputs {
+		o.File.Release()
+	}
+	b.dir.Cache.Close()
+	if b.account.Used() != 0 {
+		t.Errorf("%d bytes are left charged", b.account.Used())
+	}
+}

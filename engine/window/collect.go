@@ -8,6 +8,7 @@ import (
 	"github.com/siltstone-db/siltstone/storage/batch"
 	"github.com/siltstone-db/siltstone/storage/errs"
 	"github.com/siltstone-db/siltstone/storage/mem"
+	"github.com/siltstone-db/siltstone/storage/types"
 )
 
 // scatterRows is how many rows a worker keeps in one part; more are divided by hash into parts, so that what is sorted and
@@ -49,12 +50,18 @@ type collector struct {
 
 func newCollector(w *Window, t *op.Task) *collector {
 	c := &collector{w: w, ctx: t.Ctx, acc: t.Account, parts: make([]part, 1), texts: textWriter{t: &w.texts}}
+	var cols [types.PhysBytes + 1]*hashtable.Column // one for each form, since its words are copied at once
+	var words []uint64
 	for i := range w.lay.cols {
 		f := &w.lay.cols[i]
-		l := loader{field: f, from: f.ordinal, col: hashtable.NewColumn(f.t, nil)}
-		if f.text() {
-			l.words = make([]uint64, batch.MaxRows)
+		if cols[f.phys] == nil {
+			cols[f.phys] = hashtable.NewColumn(f.t, nil)
 		}
+		l := loader{field: f, from: f.ordinal, col: cols[f.phys]}
+		if f.text() && words == nil {
+			words = make([]uint64, batch.MaxRows)
+		}
+		l.words = words
 		c.loaders = append(c.loaders, l)
 	}
 	return c

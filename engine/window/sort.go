@@ -60,6 +60,9 @@ func (b *bundle) sortNarrow(p *packing, idBits int) error {
 		}
 		b.addCodes(words, &p.keys[k])
 	}
+	if err := b.stopped(); err != nil {
+		return err
+	}
 	b.number(func(i int, id uint32) { words[i] = words[i]<<idBits | uint64(id) })
 	words, err := radix(words, make([]uint64, b.n), idBits, idBits+p.bits, b.stopped)
 	if err != nil {
@@ -103,7 +106,10 @@ func (b *bundle) addCodes(words []uint64, k *keyCode) {
 	width, i := uint(k.width), 0
 	if k.wide == 1 && !k.text() && !k.nulls && !k.desc && !k.isFloat() {
 		lo := k.lo ^ 1<<63
-		for _, c := range b.chunks {
+		for n, c := range b.chunks {
+			if n%64 == 63 && b.ctx.Err() != nil {
+				return // whoever called sees it
+			}
 			for at := k.at; at < len(c); at += b.stride {
 				words[i] = words[i]<<width | (c[at] - lo)
 				i++
@@ -111,7 +117,10 @@ func (b *bundle) addCodes(words []uint64, k *keyCode) {
 		}
 		return
 	}
-	for _, c := range b.chunks {
+	for n, c := range b.chunks {
+		if n%64 == 63 && b.ctx.Err() != nil {
+			return
+		}
 		for at := 0; at < len(c); at += b.stride {
 			x, _ := k.code(c[at:at+b.stride], &b.w.texts)
 			words[i] = words[i]<<width | x
@@ -139,28 +148,43 @@ func radix(a, b []uint64, low, high int, stopped func() error) ([]uint64, error)
 	}
 	for ; low < high; low += 8 {
 		var count [256]int
-		for _, w := range a {
-			count[uint8(w>>low)]++
+		for from := 0; from < len(a); from += radixLook {
+			for _, w := range a[from:min(len(a), from+radixLook)] {
+				count[uint8(w>>low)]++
+			}
+			if err := stopped(); err != nil {
+				return nil, err
+			}
 		}
 		if count[uint8(a[0]>>low)] == len(a) {
 			continue
 		}
-		if err := stopped(); err != nil {
-			return nil, err
-		}
-		at := 0
-		for i, n := range count {
-			count[i] = at
-			at += n
-		}
-		for _, w := range a {
-			d := uint8(w >> low)
-			b[count[d]] = w
-			count[d]++
+		places(&count)
+		for from := 0; from < len(a); from += radixLook {
+			for _, w := range a[from:min(len(a), from+radixLook)] {
+				d := uint8(w >> low)
+				b[count[d]] = w
+				count[d]++
+			}
+			if err := stopped(); err != nil {
+				return nil, err
+			}
 		}
 		a, b = b, a
 	}
 	return a, nil
+}
+
+// radixLook is how many entries a pass takes between two looks at the context: some milliseconds.
+const radixLook = 1 << 18
+
+// places makes of the numbers of digits where the first of each goes.
+func places(count *[256]int) {
+	at := 0
+	for i, n := range count {
+		count[i] = at
+		at += n
+	}
 }
 
 // sortWide sorts entries of up to 128 bits of codes. Rows whose codes do not tell all are compared.
@@ -190,7 +214,10 @@ func (b *bundle) sortWide(p *packing) error {
 
 func (b *bundle) addWideCodes(es []wideEntry, k *keyCode) {
 	width, i := uint(k.width), 0
-	for _, c := range b.chunks {
+	for n, c := range b.chunks {
+		if n%64 == 63 && b.ctx.Err() != nil {
+			return
+		}
 		for at := 0; at < len(c); at += b.stride {
 			x, high := k.code(c[at:at+b.stride], &b.w.texts)
 			e := &es[i]
@@ -270,23 +297,24 @@ func radixWide(a, b []wideEntry, high int, stopped func() error) ([]wideEntry, e
 			return uint8(e.lo >> low)
 		}
 		for i := range a {
-			count[digit(&a[i])]++
+			if count[digit(&a[i])]++; i%radixLook == radixLook-1 {
+				if err := stopped(); err != nil {
+					return nil, err
+				}
+			}
 		}
 		if count[digit(&a[0])] == len(a) {
 			continue
 		}
-		if err := stopped(); err != nil {
-			return nil, err
-		}
-		at := 0
-		for i, n := range count {
-			count[i] = at
-			at += n
-		}
+		places(&count)
 		for i := range a {
 			d := digit(&a[i])
 			b[count[d]] = a[i]
-			count[d]++
+			if count[d]++; i%radixLook == radixLook-1 {
+				if err := stopped(); err != nil {
+					return nil, err
+				}
+			}
 		}
 		a, b = b, a
 	}

@@ -83,10 +83,21 @@ func (n *Window) Shared() int {
 	return shared
 }
 
-// Columns implements Node.
+// Columns implements Node. A query may have hundreds of windows one over the other, so they are asked in one go.
 func (n *Window) Columns() []Column {
-	in := n.Input.Columns()
-	return append(in[:len(in):len(in)], n.Cols...)
+	var chain []*Window
+	var at Node = n
+	more := 0
+	for w, ok := at.(*Window); ok; w, ok = at.(*Window) {
+		chain, at = append(chain, w), w.Input
+		more += len(w.Cols)
+	}
+	in := at.Columns()
+	cols := append(make([]Column, 0, len(in)+more), in...)
+	for i := len(chain) - 1; i >= 0; i-- {
+		cols = append(cols, chain[i].Cols...)
+	}
+	return cols
 }
 
 // Children implements Node.
@@ -111,10 +122,16 @@ func (n *Window) mapExprs(m *exprMapper) Node {
 }
 
 func (n *Window) trace(id ID) (Node, expr.Expr, string) {
-	if i := IndexOf(n.Cols, id); i >= 0 {
-		return nil, nil, "(" + n.call(i) + ")"
+	for {
+		if i := IndexOf(n.Cols, id); i >= 0 {
+			return nil, nil, "(" + n.call(i) + ")"
+		}
+		below, ok := n.Input.(*Window)
+		if !ok {
+			return passed(n.Input, id)
+		}
+		n = below
 	}
-	return passed(n.Input, id)
 }
 
 // Prune implements Node: calls that nobody reads are dropped, and the node with the last one.

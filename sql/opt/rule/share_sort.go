@@ -19,6 +19,9 @@ var ShareSort = Rule{Name: "ShareSort", Apply: func(_ *Env, n plan.Node) (plan.N
 	})
 }}
 
+// shareNear is how many windows below one are looked at: a query may have hundreds.
+const shareNear = 32
+
 // shareSort puts the calls of a window into a node below it. All nodes below were looked at before, so at most one takes
 // them.
 func shareSort(w *plan.Window) plan.Node {
@@ -27,7 +30,7 @@ func shareSort(w *plan.Window) plan.Node {
 	for {
 		chain = append(chain, at)
 		in, ok := at.Input.(*plan.Window)
-		if !ok || in.Top != nil || w.Top != nil || readsCalls(w, in) {
+		if !ok || len(chain) > shareNear || in.Top != nil || w.Top != nil || readsCalls(w, in) {
 			break
 		}
 		at = in

@@ -17,9 +17,6 @@ func init() {
 		Eval: rowText(void, func(c *Context, r *row, dst []byte) ([]byte, error) {
 			return notNil(dst), sleep(c, r.f8(0))
 		})},
-		// No session can hold an advisory lock, so there are none to release; pools ask before they reuse a session.
-		&Overload{Name: "pg_advisory_unlock_all", Result: returns(void), Volatility: Volatile,
-			Eval: rowText(void, func(_ *Context, _ *row, dst []byte) ([]byte, error) { return notNil(dst), nil })},
 		&Overload{Name: "pg_cancel_backend", Args: list(tInt4), Result: returns(tBool), Volatility: Volatile,
 			Eval: rowBool(func(c *Context, r *row) (v, ok bool, err error) {
 				d, _, err := c.lookup("pg_cancel_backend", types.IntOf(tInt4, int64(r.int4(0))))

@@ -127,7 +127,11 @@ func (b *Binder) query(n *pg.SelectStmt) (*Query, error) {
 		c := &q.cols[i]
 		c.Bare = c.Type.Kind == types.Numeric && !b.declared.Has(c.ID)
 	}
-	return &Query{Plan: q.node, Columns: q.cols}, nil
+	out := &Query{Plan: q.node, Columns: q.cols}
+	if len(n.LockingClause) > 0 {
+		out.Lock = lockName(n.LockingClause[0].GetLockingClause().GetStrength())
+	}
+	return out, nil
 }
 
 // newID makes a column number.

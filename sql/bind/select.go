@@ -30,11 +30,8 @@ func (b *Binder) selectStmt(s *scope, n *pg.SelectStmt, keepUnknown bool) (*quer
 	if s == nil {
 		s = &scope{}
 	}
-	switch {
-	case n.IntoClause != nil:
+	if n.IntoClause != nil {
 		return nil, b.unsupported(n.IntoClause.GetRel().GetLocation(), "SELECT INTO")
-	case len(n.LockingClause) > 0:
-		return nil, errs.Unsupported("%s", lockName(n.LockingClause[0].GetLockingClause().GetStrength()))
 	}
 	outer := len(s.ctes)
 	if n.WithClause != nil {
@@ -43,6 +40,9 @@ func (b *Binder) selectStmt(s *scope, n *pg.SelectStmt, keepUnknown bool) (*quer
 		}
 	}
 	q, err := b.selectBody(s, n, keepUnknown)
+	if err == nil && len(n.LockingClause) > 0 {
+		err = b.locking(n)
+	}
 	if err == nil {
 		q.node = settle(s.ctes[outer:], q.node)
 	}
@@ -57,18 +57,6 @@ func (b *Binder) selectBody(s *scope, n *pg.SelectStmt, keepUnknown bool) (*quer
 		return b.values(s, n, keepUnknown)
 	}
 	return b.plainSelect(s, n, keepUnknown)
-}
-
-func lockName(s pg.LockClauseStrength) string {
-	switch s {
-	case pg.LockClauseStrength_LCS_FORKEYSHARE:
-		return "FOR KEY SHARE"
-	case pg.LockClauseStrength_LCS_FORSHARE:
-		return "FOR SHARE"
-	case pg.LockClauseStrength_LCS_FORNOKEYUPDATE:
-		return "FOR NO KEY UPDATE"
-	}
-	return "FOR UPDATE"
 }
 
 // plainSelect binds SELECT ... FROM ... WHERE ... GROUP BY ... HAVING ... ORDER BY ... LIMIT.

@@ -18,6 +18,7 @@ type Statement interface{ Bound() }
 // Query is SELECT, VALUES or TABLE. Columns are the result columns in order: Columns[i] is column Plan.Columns()[i],
 // with the name that the client sees.
 type Query struct {
+	Lock    string // FOR UPDATE and the like; "": nothing
 	Plan    plan.Node
 	Columns []plan.Column
 }

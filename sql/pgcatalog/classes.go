@@ -90,7 +90,7 @@ func (e *Env) rowCount(t *catalog.Table) int64 {
 }
 
 func fillClass(e *Env, b *builder) {
-	for _, t := range All() {
+	for _, t := range shown() {
 		b.add("oid", t.OID, "relname", t.Relname, "relnamespace", e.schemaOID(t.Schema), "relowner", oidOwner,
 			"relam", heapIf(t.Kind == 'r'), "reltuples", -1, "relpersistence", "p", "relkind", string(t.Kind),
 			"relnatts", len(t.Columns), "relispopulated", true, "relreplident", "n")
@@ -160,7 +160,7 @@ func reloptions(t *catalog.Table) any {
 }
 
 func fillAttribute(e *Env, b *builder) {
-	for _, t := range All() {
+	for _, t := range shown() {
 		for i := range t.Columns {
 			attribute(b, t.OID, i+1, &t.Columns[i], t.typeNames[i])
 		}
@@ -243,7 +243,7 @@ func fillAttrdef(e *Env, b *builder) {
 }
 
 func fillTables(e *Env, b *builder) {
-	for _, t := range All() {
+	for _, t := range shown() {
 		if t.Kind == 'r' {
 			b.add("schemaname", t.Schema, "tablename", t.Relname, "tableowner", e.User)
 		}
@@ -254,7 +254,7 @@ func fillTables(e *Env, b *builder) {
 }
 
 func fillViews(e *Env, b *builder) {
-	for _, t := range All() {
+	for _, t := range shown() {
 		if t.Kind == 'v' {
 			b.add("schemaname", t.Schema, "viewname", t.Relname, "viewowner", e.User)
 		}

@@ -1,9 +1,12 @@
 package pgcatalog
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 func fillNamespace(e *Env, b *builder) {
-	for _, n := range e.schemas() {
+	for _, n := range e.listedSchemas() {
 		b.add("oid", e.schemaOID(n), "nspname", n, "nspowner", oidOwner)
 	}
 }
@@ -15,6 +18,11 @@ func (e *Env) schemas() []string {
 		all = append(all, s.Name)
 	}
 	return all
+}
+
+// listedSchemas are those that catalogs list.
+func (e *Env) listedSchemas() []string {
+	return slices.DeleteFunc(e.schemas(), func(s string) bool { return s == ownSchema })
 }
 
 func fillDatabase(e *Env, b *builder) {

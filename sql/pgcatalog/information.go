@@ -10,7 +10,7 @@ import (
 func fillISCatalog(e *Env, b *builder) { b.add("catalog_name", e.Database) }
 
 func fillISSchemata(e *Env, b *builder) {
-	for _, n := range e.schemas() {
+	for _, n := range e.listedSchemas() {
 		b.add("catalog_name", e.Database, "schema_name", n, "schema_owner", e.User)
 	}
 }
@@ -20,7 +20,7 @@ func fillISTables(e *Env, b *builder) {
 		b.add("table_catalog", e.Database, "table_schema", schema, "table_name", name, "table_type", kind,
 			"is_insertable_into", insertable, "is_typed", "NO")
 	}
-	for _, t := range All() {
+	for _, t := range shown() {
 		if t.Kind == 'v' {
 			add(t.Schema, t.Relname, "VIEW", "NO")
 		} else {
@@ -44,7 +44,7 @@ func fillISViews(e *Env, b *builder) {
 }
 
 func fillISColumns(e *Env, b *builder) {
-	for _, t := range All() {
+	for _, t := range shown() {
 		for i := range t.Columns {
 			isColumn(e, b, t.Schema, t.Relname, i+1, &t.Columns[i], t.typeNames[i], noIdentity)
 		}

@@ -12,6 +12,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/siltstone-db/siltstone/storage/catalog"
 	"github.com/siltstone-db/siltstone/storage/counter"
@@ -172,9 +173,18 @@ func Lookup(schema, name string) *Table {
 // All returns every virtual relation, by name. The slice is shared.
 func All() []*Table { return registry().all }
 
+// shown returns the relations that catalogs list: those of PostgreSQL. Clients leave out what is in schemas of its names and take
+// all else for the user's, so views of our own are found by their names only.
+var shown = sync.OnceValue(func() []*Table {
+	return slices.DeleteFunc(slices.Clone(All()), func(t *Table) bool { return t.Schema == ownSchema })
+})
+
+// ownSchema has the views that PostgreSQL has not.
+const ownSchema = "siltstone"
+
 // IsSchema tells whether name is a schema of virtual relations.
 func IsSchema(name string) bool {
-	return name == "pg_catalog" || name == "information_schema" || name == "siltstone"
+	return name == "pg_catalog" || name == "information_schema" || name == ownSchema
 }
 
 // schemaOID returns pg_namespace.oid; 0 when there is no such schema.

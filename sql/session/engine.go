@@ -20,6 +20,7 @@ type Engine struct {
 	defaults setting.Defaults // of parameters
 	plans    *planCache
 	spill    *spill.Dir // temporary files of queries
+	advisory advisory
 	mu       struct {
 		sync.Mutex
 		sessions map[int32]*Session

@@ -73,7 +73,6 @@ func (c commands) Set(name, value string, local bool) error {
 func (c commands) Reset(name string) error {
 	if name == "" {
 		c.s.settings.ResetAll()
-		c.s.forgetSequences()
 		return nil
 	}
 	return c.s.settings.Reset(name)
@@ -103,6 +102,8 @@ func (c commands) Discard(what string) error {
 		c.s.closePortals()
 		c.s.forgetStatements()
 		c.s.settings.ResetAll()
+		c.s.forgetSequences()
+		c.s.AdvisoryUnlockAll()
 	case "SEQUENCES":
 		c.s.forgetSequences()
 	case "PLANS":

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/siltstone-db/siltstone/sql/bind"
@@ -112,7 +113,11 @@ func (s *Session) searchPath() []string {
 	if s.path != nil && text == s.pathText {
 		return s.path
 	}
-	path := parsePath(text, s.user)
+	user := s.user
+	if pgcatalog.IsSchema(user) { // a schema of system views is nobody's own
+		user = ""
+	}
+	path := slices.DeleteFunc(parsePath(text, user), func(p string) bool { return p == "" })
 	implicit := true
 	for _, p := range path {
 		implicit = implicit && p != "pg_catalog"

@@ -46,6 +46,8 @@ type Session struct {
 	}
 	activity  activity
 	sequences sequences
+	waitsFor  *advisoryLock // guarded by those, as held
+	held      int           // advisory locks
 }
 
 // smallTextBytes is the longest text that is run without an account: its tree and plan take 3 MB at most, some 50 kB as
@@ -179,6 +181,7 @@ func (s *Session) Cancel() {
 func (s *Session) Close() {
 	s.Cancel()
 	s.rollback()
+	s.AdvisoryUnlockAll()
 	s.forgetStatements()
 	s.texts.Close()
 	s.engine.remove(s)

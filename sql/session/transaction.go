@@ -60,6 +60,9 @@ func (s *Session) rollback() {
 }
 
 func (s *Session) ended() {
+	if s.tx != nil {
+		s.endAdvisory()
+	}
 	s.tx, s.savepoints, s.status, s.last = nil, nil, Idle, executed{}
 }
 

@@ -17,6 +17,7 @@ type Parameter struct {
 	Unit        string    // of integers: ms, s, kB, 8kB or ""
 	Min, Max    int64     // of integers
 	Values      []string  // of enums
+	Low, High   float64   // of reals
 	Context     Authority // who may change it
 	Category    string
 	Description string
@@ -84,6 +85,10 @@ func (p *Parameter) parse(v string) (string, error) {
 		f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
 		if err != nil || math.IsNaN(f) {
 			return "", p.invalid(v)
+		}
+		if f < p.Low || f > p.High {
+			return "", errs.New(errs.InvalidParameterValue, "%s is outside the valid range for parameter %q (%.6g .. %.6g)",
+				strconv.FormatFloat(f, 'g', -1, 64), p.Name, p.Low, p.High)
 		}
 		v = strconv.FormatFloat(f, 'g', -1, 64)
 	case enum:

@@ -18,9 +18,10 @@ const maxInt = math.MaxInt32
 var parameters = map[string]*Parameter{}
 
 func init() {
-	for i := range parameterList {
-		p := &parameterList[i]
-		parameters[strings.ToLower(p.Name)] = p
+	for _, list := range [][]Parameter{parameterList, compatibleList} {
+		for i := range list {
+			parameters[strings.ToLower(list[i].Name)] = &list[i]
+		}
 	}
 }
 
@@ -67,11 +68,12 @@ var parameterList = []Parameter{
 	{Name: "lc_monetary", Kind: text, Boot: "C", Category: catLocale, Description: "Form of amounts of money."},
 	{Name: "lc_numeric", Kind: text, Boot: "C", Category: catLocale, Description: "Form of numbers."},
 	{Name: "lc_time", Kind: text, Boot: "C", Category: catLocale, Description: "Names of days and months."},
-	{Name: "lock_timeout", Kind: integer, Boot: "0", Unit: "ms", Max: maxInt, Category: catStmt, Description: "Longest wait for a lock; Siltstone takes none."},
+	{Name: "lock_timeout", Kind: integer, Boot: "0", Unit: "ms", Max: maxInt, Category: catStmt, Description: "Longest wait for an advisory lock; 0: no limit."},
 	{Name: "max_connections", Kind: integer, Boot: "100", Min: 1, Max: 262143, Context: atStart, Category: catConnect, Description: "Most sessions at once."},
 	{Name: "max_identifier_length", Kind: integer, Boot: "63", Min: 63, Max: 63, Context: internal, Category: catPreset, Description: "Longest identifier in bytes."},
 	{Name: "max_index_keys", Kind: integer, Boot: "32", Min: 32, Max: 32, Context: internal, Category: catPreset, Description: "Most columns of a key."},
 	{Name: "max_parallel_workers_per_gather", Kind: integer, Boot: "2", Max: 1024, Category: catResource, Description: "Accepted for compatibility; see siltstone.workers."},
+	{Name: "role", Kind: text, Boot: "none", Category: catStmt, Description: "Role whose rights count.", hidden: true},
 	{Name: "row_security", Kind: boolean, Boot: "on", Category: catStmt, Description: "Accepted for compatibility."},
 	{Name: "search_path", Kind: text, Boot: `"$user", public`, Category: catStmt, Description: "Schemas searched for names without one."},
 	{Name: "server_encoding", Kind: text, Boot: "UTF8", Context: internal, Category: catPreset, Description: "Character set of the database.", Report: true},

@@ -17,6 +17,9 @@ func setVariable(env *Env, n *pg.VariableSetStmt) (string, error) {
 	case pg.VariableSetKind_VAR_RESET_ALL:
 		return "RESET", env.Session.Reset("")
 	case pg.VariableSetKind_VAR_RESET:
+		if strings.EqualFold(n.Name, "session_authorization") {
+			return "RESET", nil
+		}
 		return "RESET", env.Session.Reset(n.Name)
 	case pg.VariableSetKind_VAR_SET_MULTI:
 		return setMany(env, n)
@@ -24,16 +27,24 @@ func setVariable(env *Env, n *pg.VariableSetStmt) (string, error) {
 	if err := warnLocal(env, n); err != nil {
 		return "", err
 	}
+	own := strings.EqualFold(n.Name, "session_authorization") // which is what it is: nobody becomes somebody else
 	if n.Kind == pg.VariableSetKind_VAR_SET_DEFAULT {
+		if own {
+			return "SET", nil
+		}
 		return "SET", env.Session.Reset(n.Name)
-	}
-	switch strings.ToLower(n.Name) {
-	case "role", "session_authorization":
-		return "", errs.Unsupported("SET %s", strings.ToUpper(strings.ReplaceAll(n.Name, "_", " ")))
 	}
 	v, err := setValue(n)
 	if err != nil {
 		return "", err
+	}
+	if none := strings.EqualFold(n.Name, "role") && v == "none"; own || strings.EqualFold(n.Name, "role") && !none {
+		if v != env.Fn.Session.User() {
+			return "", errs.New(errs.InvalidParameterValue, "role %q does not exist", v)
+		}
+		if own {
+			return "SET", nil
+		}
 	}
 	return "SET", env.Session.Set(n.Name, v, n.IsLocal)
 }

@@ -254,6 +254,8 @@ func (e *Env) executeWith(ctx context.Context, p *compile.Program, account *mem.
 // Writes tells whether a statement changes data or the catalog, with the words PostgreSQL uses when it refuses one.
 func Writes(b bind.Statement) (string, bool) {
 	switch b := b.(type) {
+	case *bind.Query:
+		return "SELECT " + b.Lock, b.Lock != ""
 	case *bind.Insert:
 		return "INSERT", true
 	case *bind.Modify:

@@ -138,6 +138,9 @@ func (b *Binder) aggregateCall(s *scope, name string, n *pg.FuncCall) (plan.AggC
 		return call, types.Type{}, err
 	}
 	var lines *fn.Aggregate
+	if jsonAggregates[name] && call.Distinct { // the values would be told apart, and sorted, as JSON
+		return call, types.Type{}, b.unsupported(n.Location, "%s with DISTINCT", name)
+	}
 	if jsonAggregates[name] {
 		if lines, err = b.jsonAggregate(name, args, places, b.isRow(s, n), n.Location); err != nil {
 			return call, types.Type{}, err

@@ -24,8 +24,8 @@ type Randomizer interface{ Random() *Random }
 func (r *Random) Seed(seed float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	bits := types.FloatOf(tFloat8, seed+2).F // 0 and -0 are one seed
-	r.mu.seeded = rand.New(rand.NewPCG(uint64(bits*(1<<52)), 15))
+	positive := seed + 2 // 0 and -0 are one seed
+	r.mu.seeded = rand.New(rand.NewPCG(uint64(positive*(1<<52)), 15))
 }
 
 // next returns a number from 0 to less than 1.

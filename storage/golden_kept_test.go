@@ -104,7 +104,7 @@ func fillKept(t *testing.T, db *DB) {
 	}
 	e := l.table()
 	v := &catalog.View{Head: catalog.Head{Schema: "public", Name: "w"}, Columns: []catalog.Column{{ID: 1, Name: "k", Type: types.T(types.Int8)}},
-		Query: "SELECT k FROM public.e", Reads: []catalog.Read{{Relation: catalog.ID(e.ID), Schema: "public", Name: "e", Columns: []catalog.ReadColumn{{ID: 1, Name: "k"}}}}}
+		Query: "SELECT k FROM public.e", Reads: []catalog.Read{{Relation: e.ID, Schema: "public", Name: "e", Columns: []catalog.ReadColumn{{ID: 1, Name: "k"}}}}}
 	if err := db.Apply(ctx, catalog.Create(v)); err != nil {
 		t.Fatal(err)
 	}

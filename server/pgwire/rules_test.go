@@ -245,7 +245,7 @@ func TestBufferShrinks(t *testing.T) {
 // TestFirstByte: a byte that begins no message is told at once, and one that may begin one is waited for.
 func TestFirstByte(t *testing.T) {
 	for in, want := range map[string]func(error) bool{
-		"":              func(err error) bool { return err == io.EOF },
+		"":              func(err error) bool { return errors.Is(err, io.EOF) },
 		"Q":             func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) },
 		"Q\x00\x00\x00": func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) },
 		"\x00":          func(err error) bool { return errs.Is(err, errs.ProtocolViolation) },
@@ -272,7 +272,7 @@ func TestFirstByte(t *testing.T) {
 // TestLoginError: a client that goes away gets no answer, one that waited too long or said something wrong does.
 func TestLoginError(t *testing.T) {
 	for err, told := range map[error]bool{io.EOF: false, io.ErrUnexpectedEOF: false, os.ErrDeadlineExceeded: true, violation("no"): true, errors.New("reset"): false} {
-		if got := loginError(err); (got == err) != told || !told && !errors.Is(got, errDone) {
+		if got := loginError(err); errors.Is(got, err) != told || !told && !errors.Is(got, errDone) {
 			t.Errorf("%v: %v", err, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package relop
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/siltstone-db/siltstone/engine/op"
@@ -111,7 +112,7 @@ func (c *totalling) own() error {
 		}
 		c.out.Len, c.out.Sel = 1, batch.Selection{}
 		if err := c.next.Consume(c.out); err != nil {
-			if err == op.ErrDone {
+			if errors.Is(err, op.ErrDone) {
 				return nil
 			}
 			return err

@@ -238,7 +238,7 @@ func (n *naive) inRange(c *window.Call, b *window.Bound, row, cur enginetest.Row
 	key := n.cfg.Keys[c.Order-1]
 	v, base := row[key.Column], cur[key.Column]
 	if v.Null || base.Null {
-		first := v.Null == key.NullsFirst || !v.Null && !key.NullsFirst
+		var first bool
 		switch {
 		case v.Null && base.Null:
 			return true

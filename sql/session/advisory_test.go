@@ -28,7 +28,8 @@ func TestAdvisoryLocks(t *testing.T) {
 	}
 	shared := one
 	shared.Shared = true
-	if !try(a, one) || !try(a, one) || try(b, one) || try(b, shared) {
+	first, again := try(a, one), try(a, one)
+	if !first || !again || try(b, one) || try(b, shared) {
 		t.Fatal("a lock is held by one session, any number of times")
 	}
 	if !try(b, fn.AdvisoryOptions{Name: fn.LockName{Number: 1, Pair: true}}) {

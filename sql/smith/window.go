@@ -163,7 +163,7 @@ func (g *Generator) frame(mode string, offsets ...string) *Node {
 	from, start := place(false)
 	to, end := place(true)
 	if from > to { // refused, and the parser says so
-		to, end = 4, bounds[3]
+		end = bounds[3]
 	}
 	exclude := pick(g, []string{"", "", "", " EXCLUDE NO OTHERS", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP", " EXCLUDE TIES"})
 	if from <= 2 && g.chance(0.2) {

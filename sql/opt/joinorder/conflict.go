@@ -45,28 +45,28 @@ func rightSwap(a, b *operator) bool { return a.kind == Inner && b.kind == Inner 
 
 // (r a s) b t is always (r b t) a s for these kinds: what a and b do to a row of r depends on that row alone.
 
-// conflicts adds to b's rules what keeps it apart from a join below it.
-func (b *operator) conflicts(a *operator, onLeft bool) {
+// conflicts adds to a join's rules what keeps it apart from a join a below it.
+func (o *operator) conflicts(a *operator, onLeft bool) {
 	if onLeft {
-		if !associative(a, b, a.right) {
-			b.rule(a.right, a.left, a.reads)
+		if !associative(a, o, a.right) {
+			o.rule(a.right, a.left, a.reads)
 		}
 		return
 	}
-	if !associative(b, a, a.left) {
-		b.rule(a.left, a.right, a.reads)
+	if !associative(o, a, a.left) {
+		o.rule(a.left, a.right, a.reads)
 	}
-	if !rightSwap(a, b) {
-		b.rule(a.right, a.left, a.reads)
+	if !rightSwap(a, o) {
+		o.rule(a.right, a.left, a.reads)
 	}
 }
 
 // rule adds one; what a's conditions read of must is enough, the rest is tied to it by a itself.
-func (b *operator) rule(when, must, reads Set) {
+func (o *operator) rule(when, must, reads Set) {
 	if m := must.And(reads); !m.Empty() {
 		must = m
 	}
-	b.rules = append(b.rules, rule{when: when, must: must})
+	o.rules = append(o.rules, rule{when: when, must: must})
 }
 
 // needs adds to a set of inputs what the rules ask for once these are there.

@@ -183,8 +183,12 @@ func Resolve(f *fn.Aggregate, arg types.Type, distinct bool) (*Aggregate, *Kind,
 
 // Weighs tells whether an aggregate can take rows that count several times.
 func Weighs(f *fn.Aggregate, arg types.Type, distinct bool) bool {
-	_, k, err := Resolve(f, arg, distinct)
-	return err == nil && (k == nil || distinct || k.Weighted != nil)
+	a, k, err := Resolve(f, arg, distinct)
+	if err != nil || k == nil {
+		return err == nil
+	}
+	// Values of a set are told apart before they reach the state; lists tell them apart by themselves.
+	return k.Weighted != nil || distinct && !a.Plain && !k.All
 }
 
 // perRow makes a function over vectors of one over values: for kinds whose work is worth more than a call per row.

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/siltstone-db/siltstone/engine/expr"
@@ -16,6 +18,7 @@ import (
 // them to read the keys and aggregates only.
 type grouping struct {
 	keys []expr.Expr
+	of   []int         // the items of the select list that keys are, by number or name; -1: none
 	cols []plan.Column // of keys
 	aggs []plan.AggCall
 	out  []plan.Column // of aggs
@@ -239,10 +242,17 @@ func (b *Binder) above(s *scope, e expr.Expr) (expr.Expr, error) {
 	return b.aboveIn(s, own, e, "")
 }
 
-// aboveItem is above for a whole item of the select list or of ORDER BY: a constant that is a key of some grouping sets is
-// NULL in the others.
-func (b *Binder) aboveItem(s *scope, e expr.Expr) (expr.Expr, error) {
-	if g := s.group; g.sets != nil && e != nil && expr.IsConst(e) {
+// aboveItem is above for a whole item of the select list, whose place is item, or of ORDER BY (-1): it may be a key by its
+// number or name, and a constant that is a key of some grouping sets is NULL in the others.
+func (b *Binder) aboveItem(s *scope, e expr.Expr, item int) (expr.Expr, error) {
+	g := s.group
+	if g.sets == nil || e == nil {
+		return b.above(s, e)
+	}
+	if i := slices.Index(g.of, item); i >= 0 && item >= 0 && expr.Equal(g.keys[i], e) {
+		return ref(g.cols[i]), nil
+	}
+	if expr.IsConst(e) {
 		for i, k := range g.keys {
 			if expr.Equal(k, e) {
 				return ref(g.cols[i]), nil

@@ -23,7 +23,7 @@ func (b *Binder) groupKeys(s *scope, g *grouping, n *pg.Node, targets []target) 
 		}
 		return set, nil
 	}
-	e, err := b.groupItem(s, n, targets)
+	e, of, err := b.groupItem(s, n, targets)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,10 @@ func (b *Binder) groupKeys(s *scope, g *grouping, n *pg.Node, targets []target) 
 		return nil, err
 	}
 	for i, k := range g.keys {
-		if expr.Equal(k, e) {
+		// Items of the select list that are named by number or name are keys of their own, however equal they are: a grouping
+		// set may have one of them and not the other.
+		if expr.Equal(k, e) && (of < 0 || g.of[i] < 0 || g.of[i] == of) {
+			g.of[i] = max(g.of[i], of)
 			return []int{i}, nil
 		}
 	}
@@ -41,7 +44,7 @@ func (b *Binder) groupKeys(s *scope, g *grouping, n *pg.Node, targets []target) 
 	if err := b.tooMany(len(g.keys)+1, -1); err != nil {
 		return nil, err
 	}
-	g.keys = append(g.keys, e)
+	g.keys, g.of = append(g.keys, e), append(g.of, of)
 	label := "key"
 	if c, ok := e.(*expr.Column); ok {
 		label = c.Name
@@ -50,7 +53,8 @@ func (b *Binder) groupKeys(s *scope, g *grouping, n *pg.Node, targets []target) 
 	return []int{len(g.keys) - 1}, nil
 }
 
-func (b *Binder) groupItem(s *scope, n *pg.Node, targets []target) (expr.Expr, error) {
+// groupItem binds an item of GROUP BY; of is the item of the select list that it names, -1: none.
+func (b *Binder) groupItem(s *scope, n *pg.Node, targets []target) (e expr.Expr, of int, err error) {
 	bind := func(t *target) (expr.Expr, error) {
 		if t.node == nil {
 			return t.expr, nil
@@ -71,21 +75,24 @@ func (b *Binder) groupItem(s *scope, n *pg.Node, targets []target) (expr.Expr, e
 		if _, found := s.from.find(label); found == 0 {
 			i, err := b.findTarget(targets, label, "GROUP BY", c.Location)
 			if err != nil {
-				return nil, err
+				return nil, -1, err
 			}
 			if i >= 0 {
-				return bind(&targets[i])
+				e, err = bind(&targets[i])
+				return e, i, err
 			}
 		}
 	}
 	if k := n.GetAConst(); k != nil && !k.Isnull {
 		i, err := b.ordinal(k, targets, "GROUP BY")
 		if err != nil {
-			return nil, err
+			return nil, -1, err
 		}
-		return bind(&targets[i])
+		e, err = bind(&targets[i])
+		return e, i, err
 	}
-	return b.expr(s, n)
+	e, err = b.expr(s, n)
+	return e, -1, err
 }
 
 // findTarget finds an item of the select list by its name; -1 when there is none.

@@ -155,14 +155,14 @@ func (b *Binder) aggregateNode(s *scope, n *pg.SelectStmt, targets []target, ord
 			return b.unsupported(targets[i].loc, "a set-returning function in the select list of a query with aggregates")
 		}
 		var err error
-		if targets[i].expr, err = b.aboveItem(s, targets[i].expr); err != nil {
+		if targets[i].expr, err = b.aboveItem(s, targets[i].expr, i); err != nil {
 			return err
 		}
 	}
 	for i := range order {
 		if order[i].target < 0 {
 			var err error
-			if order[i].key.Expr, err = b.aboveItem(s, order[i].key.Expr); err != nil {
+			if order[i].key.Expr, err = b.aboveItem(s, order[i].key.Expr, -1); err != nil {
 				return err
 			}
 		}

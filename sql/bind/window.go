@@ -198,7 +198,7 @@ func sameExprs(a, b []expr.Expr) bool {
 func (b *Binder) aboveGroups(s *scope) error {
 	w := &s.group.windows
 	above := func(e *expr.Expr) (err error) {
-		*e, err = b.aboveItem(s, *e)
+		*e, err = b.aboveItem(s, *e, -1)
 		return err
 	}
 	done := map[*windowClause]bool{}

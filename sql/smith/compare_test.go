@@ -15,6 +15,7 @@ import (
 const (
 	oidFloat4   = 700
 	oidFloat8   = 701
+	oidBpchar   = 1042
 	oidInterval = 1186
 	oidNumeric  = 1700
 )
@@ -59,7 +60,7 @@ func byText(oids []uint32) func(a, b []string) int {
 	return func(a, b []string) int { return strings.Compare(round(a), round(b)) }
 }
 
-// normal gives equal values one text: 1.0 and 1.00, 1 mon and 30 days, 0 and -0.
+// normal gives equal values one text: 1.0 and 1.00, 1 mon and 30 days, 0 and -0, characters of several lengths.
 func normal(r *result) [][]string {
 	out := make([][]string, len(r.rows))
 	for i, row := range r.rows {
@@ -67,6 +68,8 @@ func normal(r *result) [][]string {
 		for c, v := range row {
 			switch {
 			case v == null:
+			case r.oids[c] == oidBpchar:
+				out[i][c] = strings.TrimRight(v, " ")
 			case r.oids[c] == oidNumeric && strings.Contains(v, "."):
 				out[i][c] = strings.TrimRight(strings.TrimRight(v, "0"), ".")
 			case r.oids[c] == oidInterval:

@@ -8,8 +8,12 @@ import (
 // What a subquery computes for the rows of one outer row, it can compute for all of them when the correlation is by
 // equality: the inner sides become keys in front of its own. Each group is then what the subquery would have seen.
 
-// pullKeyed pulls the conditions out of an input, which must all be equalities: keys are their inner sides.
+// pullKeyed pulls the conditions out of an input, which must all be equalities: keys are their inner sides. What may fail
+// for a row is not computed for rows that no outer row asks for: such an input stays as it is.
 func (p *puller) pullKeyed(input plan.Node) (in plan.Node, keys []expr.Expr, ok bool) {
+	if !total(input) {
+		return nil, nil, false
+	}
 	before := len(p.conds)
 	if in, ok = p.pull(input); !ok {
 		return nil, nil, false
@@ -28,6 +32,16 @@ func (p *puller) pullKeyed(input plan.Node) (in plan.Node, keys []expr.Expr, ok 
 		keys = append(keys, r)
 	}
 	return in, keys, len(keys) > 0
+}
+
+// total tells whether nothing that a plan computes can fail for a row.
+func total(n plan.Node) bool {
+	ok := true
+	plan.Walk(n, func(n plan.Node) bool {
+		plan.Exprs(n, func(e expr.Expr) { ok = ok && expr.Total(e) })
+		return ok
+	})
+	return ok
 }
 
 // replaceKeys makes the last conditions compare with columns in place of the keys.

@@ -39,7 +39,7 @@ var orders = map[string][][]string{
 		{"compact"}, {"tokens"}, {"table"}, {"archive"}, {"rebuild"}, {"recovery"}, {"lake"}, {"check"}, {"."}, {"metamorphic"},
 	},
 	"engine": {
-		{"fn/chars"}, {"fn/pattern", "fn/template"}, {"fn"}, {"expr"}, {"spill"}, {"op"}, {"profile"}, {"hashtable"}, {"aggstate"}, {"source", "relop"}, {"agg", "join"}, {"order", "window"}, {"exec"}, {"enginetest"},
+		{"fn/chars"}, {"fn/pattern", "fn/template"}, {"fn"}, {"expr"}, {"spill"}, {"op"}, {"profile"}, {"hashtable"}, {"aggstate"}, {"source", "relop"}, {"agg", "join"}, {"order"}, {"window"}, {"exec"}, {"enginetest"},
 	},
 	"sql": {
 		{"parse"}, {"pgtype", "plan"}, {"pgcatalog"}, {"bind"}, {"stats"}, {"opt"}, {"compile"}, {"stmt", "view"}, {"setting", "tablefunc"}, {"session"}, {"bind/bindtest", "logictest", "smith"},

@@ -21,7 +21,7 @@ func TestSpill(t *testing.T) {
 		"SELECT count(*), sum(n), min(m) FROM (SELECT a, b, count(*) n, max(b) m FROM t GROUP BY a, b) x",
 		"SELECT count(DISTINCT b || a), count(DISTINCT a), sum(DISTINCT a) FROM t",
 		"SELECT a, b FROM t ORDER BY b, a OFFSET 299990",
-		"SELECT count(*), max(x.b) FROM t x JOIN t y ON x.a = y.a",
+		"SELECT count(*), max(y.b) FROM t x JOIN t y ON x.a = y.a",
 		"WITH x AS (SELECT a, b || b || b || b AS b FROM t) SELECT (SELECT count(*) FROM x), (SELECT min(b) FROM x), (SELECT sum(a) FROM x)",
 		"SELECT count(*) FROM t x WHERE NOT EXISTS (SELECT 1 FROM t y WHERE y.b = x.b || '1')",
 		"SELECT count(*), max(x.b) FROM (SELECT a FROM t WHERE a < 9) y LEFT JOIN (SELECT a, repeat(b, 9) b FROM t) x ON x.a < y.a",
@@ -74,7 +74,7 @@ func TestSpillAtEveryBudget(t *testing.T) {
 		"SELECT min(m), max(b) FROM (SELECT b, max(b || 'x') m FROM t GROUP BY b ORDER BY m) x",
 		"SELECT b, m FROM (SELECT b, max(b || 'x') m FROM t GROUP BY b) x ORDER BY m, b LIMIT 3",
 		"SELECT count(DISTINCT b || a), sum(DISTINCT a) FROM t",
-		"SELECT count(*), max(x.b) FROM t x JOIN t y ON x.a = y.a",
+		"SELECT count(*), max(y.b) FROM t x JOIN t y ON x.a = y.a",
 		"WITH x AS MATERIALIZED (SELECT a, b || b || b AS b FROM t) SELECT (SELECT count(*) FROM x), (SELECT min(b) FROM x), (SELECT sum(a) FROM x)",
 	}
 	var want []string

@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -123,11 +125,11 @@ func keep(t *testing.T, m *vfs.Mem, from, to string) {
 	}
 }
 
-// bring reads the files of a folder from the disk.
+// bring reads the files of a folder from the disk. One that is not there was empty: git keeps no empty folders.
 func bring(t *testing.T, m *vfs.Mem, from, to string) {
 	t.Helper()
 	entries, err := os.ReadDir(from)
-	if err == nil {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		err = m.MkdirAll(to)
 	}
 	for _, e := range entries {
